@@ -1,0 +1,89 @@
+package rotation_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation/rotationtest/explore"
+)
+
+// Each variant in broken_variants_test.go behaves as an earlier draft of the protocol or a peer did.
+
+// maxBreak is the depth at which every broken variant has been caught.
+const maxBreak = 3
+
+// checkCaught explores deeper and deeper until a violation shows up, which has to begin with want: the exploration must
+// catch what is broken for the right reason. That the real machine violates nothing is TestExploreEverySchedule's.
+func checkCaught(t *testing.T, e explore.Exploration, want string) {
+	t.Helper()
+	e.First = true
+	for e.Depth = 0; e.Depth <= maxBreak; e.Depth++ {
+		r := e.Run()
+		if len(r.Violations) == 0 {
+			continue
+		}
+		v := r.Violations[0]
+		if !strings.HasPrefix(v.What, want) {
+			t.Errorf("caught for another reason than %q", want)
+		}
+		t.Logf("caught with %d faults: %s:\n%s", e.Depth, v.What, v.Schedule)
+		return
+	}
+	t.Errorf("not caught with %d faults", maxBreak)
+}
+
+func TestExploreCatchesAJournalThatIsDroppedOnTheSecondFailure(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: dropOnSecondFailure}, "2: the live password is neither in current nor in the journal")
+}
+
+func TestExploreCatchesAPromotionBeforeVerification(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Verified: true, Break: promoteBeforeVerify}, "3: consumers read as verified what was not")
+}
+
+func TestExploreCatchesARegenerationOnResume(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: regenerateOnResume}, "2: the live password is neither in current nor in the journal")
+}
+
+func TestExploreCatchesAnAdoptionWithoutAWrite(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: adoptWithoutAWrite}, "4: setter.set without a claim")
+}
+
+func TestExploreCatchesACloseByDelete(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Verified: true, Break: closeByDelete}, "2: the live password is neither in current nor in the journal")
+}
+
+func TestExploreCatchesAPromotionJudgedByRotationIDAlone(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: judgeByRotationID}, "2: the live password is neither in current nor in the journal")
+}
+
+func TestExploreCatchesARefusalTakenAsProofOnResume(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: takeRefusalsAsProof}, "2: the live password is neither in current nor in the journal")
+}
+
+func TestExploreCatchesAnIssuersLateReplyThatIsDropped(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Issuer: true, Break: dropLateReplies}, "7: a run ended with an issued password that it never journalled")
+}
+
+func TestExploreCatchesASlotFromACallersClock(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Exact: true, Skew: -time.Hour}, "a wish was granted by a rotation that is older")
+}
+
+func TestExploreCatchesAPromotionWithoutALookAtTheJournal(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: promoteBlindly}, "4: secrets.write on a claim that was not confirmed")
+}
+
+func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Verified: true, Exact: true, Break: repairDirectly}, "4: secrets.write without a claim")
+}

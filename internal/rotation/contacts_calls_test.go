@@ -1,0 +1,135 @@
+package rotation_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
+)
+
+func TestARefusedCallOfContactsIsHandledByItsKind(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind   rotation.Kind
+		status rotation.Status
+		after  time.Duration
+		op     string // of the port that hears of it
+	}{
+		{rotation.InDoubt, rotation.Failed, 7 * time.Second, ""},
+		{rotation.NotSent, rotation.Failed, 7 * time.Second, ""},
+		{rotation.Unavailable, rotation.Failed, 7 * time.Second, ""},
+		{rotation.Rejected, rotation.Failed, 7 * time.Second, ""},
+		{rotation.Repeat, rotation.Failed, 7 * time.Second, ""},
+		{rotation.RateLimited, rotation.Waiting, 7 * time.Second, "limiter.penalise"},
+		{rotation.Unauthorized, rotation.Waiting, 30 * time.Second, "agenda.block"},
+		{rotation.ClockSkew, rotation.Waiting, 30 * time.Second, ""},
+		{rotation.Target, rotation.Ended, 0, ""},
+	} {
+		t.Run(c.kind.String(), func(t *testing.T) {
+			t.Parallel()
+			m := newMailer()
+			m.refuse = &rotation.Error{Kind: c.kind, Provider: "model", Op: "Verify", Code: "No", RetryAfter: 7 * time.Second}
+			heard := map[string]bool{}
+			m.Decide = func(c rotationtest.Call) rotationtest.Fault { heard[c.Op] = true; return rotationtest.None }
+			result := m.run(slot(m.World), good)
+			if result.Status != c.status || result.After != c.after || !errors.Is(result.Err, m.refuse) {
+				t.Errorf("got %+v", result)
+			}
+			if len(m.notes) != 0 {
+				t.Errorf("noted %+v of a call that failed", m.notes)
+			}
+			for _, op := range []string{"limiter.penalise", "agenda.block"} {
+				if heard[op] != (op == c.op) {
+					t.Errorf("%s called: %v", op, heard[op])
+				}
+			}
+			m.refuse = nil
+			if result := m.run(slot(m.World), good); result.Status != rotation.Done {
+				t.Errorf("after the refusal: %+v", result)
+			}
+		})
+	}
+}
+
+func TestATokenThatIsFarOffConsumesNoAttempt(t *testing.T) {
+	t.Parallel()
+	m := newMailer()
+	machine := m.worker.Machine()
+	machine.Limiter = noToken{machine.Limiter, &rotation.WaitError{After: time.Minute, Reason: "a backlog"}}
+	if result := m.runWith(context.Background(), machine, slot(m.World), good); result.Status != rotation.Waiting || result.After != time.Minute {
+		t.Errorf("got %+v", result)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if result := m.run(slot(m.World), good); result.Status != rotation.Done {
+		t.Fatalf("got %+v", result)
+	}
+	m.notes = nil
+	if result := m.runWith(ctx, m.worker.Machine(), slot(m.World), good); result.Status != rotation.Waiting {
+		t.Errorf("time ran out in the queue for a token: %+v", result)
+	}
+}
+
+type noToken struct {
+	rotation.Limiter
+	err error
+}
+
+func (l noToken) Take(context.Context, string, int, bool) (rotation.Turns, error) {
+	return nil, l.err
+}
+
+func TestEveryContactsResultIsLoggedAndEveryCallCounted(t *testing.T) {
+	t.Parallel()
+	m := newMailer()
+	machine := m.worker.Machine()
+	var log bytes.Buffer
+	machine.Log = slog.New(slog.NewTextHandler(&log, nil))
+	calls := &counter{Observer: machine.Observer}
+	machine.Observer = calls
+	m.runWith(context.Background(), machine, slot(m.World), good, bad)
+	for _, want := range []string{
+		"level=INFO msg=contact verification=owners account=acme address=good@example.com result=sent tries=1",
+		"level=WARN msg=contact verification=owners account=acme address=bad@example.com result=failed tries=1 code=Bounced",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, &log)
+		}
+	}
+	if !slices.Equal(calls.of, []string{"acme verify contacts"}) {
+		t.Errorf("counted %v", calls.of)
+	}
+}
+
+// counter keeps whose calls were observed.
+type counter struct {
+	rotation.Observer
+	of []string
+}
+
+func (c *counter) Called(cred *rotation.Credential, op string, _ error, _ time.Duration) {
+	c.of = append(c.of, cred.Account+" "+op)
+}
+
+func TestAJobOfContactsThatNoRetryHelpsSaysSo(t *testing.T) {
+	t.Parallel()
+	m := newMailer()
+	m.refuse = &rotation.Error{Kind: rotation.Target, Provider: "model", Op: "Verify", Code: "ParameterIllegal", RequestID: "R-1"}
+	machine := m.worker.Machine()
+	var log bytes.Buffer
+	machine.Log = slog.New(slog.NewTextHandler(&log, nil))
+	m.runWith(context.Background(), machine, slot(m.World), good)
+	for _, want := range []string{"level=ERROR", "verification=owners", "account=acme", "ParameterIllegal", "R-1"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, &log)
+		}
+	}
+}

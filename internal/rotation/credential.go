@@ -1,0 +1,73 @@
+package rotation
+
+import (
+	"cmp"
+	"time"
+
+	"keyturn/internal/policy"
+	"keyturn/internal/schedule"
+)
+
+// Credential is the thing that is rotated: one target at one account, with a policy and a place in Vault. There may
+// be a million of them, so what many share is behind a pointer; none of it changes after the configuration is read.
+type Credential struct {
+	ID       string // unique, [a-z0-9] and "._-@", 1 to 128 characters
+	Account  string // name of the account in the configuration
+	Target   string // canonical, as Provider.CheckTarget returns it
+	Place    Place  // where consumers read it
+	Username string // written beside the password; "" leaves what stands there
+	First    First
+	Policy   *policy.Policy // nil for an Issuer, which makes passwords by its own rule
+	Schedule *schedule.Schedule
+	Verify   *Verification // never nil
+}
+
+// login is the name that a program logs in with.
+func (c *Credential) login() string {
+	return cmp.Or(c.Verify.SMTP.Username, c.Username, c.Target)
+}
+
+// Place is a KV v2 secret in one of the configured Vault stores.
+type Place struct {
+	Store string // name under vault.stores
+	Path  string // below the store's mount, without "data/"
+}
+
+// First says what becomes of a credential that keyturn has never rotated.
+type First int
+
+const (
+	// FirstManual waits for a person, because consumers must read from Vault before their password changes.
+	FirstManual First = iota
+	// FirstNow rotates at first sight.
+	FirstNow
+	// FirstScheduled rotates at a time spread over one full period.
+	FirstScheduled
+)
+
+// VerifyMode says who is asked whether a password works.
+type VerifyMode int
+
+// The modes of verification.
+const (
+	VerifyOff      VerifyMode = iota // nobody; current is marked so
+	VerifySMTP                       // an SMTP server, by AUTH
+	VerifyProvider                   // the provider's own read-back
+)
+
+// Verification is how a credential's password is checked.
+type Verification struct {
+	Mode VerifyMode
+	// Propagation is how long an accepted password may take until it works everywhere.
+	Propagation time.Duration
+	SMTP        SMTP // with VerifySMTP
+}
+
+// SMTP is a submission server and how to log in there.
+type SMTP struct {
+	Address   string // host:port
+	TLS       string // "implicit" or "starttls"; there is no third
+	CAFile    string // PEM; "" means the system's roots
+	Mechanism string // "plain" or "login"; "" means what the server offers, PLAIN first
+	Username  string // "" means Credential.Username, else the target
+}

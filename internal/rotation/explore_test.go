@@ -1,0 +1,81 @@
+package rotation_test
+
+import (
+	"flag"
+	"sync"
+	"testing"
+
+	"keyturn/internal/rotation/rotationtest/explore"
+)
+
+var exploreDepth = flag.Int("explore.depth", defaultDepth, "how many faults one schedule of TestExplore has; see make explore for 4")
+
+// modes are the ways in which a credential is rotated.
+var modes = map[string]explore.Exploration{
+	"setter":          {},
+	"setter verified": {Verified: true},
+	"issuer":          {Issuer: true},
+	"issuer verified": {Issuer: true, Verified: true},
+}
+
+// TestExploreEverySchedule runs two workers through all schedules of so many faults. A schedule goes on until all is
+// quiet; then consumers read the live password, or a person who looks finds it.
+func TestExploreEverySchedule(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var coverage explore.Coverage
+	t.Cleanup(func() {
+		t.Logf("how often each call suffered each fault:\n%s", &coverage)
+		for _, missing := range coverage.Missing() {
+			t.Errorf("never explored: %s", missing)
+		}
+	})
+	for name, e := range modes {
+		e.Depth = *exploreDepth
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := explored(t, e)
+			mu.Lock()
+			defer mu.Unlock()
+			coverage.Add(&r.Coverage)
+		})
+	}
+}
+
+// TestExploreFaultsOfWhatHeals lets the checks and rotations that other runs asked for suffer faults as well.
+func TestExploreFaultsOfWhatHeals(t *testing.T) {
+	t.Parallel()
+	for name, e := range modes {
+		e.Everywhere, e.Depth = true, *exploreDepth-1
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			explored(t, e)
+		})
+	}
+}
+
+// TestExploreWithoutRenaming takes no two states for the same that differ in anything at all.
+func TestExploreWithoutRenaming(t *testing.T) {
+	t.Parallel()
+	for name, e := range modes {
+		e.Exact, e.Depth = true, *exploreDepth-1
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			explored(t, e)
+		})
+	}
+}
+
+func explored(t *testing.T, e explore.Exploration) *explore.Report {
+	t.Helper()
+	r := e.Run()
+	t.Logf("depth %d: %d states visited, %d schedules, %d steps, %d violations; %d runs differ; the longest schedule has %d steps",
+		e.Depth, r.States, r.Schedules, r.Steps, len(r.Violations), r.Runs, r.Longest)
+	t.Logf("quiet in %d states, in quarantine in %d of them; not promised: in %d a late process died unheard, in %d the provider had "+
+		"lied, in %d nobody ever saw the issued password, in %d an issuer never told its servers",
+		r.Finals, r.Quarantined, r.Silent, r.Lied, r.Unseen, r.Unproven)
+	for _, v := range r.Violations {
+		t.Errorf("%s:\n%s", v.What, v.Schedule)
+	}
+	return r
+}

@@ -1,0 +1,82 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// finish closes the journal of a promoted rotation. Whoever closes also moves the due time and emits the event.
+//
+// A crash before the close: current carries the journal's id and last candidate, the next run comes straight here.
+// After it: the due time moves when the slot's job runs again and finds itself served.
+func (r *run) finish(ctx context.Context, verified Verified) error {
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	closed := r.closing()
+	closed.Slot = r.rec.Slot
+	if r.rec.Attempt > 1 || r.rec.Doubted {
+		// A late call of an earlier send may still arrive and overwrite what was promoted.
+		closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
+		r.after(ctx, "ask for a recheck", func(ctx context.Context) error {
+			return r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck)
+		})
+	}
+	done := r.rec
+	if err := r.save(ctx, closed); err != nil {
+		return fmt.Errorf("close the journal: %w", err)
+	}
+	r.settle(ctx, Ending{
+		State: Closed, Promoted: true, RotationID: done.RotationID, Slot: done.Slot, Reason: done.Reason,
+		RotatedAt: r.Clock.Now(), Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
+	})
+	r.Log.LogAttrs(ctx, slog.LevelInfo, "rotated", slog.String("credential", r.Credential.ID), slog.String("rotation_id", done.RotationID),
+		slog.String("reason", string(done.Reason)), slog.Int("attempt", done.Attempt), slog.String("verified", string(verified)))
+	if p := r.Credential.Policy; p != nil && done.Policy != p.Fingerprint() {
+		r.after(ctx, "ask for a rotation under the new policy", func(ctx context.Context) error {
+			return r.Agenda.Ask(ctx, r.Credential, ReasonPolicy, r.Timing.MinInterval)
+		})
+	}
+	return nil
+}
+
+// closing is the record that closes this rotation: no values, never a deletion. Deleting has no check-and-set, and a
+// late one would erase the next rotation's journal.
+func (r *run) closing() Record {
+	return Record{
+		Schema: Schema, State: Closed, RotationID: r.rec.RotationID, Reason: r.rec.Reason, Attempt: r.rec.Attempt,
+		Owner: r.Owner, OpenedAt: r.rec.OpenedAt, Version: r.rec.Version, LastError: r.rec.LastError,
+		LostGenerations: r.rec.LostGenerations,
+	}
+}
+
+// giveUp closes a journal whose one candidate provably never landed. The slot stays unserved.
+func (r *run) giveUp(ctx context.Context) error {
+	if err := r.save(ctx, r.closing()); err != nil {
+		return err
+	}
+	r.settleServed(ctx) // as before this run: for an older slot than the job's
+	return nil
+}
+
+// quarantine stops the rotation until a person looks. All candidates stay in the journal.
+func (r *run) quarantine(ctx context.Context, why string) error {
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	rec := r.rec.clone()
+	rec.State, rec.Why, rec.Since = Quarantined, why, r.Clock.Now()
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	r.Log.LogAttrs(ctx, slog.LevelError, "quarantined", slog.String("credential", r.Credential.ID),
+		slog.String("rotation_id", rec.RotationID), slog.String("why", why))
+	r.settleQuarantine(ctx)
+	return &stop{Result{Status: Ended, Err: fmt.Errorf("quarantined: %s", why)}}
+}
+
+func (r *run) settleQuarantine(ctx context.Context) {
+	r.settle(ctx, Ending{
+		State: Quarantined, RotationID: r.rec.RotationID, Slot: r.rec.Slot, Reason: r.rec.Reason,
+		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Attempt: r.rec.Attempt, Why: r.rec.Why,
+	})
+}

@@ -1,0 +1,233 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyturn/internal/secret"
+)
+
+// maxIssues is how many passwords one rotation asks an Issuer for before it promotes the newest unproven.
+const maxIssues = 4
+
+// issue makes the provider generate a password until one may be promoted: the last intent's value, synced or
+// verifiable, and the only one that reached the journal since that intent was marked. Any other value means that two
+// calls may have crossed, and nobody can say which one the provider holds.
+func (r *run) issue(ctx context.Context) error {
+	for doubts := 0; ; {
+		if r.promotable() || r.exhausted() {
+			return nil
+		}
+		if rest := r.syncRest(); rest > 0 {
+			return wait(rest, errNotSynced)
+		}
+		if err := r.markIntent(ctx); err != nil {
+			return err
+		}
+		first, number := r.fresh, r.rec.Last().Number
+		var issued Issued
+		refused, err := r.send(ctx, func(ctx context.Context) (err error) {
+			issued, err = r.Client.Issuer.Issue(ctx, r.rec.Target)
+			return err
+		})
+		switch {
+		case err != nil:
+			return err
+		case refused == nil:
+			if err := r.keep(ctx, number, issued); err != nil {
+				return err
+			}
+		case refused.Kind == InDoubt:
+			r.loseGeneration()
+			if err := r.doubt(ctx, refused, doubts); err != nil {
+				return err
+			}
+			doubts++
+		default:
+			r.after(ctx, "mark an intent dead", r.markDead)
+			return r.refused(ctx, refused, first)
+		}
+	}
+}
+
+var errNotSynced = errors.New("the provider has not synced the new password to its servers yet")
+
+// markIntent journals, before every call, that a password may come into being.
+func (r *run) markIntent(ctx context.Context) error {
+	if r.fresh {
+		return nil // begin opened the journal with it
+	}
+	if last := r.rec.Last(); last != nil && last.State == Intent {
+		r.loseGeneration()
+	}
+	return r.appendCandidate(ctx)
+}
+
+// loseGeneration counts a password that may have come into being and that nobody holds; the next save writes it.
+func (r *run) loseGeneration() {
+	r.rec.LostGenerations++
+	r.Observer.LostGeneration(r.Credential)
+}
+
+// markDead notes that the last intent's call provably made nothing, so that nobody counts it as lost.
+func (r *run) markDead(ctx context.Context) error {
+	rec := r.rec.clone()
+	rec.Last().State = Dead
+	return r.save(ctx, rec)
+}
+
+// keep journals an issued value before anything else happens, for as long as it takes: this process is the only one
+// that holds it.
+func (r *run) keep(ctx context.Context, number int, issued Issued) error {
+	ctx = context.WithoutCancel(ctx)
+	value := Candidate{Number: number, Value: issued.Password, State: Accepted, Synced: issued.Synced, At: r.accepted}
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
+		rec := r.rec.clone()
+		rec.Candidates = append(rec.Candidates, value)
+		err := r.save(ctx, rec)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, ErrStale) {
+			if err := r.keepElsewhere(ctx, value); err == nil || errors.Is(err, ErrStale) {
+				return err
+			}
+		} else {
+			r.Log.WarnContext(ctx, "an issued password waits to be journalled", "credential", r.Credential.ID, "rotation_id", r.rec.RotationID, "error", err)
+		}
+		if err := r.Clock.Sleep(ctx, delay); err != nil {
+			return err
+		}
+	}
+}
+
+// keepElsewhere puts a value whose journal changed under it where the next run finds it: in the open journal, or in
+// one opened for it. It then stands there without an intent of its own before it, so that no run promotes it or its
+// neighbour without issuing once more. It returns ErrStale when that is done, nil where the value turns out to be in
+// the journal already, and other errors to be tried again.
+func (r *run) keepElsewhere(ctx context.Context, value Candidate) error {
+	now, err := r.Journals.Load(ctx, r.Credential)
+	if err != nil {
+		return err
+	}
+	if holds(now.Candidates, value.Value) {
+		if now.Version == r.rec.Version+1 {
+			r.rec, r.confirmed, r.unsure = now, r.Clock.Now(), false // our own write, whose reply was lost
+			return nil
+		}
+		return ErrStale
+	}
+	if now.State == Closed {
+		base, err := r.Secrets.Read(ctx, r.rec.Place)
+		if err != nil {
+			return err
+		}
+		now = r.orphan(now.Version, base.Version)
+	}
+	if now.RotationID != r.rec.RotationID {
+		value.Number = now.nextNumber() // or it would pass for the value of that rotation's own intent
+	}
+	now.Candidates = append(now.Candidates, value)
+	now.Doubted = true
+	now.TouchedAt = r.Clock.Now()
+	if _, err := r.Journals.Save(ctx, r.Credential, now, now.Version); err != nil {
+		if errors.Is(err, ErrStale) {
+			return errors.New("the journal moved on: append again")
+		}
+		return err
+	}
+	return ErrStale
+}
+
+// orphan is the record of a rotation that is opened for a value which came late. Its slot is that of the rotation that
+// is over: the job for any later slot stays unserved, and the drift is repaired.
+func (r *run) orphan(version, base int) Record {
+	return Record{
+		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.rec.Slot, Reason: ReasonReplaced, Owner: r.Owner,
+		OpenedAt: r.Clock.Now(), Target: r.rec.Target, Username: r.rec.Username, Login: r.rec.Login, Place: r.rec.Place,
+		BaseVersion: base, Doubted: true, Version: version,
+	}
+}
+
+// afterPromoted returns what reached the journal after the candidate that current carries, if it carries one.
+func (r *run) afterPromoted() (after []Candidate, found bool) {
+	for i, c := range r.rec.Candidates {
+		if !c.Value.IsZero() && c.Value.Equal(r.base.Password) {
+			return r.rec.Candidates[i+1:], true
+		}
+	}
+	return nil, false
+}
+
+// onlyValues reports that candidates are values without an intent of their own: they came late from other runs.
+func onlyValues(candidates []Candidate) bool {
+	return len(candidates) > 0 && !slices.ContainsFunc(candidates, func(c Candidate) bool { return c.Value.IsZero() })
+}
+
+// handOver ends a promoted rotation whose journal got late values before it was closed. One write closes it and opens
+// one for them, so that no value is ever in no journal: any of them may be the live one.
+func (r *run) handOver(ctx context.Context, late []Candidate) error {
+	rec := r.orphan(r.rec.Version, r.base.Version)
+	for _, value := range late {
+		value.Number = rec.nextNumber()
+		rec.Candidates = append(rec.Candidates, value)
+	}
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("open a journal for passwords that came late: %w", err)
+	}
+	return errAgain
+}
+
+func holds(candidates []Candidate, value secret.Value) bool {
+	for _, c := range candidates {
+		if c.Value.Equal(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// values returns what reached the journal since the last intent was marked, and that intent's number.
+func (r *run) values() (since []Candidate, intent int) {
+	for _, c := range r.rec.Candidates {
+		if c.Value.IsZero() {
+			since, intent = nil, c.Number
+		} else {
+			since = append(since, c)
+		}
+	}
+	return since, intent
+}
+
+func (r *run) promotable() bool {
+	since, intent := r.values()
+	return len(since) == 1 && since[0].Number == intent && since[0].Sends == 0 && (since[0].Synced || r.Verifier != nil)
+}
+
+// exhausted reports that enough passwords were made; the newest is then promoted unproven, if it is the only answer to
+// the last intent: one that came late is dead.
+func (r *run) exhausted() bool {
+	made := 0
+	for _, c := range r.rec.Candidates {
+		if !c.Value.IsZero() {
+			made++
+		}
+	}
+	since, intent := r.values()
+	return made >= maxIssues && len(since) == 1 && since[0].Number == intent
+}
+
+// syncRest is how long to leave a provider alone that made a password and has yet to tell its own servers.
+func (r *run) syncRest() time.Duration {
+	last := r.rec.Last()
+	if last == nil || last.Value.IsZero() || last.Synced || last.Sends > 0 {
+		return 0
+	}
+	return syncBackoff - r.Clock.Now().Sub(last.At)
+}
+
+// syncBackoff is a guess: KIRIM.EMAIL documents no duration.
+const syncBackoff = 10 * time.Second

@@ -1,0 +1,41 @@
+package rotation
+
+import "time"
+
+// Job is one wish to rotate or check a credential.
+type Job struct {
+	// Slot is the instant for which the job was asked, by Redis's clock. Current's slot at or after it means that
+	// the wish is granted. Zero (a resume) is granted by any promotion.
+	Slot        time.Time
+	Reason      Reason
+	RequestedBy string // for people
+}
+
+// Status is how a run left its job.
+type Status int
+
+// The ways a run ends.
+const (
+	// Done: rotated, or nothing was left to do.
+	Done Status = iota + 1
+	// Waiting: come back after Result.After; consumes no attempt.
+	Waiting
+	// Failed: come back with a growing delay, or after Result.After where that is longer; consumes an attempt.
+	Failed
+	// Replaced: another run took over. It finishes the rotation; come back to see whether it served this slot.
+	Replaced
+	// Ended: the credential is in quarantine; nothing more happens until a person releases it.
+	Ended
+)
+
+var statusNames = [...]string{"", "done", "waiting", "failed", "replaced", "quarantined"}
+
+func (s Status) String() string { return statusNames[s] }
+
+// Result is what a run says to its queue.
+type Result struct {
+	Status  Status
+	Rotated bool          // Done: this run promoted a new password
+	After   time.Duration // Waiting, Failed
+	Err     error         // the cause where Status is neither Done nor Replaced; free of secrets
+}

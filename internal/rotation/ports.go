@@ -1,0 +1,128 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keyturn/internal/secret"
+)
+
+// ErrStale is a check-and-set that did not match: somebody else wrote since. Nothing was written.
+var ErrStale = errors.New("check-and-set did not match: somebody else wrote since")
+
+// ErrNewerSchema is a record or job written by a newer program: put it back, change nothing.
+var ErrNewerSchema = errors.New("written by a newer version of keyturn")
+
+// Journals keeps one Record per credential. Its check-and-set is the mutex and the fence of every rotation. Safe for
+// concurrent use; returns soon after ctx ends.
+type Journals interface {
+	// Load returns the newest record; a zero Record (Closed, version 0) if there is none.
+	Load(ctx context.Context, cred *Credential) (Record, error)
+	// Save writes rec if the newest version is cas, and returns the new version. ErrStale: nothing was written. Any
+	// other error: it may or may not have been written. It never retries beneath the caller.
+	Save(ctx context.Context, cred *Credential, rec Record, cas int) (int, error)
+}
+
+// Secrets is where consumers read. Safe for concurrent use; returns soon after ctx ends.
+type Secrets interface {
+	// Read returns what stands at place; an Entry with Version 0 if nothing ever did.
+	Read(ctx context.Context, place Place) (Entry, error)
+	// Password returns the password of an earlier version; a zero Value if it is gone.
+	Password(ctx context.Context, place Place, version int) (secret.Value, error)
+	// Write puts e, merged over e.Rest, if the newest version is e.Version. Errors as with Journals.Save.
+	Write(ctx context.Context, place Place, e Entry) error
+}
+
+// Limiter spaces the calls of one account across all workers. Safe for concurrent use; returns soon after ctx ends.
+type Limiter interface {
+	// Take gets in line for n calls in a row, and returns when it is time to prepare the first. What is urgent is never
+	// sent away because of a backlog. A *WaitError means that the turns are too far off to sleep for, or that the
+	// limiter itself is away (it fails closed): nothing was taken.
+	Take(ctx context.Context, account string, n int, urgent bool) (Turns, error)
+	// Penalise makes everybody's Take of this account wait for d.
+	Penalise(ctx context.Context, account string, d time.Duration) error
+}
+
+// Turns are calls that may be made, each at its instant. Not safe for concurrent use.
+type Turns interface {
+	// Await returns at the instant of the nth call, the first being 0: the call must follow at once. A turn that was
+	// missed is made up for by another one, also for calls beyond those that were taken. It may be asked again about the
+	// same call, if something came between. A *WaitError is as of Take.
+	Await(ctx context.Context, nth int) error
+}
+
+// WaitError asks to come back later. It consumes no attempt.
+type WaitError struct {
+	After  time.Duration
+	Reason string
+}
+
+func (e *WaitError) Error() string { return "wait " + e.After.String() + ": " + e.Reason }
+
+// Reason is why a job was asked for.
+type Reason string
+
+// The reasons.
+const (
+	ReasonScheduled Reason = "scheduled"
+	ReasonDemand    Reason = "on demand"
+	ReasonResume    Reason = "resume"
+	ReasonDrift     Reason = "drift"
+	ReasonReplaced  Reason = "replaced" // a run was replaced after its call was sent: its late write may be live
+	ReasonPolicy    Reason = "policy changed"
+	ReasonRecheck   Reason = "recheck"
+)
+
+// Agenda is what comes next for a credential. Nothing in it is needed for safety: all of it can be rebuilt from
+// Vault, so an error never fails a rotation. Safe for concurrent use.
+type Agenda interface {
+	// Hold takes the credential for quiet, and mirrors its journal as open: if nothing more is heard by then, the
+	// rotation is resumed. A *WaitError says that another run holds it; with force it is taken all the same. The hold
+	// is no lock: it only saves work, the journal's check-and-set is the fence.
+	Hold(ctx context.Context, cred *Credential, quiet time.Duration, force bool) error
+	// Park gives the hold back and has an open journal resumed after d, unless its own job returns before. With a d of
+	// 0 no journal was opened under this hold, and nothing is to be resumed on its account.
+	Park(ctx context.Context, cred *Credential, d time.Duration) error
+	// Settle notes that a rotation ended: the journal is no longer open, the hold is gone, the due time moves, the
+	// event goes out. Duplicates are allowed.
+	Settle(ctx context.Context, cred *Credential, end Ending) error
+	// Ask enqueues a fresh rotation (slot: now), or for ReasonRecheck and ReasonReplaced a check, after a delay.
+	Ask(ctx context.Context, cred *Credential, reason Reason, after time.Duration) error
+	// Block opens the account's breaker: its management key was refused.
+	Block(ctx context.Context, account string, cause *Error) error
+}
+
+// Ending is how a rotation ended.
+type Ending struct {
+	State      State // Closed or Quarantined
+	Promoted   bool  // false: given up without a change
+	RotationID string
+	Slot       time.Time
+	Reason     Reason
+	RotatedAt  time.Time // of what stands in current now; zero if keyturn never wrote it
+	Version    int       // of current after the promotion
+	Attempt    int
+	Verified   Verified
+	Why        string // Quarantined: the reason
+	RecheckAt  time.Time
+}
+
+// Clock tells and passes time.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns early with ctx's error.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Observer sees the steps of a rotation, for metrics. It must return at once.
+type Observer interface {
+	// Called reports one provider call; err is nil when it was accepted.
+	Called(cred *Credential, op string, err error, took time.Duration)
+	// Verified reports one question to a verifier.
+	Verified(cred *Credential, verdict Verdict, took time.Duration)
+	// Exposed reports the time between the provider's acceptance and the promotion.
+	Exposed(cred *Credential, took time.Duration)
+	// LostGeneration reports an Issuer's password that nobody holds.
+	LostGeneration(cred *Credential)
+}

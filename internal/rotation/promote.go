@@ -1,0 +1,102 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// promote makes the last candidate what consumers read. The write carries the version of current that this run read
+// at its start; on a mismatch or a lost reply, current decides: our id and our password there mean success.
+//
+// A crash before the write: the journal is open, the next run sends the same candidate again. After it: current
+// carries the journal's id and last candidate, the next run closes.
+func (r *run) promote(ctx context.Context, verified Verified) error {
+	if r.base.Version != r.rec.BaseVersion {
+		if err := r.checkBase(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := r.confirm(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		err := r.Secrets.Write(ctx, r.rec.Place, r.entry(verified))
+		if err == nil {
+			r.promotedNow()
+			r.base.Version++
+			return nil
+		}
+		if !errors.Is(err, ErrStale) {
+			if slept := r.Clock.Sleep(ctx, delay); slept != nil {
+				return fmt.Errorf("promote: %w", err)
+			}
+		}
+		if done, err := r.readBack(ctx); done || err != nil {
+			return err
+		}
+	}
+}
+
+// readBack finds out, after a write of current that did not plainly succeed, whether it happened, and if not, whether
+// it may be tried again over what stands there now.
+func (r *run) readBack(ctx context.Context) (done bool, err error) {
+	now, err := r.Secrets.Read(ctx, r.rec.Place)
+	if err != nil {
+		return false, fmt.Errorf("read current back: %w", err)
+	}
+	r.base = now
+	if now.RotationID == r.rec.RotationID {
+		if !now.Password.Equal(r.rec.Last().Value) {
+			return false, r.quarantine(ctx, "another run of this rotation promoted another candidate: find the one that logs in")
+		}
+		r.promotedNow()
+		return true, nil
+	}
+	if err := r.checkBase(ctx); err != nil {
+		return false, err
+	}
+	// The order matters: current first, then the journal, right before the next write. A run that replaced us may
+	// promote between the two reads, and then the version of current that we hold is stale and that write fails.
+	return false, r.reread(ctx)
+}
+
+// checkBase makes sure that promoting destroys nothing that somebody else put there: current still holds the old
+// password (or already ours), whatever happened to the user's other fields.
+func (r *run) checkBase(ctx context.Context) error {
+	old, err := r.oldPassword(ctx)
+	if err != nil {
+		return fmt.Errorf("read the old password: %w", err)
+	}
+	if r.base.Password.Equal(old) || r.base.Password.Equal(r.rec.Last().Value) {
+		return nil
+	}
+	return r.quarantine(ctx, "current's password was changed by somebody else while this rotation was open")
+}
+
+func (r *run) entry(verified Verified) Entry {
+	last := r.rec.Last()
+	e := r.base
+	e.Password = last.Value
+	if r.rec.Username != "" {
+		e.Username = r.rec.Username
+	}
+	e.RotationID = r.rec.RotationID
+	e.Candidate = last.Number
+	e.Slot = r.rec.Slot
+	e.RotatedAt = r.Clock.Now()
+	e.JournalVersion = r.rec.Version
+	e.Verified = verified
+	return e
+}
+
+func (r *run) promotedNow() {
+	r.promoted = true
+	now := r.Clock.Now()
+	if !r.accepted.IsZero() {
+		r.Observer.Exposed(r.Credential, now.Sub(r.accepted))
+	}
+}

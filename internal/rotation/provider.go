@@ -1,0 +1,148 @@
+package rotation
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"keyturn/internal/policy"
+	"keyturn/internal/secret"
+)
+
+// Setter is a provider that takes a password that we chose.
+type Setter interface {
+	// Set makes password the live one of target. A nil error means that the provider accepted it (propagation may
+	// follow); every other error is an *Error. It sends at most one request, never retries, may be called from many
+	// goroutines, and returns soon after ctx ends, as InDoubt if the request had been sent.
+	Set(ctx context.Context, target string, password secret.Value) error
+}
+
+// Issuer is a provider that generates the password itself and shows it once.
+type Issuer interface {
+	// Issue makes the provider generate a new password. Each call that arrives makes another one, so nothing
+	// beneath the state machine may repeat it. Errors, concurrency and cancellation as with Setter.Set.
+	Issue(ctx context.Context, target string) (Issued, error)
+}
+
+// Issued is what an Issuer made.
+type Issued struct {
+	Password secret.Value
+	Synced   bool // false: generated, but the serving side may still accept the old one for a while
+}
+
+// ContactVerifier is a provider that mails a confirmation link to contact addresses. It rotates nothing.
+type ContactVerifier interface {
+	// VerifyContacts asks for a mail to each address, and answers with one result per address that the provider
+	// named. An error means that the call as a whole failed.
+	VerifyContacts(ctx context.Context, addresses []string) ([]ContactResult, error)
+}
+
+// ContactState is what became of one address.
+type ContactState int
+
+// The states of an address.
+const (
+	ContactSent     ContactState = iota + 1 // a mail is on its way
+	ContactVerified                         // already mailed or verified
+	ContactFailed                           // see Code
+)
+
+// ContactResult is the outcome for one address.
+type ContactResult struct {
+	Address  string
+	State    ContactState
+	Code     string // the provider's code where State is ContactFailed
+	NotToday bool   // the address's quota is spent: wait a day
+}
+
+// Verdict is what a verifier found out about a password.
+type Verdict int
+
+const (
+	// Unknown: could not ask (network, 4xx, quota). The zero value, because a verdict nobody gave is none.
+	Unknown Verdict = iota
+	// Works: the password logs in.
+	Works
+	// Refused: the server understood and said no.
+	Refused
+)
+
+func (v Verdict) String() string { return [...]string{"could not ask", "works", "refused"}[v] }
+
+// Verifier asks whether a password is live. It never changes anything.
+type Verifier interface {
+	// Verify asks once, without retrying, about the password of login: the name that a program logs in with, or the
+	// target where the provider itself is asked. An error explains Unknown (and only that); it is never a secret.
+	Verify(ctx context.Context, login string, password secret.Value) (Verdict, error)
+}
+
+// Mode is how a provider changes passwords.
+type Mode int
+
+// The modes.
+const (
+	ModeSetter   Mode = iota + 1 // takes a password we chose
+	ModeIssuer                   // makes the password itself
+	ModeContacts                 // verifies contacts, rotates nothing
+)
+
+// Provider describes one provider: everything that configuration, registry and docs need to know about it. Each
+// provider package exports one as Provider; internal/providers lists them.
+type Provider struct {
+	Code string // "tencent-ses"
+	Name string // "Tencent SES"
+	Call string // "UpdateEmailSmtpPassWord"
+	Doc  string // address of the provider's own page
+	Mode Mode
+	Keys []string // names of the management keys that an account must give, in order
+	// Regions are the values that an account's region may have, the default first; empty where there are none.
+	Regions []string
+	// Endpoint is the base URL for a region; an account's endpoint overrides it.
+	Endpoint func(region string) string
+	Rate     Rate // default request rate of one account
+	// QuotaPer is the length of the window that X-RateLimit-Limit and -Remaining speak of in the replies; 0 where the
+	// provider documents no such headers.
+	QuotaPer time.Duration
+	Rule     policy.Rule // the password rule; zero unless ModeSetter
+	Errors   []ErrorRow  // the error table, for classification, tests and docs
+	// CheckTarget returns the canonical spelling of a target, so that two spellings of one target compare equal,
+	// or an error that says what a target looks like.
+	CheckTarget func(target string) (string, error)
+	New         func(Settings) (Client, error)
+	// ReadBack says that clients can check a password at the provider itself: Client.ReadBack is set.
+	ReadBack bool
+	// SMTPUsername says that the user name of an SMTP login cannot be told from the target: configuration must give it.
+	SMTPUsername bool
+}
+
+// ErrorRow maps one error code of a provider to a kind.
+type ErrorRow struct {
+	Code   string // exact, or a prefix that ends in '*'; a provider may define its own pattern language
+	Kind   Kind
+	Status int    // HTTP status the provider documents, 0 if none
+	Hint   string // what it means and what to do, in our words
+}
+
+// Rate is so many requests in a window of time.
+type Rate struct {
+	Requests int
+	Per      time.Duration
+}
+
+// Settings is what a provider client is made from.
+type Settings struct {
+	Endpoint string                  // base URL, never empty
+	Region   string                  // one of Provider.Regions, or ""
+	Keys     map[string]secret.Value // by the names of Provider.Keys
+	Timeout  time.Duration           // hard limit of one call, connection included
+	// Transport is the way out; nil means the default of internal/httpx. Tests and proxies replace it.
+	Transport http.RoundTripper
+}
+
+// Client is what a provider can do; fields it cannot fill stay nil.
+type Client struct {
+	Setter   Setter
+	Issuer   Issuer
+	Contacts ContactVerifier
+	ReadBack Verifier // the provider's own way to check a password
+}

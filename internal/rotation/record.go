@@ -1,0 +1,153 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+
+	"keyturn/internal/secret"
+)
+
+// Schema is the version of the journal record that this program writes and the newest that it reads.
+const Schema = 1
+
+// State is the state of a journal record.
+type State int
+
+// The states of a journal. A credential that was never rotated has a zero Record: closed at version 0.
+const (
+	Closed State = iota
+	Open
+	Quarantined
+)
+
+// Record is the journal of one credential: the staging record of its open rotation, or what is left of the last one.
+type Record struct {
+	Version int // KV version it was read at, 0 if there is none; not part of the stored data
+
+	Schema     int
+	State      State
+	RotationID string
+	Slot       time.Time // the instant for which the job was asked
+	Reason     Reason
+	Attempt    int    // claims so far: 1 is the run that opened it
+	Owner      string // who claimed it last, for people
+	OpenedAt   time.Time
+	TouchedAt  time.Time
+
+	// Target, Username, Login and Place as they were when the rotation was opened: it finishes against these.
+	Target      string
+	Username    string // written beside the password; "" leaves what stands there
+	Login       string // what the verifier logs in as
+	Place       Place
+	BaseVersion int    // KV version of current when the rotation was opened: the old password
+	Policy      string // fingerprint of the policy's contents
+
+	Candidates []Candidate // appended to, never removed from
+	Doubted    bool        // some send of this rotation had an unknown outcome
+	// LostGenerations counts an Issuer's calls that may have made a password which nobody holds.
+	LostGenerations int
+
+	Why   string    // Quarantined: the reason, for people
+	Since time.Time // Quarantined: since when
+	// RecheckAt asks for one more look at a closed rotation that a late send may have overtaken; zero means none.
+	RecheckAt time.Time
+	LastError *Refusal // the last answer of the provider that was not a plain success
+}
+
+// Refusal is what is kept of a provider's answer: never a text of theirs.
+type Refusal struct {
+	Kind      string
+	Code      string
+	RequestID string
+	At        time.Time
+}
+
+// CandidateState says how far a candidate got.
+type CandidateState int
+
+const (
+	// Staged: journalled; a Setter's call may or may not have been sent.
+	Staged CandidateState = iota + 1
+	// Doubtful: sent at least once with an unknown outcome.
+	Doubtful
+	// Accepted: the provider said yes (Setter), or made this value (Issuer).
+	Accepted
+	// Intent: an Issuer's call is about to be sent; no value yet.
+	Intent
+	// Dead: an Issuer's call that provably made nothing.
+	Dead
+	// Refused: a Setter's candidate that the provider refused by rule. It stays: a refusal proves nothing about
+	// earlier sends.
+	RefusedByRule
+)
+
+// Candidate is a password that may or may not be live. An Issuer has two entries for one number: the intent before
+// the call and the value after it, in the order in which they reached the journal.
+type Candidate struct {
+	Number int // from 1
+	Value  secret.Value
+	State  CandidateState
+	Synced bool // an Issuer's remote_synced
+	Sends  int  // how often it was accepted and yet did not verify in time
+	Denied bool // the verifier has refused it since it was accepted last
+	At     time.Time
+}
+
+// configure notes what the rotation is about, as the configuration has it now.
+func (r *Record) configure(cred *Credential) {
+	r.Target, r.Username, r.Login, r.Place = cred.Target, cred.Username, cred.login(), cred.Place
+}
+
+// Last returns the newest candidate, which is the one that is sent; nil if there is none.
+func (r *Record) Last() *Candidate {
+	if len(r.Candidates) == 0 {
+		return nil
+	}
+	return &r.Candidates[len(r.Candidates)-1]
+}
+
+// nextNumber returns a number that no candidate has had.
+func (r *Record) nextNumber() int {
+	next := 1
+	for _, c := range r.Candidates {
+		next = max(next, c.Number+1)
+	}
+	return next
+}
+
+// clone copies r so that a failed save leaves the original as the store has it.
+func (r *Record) clone() Record {
+	c := *r
+	c.Candidates = slices.Clone(r.Candidates)
+	return c
+}
+
+// Entry is what stands at a credential's place: what consumers read.
+type Entry struct {
+	Version   int       // newest KV version, deleted or not; 0 if there never was one
+	CreatedAt time.Time // created_time of that version
+	Deleted   bool
+
+	Username string
+	Password secret.Value
+
+	RotationID     string // "" if keyturn did not write it
+	Candidate      int
+	Slot           time.Time
+	RotatedAt      time.Time
+	JournalVersion int
+	Verified       Verified
+
+	// Rest carries the user's own fields from a read to the write that keeps them; it belongs to the store.
+	Rest any
+}
+
+// Verified says how far the promoted password was proven.
+type Verified string
+
+// The values of Verified, as they stand in Vault.
+const (
+	VerifiedYes Verified = "yes"        // it logged in before it was promoted
+	VerifiedNo  Verified = "unverified" // a verifier is set and could not confirm it in time
+	VerifiedOff Verified = "off"        // no verifier is configured
+)

@@ -1,0 +1,167 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"keyturn/internal/secret"
+)
+
+// The errors of repairs.
+var (
+	ErrNotQuarantined = errors.New("it is not in quarantine")
+	ErrNothingOpen    = errors.New("no rotation of it is open")
+)
+
+// Release takes a credential out of quarantine with every candidate that it has: where there are any, its journal is
+// open again and the next run resumes it.
+func (m *Machine) Release(ctx context.Context, s Subject) error {
+	r := &run{Machine: m, Subject: s, job: Job{Reason: ReasonDemand}}
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	if r.rec.State != Quarantined {
+		return ErrNotQuarantined
+	}
+	rec := r.rec.clone()
+	rec.State, rec.Why = Open, ""
+	if len(rec.Candidates) == 0 {
+		rec = r.closing()
+	}
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	r.settleServed(ctx)
+	return nil
+}
+
+// Abandon closes a journal and forgets its candidates, whatever they are: only a person can know that none is live.
+func (m *Machine) Abandon(ctx context.Context, s Subject) error {
+	r := &run{Machine: m, Subject: s, job: Job{Reason: ReasonDemand}}
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	if r.rec.State == Closed {
+		return ErrNothingOpen
+	}
+	if err := r.save(ctx, r.closing()); err != nil {
+		return fmt.Errorf("abandon: %w", err)
+	}
+	r.settleServed(ctx)
+	return nil
+}
+
+// look reads journal and current without a claim.
+func (r *run) look(ctx context.Context) (err error) {
+	if r.rec, err = r.Journals.Load(ctx, r.Credential); err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	place := r.Credential.Place
+	if r.rec.State != Closed {
+		place = r.rec.Place
+	}
+	if r.base, err = r.Secrets.Read(ctx, place); err != nil {
+		return fmt.Errorf("read current: %w", err)
+	}
+	return nil
+}
+
+// Recover finds the password that works among the journal's candidates, current and what older versions of both hold,
+// and promotes it. Where none works, or nobody can be asked, it has the provider set or make a new one.
+func (m *Machine) Recover(ctx context.Context, s Subject, job Job, older []secret.Value) Result {
+	r := &run{Machine: m, Subject: s, job: job}
+	return r.result(ctx, r.recover(ctx, older), r.promoted)
+}
+
+func (r *run) recover(ctx context.Context, older []secret.Value) error {
+	if err := r.hold(ctx, true); err != nil {
+		return err
+	}
+	if err := r.reserve(ctx); err != nil {
+		return err
+	}
+	if err := r.look(ctx); err != nil {
+		return err
+	}
+	found, err := r.findLive(ctx, older)
+	if err != nil {
+		return err
+	}
+	if r.rec.State == Closed && !found.IsZero() && found.Equal(r.base.Password) {
+		r.settleServed(ctx)
+		return nil
+	}
+	if err := r.reclaim(ctx, found); err != nil {
+		return err
+	}
+	verified := VerifiedYes
+	if found.IsZero() {
+		if verified, err = r.obtain(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.promote(ctx, verified); err != nil {
+		return err
+	}
+	return r.finish(ctx, verified)
+}
+
+// findLive asks the verifier about every password that anybody still holds, the newest first; zero if none works or
+// nobody can be asked at all.
+func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value, error) {
+	if r.Verifier == nil {
+		return secret.Value{}, nil
+	}
+	var values []secret.Value
+	for i := len(r.rec.Candidates) - 1; i >= 0; i-- {
+		values = append(values, r.rec.Candidates[i].Value)
+	}
+	values = append(append(values, r.base.Password), older...)
+	if r.rec.State == Closed {
+		r.rec.configure(r.Credential)
+	}
+	var asked []Candidate
+	for _, v := range values {
+		if v.IsZero() || holds(asked, v) {
+			continue
+		}
+		asked = append(asked, Candidate{Value: v})
+		verdict, err := r.ask(ctx, v)
+		switch {
+		case err != nil:
+			return secret.Value{}, err
+		case verdict == Works:
+			return v, nil
+		case verdict == Unknown:
+			return secret.Value{}, fail(0, r.notAsked())
+		}
+	}
+	return secret.Value{}, nil
+}
+
+// reclaim opens the journal, or takes it over whatever its state, on what current holds now. Candidates that stand there
+// stay; last comes the password that was found live, or a new one.
+func (r *run) reclaim(ctx context.Context, found secret.Value) error {
+	rec := r.rec.clone()
+	if rec.State == Closed {
+		rec = r.opening()
+		r.created = true
+	} else {
+		rec.State, rec.Why, rec.Owner, rec.BaseVersion = Open, "", r.Owner, r.base.Version
+		rec.Attempt++
+	}
+	c, err := r.nextCandidate(rec)
+	if err != nil {
+		return err
+	}
+	if !found.IsZero() {
+		c.Value, c.State, c.Synced = found, Accepted, true
+	}
+	rec.Candidates = append(rec.Candidates, c)
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("claim the journal: %w", err)
+	}
+	r.fresh = found.IsZero()
+	return nil
+}

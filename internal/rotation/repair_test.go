@@ -1,0 +1,102 @@
+package rotation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
+	"keyturn/internal/secret"
+)
+
+// quarantine drives the one credential of a new world into quarantine, with candidates that the provider refused.
+func quarantine(t *testing.T) (*rotationtest.World, *rotationtest.Worker) {
+	t.Helper()
+	w, k := newWorker()
+	w.Answer = always(rotation.Rejected)
+	if result, _ := k.Run(context.Background(), k.Setter(true), scheduled(w)); result.Status != rotation.Ended {
+		t.Fatalf("got %+v", result)
+	}
+	w.Answer = nil
+	w.Advance(time.Minute)
+	return w, k
+}
+
+func TestReleaseKeepsEveryCandidateAndTheNextRunResumes(t *testing.T) {
+	t.Parallel()
+	w, k := quarantine(t)
+	before := len(w.Journal().Candidates)
+	if err := k.Machine().Release(t.Context(), k.Setter(true)); err != nil {
+		t.Fatal(err)
+	}
+	if rec := w.Journal(); rec.State != rotation.Open || len(rec.Candidates) != before {
+		t.Fatalf("journal %v with %d candidates, want open with %d", rec.State, len(rec.Candidates), before)
+	}
+	if result, _ := k.Run(context.Background(), k.Setter(true), scheduled(w)); !result.Rotated {
+		t.Errorf("got %+v", result)
+	}
+	if err := k.Machine().Release(t.Context(), k.Setter(true)); !errors.Is(err, rotation.ErrNotQuarantined) {
+		t.Errorf("releasing a healthy credential gave %v", err)
+	}
+}
+
+func TestRecoverPromotesWhatLogsIn(t *testing.T) {
+	t.Parallel()
+	for name, live := range map[string]func(*rotationtest.World) secret.Value{
+		"a candidate of the journal":   func(w *rotationtest.World) secret.Value { return w.Journal().Candidates[1].Value },
+		"what current holds":           func(*rotationtest.World) secret.Value { return rotationtest.Old },
+		"what an older version holds":  func(*rotationtest.World) secret.Value { return secret.New("older") },
+		"nothing that anybody held on": func(*rotationtest.World) secret.Value { return secret.New("unknown") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, k := quarantine(t)
+			w.ChangeByHand(live(w))
+			result := k.Machine().Recover(t.Context(), k.Setter(true), scheduled(w), []secret.Value{secret.New("older")})
+			if result.Status != rotation.Done {
+				t.Fatalf("got %+v", result)
+			}
+			if !w.Current().Password.Equal(w.Live()) || w.Journal().State != rotation.Closed {
+				t.Errorf("consumers do not read the live password, or the journal is %v", w.Journal().State)
+			}
+		})
+	}
+}
+
+func TestRecoverWithoutAVerifierSetsANewPassword(t *testing.T) {
+	t.Parallel()
+	w, k := quarantine(t)
+	result := k.Machine().Recover(t.Context(), k.Setter(false), scheduled(w), nil)
+	if result.Status != rotation.Done || !w.Current().Password.Equal(w.Live()) || w.Live().Equal(rotationtest.Old) {
+		t.Errorf("got %+v", result)
+	}
+}
+
+func TestRecoverOfAnIssuerIssuesAgainWhereNothingWorks(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	w.ChangeByHand(secret.New("unknown"))
+	result := k.Machine().Recover(t.Context(), k.Issuer(true), scheduled(w), nil)
+	if result.Status != rotation.Done || !w.Current().Password.Equal(w.Live()) {
+		t.Errorf("got %+v", result)
+	}
+}
+
+func TestAbandonForgetsTheCandidatesAndRotatesAgainLater(t *testing.T) {
+	t.Parallel()
+	w, k := quarantine(t)
+	if err := k.Machine().Abandon(t.Context(), k.Setter(true)); err != nil {
+		t.Fatal(err)
+	}
+	if rec := w.Journal(); rec.State != rotation.Closed || len(rec.Candidates) != 0 {
+		t.Errorf("journal %v with %d candidates", rec.State, len(rec.Candidates))
+	}
+	if err := k.Machine().Abandon(t.Context(), k.Setter(true)); !errors.Is(err, rotation.ErrNothingOpen) {
+		t.Errorf("abandoning nothing gave %v", err)
+	}
+	if result, _ := k.Run(context.Background(), k.Setter(true), scheduled(w)); !result.Rotated {
+		t.Errorf("got %+v", result)
+	}
+}

@@ -1,0 +1,156 @@
+package rotation_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
+	"keyturn/internal/secret"
+)
+
+// answers answers with what the function says of the name and the password.
+type answers func(login string, password secret.Value) (rotation.Verdict, error)
+
+func (a answers) Verify(_ context.Context, login string, password secret.Value) (rotation.Verdict, error) {
+	return a(login, password)
+}
+
+func TestAResumeFinishesUnderTheNameThatTheRotationWasOpenedWith(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(true)
+	s.Credential.Username = "old-name"
+	dieInTheCall(w, k, s)
+
+	var asked []string
+	s.Verifier = answers(func(login string, _ secret.Value) (rotation.Verdict, error) {
+		asked = append(asked, login)
+		return rotation.Works, nil
+	})
+	s.Credential.Target, s.Credential.Username = "other@example.com", "new-name"
+	w.Advance(20 * time.Second)
+	result, _ := k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonResume})
+	if !result.Rotated || len(asked) != 1 || asked[0] != "old-name" || w.Current().Username != "old-name" {
+		t.Errorf("got %+v, asked as %q, wrote %q", result, asked, w.Current().Username)
+	}
+}
+
+func TestTheVerifierLogsInAsAProgramWouldAndAReadBackAsksAboutTheTarget(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		mode                 rotation.VerifyMode
+		smtp, username, want string
+	}{
+		{rotation.VerifySMTP, "smtp-user", "user", "smtp-user"},
+		{rotation.VerifySMTP, "", "user", "user"},
+		{rotation.VerifySMTP, "", "", "alerts@example.com"},
+		{rotation.VerifyProvider, "", "user", "alerts@example.com"},
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		s.Credential.Username = tt.username
+		s.Credential.Verify.Mode, s.Credential.Verify.SMTP.Username = tt.mode, tt.smtp
+		var asked string
+		s.Verifier = answers(func(login string, _ secret.Value) (rotation.Verdict, error) {
+			asked = login
+			return rotation.Works, nil
+		})
+		if result, _ := k.Run(context.Background(), s, scheduled(w)); !result.Rotated || asked != tt.want {
+			t.Errorf("%+v: got %+v, asked as %q", tt, result, asked)
+		}
+	}
+}
+
+// What a run learned must survive it, or a provider that is slow to spread a change is sent the password again by every
+// run that the task's time cuts off.
+func TestARunThatIsCutOffWhileItAsksRemembersTheAcceptance(t *testing.T) {
+	t.Parallel()
+	for name, cutOff := range map[string]func(w *rotationtest.World, cancel func()){
+		"out of time": func(_ *rotationtest.World, cancel func()) { cancel() },
+		"out of tokens": func(w *rotationtest.World, _ func()) {
+			faultOnce(w, "limiter.take")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, k := newWorker()
+			s := k.Setter(true)
+			s.Credential.Verify.Mode = rotation.VerifyProvider
+			ctx, cancel := context.WithCancel(context.Background())
+			sent, live := 0, false
+			w.Answer = func(c rotationtest.Call) *rotation.Error {
+				if c.Op == "setter.set" {
+					sent++
+				}
+				return nil
+			}
+			s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+				if live {
+					return rotation.Works, nil
+				}
+				cutOff(w, cancel)
+				return rotation.Refused, nil
+			})
+			first, _ := k.Run(ctx, s, scheduled(w))
+			rec := w.Journal()
+			if last := rec.Last(); first.Rotated || last == nil || last.State != rotation.Accepted {
+				t.Fatalf("got %+v, last candidate %+v", first, last)
+			}
+			live = true
+			w.Advance(20 * time.Second)
+			second, _ := k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonResume})
+			if !second.Rotated || sent != 1 {
+				t.Errorf("got %+v after %d sends", second, sent)
+			}
+		})
+	}
+}
+
+func TestWhatKeptTheVerifierFromAnsweringIsSaid(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(true)
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+		return rotation.Unknown, errors.New("dial: connection refused")
+	})
+	err := k.Machine().Adopt(context.Background(), s, scheduled(w), rotationtest.Old)
+	if !errors.Is(err, rotation.ErrNotAsked) || !strings.Contains(err.Error(), "connection refused") {
+		t.Errorf("adopt: %v", err)
+	}
+	result := k.Machine().Check(context.Background(), s, rotation.Job{Reason: rotation.ReasonRecheck})
+	if result.Err == nil || !strings.Contains(result.Err.Error(), "connection refused") {
+		t.Errorf("check: %+v", result)
+	}
+}
+
+// The exploration found this: a provider that says yes and does nothing, a run that the verifier refused before it was
+// cut off, and a next run that came after the time for spreading and could not ask.
+func TestWhatTheVerifierRefusedIsNotPromotedByARunThatCannotAsk(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(true)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+		cancel()
+		return rotation.Refused, nil
+	})
+	k.Run(ctx, s, scheduled(w))
+	w.Advance(time.Hour)
+	asked := 0
+	s.Verifier = answers(func(_ string, password secret.Value) (rotation.Verdict, error) {
+		if asked++; asked == 1 {
+			return rotation.Unknown, errors.New("away")
+		}
+		if password.Equal(rotationtest.Old) {
+			return rotation.Works, nil
+		}
+		return rotation.Refused, nil
+	})
+	if result, _ := k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonResume}); result.Rotated {
+		t.Errorf("promoted what never worked: %+v", result)
+	}
+}

@@ -1,0 +1,130 @@
+package explore
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// The invariants of DESIGN.md §4, by their numbers. 5 and 8 hold by construction: the model's Redis can lose and repeat
+// whatever it has, and no port to it takes a password; what a run says at its end is searched for one.
+
+// claimTrust is how long a run may rely on what it knows of the journal.
+const claimTrust = 5 * time.Second
+
+// checkIntent holds the part of 4 that regards what a run is about to do.
+func (x *explorer) checkIntent(s *state, c call) {
+	switch c.op {
+	case opSet, opIssue, opWrite:
+		if s.cur.claim == 0 {
+			s.fail("4: %s without a claim of the run's own", c.op)
+		} else if s.now-s.cur.confirmed >= claimTrust {
+			s.fail("4: %s on a claim that was not confirmed lately", c.op)
+		}
+	default:
+	}
+}
+
+// checkSend holds 1: what is sent is in the journal.
+func (x *explorer) checkSend(s *state, c call) {
+	switch wrote := x.records.values[s.cur.wrote]; {
+	case c.op == opSet && wrote.last != c.value:
+		s.fail("1: a candidate was sent that is not the last in the journal of who sent it")
+	case c.op == opIssue && !wrote.intent:
+		s.fail("1: a password was issued without an intent in the journal")
+	}
+}
+
+// checkPromotion holds 3, 4 and 6 where consumers get something new.
+func (x *explorer) checkPromotion(s *state, stands, e entry) {
+	wrote := x.records.values[s.cur.wrote]
+	switch {
+	case wrote.RotationID != e.RotationID || wrote.last != e.password:
+		s.fail("4: current was written without a journal that says so")
+	case !s.lied && !x.contains(s.accepted, e.password):
+		s.fail("3: consumers read a password that the provider never accepted")
+	case e.Verified == rotation.VerifiedYes && s.cur.proven != e.password:
+		s.fail("3: consumers read as verified what was not")
+	case x.Verified && e.Verified == rotation.VerifiedOff:
+		s.fail("3: consumers read what was not verified, and nobody says so")
+	case stands.RotationID == e.RotationID && stands.password != e.password:
+		s.fail("6: one rotation promoted two candidates")
+	}
+}
+
+// check holds 2, and 7 for an Issuer, at every moment: the live password is in current or in the journal, or on its
+// way there. Where a late request made it live, only the end can tell: whoever was late has to say so.
+func (x *explorer) check(s *state) {
+	if x.unproven(s) {
+		return
+	}
+	held := x.records.values[s.journal].held
+	switch {
+	case s.live == x.entries.values[s.current].password, slices.Contains(held, s.live), s.overtaken, s.lied:
+	case x.Issuer && (x.records.values[s.journal].intent || s.live == s.cur.hand || s.live == s.other.hand):
+	default:
+		s.fail("2: the live password is neither in current nor in the journal")
+	}
+}
+
+// unproven tells that consumers read what is marked unverified, because an Issuer said again and again that it had not
+// told its servers.
+func (x *explorer) unproven(s *state) bool {
+	return s.behind && x.entries.values[s.current].Verified == rotation.VerifiedNo
+}
+
+// checkEnd holds what a run's end promises.
+func (x *explorer) checkEnd(s *state, result rotation.Result) {
+	if s.cur.hand != 0 {
+		s.fail("7: a run ended with an issued password that it never journalled")
+	}
+	if result.Err != nil && strings.Contains(result.Err.Error(), "password-") {
+		s.fail("8: a run's error tells a password")
+	}
+	w := x.jobs.values[s.cur.job]
+	older := x.entries.values[s.current].RotatedAt.Before(start.Add(w.at))
+	if older && result.Status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
+		s.fail("a wish was granted by a rotation that is older than it")
+	}
+}
+
+// checkFinal holds the outcome, when all is quiet.
+func (x *explorer) checkFinal(s *state) {
+	journal := x.records.values[s.journal]
+	lives := s.live == x.entries.values[s.current].password
+	x.Finals++
+	switch {
+	case journal.State == rotation.Open:
+		s.fail("the journal is still open")
+	case journal.State == rotation.Closed && len(journal.held) > 0:
+		s.fail("a closed journal holds values")
+	case journal.State == rotation.Quarantined:
+		x.Quarantined++
+		x.checkQuarantine(s, lives || slices.Contains(journal.held, s.live))
+	case lives:
+	case s.silent && !x.Verified:
+		x.Silent++
+	case x.unproven(s) && !x.Verified:
+		x.Unproven++
+	default:
+		s.fail("consumers do not read the live password")
+	}
+}
+
+// checkQuarantine holds that a person finds the live password.
+func (x *explorer) checkQuarantine(s *state, found bool) {
+	switch {
+	case found:
+	case s.overtaken && x.contains(s.journalled, s.live): // in an older version of the journal
+	case s.unseen:
+		x.Unseen++
+	case s.silent && !x.Verified:
+		x.Silent++
+	case s.lied:
+		x.Lied++
+	default:
+		s.fail("in quarantine without the live password")
+	}
+}

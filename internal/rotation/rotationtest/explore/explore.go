@@ -1,0 +1,180 @@
+package explore
+
+import (
+	"hash/maphash"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// Exploration says what to explore.
+type Exploration struct {
+	Issuer   bool // the provider makes the passwords
+	Verified bool // somebody can be asked whether one works
+	Depth    int  // how many faults a schedule has at most
+	// Everywhere lets runs suffer faults that only heal: the checks and rotations that other runs asked for.
+	Everywhere bool
+	// Break makes the machine, or a port, behave as it must not. It is called for each run anew.
+	Break func(*rotation.Machine, *rotation.Subject)
+	// Exact tells states apart that differ in names and times only. It is for a machine that can tell them apart.
+	Exact bool
+	// Skew is how far the clock is off from which jobs get their slots. It needs Exact.
+	Skew time.Duration
+	// First stops at the first violation.
+	First bool
+}
+
+// Run explores.
+func (e Exploration) Run() *Report {
+	n := newNames()
+	x := &explorer{
+		Exploration: e, names: n, seed: maphash.MakeSeed(), seen: map[uint64]int8{}, recent: make([]uint64, recent),
+		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), edges: map[edge]int32{}},
+	}
+	x.visit(x.first(), e.Depth)
+	x.States, x.Runs = len(x.seen), len(x.nodes)
+	return &x.Report
+}
+
+func (e Exploration) subject(p *performance) rotation.Subject {
+	s := rotation.Subject{Credential: &rotation.Credential{
+		ID: "mail", Account: "acme", Target: "alerts@example.com", Place: rotation.Place{Store: "main", Path: "mail/alerts"},
+		Verify: &rotation.Verification{Propagation: propagation},
+	}}
+	if e.Issuer {
+		s.Client.Issuer = provider{p}
+	} else {
+		s.Client.Setter = provider{p}
+	}
+	if e.Verified {
+		s.Credential.Verify.Mode = rotation.VerifySMTP
+		s.Verifier = provider{p}
+	}
+	return s
+}
+
+// explorer is an exploration in progress.
+type explorer struct {
+	Exploration
+	Report
+	*names
+	scripts
+	seed   maphash.Seed
+	seen   map[uint64]int8 // state → the most faults that were left there, plus one
+	recent []uint64        // states that had none left
+	path   []step
+}
+
+// recent is of how many states it is remembered that they were reached with no fault left.
+const recent = 1 << 22
+
+// maxSteps is more than any schedule takes that comes to rest.
+const maxSteps = 1000
+
+// first is a credential that was rotated an hour ago, and a job that falls due now.
+func (x *explorer) first() state {
+	s := state{live: 1, passwords: 1, accepted: x.join(0, 1)}
+	s.current = x.entry(rotation.Entry{
+		Version: 1, Password: x.password(1), RotationID: "before", Slot: start.Add(-long), RotatedAt: start.Add(-long),
+	}, 0)
+	s.enqueue(0, x.wish(wish{Job: rotation.Job{Slot: x.slot(&s), Reason: rotation.ReasonScheduled}}))
+	return s
+}
+
+// slot is what a job asked for now carries.
+func (x *explorer) slot(s *state) time.Time { return start.Add(s.now + x.Skew) }
+
+// visit follows all schedules from s that have so many faults left.
+func (x *explorer) visit(s state, left int) {
+	x.Schedules++
+	depth := len(x.path)
+	defer func() { x.path = x.path[:depth] }()
+	for !x.violated(&s) && x.enter(&s, left) {
+		if s.flight != 0 {
+			x.branch(s, Land, left)
+		}
+		if s.cur.node == 0 {
+			if !x.rest(&s, left) {
+				return
+			}
+			continue
+		}
+		if left > 0 {
+			for _, f := range x.possible(&s) {
+				x.branch(s, f, left-1)
+			}
+		}
+		x.move(&s, None)
+	}
+}
+
+// branch visits what follows a fault.
+func (x *explorer) branch(s state, f Fault, left int) {
+	depth := len(x.path)
+	x.move(&s, f)
+	x.visit(s, left)
+	x.path = x.path[:depth]
+}
+
+// rest goes on when nobody is at work, and reports whether there was anything to do.
+func (x *explorer) rest(s *state, left int) bool {
+	_, due := s.due()
+	switch {
+	case due && s.other.node != 0:
+		x.branch(*s, Wake, left)
+		x.move(s, Next)
+	case due:
+		x.move(s, Next)
+	case s.other.node != 0:
+		x.move(s, Wake)
+	case !s.swept:
+		x.sweep(s)
+	default:
+		x.checkFinal(s)
+		return s.failed != ""
+	}
+	return true
+}
+
+// sweep is the last look: what the scheduler's sweep, a rebuild of Redis and the scheduled drift check do some time.
+func (x *explorer) sweep(s *state) {
+	s.swept = true
+	journal := x.records.values[s.journal]
+	if journal.State == rotation.Open {
+		s.open = s.now + 1
+	}
+	recheck := journal.State == rotation.Closed && !journal.RecheckAt.IsZero() && s.rechecked != x.version(s)
+	if x.Verified || recheck {
+		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Reason: rotation.ReasonRecheck}, check: true, heals: true, at: s.now}))
+	}
+}
+
+// enter reports whether s is new, with so many faults left.
+func (x *explorer) enter(s *state, left int) bool {
+	if !x.mark(s, left) {
+		return false
+	}
+	if s.cur.node != 0 || x.Exact {
+		return true
+	}
+	before := *s
+	x.normalise(s)
+	return *s == before || x.mark(s, left)
+}
+
+// mark remembers s. What is reached with no fault left is followed to its end without a choice, so it is remembered as
+// long as there is room, where it does not begin or end a run.
+func (x *explorer) mark(s *state, left int) bool {
+	id := maphash.Comparable(x.seed, *s)
+	if x.seen[id] > int8(left) { //nolint:gosec // a handful
+		return false
+	}
+	if left == 0 && s.cur.node != 0 {
+		place := &x.recent[id%recent]
+		known := *place == id
+		*place = id
+		return !known
+	}
+	x.seen[id] = int8(left) + 1 //nolint:gosec // a handful
+	return true
+}

@@ -1,0 +1,124 @@
+package explore
+
+import "keyturn/internal/rotation"
+
+// Fault is what may happen at a port call, or between two.
+type Fault uint8
+
+// The faults that a port call can suffer.
+const (
+	None        Fault = iota
+	CrashBefore       // the process dies before the call takes effect
+	CrashAfter        // it dies after the effect, before the answer
+	ErrorBefore       // the call fails and nothing happened: refused, or lost on its way; the caller cannot know which
+	LostReply         // the call takes effect, and its answer is an error
+	LeaseBefore       // the run's context ends: nothing happened, and the queue hands the job out again
+	LeaseAfter        // the run's context ends after the effect
+	Pause             // the process stops right before the call, others go on, and it wakes up late
+	Duplicate         // its job is delivered to the other worker too, at once
+	HoldLost          // the same, and its hold is gone
+	Demand            // a person asks for another rotation
+
+	// The answers and accidents of a provider or a verifier.
+
+	NotSent // the refusals of rotation.Kind: nothing happened
+	RateLimited
+	Repeat
+	Rejected
+	Unauthorized
+	Target
+	Unavailable
+	ClockSkew
+	Late         // in doubt for the caller; the request lies in the network and arrives later, or never
+	Ineffective  // accepted, and the old password stays the live one
+	NotSynced    // an Issuer made one, and the old password stays the live one
+	StillRefused // a verifier refuses what is live: not everywhere yet
+	UserWrote    // a person changed another field of the secret just before
+
+	// What a queue, a process or the network does by itself; it costs nothing.
+
+	Land // a late request arrives
+	Wake // a stopped process goes on
+	Next // the next job is run when its time has come
+	faults
+)
+
+var faultNames = [faults]string{
+	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
+	"pause", "duplicate", "hold lost", "demand",
+	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
+	"late", "ineffective", "not synced", "still refused", "user wrote",
+	"land", "wake", "next",
+}
+
+func (f Fault) String() string { return faultNames[f] }
+
+var kinds = map[Fault]rotation.Kind{
+	NotSent: rotation.NotSent, RateLimited: rotation.RateLimited, Repeat: rotation.Repeat, Rejected: rotation.Rejected,
+	Unauthorized: rotation.Unauthorized, Target: rotation.Target, Unavailable: rotation.Unavailable, ClockSkew: rotation.ClockSkew,
+}
+
+// possible lists the faults that the current run's call can suffer now.
+func (x *explorer) possible(s *state) (all []Fault) {
+	if x.jobs.values[s.cur.job].heals && !x.Everywhere {
+		return nil
+	}
+	c := x.nodes[s.cur.node].call
+	_, due := s.due()
+	for f := CrashBefore; f <= Demand; f++ {
+		switch f {
+		case ErrorBefore, LostReply:
+			if c.op == opSleep { // only its context wakes a sleeper
+				continue
+			}
+		case LeaseBefore, LeaseAfter:
+			if c.dead {
+				continue
+			}
+		case Pause:
+			if s.other.node == 0 && !due {
+				continue
+			}
+		case Duplicate, HoldLost:
+			if s.other.node != 0 {
+				continue
+			}
+		case Demand:
+			if s.demanded {
+				continue
+			}
+		default:
+		}
+		all = append(all, f)
+	}
+	if c.dead {
+		return all
+	}
+	return append(all, x.accidents(s, c)...)
+}
+
+// accidents lists what only this kind of call can suffer.
+func (x *explorer) accidents(s *state, c call) (all []Fault) {
+	switch c.op {
+	case opSet, opIssue:
+		for f := NotSent; f <= ClockSkew; f++ {
+			all = append(all, f)
+		}
+		if s.flight == 0 {
+			all = append(all, Late)
+		}
+		if c.op == opIssue {
+			all = append(all, NotSynced)
+		} else if x.Verified { // else it is a lie that nobody can find out
+			all = append(all, Ineffective)
+		}
+	case opVerify:
+		if c.value == s.live && s.spread != 0 {
+			all = append(all, StillRefused)
+		}
+	case opWrite:
+		all = append(all, UserWrote)
+	default:
+	}
+	return all
+}

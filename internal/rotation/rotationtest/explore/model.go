@@ -1,0 +1,164 @@
+package explore
+
+import (
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// perform gives the current run's call its effect.
+func (x *explorer) perform(s *state, c call) (a answer) {
+	if c.dead {
+		return answer{failure: ended}
+	}
+	switch c.op {
+	case opLoad:
+		a.value = s.journal
+		if x.version(s) == s.cur.claim {
+			s.cur.confirmed = s.now
+		}
+	case opSave:
+		return x.save(s, c)
+	case opDelete:
+		s.journal = 0
+	case opRead:
+		a.value = x.entries.values[s.current].alone
+	case opPassword:
+		for id := s.current; id != 0; id = x.entries.values[id].before {
+			if e := x.entries.values[id]; int64(e.Version) == c.number {
+				a.value = e.password
+			}
+		}
+	case opWrite:
+		return x.write(s, c)
+	case opSet, opIssue:
+		return x.change(s, c)
+	case opVerify:
+		a.value = int32(rotation.Refused)
+		if c.value == s.live {
+			a.value = int32(rotation.Works)
+			s.cur.proven = s.live
+		}
+	case opSleep:
+		s.pass(s.now + time.Duration(c.number))
+	default:
+		return x.plan(s, c)
+	}
+	return a
+}
+
+// plan is what Redis does.
+func (x *explorer) plan(s *state, c call) (a answer) {
+	d := time.Duration(c.number)
+	switch c.op {
+	case opHold:
+		if s.held > s.now && c.value == 0 {
+			return answer{failure: busy, rest: s.held - s.now}
+		}
+		s.mirrored = s.open == 0 || s.mirrored
+		s.held = s.now + d
+		s.open = s.held
+	case opPark:
+		if d > 0 && s.open != 0 {
+			s.open = s.now + d
+		} else if d == 0 && s.mirrored {
+			s.open = 0
+		}
+		s.free()
+	case opSettle:
+		s.open = 0
+		s.free()
+	case opAsk:
+		reason := x.reasons.values[c.value]
+		s.enqueue(s.now+d, x.wish(wish{
+			Job: rotation.Job{Slot: x.slot(s), Reason: reason}, heals: true, at: s.now,
+			check: reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced,
+		}))
+		if reason == rotation.ReasonReplaced {
+			s.cur.late = false
+		}
+	default: // the limiter and the breaker only cost time
+	}
+	return a
+}
+
+// version is the journal's.
+func (x *explorer) version(s *state) int32 {
+	return int32(x.records.values[s.journal].Version) //nolint:gosec // a few dozen
+}
+
+func (x *explorer) save(s *state, c call) answer {
+	if int64(x.version(s)) != c.number {
+		return answer{failure: stale}
+	}
+	s.journal = c.value
+	for _, p := range x.records.values[c.value].held {
+		s.journalled = x.join(s.journalled, p)
+		if p == s.cur.hand {
+			s.cur.hand, s.cur.late = 0, false // whoever finds it there repairs what it did
+		}
+	}
+	s.cur.claim, s.cur.wrote, s.cur.confirmed = x.version(s), s.journal, s.now
+	return answer{value: s.cur.claim}
+}
+
+func (x *explorer) write(s *state, c call) answer {
+	stands, e := x.entries.values[s.current], x.entries.values[c.value]
+	if int64(stands.Version) != c.number {
+		return answer{failure: stale}
+	}
+	x.checkPromotion(s, stands, e)
+	s.current = x.entry(e.Entry, s.current)
+	return answer{}
+}
+
+// change is a provider's call that arrives.
+func (x *explorer) change(s *state, c call) (a answer) {
+	x.checkSend(s, c)
+	password := c.value
+	if c.op == opIssue {
+		password = s.generate()
+		s.cur.hand = password
+		a.value = password
+	} else if s.live == password {
+		return answer{failure: refusals + failure(Repeat)}
+	}
+	x.late(s)
+	x.goLive(s, password, s.cur.late)
+	if c.op == opSet {
+		s.journalled = x.join(s.journalled, password) // normalise may have left it out
+	}
+	return a
+}
+
+// late notes whether the current run sends without the claim.
+func (x *explorer) late(s *state) { s.cur.late = s.cur.late || x.version(s) != s.cur.claim }
+
+func (x *explorer) goLive(s *state, password int32, overtaken bool) {
+	s.live, s.spread = password, s.now+propagation
+	s.accepted = x.join(s.accepted, password)
+	s.overtaken, s.unseen, s.behind, s.swept = overtaken, false, false, false
+}
+
+// drop is an answer that reaches nobody.
+func (s *state) drop(c call) {
+	if c.op == opIssue && s.cur.hand != 0 {
+		s.cur.hand, s.unseen = 0, true
+	}
+}
+
+// land is the arrival of a late request.
+func (x *explorer) land(s *state) {
+	password, unseen := s.flight, s.flight < 0
+	if unseen {
+		password = s.generate()
+	}
+	s.flight, s.deadline = 0, 0
+	x.goLive(s, password, true)
+	s.unseen = unseen
+}
+
+func (s *state) generate() int32 {
+	s.passwords++
+	return s.passwords
+}

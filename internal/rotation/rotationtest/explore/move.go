@@ -1,0 +1,176 @@
+package explore
+
+import (
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// move takes one step: the current run's call with a fault, or what happens by itself.
+func (x *explorer) move(s *state, f Fault) {
+	x.Steps++
+	st := step{fault: f, call: x.nodes[s.cur.node].call}
+	if st.call.op != opNone {
+		x.Coverage[st.call.op][f]++
+	}
+	switch f {
+	case Land:
+		st.call = call{}
+		x.land(s)
+		x.check(s)
+	case Next:
+		st.job = x.dequeue(s)
+		x.begin(s, st.job)
+	case Wake, Pause:
+		s.cur, s.other = s.other, s.cur
+		if s.cur.node == 0 {
+			x.begin(s, x.dequeue(s))
+		}
+		if f == Wake {
+			st.call, st.job = x.nodes[s.cur.node].call, s.cur.job
+		}
+	case Duplicate, HoldLost:
+		if f == HoldLost {
+			s.free()
+		}
+		s.other = s.cur
+		x.begin(s, s.other.job)
+	case Demand:
+		s.demanded = true
+		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Slot: x.slot(s), Reason: rotation.ReasonDemand}, at: s.now}))
+	case CrashBefore, CrashAfter:
+		if f == CrashAfter {
+			x.perform(s, st.call)
+			s.drop(st.call)
+		}
+		x.crash(s)
+	default:
+		x.answer(s, x.suffer(s, st.call, f))
+	}
+	st.now = s.now
+	x.path = append(x.path, st)
+	x.Longest = max(x.Longest, len(x.path))
+}
+
+// crash is the end of a process. Whatever it held in its memory is gone.
+func (x *explorer) crash(s *state) {
+	s.silent = s.silent || s.cur.late
+	s.unseen = s.unseen || s.cur.hand == s.live
+	x.requeue(s, longTime)
+	s.cur = run{}
+	x.check(s)
+}
+
+// suffer gives a call its effect and its answer, under a fault that the run survives.
+func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
+	switch f {
+	case None:
+		return x.perform(s, c)
+	case ErrorBefore:
+		return answer{failure: away}
+	case LostReply:
+		x.perform(s, c)
+		s.drop(c)
+		return answer{failure: away}
+	case LeaseBefore, LeaseAfter:
+		x.requeue(s, 0)
+		switch {
+		case c.detached:
+			a = x.perform(s, c)
+		case f == LeaseAfter:
+			x.perform(s, c)
+			s.drop(c)
+			a.failure = away
+		default:
+			a.failure = away
+		}
+		a.cancel = true
+		return a
+	case Late:
+		x.checkSend(s, c)
+		x.late(s)
+		s.flight, s.deadline = c.value, s.now+lateness
+		s.journalled = x.join(s.journalled, c.value)
+		if c.op == opIssue {
+			s.flight = -1
+		}
+		return answer{failure: away}
+	case Ineffective:
+		x.checkSend(s, c)
+		s.accepted = x.join(s.accepted, c.value)
+		return a
+	case NotSynced:
+		before := *s
+		a = x.perform(s, c)
+		s.live, s.spread, s.overtaken, s.unseen, s.behind = before.live, before.spread, before.overtaken, before.unseen, true
+		a.odd = true
+		return a
+	case StillRefused:
+		return answer{value: int32(rotation.Refused)}
+	case UserWrote:
+		e := x.entries.values[s.current].Entry
+		e.Version++
+		s.current = x.entry(e, s.current)
+		return x.perform(s, c)
+	default:
+		s.lied = s.lied || f == Repeat && !x.Verified && s.live != c.value
+		return answer{failure: refusals + failure(f)}
+	}
+}
+
+// begin starts a run.
+func (x *explorer) begin(s *state, job int32) {
+	s.cur = run{node: x.scripts.begin(job, s.now), job: job}
+	x.proceed(s)
+}
+
+// answer lets the current run go on to its next call or its end.
+func (x *explorer) answer(s *state, a answer) {
+	a.now = s.now
+	s.cur.node = x.next(s.cur.node, a)
+	x.proceed(s)
+	x.check(s)
+}
+
+// proceed answers what is no port call, and ends what has ended.
+func (x *explorer) proceed(s *state) {
+	for {
+		n := &x.nodes[s.cur.node]
+		switch n.call.op {
+		case opGenerate:
+			s.cur.node = x.next(s.cur.node, answer{value: s.generate(), now: s.now})
+		case opName:
+			s.rotations++
+			s.cur.node = x.next(s.cur.node, answer{value: s.rotations, now: s.now})
+		case opNone:
+			x.end(s, n.result)
+			return
+		default:
+			x.checkIntent(s, n.call)
+			return
+		}
+	}
+}
+
+// end gives the job back to the queue, or not.
+func (x *explorer) end(s *state, result rotation.Result) {
+	x.checkEnd(s, result)
+	switch result.Status {
+	case rotation.Done:
+		if x.jobs.values[s.cur.job].check {
+			s.rechecked = x.version(s)
+		}
+	case rotation.Waiting, rotation.Failed, rotation.Replaced:
+		x.requeue(s, onGrid(result.After))
+	case rotation.Ended:
+	}
+	s.cur = run{}
+}
+
+// onGrid makes a wait a whole number of ticks: soon is at once.
+func onGrid(d time.Duration) time.Duration {
+	if d <= 2*time.Second {
+		return 0
+	}
+	return (d + tick - 1).Truncate(tick)
+}

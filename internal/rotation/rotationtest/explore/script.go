@@ -1,0 +1,145 @@
+package explore
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"keyturn/internal/policy"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// node is a run after some answers: where it stands, and so all that it can know.
+type node struct {
+	parent int32  // 0 at its start
+	given  answer // what its parent's call got; at its start only the time
+	job    int32  // at its start
+	call   call   // what it asks next; opNone if it has ended
+	result rotation.Result
+}
+
+// edge leads from one node to the next.
+type edge struct {
+	from  int32
+	given answer
+	job   int32
+}
+
+// scripts remembers every run that was ever performed, as a tree.
+type scripts struct {
+	*names
+	breach  func(*rotation.Machine, *rotation.Subject)
+	subject func(*performance) rotation.Subject
+	nodes   []node // the first one is none
+	edges   map[edge]int32
+	answers []answer // scratch
+}
+
+// begin returns the start of a run of a job.
+func (s *scripts) begin(job int32, now time.Duration) int32 {
+	return s.follow(edge{given: answer{now: now}, job: job})
+}
+
+// next returns where a run stands after one more answer.
+func (s *scripts) next(from int32, given answer) int32 {
+	return s.follow(edge{from: from, given: given})
+}
+
+func (s *scripts) follow(e edge) int32 {
+	id, ok := s.edges[e]
+	if !ok {
+		id = int32(len(s.nodes)) //nolint:gosec // memory ends long before
+		s.nodes = append(s.nodes, node{parent: e.from, given: e.given, job: e.job})
+		s.perform(&s.nodes[id])
+		s.edges[e] = id
+	}
+	return id
+}
+
+// perform runs the machine up to the first call that has no answer yet.
+func (s *scripts) perform(n *node) {
+	s.answers = append(s.answers[:0], n.given)
+	first := n
+	for first.parent != 0 {
+		first = &s.nodes[first.parent]
+		s.answers = append(s.answers, first.given)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p := &performance{names: s.names, answers: s.answers, cancel: cancel}
+	p.take() // the start is a time as well
+	defer func() {
+		if stopped := recover(); stopped != nil && stopped != any(p) {
+			panic(stopped)
+		}
+		n.call = p.pending
+	}()
+	machine, subject := p.machine(), s.subject(p)
+	if s.breach != nil {
+		s.breach(machine, &subject)
+	}
+	n.result = s.jobs.values[first.job].run(ctx, machine, subject)
+}
+
+// performance is one run of the machine, on ports that answer from a script and stop it where that ends.
+type performance struct {
+	*names
+	answers []answer // from the last to the first
+	now     time.Duration
+	cancel  context.CancelFunc
+	pending call
+}
+
+func (p *performance) take() answer {
+	last := len(p.answers) - 1
+	a := p.answers[last]
+	p.answers = p.answers[:last]
+	p.now = a.now
+	if a.cancel {
+		p.cancel()
+	}
+	return a
+}
+
+// ask is every port call.
+func (p *performance) ask(ctx context.Context, o op, value int32, number int64) answer {
+	if len(p.answers) > 0 {
+		return p.take()
+	}
+	// A time-out by the wall clock is none of the model's.
+	p.pending = call{op: o, value: value, number: number, dead: errors.Is(ctx.Err(), context.Canceled)}
+	p.cancel()
+	p.pending.detached = ctx.Err() == nil
+	panic(p) // stops here: nothing of a run is kept but its answers
+}
+
+// The times of the model. Between runs it is always a whole number of ticks.
+const (
+	tick       = 30 * time.Second
+	callTime   = 5 * time.Second
+	resumeTime = tick
+	// longTime is the least interval of two rotations, until a recheck, and until the queue hands out again what
+	// a dead worker had.
+	longTime = 2 * tick
+	// lateness is how long a request may lie in the network: longer than until a resume, shorter than until a recheck.
+	lateness = tick + tick/2
+	// propagation is short, to keep schedules short.
+	propagation = 100 * time.Millisecond
+)
+
+func (p *performance) machine() *rotation.Machine {
+	return &rotation.Machine{
+		Journals: journals{p}, Secrets: secrets{p}, Limiter: limiter{p}, Agenda: agenda{p}, Clock: clock{p},
+		Observer: observer{}, Log: slog.New(slog.DiscardHandler),
+		Owner: "worker", // two runs may well be of one process
+		NewID: func() string {
+			return rotationID(p.ask(context.Background(), opName, 0, 0).value)
+		},
+		Generate: func(*policy.Policy, ...string) (secret.Value, error) {
+			return p.password(p.ask(context.Background(), opGenerate, 0, 0).value), nil
+		},
+		Timing: rotation.Timing{Call: callTime, Resume: resumeTime, MinInterval: longTime, Recheck: longTime},
+	}
+}

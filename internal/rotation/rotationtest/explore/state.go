@@ -1,0 +1,174 @@
+package explore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// state is everything that is true at one moment. It is comparable: what it holds is named by number.
+type state struct {
+	now time.Duration // since the start
+
+	// The provider.
+	live      int32         // the password that it takes
+	spread    time.Duration // until when the live password may not be live everywhere
+	accepted  int32         // set: all that it ever accepted or made
+	flight    int32         // the password in a late request, or -1 for one to an Issuer
+	deadline  time.Duration // when that request is lost
+	overtaken bool          // the live password came with a late request
+	behind    bool          // an Issuer made another one since, and does not tell its servers
+	unseen    bool          // an Issuer made the live password, and nobody ever saw it
+
+	// Vault.
+	journal    int32 // the newest record
+	current    int32 // the newest entry
+	journalled int32 // set: all that any version of the journal ever held
+
+	// Redis.
+	held     time.Duration    // until when somebody holds the credential; 0: nobody does
+	open     time.Duration    // when the journal is resumed; 0: it is not mirrored as open
+	mirrored bool             // the mirror has it for this hold alone
+	queue    [queueLen]queued // by time; a zero job ends it
+
+	cur, other run // who is at work, and who was stopped
+
+	passwords, rotations int32 // made so far
+
+	rechecked int32 // the journal's version at the last check that came to an end
+	swept     bool  // the last look at everything was had
+	silent    bool  // a run died after a late request, before it could say so
+	lied      bool  // the provider said "repeat" without reason, and no verifier is there to tell
+	demanded  bool  // a person has asked
+
+	failed string // the invariant that does not hold
+}
+
+// queueLen is more than any schedule needs.
+const queueLen = 10
+
+// queued is a job that waits for its time.
+type queued struct {
+	at  time.Duration
+	job int32
+}
+
+// run is one worker's.
+type run struct {
+	node      int32 // where it stands; 0: there is none
+	job       int32
+	claim     int32         // the journal's version that it wrote last
+	wrote     int32         // that record
+	confirmed time.Duration // when that was last known to stand
+	proven    int32         // the last password of which the verifier said that it works
+	hand      int32         // an issued password that has not reached the journal
+	late      bool          // it sent without the claim, and has not told
+}
+
+// wish is a job.
+type wish struct {
+	rotation.Job
+	check bool
+	heals bool          // a run or the sweep asked for it
+	at    time.Duration // when it was wished, by the true clock
+}
+
+func (w wish) run(ctx context.Context, m *rotation.Machine, s rotation.Subject) rotation.Result {
+	if w.check {
+		return m.Check(ctx, s, w.Job)
+	}
+	return m.Rotate(ctx, s, w.Job)
+}
+
+func (w wish) String() string {
+	if w.check {
+		return fmt.Sprintf("check (%s)", w.Reason)
+	}
+	return fmt.Sprintf("rotate (%s)", w.Reason)
+}
+
+// enqueue adds a job.
+func (s *state) enqueue(at time.Duration, job int32) {
+	q := queued{at, job}
+	for i := range s.queue {
+		if s.queue[i].job == 0 || q.at < s.queue[i].at {
+			q, s.queue[i] = s.queue[i], q
+		}
+		if q.job == 0 {
+			return
+		}
+	}
+	s.fail("the queue only grows")
+}
+
+// requeue gives the current run's job back. A rotation's is in the queue once: its id sees to that.
+func (x *explorer) requeue(s *state, after time.Duration) {
+	at := s.now + after
+	for i, q := range s.queue {
+		if q.job == s.cur.job && !x.jobs.values[q.job].check {
+			if q.at <= at {
+				return
+			}
+			s.remove(i)
+			break
+		}
+	}
+	s.enqueue(at, s.cur.job)
+}
+
+func (s *state) remove(i int) {
+	copy(s.queue[i:], s.queue[i+1:])
+	s.queue[queueLen-1] = queued{}
+}
+
+// due returns when the next job can be run, and whether there is one.
+func (s *state) due() (at time.Duration, ok bool) {
+	at = s.queue[0].at
+	if s.resumes() {
+		at = s.open
+	}
+	return max(at, s.now), s.queue[0].job != 0 || s.open != 0
+}
+
+// resumes tells that the next job is a resume.
+func (s *state) resumes() bool {
+	return s.open != 0 && (s.queue[0].job == 0 || s.open < s.queue[0].at)
+}
+
+// dequeue takes the next job, when its time has come.
+func (x *explorer) dequeue(s *state) (job int32) {
+	at, _ := s.due()
+	s.pass(at)
+	if s.resumes() {
+		s.open = s.now + resumeTime // who resumes may die as well
+		return x.wish(wish{Job: rotation.Job{Reason: rotation.ReasonResume}, at: s.now})
+	}
+	job = s.queue[0].job
+	s.remove(0)
+	return job
+}
+
+// pass lets time pass.
+func (s *state) pass(until time.Duration) {
+	s.now = max(s.now, until)
+	if s.now > s.deadline {
+		s.flight, s.deadline = 0, 0
+	}
+	if s.now > s.spread {
+		s.spread = 0
+	}
+	if s.held <= s.now {
+		s.free()
+	}
+}
+
+// free is what becomes of a hold.
+func (s *state) free() { s.held, s.mirrored = 0, false }
+
+func (s *state) fail(format string, args ...any) {
+	if s.failed == "" {
+		s.failed = fmt.Sprintf(format, args...)
+	}
+}

@@ -1,0 +1,186 @@
+// Package rotationtest holds a model of everything that a rotation touches, for tests of the state machine, and the
+// conformance suites that every provider and every store passes.
+package rotationtest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// Fault is what goes wrong at one port call.
+type Fault int
+
+// The faults.
+const (
+	None        Fault = iota
+	CrashBefore       // the process dies before the call takes effect
+	CrashAfter        // it dies after the effect, before the answer
+	ErrorBefore       // the call fails and nothing happened; the caller cannot know that
+	LostReply         // the call takes effect, and its answer is an error
+)
+
+func (f Fault) String() string {
+	return [...]string{"none", "crash before", "crash after", "error before", "lost reply"}[f]
+}
+
+// Call is one port call of a run.
+type Call struct {
+	Worker string
+	Op     string // "journals.save", "setter.set", ...
+	Nth    int    // of this worker, from 0
+}
+
+// World is one credential, its provider and its places in Vault, as the truth. It checks the invariants of DESIGN.md
+// §4 at every change. Its methods are safe for concurrent use.
+type World struct {
+	// Decide chooses the fault of each call; nil means none. For a provider call, Answer may return a refusal.
+	Decide func(Call) Fault
+	Answer func(Call) *rotation.Error
+
+	mu         sync.Mutex
+	now        time.Time
+	calls      map[string]int
+	ids        int
+	passwords  int
+	live       secret.Value
+	accepted   []secret.Value // everything the provider ever accepted or made
+	journal    []rotation.Record
+	current    []rotation.Entry
+	heldUntil  time.Time
+	Asked      []rotation.Reason
+	Endings    []rotation.Ending
+	Lost       int      // lost generations reported
+	Violations []string // of the invariants
+}
+
+// Old is the password that a new World starts with.
+var Old = secret.New("old-password")
+
+// NewWorld returns a world in which Old is live and current, written by keyturn long ago, beside a field of a user.
+func NewWorld() *World {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return &World{
+		now: start, calls: map[string]int{}, live: Old, accepted: []secret.Value{Old},
+		current: []rotation.Entry{{
+			Version: 1, Password: Old, RotationID: "before", Slot: start.Add(-time.Hour), RotatedAt: start.Add(-time.Hour),
+			Rest: map[string]any{"note": "mine"},
+		}},
+	}
+}
+
+// Crash is the panic value of a process that dies.
+type Crash struct{ Call Call }
+
+// do runs one port call: fault before, effect, fault after.
+func (w *World) do(worker, op string, effect func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	call := Call{Worker: worker, Op: op, Nth: w.calls[worker]}
+	w.calls[worker]++
+	fault := None
+	if w.Decide != nil {
+		w.mu.Unlock()
+		fault = w.Decide(call)
+		w.mu.Lock()
+	}
+	switch fault {
+	case CrashBefore:
+		panic(Crash{call})
+	case ErrorBefore:
+		return fmt.Errorf("%s: model: unavailable", op)
+	case None, CrashAfter, LostReply:
+	}
+	err := effect()
+	w.check(op)
+	switch fault {
+	case CrashAfter:
+		panic(Crash{call})
+	case LostReply:
+		return fmt.Errorf("%s: model: reply lost", op)
+	case None, CrashBefore, ErrorBefore:
+	}
+	return err
+}
+
+// check holds the invariant that everything serves: the live password stands in current or in the journal, or the
+// journal's intent says that it may have to be issued again.
+func (w *World) check(op string) {
+	if w.Current().Password.Equal(w.live) {
+		return
+	}
+	for _, c := range w.Journal().Candidates {
+		if c.Value.Equal(w.live) || (c.Value.IsZero() && c.State != rotation.Dead) {
+			return
+		}
+	}
+	w.violate("%s: nobody holds the live password", op)
+}
+
+func (w *World) violate(format string, args ...any) {
+	w.Violations = append(w.Violations, fmt.Sprintf(format, args...))
+}
+
+// Journal returns the newest record.
+func (w *World) Journal() rotation.Record {
+	if len(w.journal) == 0 {
+		return rotation.Record{}
+	}
+	return w.journal[len(w.journal)-1]
+}
+
+// Current returns what consumers read.
+func (w *World) Current() rotation.Entry { return w.current[len(w.current)-1] }
+
+// Live returns the password that the provider accepts.
+func (w *World) Live() secret.Value { return w.live }
+
+// Advance passes time.
+func (w *World) Advance(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// ChangeByHand does what a person does at the provider's console.
+func (w *World) ChangeByHand(password secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.live = password
+	w.accepted = append(w.accepted, password)
+}
+
+// TakeAsked returns the reasons asked for since the last call.
+func (w *World) TakeAsked() []rotation.Reason {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	asked := w.Asked
+	w.Asked = nil
+	return asked
+}
+
+func (w *World) newPassword() secret.Value {
+	w.passwords++
+	return secret.New(fmt.Sprintf("password-%d", w.passwords))
+}
+
+func (w *World) everAccepted(password secret.Value) bool {
+	return slices.ContainsFunc(w.accepted, password.Equal)
+}
+
+// ctxErr models a call under a dead context: nothing is sent.
+func ctxErr(ctx context.Context) error { return ctx.Err() }
+
+// WriteCurrentByHand does what `vault kv put` does: another password, and none of keyturn's fields.
+func (w *World) WriteCurrentByHand(password secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accepted = append(w.accepted, password)
+	w.live = password
+	w.current = append(w.current, rotation.Entry{Version: len(w.current) + 1, CreatedAt: w.now, Password: password})
+}
