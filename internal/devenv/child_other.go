@@ -1,0 +1,11 @@
+//go:build !linux
+
+package devenv
+
+import "syscall"
+
+// childAttributes puts a child into a process group of its own, so that Ctrl-C at the terminal reaches only the
+// parent, which ends its children in order.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
