@@ -1,0 +1,217 @@
+package vaultkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"keyturn/internal/rotation"
+)
+
+// Access is what a process does with a store.
+type Access int
+
+// The kinds of access; deploy/vault has a policy for each.
+const (
+	// ReadOnly looks at passwords' ages and lists the journals: the scheduler.
+	ReadOnly Access = iota + 1
+	// ReadWrite rotates: the worker.
+	ReadWrite
+)
+
+// minVersions is how many versions of a journal Vault has to keep: the older ones are the last place to find a
+// password that a provider took and nothing else remembers.
+const minVersions = 10
+
+// pathsPerQuestion bounds one question for capabilities.
+const pathsPerQuestion = 500
+
+// Check asks every store whether access will work, and names all that is in the way: Vault unreachable or sealed, the
+// login refused, a mount that is missing or not KV v2, too few versions of a journal kept, a right that the token
+// lacks. Rights on what consumers read are asked for the given places.
+func (v *Vault) Check(ctx context.Context, access Access, places ...rotation.Place) error {
+	names := slices.Sorted(maps.Keys(v.stores))
+	problems := make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		var paths []string
+		for _, place := range places {
+			if place.Store == name {
+				paths = append(paths, place.Path)
+			}
+		}
+		all.Go(func() { problems[i] = v.stores[name].check(ctx, access, paths) })
+	}
+	all.Wait()
+	return errors.Join(problems...)
+}
+
+func (s *store) check(ctx context.Context, access Access, paths []string) error {
+	if _, err := s.session.ensure(ctx, 0); err != nil {
+		return err // everything else would only repeat it
+	}
+	if s.refusedEverywhere(ctx) {
+		return s.problem("the token is refused everywhere: it is mistyped, expired or revoked, or its policy allows nothing here")
+	}
+	return errors.Join(
+		s.checkMount(ctx, s.config.Mount),
+		s.checkMount(ctx, s.config.JournalMount),
+		s.checkVersions(ctx),
+		s.checkRights(ctx, access, paths),
+	)
+}
+
+// refusedEverywhere tells a token that Vault does not know from one that lacks a right: it says "permission denied" to both.
+func (s *store) refusedEverywhere(ctx context.Context) bool {
+	if _, err := s.reads.Auth().Token().LookupSelfWithContext(ctx); !isForbidden(err) {
+		return false
+	}
+	for _, mount := range []string{s.config.Mount, s.config.JournalMount} {
+		if _, err := s.get(ctx, opRead, "sys/internal/ui/mounts/"+mount, nil, nil); !errors.Is(err, ErrForbidden) {
+			return false
+		}
+	}
+	return true
+}
+
+// problem is a finding in words of our own.
+func (s *store) problem(format string, args ...any) error {
+	return fmt.Errorf("vault store %q: "+format, append([]any{s.name}, args...)...)
+}
+
+// checkMount asks what `vault kv` asks before each command: any token with a right in the mount gets an answer.
+func (s *store) checkMount(ctx context.Context, mount string) error {
+	var found struct {
+		Type    string `json:"type"`
+		Path    string `json:"path"`
+		Options struct {
+			Version string `json:"version"`
+		} `json:"options"`
+	}
+	_, err := s.get(ctx, opRead, "sys/internal/ui/mounts/"+mount, nil, &found)
+	path := strings.TrimSuffix(found.Path, "/")
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return s.problem("mount %q: it does not exist, or the token has no right in it", mount)
+	case err != nil:
+		return err
+	case path != mount:
+		return s.problem("mount %q: the mount is %q; what follows belongs into the credential's path", mount, path)
+	case found.Type != "kv" && found.Type != "generic":
+		return s.problem("mount %q is a %s engine: want kv, version 2", mount, found.Type)
+	case found.Options.Version != "2":
+		return s.problem("mount %q is KV version 1, which has neither check-and-set nor versions: "+
+			"upgrade it with `vault kv enable-versioning %s`, or name a KV version 2 mount", mount, mount)
+	}
+	return nil
+}
+
+func (s *store) checkVersions(ctx context.Context) error {
+	var found struct {
+		MaxVersions        int    `json:"max_versions"` // 0 means Vault's default, which is 10
+		DeleteVersionAfter string `json:"delete_version_after"`
+	}
+	mount := s.config.JournalMount
+	_, err := s.get(ctx, opRead, mount+"/config", nil, &found)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return s.problem("the token lacks the capability read on %s/config", mount)
+	case err != nil:
+		return err
+	case found.MaxVersions != 0 && found.MaxVersions < minVersions:
+		return s.problem("mount %q keeps %d versions of a journal, and at least %d are needed: `vault write %s/config max_versions=%d`",
+			mount, found.MaxVersions, minVersions, mount, minVersions)
+	case found.DeleteVersionAfter != "" && found.DeleteVersionAfter != "0s":
+		return s.problem("mount %q deletes journals after %s: `vault write %s/config delete_version_after=0s`",
+			mount, found.DeleteVersionAfter, mount)
+	}
+	return nil
+}
+
+// right is what a path must allow.
+type right struct {
+	path  string
+	needs []string
+}
+
+func (s *store) rights(access Access, paths []string) ([]right, error) {
+	data := []string{"read"}
+	if access == ReadWrite {
+		data = []string{"read", "create", "update"}
+	}
+	journal, err := s.journalPath("capability-check")
+	if err != nil {
+		return nil, err
+	}
+	rights := []right{
+		{journal, data},
+		{"auth/token/lookup-self", []string{"read"}},
+		{"auth/token/renew-self", []string{"update"}},
+	}
+	if access == ReadOnly {
+		rights = append(rights, right{s.config.JournalMount + "/metadata/", []string{"list"}})
+	}
+	for _, path := range paths {
+		if err := checkPath(path); err != nil {
+			return nil, err
+		}
+		rights = append(rights, right{s.config.Mount + "/data/" + path, data})
+	}
+	return rights, nil
+}
+
+func (s *store) checkRights(ctx context.Context, access Access, paths []string) error {
+	rights, err := s.rights(access, paths)
+	if err != nil {
+		return s.problem("%w", err)
+	}
+	var problems []error
+	for some := range slices.Chunk(rights, pathsPerQuestion) {
+		has, err := s.capabilities(ctx, some)
+		if err != nil {
+			return err
+		}
+		for _, r := range some {
+			lacks := slices.DeleteFunc(slices.Clone(r.needs), func(need string) bool {
+				return slices.Contains(has[r.path], need) || slices.Contains(has[r.path], "root")
+			})
+			if len(lacks) > 0 {
+				problems = append(problems, s.problem("the token lacks the capability %s on %s", strings.Join(lacks, ", "), r.path))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// capabilities asks what the token may do, by path.
+func (s *store) capabilities(ctx context.Context, rights []right) (map[string][]string, error) {
+	paths := make([]string, len(rights))
+	for i, r := range rights {
+		paths[i] = r.path
+	}
+	const path = "sys/capabilities-self"
+	has := make(map[string][]string)
+	err := s.do(ctx, opRead, path, func(ctx context.Context) error {
+		answer, err := s.reads.Logical().WriteWithContext(ctx, path, map[string]any{"paths": paths})
+		if err != nil || answer == nil {
+			return err
+		}
+		for path, list := range answer.Data {
+			names, _ := list.([]any)
+			for _, name := range names {
+				if text, ok := name.(string); ok {
+					has[path] = append(has[path], text)
+				}
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, ErrForbidden) {
+		return nil, s.problem("the token lacks the capability update on %s", path)
+	}
+	return has, err
+}

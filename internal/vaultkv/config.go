@@ -1,0 +1,167 @@
+package vaultkv
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"keyturn/internal/secret"
+)
+
+// Defaults of a StoreConfig.
+const (
+	DefaultMount        = "secret"
+	DefaultJournalMount = "keyturn-journal"
+	DefaultTimeout      = 10 * time.Second
+)
+
+// defaultJWTFile is where Kubernetes puts a pod's own token.
+const defaultJWTFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+// StoreConfig is one Vault, or one namespace of it, with the two mounts that keyturn uses there.
+type StoreConfig struct {
+	Address      string // "https://vault.example:8200"
+	Namespace    string // Vault Enterprise and HCP; "" is the root
+	Mount        string // KV v2 engine that consumers read; "" means DefaultMount
+	JournalMount string // KV v2 engine of the journals, where consumers have no rights; "" means DefaultJournalMount
+	Auth         Auth
+	Fields       Fields
+	CAFile       string        // PEM, in place of the system's roots; "" means those
+	Timeout      time.Duration // hard limit of one read or write, login included; 0 means DefaultTimeout
+}
+
+// Method is a way to log in.
+type Method string
+
+// The methods.
+const (
+	MethodToken      Method = "token"
+	MethodAppRole    Method = "approle"
+	MethodKubernetes Method = "kubernetes"
+	MethodJWT        Method = "jwt"
+)
+
+// Auth is how a store's token is had. A file is read again at every login, because whoever writes it replaces it.
+type Auth struct {
+	Method Method
+	Mount  string       // of the auth method; "" means the method's own name
+	Role   string       // AppRole: the role_id; Kubernetes and JWT: the role's name
+	Secret secret.Value // the token, the secret_id or the JWT …
+	File   string       // … or the file that holds it; Kubernetes: "" means the pod's own token
+}
+
+// Fields names the fields of a secret. Every other field belongs to the user and is kept.
+type Fields struct {
+	Username string // "" means "username"
+	Password string // "" means "password"
+	// Keyturn's own: who wrote the password, and how far it was proven.
+	RotationID     string // "" means "keyturn_rotation_id"
+	Candidate      string // "" means "keyturn_candidate"
+	Slot           string // "" means "keyturn_slot"
+	RotatedAt      string // "" means "keyturn_rotated_at"
+	JournalVersion string // "" means "keyturn_journal_version"
+	Verified       string // "" means "keyturn_verified"
+}
+
+func (c StoreConfig) withDefaults() StoreConfig {
+	c.Mount = strings.Trim(cmp.Or(c.Mount, DefaultMount), "/")
+	c.JournalMount = strings.Trim(cmp.Or(c.JournalMount, DefaultJournalMount), "/")
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.Auth.Mount = strings.Trim(cmp.Or(c.Auth.Mount, string(c.Auth.Method)), "/")
+	if c.Auth.Method == MethodKubernetes && c.Auth.Secret.IsZero() {
+		c.Auth.File = cmp.Or(c.Auth.File, defaultJWTFile)
+	}
+	f := &c.Fields
+	f.Username = cmp.Or(f.Username, "username")
+	f.Password = cmp.Or(f.Password, "password")
+	f.RotationID = cmp.Or(f.RotationID, "keyturn_rotation_id")
+	f.Candidate = cmp.Or(f.Candidate, "keyturn_candidate")
+	f.Slot = cmp.Or(f.Slot, "keyturn_slot")
+	f.RotatedAt = cmp.Or(f.RotatedAt, "keyturn_rotated_at")
+	f.JournalVersion = cmp.Or(f.JournalVersion, "keyturn_journal_version")
+	f.Verified = cmp.Or(f.Verified, "keyturn_verified")
+	return c
+}
+
+// validate names everything that is wrong at once.
+func (c StoreConfig) validate() error {
+	problems := []error{validateAddress(c.Address), c.Auth.validate(), c.Fields.validate()}
+	for _, mount := range []string{c.Mount, c.JournalMount} {
+		if err := checkPath(mount); err != nil {
+			problems = append(problems, fmt.Errorf("mount: %w", err))
+		}
+	}
+	if c.Mount == c.JournalMount {
+		problems = append(problems, fmt.Errorf("mount and journal mount are both %q: journals need a mount of their own, where consumers have no rights", c.Mount))
+	}
+	if c.Timeout < 0 {
+		problems = append(problems, fmt.Errorf("timeout %s: want a positive duration", c.Timeout))
+	}
+	return errors.Join(problems...)
+}
+
+func validateAddress(address string) error {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		return errors.New("address: want http://HOST:PORT or https://HOST:PORT")
+	case u.User != nil:
+		return errors.New("address: a user name or password does not belong there")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("address: want no query and no fragment")
+	}
+	return nil
+}
+
+func (a Auth) validate() error {
+	switch a.Method {
+	case MethodToken:
+		if a.Role != "" {
+			return errors.New("auth token: a role does not belong there")
+		}
+	case MethodAppRole, MethodKubernetes, MethodJWT:
+		if a.Role == "" {
+			return fmt.Errorf("auth %s: the role is missing", a.Method)
+		}
+	default:
+		return fmt.Errorf("auth method %q: want token, approle, kubernetes or jwt", a.Method)
+	}
+	if a.Secret.IsZero() == (a.File == "") {
+		return fmt.Errorf("auth %s: want either the secret or the file that holds it", a.Method)
+	}
+	if err := checkPath(a.Mount); err != nil {
+		return fmt.Errorf("auth mount: %w", err)
+	}
+	return nil
+}
+
+// secret returns the token, secret_id or JWT to log in with.
+func (a Auth) secret() (secret.Value, error) {
+	if a.File == "" {
+		return a.Secret, nil
+	}
+	text, err := os.ReadFile(a.File)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	value := secret.New(strings.TrimSpace(string(text)))
+	if value.IsZero() {
+		return secret.Value{}, fmt.Errorf("%s is empty", a.File)
+	}
+	return value, nil
+}
+
+func (f Fields) validate() error {
+	seen := make(map[string]bool)
+	for _, name := range []string{f.Username, f.Password, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified} {
+		if seen[name] {
+			return fmt.Errorf("fields: %q is named twice", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}

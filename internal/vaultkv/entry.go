@@ -1,0 +1,166 @@
+package vaultkv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// fields are a secret's fields as Vault holds them. The user's own stay in this form from a read to the write that
+// keeps them, so that no number loses a digit on the way.
+type fields map[string]json.RawMessage
+
+// Read implements rotation.Secrets. Where the newest version is deleted, the entry has its number and no fields.
+func (v *Vault) Read(ctx context.Context, place rotation.Place) (rotation.Entry, error) {
+	s, path, err := v.place(place)
+	if err != nil {
+		return rotation.Entry{}, err
+	}
+	found, err := s.version(ctx, path, 0)
+	if err != nil {
+		return rotation.Entry{}, err
+	}
+	e := rotation.Entry{Version: found.Metadata.Version, CreatedAt: found.Metadata.CreatedTime}
+	if found.gone() {
+		e.Deleted = e.Version > 0
+		return e, nil
+	}
+	return e, explain(s.name, opRead, path, s.config.Fields.decode(found.Data, &e))
+}
+
+// Password implements rotation.Secrets.
+func (v *Vault) Password(ctx context.Context, place rotation.Place, version int) (secret.Value, error) {
+	if version < 1 {
+		return secret.Value{}, nil
+	}
+	s, path, err := v.place(place)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	found, err := s.version(ctx, path, version)
+	if err != nil || found.gone() {
+		return secret.Value{}, err
+	}
+	text, err := textOf(found.Data, s.config.Fields.Password)
+	return secret.New(text), explain(s.name, opRead, path, err)
+}
+
+// Write implements rotation.Secrets. An empty user name leaves the one that stands there; an empty password is
+// refused, because consumers would read it.
+func (v *Vault) Write(ctx context.Context, place rotation.Place, e rotation.Entry) error {
+	s, path, err := v.place(place)
+	if err != nil {
+		return err
+	}
+	data, err := s.config.Fields.encode(&e)
+	if err != nil {
+		return explain(s.name, opWrite, path, err)
+	}
+	_, err = s.put(ctx, path, data, e.Version)
+	return err
+}
+
+// ReadField reads one field of a secret in a store's mount. It serves the configuration's {vault: path#field}.
+func (v *Vault) ReadField(ctx context.Context, store, path, field string) (secret.Value, error) {
+	s, path, err := v.place(rotation.Place{Store: store, Path: path})
+	if err != nil {
+		return secret.Value{}, err
+	}
+	found, err := s.version(ctx, path, 0)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	if found.gone() {
+		return secret.Value{}, explain(s.name, opRead, path, errors.New("there is no such secret"))
+	}
+	text, err := textOf(found.Data, field)
+	if err == nil && text == "" {
+		err = fmt.Errorf("field %q is missing or empty", field)
+	}
+	return secret.New(text), explain(s.name, opRead, path, err)
+}
+
+func (v *Vault) place(place rotation.Place) (*store, string, error) {
+	s, err := v.store(place.Store)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := checkPath(place.Path); err != nil {
+		return nil, "", fmt.Errorf("vault store %q: %w", place.Store, err)
+	}
+	return s, s.config.Mount + "/data/" + place.Path, nil
+}
+
+// decode fills e from a secret's fields.
+func (f Fields) decode(data json.RawMessage, e *rotation.Entry) error {
+	var rest fields
+	if err := json.Unmarshal(data, &rest); err != nil {
+		return errAnswer // the cause may quote a value
+	}
+	r := reader{fields: rest}
+	e.Username = r.text(f.Username)
+	e.Password = secret.New(r.text(f.Password))
+	e.RotationID = r.text(f.RotationID)
+	e.Candidate = r.number(f.Candidate)
+	e.Slot = r.time(f.Slot)
+	e.RotatedAt = r.time(f.RotatedAt)
+	e.JournalVersion = r.number(f.JournalVersion)
+	e.Verified = rotation.Verified(r.text(f.Verified))
+	e.Rest = rest
+	return r.err
+}
+
+// encode merges e over the fields that came with it. All of keyturn's are strings, as `vault kv put` makes them:
+// templates and exporters expect no other kind.
+func (f Fields) encode(e *rotation.Entry) (fields, error) {
+	if e.Password.IsZero() {
+		return nil, errors.New("an empty password is never written")
+	}
+	rest, ours := e.Rest.(fields)
+	if !ours && e.Rest != nil {
+		return nil, fmt.Errorf("fields of type %T were not read from this store", e.Rest)
+	}
+	data := make(fields, len(rest)+8)
+	maps.Copy(data, rest)
+	if e.Username != "" {
+		data.set(f.Username, e.Username)
+	}
+	data.set(f.Password, e.Password.Reveal())
+	data.set(f.RotationID, e.RotationID)
+	data.set(f.Candidate, numeral(e.Candidate))
+	data.set(f.Slot, timestamp(e.Slot))
+	data.set(f.RotatedAt, timestamp(e.RotatedAt))
+	data.set(f.JournalVersion, numeral(e.JournalVersion))
+	data.set(f.Verified, string(e.Verified))
+	return data, nil
+}
+
+// set stores a string; "" removes the field.
+func (f fields) set(name, value string) {
+	if value == "" {
+		delete(f, name)
+		return
+	}
+	f[name], _ = json.Marshal(value) // a string always marshals
+}
+
+func numeral(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}

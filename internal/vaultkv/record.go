@@ -1,0 +1,136 @@
+package vaultkv
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// journal is a rotation.Record as it stands in Vault. The names are a format: other versions of keyturn read them.
+type journal struct {
+	Schema          int         `json:"schema"`
+	State           string      `json:"state"`
+	RotationID      string      `json:"rotation_id,omitempty"`
+	Slot            time.Time   `json:"slot,omitzero"`
+	Reason          string      `json:"reason,omitempty"`
+	Attempt         int         `json:"attempt,omitempty"`
+	Owner           string      `json:"owner,omitempty"`
+	OpenedAt        time.Time   `json:"opened_at,omitzero"`
+	TouchedAt       time.Time   `json:"touched_at,omitzero"`
+	Target          string      `json:"target,omitempty"`
+	Username        string      `json:"username,omitempty"`
+	Login           string      `json:"login,omitempty"`
+	Store           string      `json:"store,omitempty"`
+	Path            string      `json:"path,omitempty"`
+	BaseVersion     int         `json:"base_version,omitempty"`
+	Policy          string      `json:"policy,omitempty"`
+	Candidates      []candidate `json:"candidates,omitempty"`
+	Doubted         bool        `json:"doubted,omitempty"`
+	LostGenerations int         `json:"lost_generations,omitempty"`
+	Why             string      `json:"why,omitempty"`
+	Since           time.Time   `json:"since,omitzero"`
+	RecheckAt       time.Time   `json:"recheck_at,omitzero"`
+	LastError       *refusal    `json:"last_error,omitempty"`
+}
+
+type candidate struct {
+	Number int       `json:"number"`
+	Value  string    `json:"value,omitempty"`
+	State  string    `json:"state"`
+	Synced bool      `json:"synced,omitempty"`
+	Sends  int       `json:"sends,omitempty"`
+	Denied bool      `json:"denied,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+type refusal struct {
+	Kind      string    `json:"kind"`
+	Code      string    `json:"code,omitempty"`
+	RequestID string    `json:"request_id,omitempty"`
+	At        time.Time `json:"at,omitzero"`
+}
+
+// stateNames and candidateNames are indexed by the domain's values; an empty name is no state.
+var (
+	stateNames     = []string{rotation.Closed: "closed", rotation.Open: "open", rotation.Quarantined: "quarantined"}
+	candidateNames = []string{
+		rotation.Staged:        "staged",
+		rotation.Doubtful:      "in doubt",
+		rotation.Accepted:      "accepted",
+		rotation.Intent:        "intent",
+		rotation.Dead:          "dead",
+		rotation.RefusedByRule: "refused by rule",
+	}
+)
+
+func nameOf[S ~int](names []string, state S) (string, error) {
+	if state < 0 || int(state) >= len(names) || names[state] == "" {
+		return "", fmt.Errorf("state %d has no name in the journal", state)
+	}
+	return names[state], nil
+}
+
+func stateOf[S ~int](names []string, name string) (S, error) {
+	i := slices.Index(names, name)
+	if i < 0 || name == "" {
+		return 0, errUnreadable
+	}
+	return S(i), nil
+}
+
+// newJournal is the stored form of rec, in the schema of this program.
+func newJournal(rec *rotation.Record) (*journal, error) {
+	state, err := nameOf(stateNames, rec.State)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{
+		Schema: rotation.Schema, State: state, RotationID: rec.RotationID, Slot: rec.Slot,
+		Reason: string(rec.Reason), Attempt: rec.Attempt, Owner: rec.Owner,
+		OpenedAt: rec.OpenedAt, TouchedAt: rec.TouchedAt,
+		Target: rec.Target, Username: rec.Username, Login: rec.Login, Store: rec.Place.Store, Path: rec.Place.Path,
+		BaseVersion: rec.BaseVersion, Policy: rec.Policy,
+		Doubted: rec.Doubted, LostGenerations: rec.LostGenerations,
+		Why: rec.Why, Since: rec.Since, RecheckAt: rec.RecheckAt, LastError: (*refusal)(rec.LastError),
+	}
+	for _, c := range rec.Candidates {
+		state, err := nameOf(candidateNames, c.State)
+		if err != nil {
+			return nil, err
+		}
+		j.Candidates = append(j.Candidates, candidate{
+			Number: c.Number, Value: c.Value.Reveal(), State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
+		})
+	}
+	return j, nil
+}
+
+// record is the inverse of newJournal. A name that it does not know is an error, never a guess.
+func (j *journal) record() (rotation.Record, error) {
+	state, err := stateOf[rotation.State](stateNames, j.State)
+	if err != nil {
+		return rotation.Record{}, err
+	}
+	rec := rotation.Record{
+		Schema: j.Schema, State: state, RotationID: j.RotationID, Slot: j.Slot,
+		Reason: rotation.Reason(j.Reason), Attempt: j.Attempt, Owner: j.Owner,
+		OpenedAt: j.OpenedAt, TouchedAt: j.TouchedAt,
+		Target: j.Target, Username: j.Username, Login: j.Login, Place: rotation.Place{Store: j.Store, Path: j.Path},
+		BaseVersion: j.BaseVersion, Policy: j.Policy,
+		Doubted: j.Doubted, LostGenerations: j.LostGenerations,
+		Why: j.Why, Since: j.Since, RecheckAt: j.RecheckAt, LastError: (*rotation.Refusal)(j.LastError),
+	}
+	for _, c := range j.Candidates {
+		state, err := stateOf[rotation.CandidateState](candidateNames, c.State)
+		if err != nil {
+			return rotation.Record{}, err
+		}
+		rec.Candidates = append(rec.Candidates, rotation.Candidate{
+			Number: c.Number, Value: secret.New(c.Value), State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
+		})
+	}
+	return rec, nil
+}

@@ -1,0 +1,142 @@
+package vaultkv
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// fill sets every field of a value to something that is not zero, so that a field which rotation.Record gains and the
+// stored form lacks cannot be forgotten.
+func fill(t *testing.T, v reflect.Value, path string) {
+	t.Helper()
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Unix(1700000000, 123456789).UTC()))
+		return
+	case secret.Value:
+		v.Set(reflect.ValueOf(secret.New("value of " + path)))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("text of " + path)
+	case reflect.Int:
+		v.SetInt(1)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), path)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(t, v.Index(i), path)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), path+"."+v.Type().Field(i).Name)
+		}
+	default:
+		t.Fatalf("%s has a kind that this test does not know: %s", path, v.Kind())
+	}
+}
+
+func roundTrip(t *testing.T, rec rotation.Record) rotation.Record {
+	t.Helper()
+	j, err := newJournal(&rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeJournal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestTheJournalKeepsEveryFieldOfARecord(t *testing.T) {
+	t.Parallel()
+	var rec rotation.Record
+	fill(t, reflect.ValueOf(&rec).Elem(), "record")
+	rec.Version, rec.Schema = 0, rotation.Schema // Vault's own number, and this program's
+	if got := roundTrip(t, rec); !reflect.DeepEqual(got, rec) {
+		t.Errorf("record %+v, want %+v", got, rec)
+	}
+}
+
+func TestTheJournalKeepsEveryState(t *testing.T) {
+	t.Parallel()
+	for state := rotation.Closed; state <= rotation.Quarantined; state++ {
+		if got := roundTrip(t, rotation.Record{State: state}); got.State != state {
+			t.Errorf("state %d came back as %d", state, got.State)
+		}
+	}
+	for state := rotation.Staged; state <= rotation.RefusedByRule; state++ {
+		rec := rotation.Record{Candidates: []rotation.Candidate{{Number: 1, State: state}}}
+		if got := roundTrip(t, rec); got.Candidates[0].State != state {
+			t.Errorf("candidate's state %d came back as %d", state, got.Candidates[0].State)
+		}
+	}
+	for _, rec := range []rotation.Record{{State: -1}, {State: rotation.Quarantined + 1}, {Candidates: make([]rotation.Candidate, 1)}} {
+		if _, err := newJournal(&rec); err == nil {
+			t.Errorf("record %+v was stored, although one of its states has no name", rec)
+		}
+	}
+}
+
+func TestAJournalOfANewerSchemaIsRecognisedWhateverItsForm(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"schema":2,"state":"open"}`,
+		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":2}`,
+	} {
+		rec, err := decodeJournal(json.RawMessage(text))
+		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 2 {
+			t.Errorf("%s: schema %d, error %v; want 2 and ErrNewerSchema", text, rec.Schema, err)
+		}
+	}
+}
+
+func TestAJournalThatKeyturnDidNotWriteIsNoClosedOne(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{}`, `{"schema":0}`, `{"schema":1}`, `{"schema":1,"state":"canary"}`, `{"schema":1,"state":7}`,
+		`{"schema":1,"state":"open","candidates":[{"value":"canary"}]}`, `[]`, `"canary"`,
+	} {
+		_, err := decodeJournal(json.RawMessage(text))
+		if err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: error %v, want one without its contents", text, err)
+		}
+	}
+}
+
+func FuzzDecodeJournal(f *testing.F) {
+	f.Add([]byte(`{"schema":1,"state":"open","candidates":[{"number":1,"value":"v","state":"staged"}]}`))
+	f.Add([]byte(`{"schema":2}`))
+	f.Add([]byte(`{"schema":1,"state":"closed","slot":"2026-01-02T03:04:05Z"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		rec, err := decodeJournal(text)
+		if err != nil {
+			return
+		}
+		j, err := newJournal(&rec)
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		again, err := j.record()
+		if err != nil || !reflect.DeepEqual(again, rec) {
+			t.Fatalf("%+v came back as %+v, %v", rec, again, err)
+		}
+	})
+}
