@@ -1,0 +1,34 @@
+package queue
+
+import (
+	"context"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// Index is the part of rotation.Agenda that the index of due times keeps.
+type Index interface {
+	Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error
+	Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error
+	Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error
+}
+
+// Agenda is rotation.Agenda: index, queue and breaker as one.
+type Agenda struct {
+	Index
+	Client  *Client
+	Breaker *Breaker
+}
+
+var _ rotation.Agenda = Agenda{}
+
+// Ask implements rotation.Agenda.
+func (a Agenda) Ask(ctx context.Context, cred *rotation.Credential, reason rotation.Reason, after time.Duration) error {
+	return a.Client.Ask(ctx, cred.Account, cred.ID, reason, after)
+}
+
+// Block implements rotation.Agenda.
+func (a Agenda) Block(ctx context.Context, account string, cause *rotation.Error) error {
+	return a.Breaker.Block(ctx, account, cause)
+}

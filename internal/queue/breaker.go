@@ -1,0 +1,158 @@
+package queue
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+// Breaker stops the work of an account whose management key the provider refuses. It is kept in Redis, so that all
+// workers stop at once and ten thousand credentials do not make ten thousand failures.
+//
+//	closed ── refused ──► suspected ── refused again within 10 minutes ──► open
+//	   ▲                      │ a rotation succeeds                          │ every 30 s, 1, 2, 5, 10 minutes
+//	   └──────────────────────┴────────────── the probe succeeds ◄── one job is let through
+//
+// While it is open the account's scheduled queue is paused by asynq's own key, with a time to live that ends at the
+// next probe: nothing has to remember to lift it. The urgent queue is not paused, and a job on demand is let through
+// every 5 s, so that a person who has mended the key sees it at once. A job that was taken beside the probe asks again
+// within seconds, and goes on as soon as the probe has closed the breaker.
+type Breaker struct {
+	rdb    redis.UniversalClient
+	notify func(context.Context, Transition)
+	closed sync.Map // account → time.Time: until when the last answer, which was "closed", is good enough
+}
+
+// Transition is a breaker that opened or closed: worth an alert, once.
+type Transition struct {
+	Account string
+	Open    bool
+	Cause   string // provider, call, kind, code and request id of the last refusal
+}
+
+// NewBreaker makes the breaker of all accounts. Notify is called by the worker that caused a transition, once for each.
+func NewBreaker(rdb redis.UniversalClient, notify func(context.Context, Transition)) *Breaker {
+	return &Breaker{rdb: rdb, notify: notify}
+}
+
+//go:embed breaker.lua
+var breakerSource string
+
+var breakerScript = redis.NewScript(breakerSource)
+
+// The answers of the script to admit.
+const (
+	passClosed = iota
+	passSuspected
+	passProbe
+	passBlocked
+)
+
+// blockedFor is the most that a blocked job waits before it asks again. It must not sleep until the next probe: the one
+// under way may close the breaker at once. A scheduled job then waits in its paused queue, at no cost.
+const blockedFor = 5 * time.Second
+
+// closedFor is how long a worker takes a closed breaker for closed without asking, so that a busy account does not pay a
+// round trip for each of its jobs. The pause of the queue works at once whoever opens the breaker, and a worker's own
+// refusals are known to it, so that what another's refusals cost is the jobs already taken within this time.
+const closedFor = 100 * time.Millisecond
+
+// pass is what the breaker says to one job.
+type pass struct {
+	state int64
+	wait  time.Duration // not 0: come back then, and call nobody
+}
+
+func (b *Breaker) eval(ctx context.Context, account, op string, args ...any) ([]int64, error) {
+	keys := []string{key(account, "breaker"), engineKey(account, "paused")}
+	n, err := breakerScript.Run(ctx, b.rdb, keys, append([]any{op}, args...)...).Int64Slice()
+	if err != nil {
+		return nil, fmt.Errorf("breaker of %s: %w", account, err)
+	}
+	if len(n) != 2 {
+		return nil, fmt.Errorf("breaker of %s: %d values", account, len(n))
+	}
+	return n, nil
+}
+
+// Block notes that the provider refused the account's management key. The second time in a row opens the breaker.
+func (b *Breaker) Block(ctx context.Context, account string, cause *rotation.Error) error {
+	text := describe(rotation.Result{Status: rotation.Failed, Err: cause})
+	defer b.closed.Delete(account)
+	n, err := b.eval(ctx, account, "block", text)
+	if err != nil {
+		return err
+	}
+	if n[0] == 1 {
+		b.notify(ctx, Transition{Account: account, Open: true, Cause: text})
+	}
+	return nil
+}
+
+// admit asks whether a job may call the provider. A demand may do so soon after the last probe.
+func (b *Breaker) admit(ctx context.Context, account string, demand bool, now time.Time) (pass, error) {
+	if until, ok := b.closed.Load(account); ok && now.Before(until.(time.Time)) {
+		return pass{state: passClosed}, nil
+	}
+	n, err := b.eval(ctx, account, "admit", demand)
+	if err != nil {
+		return pass{}, err
+	}
+	if n[0] == passClosed {
+		b.closed.Store(account, now.Add(closedFor))
+	} else {
+		b.closed.Delete(account)
+	}
+	return pass{state: n[0], wait: min(time.Duration(n[1])*time.Millisecond, blockedFor)}, nil
+}
+
+// learn takes what became of an admitted job as evidence. Its errors are not worth one: the next job learns the same.
+func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Result) {
+	if p.state == passClosed {
+		return
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	var e *rotation.Error
+	switch {
+	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done:
+		cause, _ := b.rdb.HGet(ctx, key(job.Account, "breaker"), "cause").Result()
+		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n[0] == 1 {
+			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
+		}
+	case p.state == passProbe && !errors.As(res.Err, &e):
+		// Nobody asked the provider: the next job may be the probe.
+		_, _ = b.eval(ctx, job.Account, "release")
+	}
+}
+
+// BreakerState is the breaker of one account.
+type BreakerState struct {
+	Open  bool
+	Cause string
+	Since time.Time
+	Next  time.Time // when the next scheduled job is let through
+}
+
+// State tells how an account's breaker stands; the zero BreakerState is a closed one.
+func (b *Breaker) State(ctx context.Context, account string) (BreakerState, error) {
+	var h struct {
+		Cause string `redis:"cause"`
+		Since int64  `redis:"since"`
+		Next  int64  `redis:"next"`
+	}
+	if err := b.rdb.HGetAll(ctx, key(account, "breaker")).Scan(&h); err != nil {
+		return BreakerState{}, fmt.Errorf("breaker of %s: %w", account, err)
+	}
+	if h.Since == 0 {
+		return BreakerState{}, nil
+	}
+	return BreakerState{Open: true, Cause: h.Cause, Since: time.UnixMilli(h.Since), Next: time.UnixMilli(h.Next)}, nil
+}

@@ -1,0 +1,145 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+// Client enqueues jobs. Safe for concurrent use.
+type Client struct {
+	rdb     redis.UniversalClient
+	tasks   *asynq.Client
+	inspect *asynq.Inspector
+}
+
+// NewClient makes a client on a connection that Dial made; the caller closes that.
+func NewClient(rdb redis.UniversalClient) *Client {
+	return &Client{
+		rdb:     rdb,
+		tasks:   asynq.NewClientFromRedisClient(rdb),
+		inspect: asynq.NewInspectorFromRedisClient(rdb),
+	}
+}
+
+// ErrBusy is a credential that has too many jobs of one kind already.
+var ErrBusy = errors.New("too many jobs of this credential wait already")
+
+// Now is the time by Redis's clock, to the millisecond. Slots come from here, never from a caller's clock.
+func (c *Client) Now(ctx context.Context) (time.Time, error) {
+	t, err := c.rdb.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask redis for the time: %w", err)
+	}
+	return t.UTC().Truncate(time.Millisecond), nil
+}
+
+// Enqueue asks for a job, on the urgent queue with now. A job of the same kind and credential that is on that queue
+// already serves this wish too: that is success.
+func (c *Client) Enqueue(ctx context.Context, account, id string, slot time.Time, reason rotation.Reason, now bool) error {
+	queue := account
+	if now {
+		queue = nowQueue(account)
+	}
+	return c.once(ctx, account, queue, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason})
+}
+
+// EnqueueCheck asks for a check that is due, like Enqueue.
+func (c *Client) EnqueueCheck(ctx context.Context, account, id string, slot time.Time) error {
+	return c.once(ctx, account, account, KindCheck, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
+}
+
+// EnqueueContacts asks for a contact verification that is due, like Enqueue. The id names its entry in the
+// configuration.
+func (c *Client) EnqueueContacts(ctx context.Context, account, id string, slot time.Time) error {
+	return c.once(ctx, account, account, KindContacts, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
+}
+
+// Demand asks for a job at once, for a person. It returns the slot to follow with Outcome. The wish is never
+// swallowed by an older task, whether that one runs or sleeps.
+func (c *Client) Demand(ctx context.Context, account string, kind Kind, id, requestedBy string) (time.Time, error) {
+	slot, err := c.Now(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	queue := nowQueue(account)
+	n, err := c.anew(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: requestedBy}, 0)
+	if err != nil {
+		return time.Time{}, err
+	}
+	// Now that the newer wish stands, the older ones that only wait are served by it.
+	for older := range n {
+		c.drop(queue, taskID(kind, id, older))
+	}
+	return slot, nil
+}
+
+// Ask enqueues what a run wants next for its own credential, after a delay. The run's own task still holds its id and
+// does not swallow the wish.
+func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Reason, after time.Duration) error {
+	slot, err := c.Now(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.anew(ctx, account, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason}, after)
+	return err
+}
+
+// once enqueues a task unless one of the same wish waits already. One that runs does not count: it may be a dead
+// worker's, whose task asynq gives back only after a minute or two, and nothing is lost if it is not, because a second
+// run waits for the first one's hold and then finds its slot served.
+func (c *Client) once(ctx context.Context, account, queue string, kind Kind, id string, job rotation.Job) error {
+	for n := range maxTwins {
+		err := c.put(ctx, account, queue, kind, id, n, job, 0)
+		if !errors.Is(err, asynq.ErrTaskIDConflict) {
+			return err
+		}
+		if task, err := c.inspect.GetTaskInfo(queue, taskID(kind, id, n)); err == nil && task.State != asynq.TaskStateActive {
+			return nil
+		}
+	}
+	return nil
+}
+
+// anew enqueues a task on the urgent queue under the first id that is free, and returns which that was.
+func (c *Client) anew(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (int, error) {
+	for n := range maxTwins {
+		err := c.put(ctx, account, nowQueue(account), kind, id, n, job, after)
+		if !errors.Is(err, asynq.ErrTaskIDConflict) {
+			return n, err
+		}
+	}
+	return 0, fmt.Errorf("%s %s: %w", kind, id, ErrBusy)
+}
+
+// put enqueues one task.
+//
+// No Unique: its lock lapses while the task waits, and leaks when the id is taken. No Retention: what is done is told
+// by Outcome. Retries without end: at the last one asynq would archive the task, whatever the error. The time-out is
+// a backstop; the limit that counts is AccountSettings.Timeout.
+func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id string, n int, job rotation.Job, after time.Duration) error {
+	if err := checkAccount(account); err != nil {
+		return err
+	}
+	data, err := encode(id, job)
+	if err != nil {
+		return err
+	}
+	_, err = c.tasks.EnqueueContext(ctx, asynq.NewTask(string(kind), data), asynq.Queue(queue), asynq.TaskID(taskID(kind, id, n)),
+		asynq.MaxRetry(math.MaxInt32), asynq.Timeout(backstop), asynq.ProcessIn(after))
+	if err != nil {
+		return fmt.Errorf("enqueue %s %s: %w", kind, id, err)
+	}
+	return nil
+}
+
+// drop deletes a task that waits. One that runs, or is gone, is left alone; and where Redis does not answer the task
+// stays, finds its slot served and ends. So there is no error to report.
+func (c *Client) drop(queue, id string) { _ = c.inspect.DeleteTask(queue, id) }

@@ -1,0 +1,86 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"keyturn/internal/rotation"
+)
+
+// Kind is what a job does.
+type Kind string
+
+// The kinds of job.
+const (
+	KindRotate   Kind = "rotate"   // rotate a credential
+	KindCheck    Kind = "check"    // ask whether the password in Vault still works
+	KindContacts Kind = "contacts" // ask contacts to confirm their address
+)
+
+func (k Kind) known() bool { return k == KindRotate || k == KindCheck || k == KindContacts }
+
+// kindOf is the kind of job that a reason asks for.
+func kindOf(reason rotation.Reason) Kind {
+	if reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced {
+		return KindCheck
+	}
+	return KindRotate
+}
+
+// ErrName is an account or id that cannot stand in a Redis key.
+var ErrName = errors.New("name must be 1 to 128 of a-z, 0-9, . _ - @")
+
+const (
+	maxName   = 128
+	nowSuffix = ".now"
+)
+
+func validName(name string) bool {
+	if name == "" || len(name) > maxName {
+		return false
+	}
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-@", rune(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkAccount refuses names that would break a key or that another account's urgent queue already has.
+func checkAccount(account string) error {
+	if !validName(account) || strings.HasSuffix(account, nowSuffix) {
+		return fmt.Errorf("account %q: %w, and must not end in %s", account, ErrName, nowSuffix)
+	}
+	return nil
+}
+
+// nowQueue is the queue of an account that is always emptied first.
+func nowQueue(account string) string { return account + nowSuffix }
+
+func queuesOf(account string) []string { return []string{nowQueue(account), account} }
+
+// maxTwins bounds how many tasks of one wish may stand in one queue: one that runs for each worker that does, and one
+// that waits.
+const maxTwins = 8
+
+// taskID is the nth of the ids that tasks of one wish may have. '~' and ':' stand in no credential's id.
+func taskID(kind Kind, id string, n int) string {
+	if kind != KindRotate {
+		id = string(kind) + ":" + id
+	}
+	if n > 0 {
+		id = fmt.Sprintf("%s~%d", id, n)
+	}
+	return id
+}
+
+// engineKey is one of asynq's own keys. Its names are part of its storage format and have not changed since 0.18; a
+// test holds them.
+func engineKey(queue, name string) string { return "asynq:{" + queue + "}:" + name }
+
+const engineQueues = "asynq:queues"
+
+// key is a key of our own in the hash slot of the account's queue.
+func key(account, name string) string { return "keyturn:{" + account + "}:" + name }

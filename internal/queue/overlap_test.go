@@ -1,0 +1,96 @@
+package queue_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+)
+
+// asynq's traps by which two runs of one task go on at once.
+
+// asynq gives a task away while its handler still runs; what it can do is end the handler's context.
+func TestAnAbandonedRunIsToldAndCountedAndSpoilsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	started, release := make(chan context.Context, 2), make(chan struct{})
+	r.serve(t, rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
+		started <- ctx
+		<-release // a handler that does not look at its context
+		return rotation.Result{Status: rotation.Failed}
+	}))
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+	first := next(t, "the first run", started)
+	must(t, asynq.NewInspectorFromRedisClient(r.rdb).CancelProcessing("a"))
+	next(t, "the end of its context", first.Done())
+	second := next(t, "the second run, while the first still goes on", started)
+	if second.Err() != nil {
+		t.Error("the second run begins with a context that has ended")
+	}
+	close(release)
+	eventually(t, "the first is counted as abandoned, the second as failed", func() bool {
+		return r.jobs.count("abandoned") == 1 && r.jobs.count("failed") == 1
+	})
+}
+
+// What a lease is worth is a matter of the workers' clocks, and Redis can be emptied.
+func TestATaskThatRunsTwiceAtOnceLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(*testing.T, *rig, rotate){
+		"Redis was emptied": func(t *testing.T, r *rig, _ rotate) {
+			must(t, r.admin.FlushAll(t.Context()).Err())
+			must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+		},
+		"the lease has lapsed for a worker whose clock is fast": func(t *testing.T, r *rig, h rotate) {
+			r.serve(t, h) // at its start, and then every minute, it looks for tasks whose lease has lapsed
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			runs, attempts := make(chan chan struct{}, 8), make(chan int, 8)
+			h := rotate(func(_ context.Context, job queue.Job) rotation.Result {
+				attempts <- job.Attempt
+				end := make(chan struct{})
+				runs <- end
+				<-end
+				return rotation.Result{Status: rotation.Done}
+			})
+			r.serve(t, h)
+			must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+			first := next(t, "the first run", runs)
+			lapse(t, r)
+			again(t, r, h)
+			eventually(t, "the second run begins", func() bool {
+				lapse(t, r) // the first worker's heartbeat keeps extending it
+				return len(runs) > 0
+			})
+			second := <-runs
+			close(first)
+			eventually(t, "the first has ended", func() bool { return r.jobs.count("done") == 1 })
+			close(second)
+			eventually(t, "both have ended", func() bool { return r.jobs.count("done") == 2 && r.empty(t) })
+
+			must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+			close(next(t, "a third run: the id is free", runs))
+			eventually(t, "no task is left", func() bool { return r.empty(t) })
+			for range 3 {
+				if n := <-attempts; n != 0 {
+					t.Errorf("attempt %d: nothing had failed", n)
+				}
+			}
+		})
+	}
+}
+
+// lapse makes the lease of the task that runs look as it does to a clock that is minutes ahead.
+func lapse(t *testing.T, r *rig) {
+	t.Helper()
+	score := float64(time.Now().Add(-time.Minute).Unix())
+	must(t, r.rdb.ZAddXX(t.Context(), "asynq:{"+account+"}:lease", redis.Z{Member: "a", Score: score}).Err())
+}

@@ -1,0 +1,120 @@
+package queue
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"keyturn/internal/rotation"
+)
+
+// Job is one task as a Handler sees it.
+type Job struct {
+	rotation.Job
+	Kind       Kind
+	Account    string // whose queue it came from
+	Credential string // what the payload names; whether it exists, and at this account, is for the Handler to check
+	Attempt    int    // runs of this task that failed so far
+}
+
+// ErrMalformed is a payload that this program did not write.
+var ErrMalformed = errors.New("malformed payload")
+
+const (
+	payloadVersion = 1
+	maxPayload     = 1024 // bytes
+	maxRequestedBy = 128  // bytes
+)
+
+// payload is what a task carries. Whoever can write to Redis can write one, so nothing in it is believed.
+type payload struct {
+	Version     int             `json:"v"`
+	Credential  string          `json:"credential"`
+	Slot        time.Time       `json:"slot,omitzero"`
+	Reason      rotation.Reason `json:"reason"`
+	RequestedBy string          `json:"requested_by,omitempty"`
+}
+
+func encode(id string, job rotation.Job) ([]byte, error) {
+	p := payload{
+		Version: payloadVersion, Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: printable(job.RequestedBy),
+	}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(p)
+}
+
+// decode reads a payload. Its errors are ErrMalformed and rotation.ErrNewerSchema, and quote nothing of it.
+func decode(data []byte) (payload, error) {
+	if len(data) > maxPayload {
+		return payload{}, fmt.Errorf("%w: %d bytes", ErrMalformed, len(data))
+	}
+	var p payload
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&p)
+	if err != nil {
+		// Fields that are not known here may be a newer program's.
+		var bare struct {
+			V int `json:"v"`
+		}
+		if json.Unmarshal(data, &bare) == nil {
+			p.Version = bare.V
+		}
+	}
+	if p.Version > payloadVersion {
+		return payload{}, rotation.ErrNewerSchema
+	}
+	if err != nil {
+		return payload{}, fmt.Errorf("%w: not JSON, or an unknown or mistyped field", ErrMalformed)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return payload{}, fmt.Errorf("%w: data after the end", ErrMalformed)
+	}
+	p.Slot = p.Slot.UTC()
+	return p, p.check()
+}
+
+var reasons = []rotation.Reason{
+	rotation.ReasonScheduled, rotation.ReasonDemand, rotation.ReasonResume, rotation.ReasonDrift,
+	rotation.ReasonReplaced, rotation.ReasonPolicy, rotation.ReasonRecheck,
+}
+
+func (p *payload) check() error {
+	switch {
+	case p.Version != payloadVersion:
+		return fmt.Errorf("%w: version %d", ErrMalformed, p.Version)
+	case !validName(p.Credential):
+		return fmt.Errorf("%w: credential: %w", ErrMalformed, ErrName)
+	case !slices.Contains(reasons, p.Reason):
+		return fmt.Errorf("%w: unknown reason", ErrMalformed)
+	case len(p.RequestedBy) > maxRequestedBy || p.RequestedBy != printable(p.RequestedBy):
+		return fmt.Errorf("%w: requested_by", ErrMalformed)
+	case !p.Slot.IsZero() && (p.Slot.Year() < 2000 || p.Slot.Year() > 9999):
+		return fmt.Errorf("%w: slot", ErrMalformed)
+	}
+	return nil
+}
+
+// printable cuts s to what a log line and a terminal can take.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
+	for len(s) > maxRequestedBy {
+		_, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+	}
+	return s
+}

@@ -1,0 +1,119 @@
+package queue
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+func TestAPayloadSurvivesItsJourney(t *testing.T) {
+	t.Parallel()
+	slot := time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC)
+	for _, job := range []rotation.Job{
+		{Slot: slot, Reason: rotation.ReasonScheduled},
+		{Reason: rotation.ReasonResume}, // no slot
+		{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "Zoë <z@example.com>"},
+	} {
+		data, err := encode("alerts@example.com", job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := decode(data)
+		if err != nil {
+			t.Fatalf("%s: %v", data, err)
+		}
+		got := rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy}
+		if got != job || p.Credential != "alerts@example.com" {
+			t.Errorf("%s became %+v", data, p)
+		}
+	}
+}
+
+func TestWhoAskedIsCutToWhatATerminalTakes(t *testing.T) {
+	t.Parallel()
+	data, err := encode("a", rotation.Job{Reason: rotation.ReasonDemand, RequestedBy: "\x1b[2J" + strings.Repeat("ü", 200) + "\n\xff"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.RequestedBy) > maxRequestedBy || strings.ContainsAny(p.RequestedBy, "\x1b\n") {
+		t.Errorf("%q", p.RequestedBy)
+	}
+}
+
+func TestAHostilePayloadIsMalformed(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{
+		``, `null`, `[]`, `{`, `{}`, `{"v":0}`, `{"v":-1}`, `{"v":"1"}`, `{"v":1}`,
+		`{"v":1,"credential":"a","reason":"scheduled"} {}`,
+		`{"v":1,"credential":"a","reason":"scheduled","password":"x"}`,
+		`{"v":1,"credential":"a","reason":"because"}`,
+		`{"v":1,"credential":"../a","reason":"scheduled"}`,
+		`{"v":1,"credential":"a\nb","reason":"scheduled"}`,
+		`{"v":1,"credential":"a","reason":"scheduled","slot":"yesterday"}`,
+		`{"v":1,"credential":"a","reason":"scheduled","slot":"0001-02-03T00:00:00Z"}`,
+		`{"v":1,"credential":"a","reason":"scheduled","requested_by":"\u001b[2J"}`,
+		`{"v":1,"credential":"` + strings.Repeat("a", 129) + `","reason":"scheduled"}`,
+		`{"v":2,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
+	} {
+		if _, err := decode([]byte(data)); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
+		}
+	}
+	for _, data := range []string{`{"v":2}`, `{"v":3,"credential":{"new":"shape"}}`} {
+		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
+			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
+		}
+	}
+}
+
+func FuzzPayload(f *testing.F) {
+	f.Add([]byte(`{"v":1,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
+	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"V":1,"Credential":"a","reason":"resume"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := decode(data)
+		if err != nil {
+			if !errors.Is(err, ErrMalformed) && !errors.Is(err, rotation.ErrNewerSchema) {
+				t.Fatalf("error of no known kind: %v", err)
+			}
+			if len(data) > 0 && len(err.Error()) > 200 {
+				t.Fatalf("the error quotes the payload: %v", err)
+			}
+			return
+		}
+		again, err := encode(p.Credential, rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy})
+		if err != nil {
+			t.Fatalf("what was read cannot be written: %v", err)
+		}
+		q, err := decode(again)
+		if err != nil || !q.Slot.Equal(p.Slot) || q.Credential != p.Credential || q.Reason != p.Reason || q.RequestedBy != p.RequestedBy {
+			t.Fatalf("%s became %s: %v", data, again, err)
+		}
+		if len(again) > maxPayload {
+			t.Fatalf("%d bytes", len(again))
+		}
+	})
+}
+
+func TestIDsOfDifferentWishesNeverMeet(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, id := range []string{"a", "check-a", "a-1", "rotate"} {
+		for _, kind := range []Kind{KindRotate, KindCheck, KindContacts} {
+			for n := range maxTwins {
+				if s := taskID(kind, id, n); seen[s] {
+					t.Errorf("%s twice", s)
+				} else {
+					seen[s] = true
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package queue
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"keyturn/internal/secret"
+)
+
+// Redis says how to reach Redis.
+type Redis struct {
+	Addresses []string // host:port: one server, or seeds of a cluster, or sentinels
+	Cluster   bool     // Addresses are seeds of a Redis Cluster
+	Master    string   // the master that the sentinels at Addresses watch; "" without sentinels
+	Database  int      // 0 in a cluster
+
+	Username string // ACL user; "" is Redis's default user
+	Password secret.Value
+
+	SentinelUsername string
+	SentinelPassword secret.Value
+
+	TLS      *tls.Config // nil: in clear
+	PoolSize int         // connections per node at most; 0 means 64
+}
+
+// Dial makes the client that asynq's client and servers, and everything else on Redis, share. It connects when first
+// used. The caller closes it.
+//
+// Its retries are not a convenience. asynq writes the end of a task once and under a context that it then cancels, so
+// that its own second try can never succeed; the lease lapses, and a task that was done runs again. Retrying beneath
+// asynq for some 25 seconds, which is within the lease, carries that write over a restart of Redis.
+func Dial(cfg Redis) (redis.UniversalClient, error) {
+	switch {
+	case len(cfg.Addresses) == 0:
+		return nil, errors.New("redis: no address")
+	case cfg.Cluster && cfg.Master != "":
+		return nil, errors.New("redis: cluster and sentinel master exclude each other")
+	case cfg.Cluster && cfg.Database != 0:
+		return nil, fmt.Errorf("redis: a cluster has no database %d", cfg.Database)
+	case !cfg.Cluster && cfg.Master == "" && len(cfg.Addresses) > 1:
+		return nil, errors.New("redis: several addresses, but neither cluster nor sentinel master is set")
+	}
+	const retries = 15
+	size := cfg.PoolSize
+	if size == 0 {
+		size = 64
+	}
+	rdb := redis.NewUniversalClient(&redis.UniversalOptions{
+		Addrs: cfg.Addresses, MasterName: cfg.Master, DB: cfg.Database, IsClusterMode: cfg.Cluster,
+		Username: cfg.Username, Password: cfg.Password.Reveal(),
+		SentinelUsername: cfg.SentinelUsername, SentinelPassword: cfg.SentinelPassword.Reveal(),
+		TLSConfig:  cfg.TLS,
+		MaxRetries: retries, MaxRedirects: retries, // a cluster client counts its retries as redirects
+		MinRetryBackoff: 50 * time.Millisecond, MaxRetryBackoff: 2 * time.Second,
+		DialTimeout: 5 * time.Second, DialerRetries: 1, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
+		ContextTimeoutEnabled: true, // a caller's deadline counts, not only the time-outs above
+		PoolSize:              size,
+		ConnMaxIdleTime:       5 * time.Minute,
+		DisableIdentity:       true, // an ACL user need not be allowed CLIENT SETINFO
+		MaintNotificationsConfig: &maintnotifications.Config{
+			Mode: maintnotifications.ModeDisabled,
+		},
+	})
+	handshakeOnce(rdb)
+	return rdb, nil
+}
+
+// ErrEvicts is a Redis that drops keys when its memory is full. A dropped task blocks its credential's id.
+var ErrEvicts = errors.New("redis: maxmemory-policy is not noeviction: jobs can vanish")
+
+// CheckRedis reports ErrEvicts, or that Redis could not be asked.
+func CheckRedis(ctx context.Context, rdb redis.UniversalClient) error {
+	info, err := rdb.Info(ctx, "memory").Result()
+	if err != nil {
+		return fmt.Errorf("ask redis for its memory policy: %w", err)
+	}
+	for line := range strings.Lines(info) {
+		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
+		if ok && policy != "noeviction" {
+			return ErrEvicts
+		}
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"keyturn/internal/rotation"
+)
+
+// Handler does the work. It may be called from many goroutines, also for one credential at once; it returns soon after
+// ctx ends. Result.Err may be ErrUnknown.
+type Handler interface {
+	Rotate(ctx context.Context, job Job) rotation.Result
+	Check(ctx context.Context, job Job) rotation.Result
+	Contacts(ctx context.Context, job Job) rotation.Result
+}
+
+// ErrUnknown is a credential that the configuration does not have at this account. Configurations differ while they
+// are rolled out, so the job is tried again for 10 minutes.
+var ErrUnknown = errors.New("not in the configuration of this account")
+
+const (
+	unknownFor   = 10 * time.Minute
+	unknownEvery = 30 * time.Second
+	newerEvery   = 30 * time.Second
+)
+
+// The outcomes of a run that are not a rotation.Status, for Observer.
+const (
+	outcomeBlocked   = "blocked"   // the account's breaker is open
+	outcomeUnknown   = "unknown"   // ErrUnknown
+	outcomeNewer     = "newer"     // payload of a newer program
+	outcomeMalformed = "malformed" // payload that no keyturn wrote
+	outcomePanic     = "panic"
+	outcomeAbandoned = "abandoned" // asynq gave the task away while it ran
+)
+
+// account runs the tasks of one account.
+type account struct {
+	*Server
+	AccountSettings
+	handler Handler
+	stop    context.Context // ends when runs must
+}
+
+// ProcessTask implements asynq.Handler.
+func (a *account) ProcessTask(ctx context.Context, task *asynq.Task) error {
+	a.running.Add(1)
+	defer a.running.Done()
+	start := a.Now()
+	outcome, err := a.process(ctx, task)
+	if ctx.Err() != nil {
+		// The task was given to somebody else when ctx ended; nobody reads what is returned here.
+		outcome = outcomeAbandoned
+		a.Log.WarnContext(ctx, "a run ended after its task was taken from it", "account", a.Name, "cause", context.Cause(ctx))
+	}
+	kind := Kind(task.Type())
+	if !kind.known() {
+		kind = "other" // a task's type is not ours to trust, least of all as the label of a metric
+	}
+	a.Observer.Job(a.Name, string(kind), outcome, a.Now().Sub(start))
+	return err
+}
+
+func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string, err error) {
+	job, err := a.read(ctx, task)
+	switch {
+	case errors.Is(err, rotation.ErrNewerSchema):
+		a.Log.WarnContext(ctx, "a job was written by a newer version: left for it", "account", a.Name)
+		return outcomeNewer, &again{after: newerEvery, text: "written by a newer version"}
+	case errors.Is(err, ErrMalformed):
+		a.Log.ErrorContext(ctx, "a job was not written by keyturn: dropped", "account", a.Name, "error", err)
+		return outcomeMalformed, asynq.RevokeTask
+	case err != nil:
+		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
+	}
+	pass, err := a.Breaker.admit(ctx, a.Name, job.Reason == rotation.ReasonDemand, a.Now())
+	if err != nil {
+		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
+	}
+	if pass.wait > 0 {
+		err = &again{after: pass.wait, text: "the account's breaker is open"}
+		a.remember(ctx, job, outcomeBlocked, rotation.Result{Status: rotation.Waiting}, err)
+		return outcomeBlocked, err
+	}
+	res, panicked := a.run(ctx, job)
+	a.Breaker.learn(ctx, job, pass, res)
+	outcome = res.Status.String()
+	switch {
+	case panicked:
+		outcome, err = outcomePanic, sendBack(res, job.Attempt)
+	case errors.Is(res.Err, ErrUnknown):
+		outcome, err = outcomeUnknown, a.unknown(ctx, job)
+	case res.Status == rotation.Failed && a.stop.Err() != nil:
+		err = &again{text: "the worker was stopped"} // which says nothing about the job
+	default:
+		err = sendBack(res, job.Attempt)
+	}
+	a.remember(ctx, job, outcome, res, err)
+	a.tell(ctx, job, res, err)
+	return outcome, err
+}
+
+// tell logs why a job comes back. To wait is everyday and no news.
+func (a *account) tell(ctx context.Context, job Job, res rotation.Result, err error) {
+	level := slog.LevelDebug
+	var back *again
+	if !errors.As(err, &back) {
+		return
+	}
+	if back.failed {
+		level = slog.LevelWarn
+	}
+	a.Log.LogAttrs(ctx, level, "a job comes back", slog.String("account", a.Name), slog.String("credential", job.Credential),
+		slog.String("kind", string(job.Kind)), slog.String("reason", string(job.Reason)), slog.Int("attempt", job.Attempt),
+		slog.String("status", res.Status.String()), slog.Duration("after", back.after), slog.Any("error", res.Err))
+}
+
+// remember notes the outcome for whoever waits for it. A note that is lost costs them an answer, never the rotation.
+func (a *account) remember(ctx context.Context, job Job, outcome string, res rotation.Result, err error) {
+	var back *again
+	o := Outcome{Status: outcome, Final: !errors.As(err, &back), Rotated: res.Rotated, Text: describe(res)}
+	if err := a.client.remember(ctx, job, o); err != nil {
+		a.Log.WarnContext(ctx, "an outcome is not noted", "account", a.Name, "error", err)
+	}
+}
+
+// read decodes a task and checks what no credential's configuration can: its size, shape and slot.
+func (a *account) read(ctx context.Context, task *asynq.Task) (Job, error) {
+	p, err := decode(task.Payload())
+	if err != nil {
+		return Job{}, err
+	}
+	if !Kind(task.Type()).known() {
+		return Job{}, fmt.Errorf("%w: unknown kind of job", ErrMalformed)
+	}
+	job := Job{
+		Job:  rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy},
+		Kind: Kind(task.Type()), Account: a.Name, Credential: p.Credential,
+	}
+	job.Attempt, _ = asynq.GetRetryCount(ctx)
+	// A slot in the future would make every later wish look served. Our own clock may be slow, so Redis's decides.
+	if job.Slot.After(a.Now().Add(time.Minute)) {
+		now, err := a.client.Now(ctx)
+		if err != nil {
+			return Job{}, err
+		}
+		if job.Slot.After(now.Add(time.Second)) {
+			return Job{}, fmt.Errorf("%w: slot in the future", ErrMalformed)
+		}
+	}
+	return job, nil
+}
+
+// run calls the handler within the account's time limit, which ends before asynq's own: a handler that sees its
+// context end can still report, while asynq abandons it at once.
+func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panicked bool) {
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	defer context.AfterFunc(a.stop, cancel)() //nolint:contextcheck // the run ends with the task's context or with the server's
+	defer func() {
+		if x := recover(); x != nil {
+			res, panicked = rotation.Result{Status: rotation.Failed}, true
+			a.Log.ErrorContext(ctx, "a job panicked", "account", a.Name, "credential", job.Credential, "kind", string(job.Kind),
+				"panic", panicText(x), "stack", string(debug.Stack()))
+		}
+	}()
+	switch job.Kind {
+	case KindCheck:
+		return a.handler.Check(ctx, job), false
+	case KindContacts:
+		return a.handler.Contacts(ctx, job), false
+	case KindRotate:
+	}
+	return a.handler.Rotate(ctx, job), false
+}
+
+// panicText names a panic without its value, which may hold anything; the runtime's own errors hold no data.
+func panicText(x any) string {
+	if err, ok := x.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("value of type %T", x)
+}
+
+// unknown sends the job back for 10 minutes from the first time that anybody did not know its credential.
+func (a *account) unknown(ctx context.Context, job Job) error {
+	since, err := a.client.unknownFor(ctx, a.Name, job.Credential)
+	if err == nil && since >= unknownFor {
+		a.Log.ErrorContext(ctx, "a job names a credential that is not in the configuration: dropped",
+			"account", a.Name, "credential", job.Credential, "reason", string(job.Reason))
+		return asynq.RevokeTask
+	}
+	return &again{after: unknownEvery, text: ErrUnknown.Error()}
+}
