@@ -1,0 +1,60 @@
+package ratelimit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// ErrRate is a rate that no caller could keep to.
+var ErrRate = errors.New("a rate needs at least one window, each with at least one request in at least a millisecond")
+
+// account is what the script needs to know of one account.
+type account struct {
+	keys     []string
+	args     []any // field, interval, burst per window, the shortest first
+	lateness time.Duration
+	slowed   atomic.Bool   // this process knows of a pace that no reply has lifted
+	calm     atomic.Bool   // the last reservation of this process did not have to wait
+	interval time.Duration // of the slowest window: what the configuration allows in the long run
+}
+
+const (
+	// unspaced is the share of a longer window's requests that may come in a burst.
+	unspaced = 50
+	// latenessShare of the shortest window is how late a caller may be for its slot, but never less than minLateness,
+	// which is what timers and a busy machine need.
+	latenessShare = 50
+	minLateness   = 5 * time.Millisecond
+)
+
+func newAccount(name string, windows []rotation.Rate) (*account, error) {
+	if len(windows) == 0 {
+		return nil, ErrRate
+	}
+	windows = slices.SortedFunc(slices.Values(windows), func(a, b rotation.Rate) int { return cmp.Compare(a.Per, b.Per) })
+	a := &account{
+		keys:     []string{"keyturn:{" + name + "}:limit"},
+		lateness: max(windows[0].Per/latenessShare, minLateness),
+	}
+	for i, w := range windows {
+		if w.Requests < 1 || w.Per < time.Millisecond {
+			return nil, fmt.Errorf("%w: %d in %s", ErrRate, w.Requests, w.Per)
+		}
+		burst := 1
+		if i > 0 {
+			burst += w.Requests / unspaced
+		}
+		// Rounded up: a call too early costs a 429, a microsecond too late costs nothing.
+		micros, n := w.Per.Microseconds(), int64(w.Requests-burst+1)
+		interval := (micros + n - 1) / n
+		a.args = append(a.args, field(w.Per), interval, burst)
+		a.interval = max(a.interval, time.Duration(interval)*time.Microsecond)
+	}
+	return a, nil
+}

@@ -1,0 +1,148 @@
+// Package ratelimit spaces the calls of each account across all workers, through Redis.
+//
+// It is a reservation-style GCRA: a caller gets the next free slot of its account, which may lie in the future. If the
+// slot is near, the caller sleeps; if not, nothing is reserved, and the caller is told when to come back: each at a time
+// of its own, at the account's rate, because a backlog that comes back together is a herd.
+//
+// # When a caller asks
+//
+// In a crowd, Take reserves and returns shortly before the slot: time to open the journal. Await then asks whether the
+// slot still counts, sleeps the last milliseconds, and returns in the slot. So what a run does between the two makes no
+// call late, and Redis and the first wake-up do not either. To ask again makes three things hold:
+//
+//   - a penalty set meanwhile (a 429 seen by any worker) stops those who already had a slot;
+//   - after Redis lost its data, old reservations are void, so that they do not add to the new ones;
+//   - a caller that missed its slot gives it up. Late calls bunch with punctual ones, and a provider counts arrivals.
+//
+// Where the last reservation of this process did not have to wait, Take does nothing and Await reserves: once there and
+// not before, so that a quiet account costs one script call.
+//
+// What remains between a slot and its arrival at the provider is the network. A rate of 0.95 of what the provider
+// enforces leaves a twentieth of its window for that; lateness takes at most a fiftieth.
+//
+// # Urgent calls
+//
+// Whoever has a journal open, or is waited for, may reserve further ahead than a backlog may, so that it always finds a
+// slot.
+//
+// # Several windows
+//
+// The shortest window has a burst of 1: its calls are evenly spaced. A longer one (1,000 an hour beside 20 a second)
+// lets a fiftieth of its requests go unspaced, so that a few rotations on demand need not be minutes apart, and pays
+// for that with its rate: no sliding window ever holds more than it may.
+package ratelimit
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+var (
+	//go:embed take.lua
+	takeSource string
+	//go:embed restrain.lua
+	restrainSource string
+)
+
+// DefaultMaxWait is the longest sleep for a slot unless New is told otherwise: long enough that the slots of a backlog
+// never lie idle while others are on their way, short enough not to hold a worker.
+const DefaultMaxWait = 5 * time.Second
+
+// Limiter implements rotation.Limiter on Redis. Safe for concurrent use by any number of processes; all of them must
+// be given the same rates.
+type Limiter struct {
+	rdb            redis.UniversalClient
+	clock          rotation.Clock
+	maxWait        time.Duration
+	prepare        time.Duration // how long before its slot Take returns
+	accounts       map[string]*account
+	take, restrain *redis.Script
+
+	// For tests: a clock in place of Redis's own ("" is Redis's), and who hears of each call that was let go.
+	now  func() string
+	went func(account string, at time.Time)
+}
+
+var _ rotation.Limiter = (*Limiter)(nil)
+
+// New makes a limiter for the accounts in rates, each with at least one window. A maxWait of 0 is DefaultMaxWait.
+func New(rdb redis.UniversalClient, clock rotation.Clock, rates map[string][]rotation.Rate, maxWait time.Duration) (*Limiter, error) {
+	if maxWait == 0 {
+		maxWait = DefaultMaxWait
+	}
+	l := &Limiter{
+		rdb: rdb, clock: clock, maxWait: maxWait, prepare: min(time.Second, maxWait/5), accounts: make(map[string]*account, len(rates)),
+		take: redis.NewScript(takeSource), restrain: redis.NewScript(restrainSource),
+		now:  func() string { return "" },
+		went: func(string, time.Time) {},
+	}
+	for name, windows := range rates {
+		a, err := newAccount(name, windows)
+		if err != nil {
+			return nil, fmt.Errorf("account %q: %w", name, err)
+		}
+		l.accounts[name] = a
+	}
+	return l, nil
+}
+
+// Take implements rotation.Limiter.
+func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (rotation.Turns, error) {
+	a, ok := l.accounts[name]
+	if !ok {
+		return nil, fmt.Errorf("account %q has no rate", name)
+	}
+	t := &turns{limiter: l, account: a, name: name, calls: n}
+	if a.calm.Load() {
+		return t, nil // the slot is most likely free when it is asked for
+	}
+	for range tries {
+		if err := t.look(ctx, urgent); err != nil {
+			return nil, err
+		}
+		ahead := t.rest() - l.prepare
+		if ahead <= 0 {
+			return t, nil
+		}
+		if err := l.clock.Sleep(ctx, ahead); err != nil {
+			return nil, err
+		}
+	}
+	return nil, l.tooLate()
+}
+
+// tries bounds how often one call reserves anew. A worker that oversleeps time and again is too busy to keep to any
+// slot, and puts its job back.
+const tries = 8
+
+func (l *Limiter) tooLate() error {
+	return &rotation.WaitError{After: l.maxWait, Reason: "this worker wakes up too late for its slots"}
+}
+
+// Penalise makes every worker's calls of this account wait for d, also those that already have a slot.
+func (l *Limiter) Penalise(ctx context.Context, name string, d time.Duration) error {
+	return l.slow(ctx, name, d, 0, 0)
+}
+
+// slow holds the account back for hold, and keeps its calls at least pace apart for span.
+func (l *Limiter) slow(ctx context.Context, name string, hold, pace, span time.Duration) error {
+	a, ok := l.accounts[name]
+	if !ok {
+		return fmt.Errorf("account %q has no rate", name)
+	}
+	err := l.restrain.Run(ctx, l.rdb, a.keys, l.now(), hold.Microseconds(), pace.Microseconds(), span.Microseconds()).Err()
+	if err != nil {
+		return fmt.Errorf("account %q: hold back: %w", name, err)
+	}
+	return nil
+}
+
+// field names a window's state. It carries the length, so that a window of another length starts anew.
+func field(per time.Duration) string { return "tat:" + strconv.FormatInt(per.Microseconds(), 10) }

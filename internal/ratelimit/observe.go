@@ -1,0 +1,56 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Quota is what a provider's headers say about the account's limit. What a provider does not say is 0, except that
+// Remaining always counts: call Observe only where it was said.
+type Quota struct {
+	Limit     int           // requests in a window
+	Per       time.Duration // length of that window
+	Remaining int           // requests left in it
+	Reset     time.Duration // until Remaining is Limit again
+}
+
+// Observe slows the account down for everybody where the provider allows less than is configured: another program may
+// share the account, or the limit was lowered. The newest word counts, so that the first reply that finds nothing wrong
+// gives the configured rate back; it is never exceeded. Redis is asked only if there is something to say.
+func (l *Limiter) Observe(ctx context.Context, name string, q Quota) error {
+	a, ok := l.accounts[name]
+	if !ok {
+		return fmt.Errorf("account %q has no rate", name)
+	}
+	var spacing time.Duration // that the provider's own limit asks for
+	if q.Limit > 0 {
+		spacing = q.Per / time.Duration(q.Limit)
+	}
+	var hold, pace, span time.Duration
+	switch {
+	case q.Remaining <= 0 && q.Reset > 0:
+		hold = q.Reset
+	case q.Remaining <= 0:
+		hold = spacing // a sliding window: the oldest request leaves it about now
+	case q.Reset > 0:
+		pace, span = q.Reset/time.Duration(q.Remaining), q.Reset
+	}
+	if spacing > pace {
+		pace, span = spacing, q.Per
+	}
+	if pace <= a.interval {
+		pace, span = 0, 0
+	}
+	slowed := a.slowed.Swap(pace > 0)
+	switch {
+	case hold == 0 && pace == 0 && slowed:
+		pace = lift
+	case hold == 0 && pace == 0:
+		return nil
+	}
+	return l.slow(ctx, name, hold, pace, span)
+}
+
+// lift is a pace that ends the one that holds.
+const lift = -time.Microsecond
