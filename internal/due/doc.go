@@ -1,0 +1,42 @@
+// Package due keeps, on Redis, when each credential is due, which journals are open and which credentials are in
+// quarantine; and it runs the scheduler over them. All of it only mirrors Vault and the configuration: what Redis loses
+// is rebuilt.
+//
+// # Keys
+//
+// All keys of one account lie in one hash slot, so that one script may use several and a cluster may hold many
+// accounts.
+//
+//	keyturn:{ACCOUNT}:due           sorted set credential → when it is due, unix ms
+//	keyturn:{ACCOUNT}:claimed       hash       credential that was claimed and has not ended → its slot, unix ms
+//	keyturn:{ACCOUNT}:open          sorted set credential with an open journal → when it is resumed, unix ms
+//	keyturn:{ACCOUNT}:hold:ID       string     a run works on the credential, or died within the last few seconds
+//	keyturn:{ACCOUNT}:quarantine    hash       credential → why
+//	keyturn:{ACCOUNT}:epoch         string     set once the account's keys were built; gone where Redis was emptied
+//	keyturn:{ACCOUNT}:building      string     who builds them
+//	keyturn:{ACCOUNT}:round:KIND:ID string     point for which a recurring job was enqueued last
+//	keyturn:{ACCOUNT}:contacts:JOB  hash       address → what became of it at a contact verification
+//	keyturn:sweeping                string     who compares the index with Vault
+//	keyturn:schedulers              sorted set scheduler and the fingerprint of its configuration → when it was last seen
+//	keyturn:events                  stream     what happened, capped
+//
+// # From due to done
+//
+// Claiming takes what is due, the longest overdue first, and puts it off by a few minutes under the same script, so that
+// a scheduler that dies between claim and enqueue loses nothing but those minutes. What is claimed again keeps the slot
+// of the first claim: if that was served after all, the second finds it served, and no password changes twice. A slot
+// ends with Settle, which moves the due time. However many slots a credential missed, it is enqueued once, for the last of
+// them.
+//
+// # When Redis was emptied
+//
+// The account's epoch key is gone with everything else. One scheduler takes the building lease and reads, first, all
+// journals, so that what a crash left open is resumed before anything new begins; then the age of every secret. A
+// credential is in the index as soon as it was read, and is never scheduled on a guess: a guessed due time would
+// rotate early. The lease is gone if Redis is emptied once more, and then the epoch is not set.
+//
+// # Sweeping
+//
+// One scheduler at a time walks through all credentials at a fixed small rate and corrects what differs from Vault: a
+// settling that was lost, a journal nobody resumed, a schedule changed while no scheduler ran.
+package due

@@ -1,0 +1,68 @@
+package due
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+const (
+	eventStream = "keyturn:events"
+	maxEvents   = 100_000 // some 30 MB
+)
+
+// addEvent appends what happened to the stream. None of it is a secret.
+func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
+	kind := "rotated"
+	if end.State == rotation.Quarantined {
+		kind = "quarantined"
+	}
+	p.XAdd(ctx, &redis.XAddArgs{Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{
+		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,
+		"slot", end.Slot.UTC().Format(time.RFC3339Nano), "reason", string(end.Reason), "attempt", end.Attempt,
+		"version", end.Version, "verified", string(end.Verified), "why", end.Why,
+	}})
+}
+
+// Event is one entry of the stream.
+type Event struct {
+	ID     string    // the stream's; the next read starts after it
+	At     time.Time // by Redis's clock
+	Fields map[string]string
+}
+
+// Events returns what happened after the entry with this id, at most n entries, and waits up to block for the first
+// one; a negative block does not wait. "0" is the beginning of what is kept, "$" is now.
+func (x *Index) Events(ctx context.Context, after string, n int64, block time.Duration) ([]Event, error) {
+	streams, err := x.rdb.XRead(ctx, &redis.XReadArgs{Streams: []string{eventStream, after}, Count: n, Block: block}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	var events []Event
+	for _, s := range streams {
+		for _, m := range s.Messages {
+			e := Event{ID: m.ID, Fields: make(map[string]string, len(m.Values))}
+			ms, _, _ := strings.Cut(m.ID, "-")
+			at, err := strconv.ParseInt(ms, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("read events: id %s: %w", m.ID, err)
+			}
+			e.At = time.UnixMilli(at).UTC()
+			for k, v := range m.Values {
+				e.Fields[k] = fmt.Sprint(v)
+			}
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}

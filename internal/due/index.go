@@ -1,0 +1,147 @@
+package due
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+// Index is the mirror. Safe for concurrent use.
+type Index struct{ rdb redis.UniversalClient }
+
+// NewIndex makes an index on a connection that the caller closes.
+func NewIndex(rdb redis.UniversalClient) *Index { return &Index{rdb: rdb} }
+
+func key(account, name string) string { return "keyturn:{" + account + "}:" + name }
+
+// Names of the keys of an account.
+const (
+	dueSet      = "due"
+	claimedHash = "claimed"
+	openSet     = "open"
+	stuckHash   = "quarantine"
+)
+
+func holdKey(cred *rotation.Credential) string { return key(cred.Account, "hold:"+cred.ID) }
+
+var holdScript = redis.NewScript(`
+if ARGV[3] == '0' then
+  local left = redis.call('PTTL', KEYS[1])
+  if left > 0 then return left end
+end
+local t = redis.call('TIME')
+-- The value says whether the credential is in the mirror for this hold alone.
+local value = 'new'
+if redis.call('ZSCORE', KEYS[2], ARGV[1]) and redis.call('GET', KEYS[1]) ~= 'new' then value = 'open' end
+redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
+redis.call('ZADD', KEYS[2], t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2], ARGV[1])
+return 0`)
+
+// Hold is part of rotation.Agenda.
+func (x *Index) Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error {
+	keys := []string{holdKey(cred), key(cred.Account, openSet)}
+	left, err := holdScript.Run(ctx, x.rdb, keys, cred.ID, quiet.Milliseconds(), force).Int64()
+	if err != nil {
+		return fmt.Errorf("hold %s: %w", cred.ID, err)
+	}
+	if left > 0 {
+		return &rotation.WaitError{After: time.Duration(left) * time.Millisecond, Reason: "another run works on it"}
+	}
+	return nil
+}
+
+var parkScript = redis.NewScript(`
+local value = redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1])
+if ARGV[2] == '0' then
+  if value == 'new' then redis.call('ZREM', KEYS[2], ARGV[1]) end
+  return 0
+end
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[2], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2], ARGV[1])
+return 0`)
+
+// Park is part of rotation.Agenda. A d of 0 takes back what Hold put into the mirror.
+func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error {
+	keys := []string{holdKey(cred), key(cred.Account, openSet)}
+	if err := parkScript.Run(ctx, x.rdb, keys, cred.ID, d.Milliseconds()).Err(); err != nil {
+		return fmt.Errorf("park %s: %w", cred.ID, err)
+	}
+	return nil
+}
+
+// Settle is part of rotation.Agenda. It costs one round trip.
+func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.Del(ctx, holdKey(cred))
+		p.ZRem(ctx, key(cred.Account, openSet), cred.ID)
+		if end.State == rotation.Quarantined {
+			p.ZRem(ctx, key(cred.Account, dueSet), cred.ID)
+			p.HDel(ctx, key(cred.Account, claimedHash), cred.ID)
+			p.HSet(ctx, key(cred.Account, stuckHash), cred.ID, shorten(end.Why))
+		} else {
+			p.HDel(ctx, key(cred.Account, stuckHash), cred.ID)
+			if !end.Slot.IsZero() { // else it was never rotated and is given up for now: the claim has put it off
+				p.HDel(ctx, key(cred.Account, claimedHash), cred.ID)
+				p.ZAdd(ctx, key(cred.Account, dueSet), member(cred.ID, cred.Schedule.Next(end.Slot, cred.ID)))
+			}
+		}
+		if end.Promoted || end.State == rotation.Quarantined {
+			addEvent(ctx, p, cred, end)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", cred.ID, err)
+	}
+	return nil
+}
+
+// Remove forgets a credential that the configuration no longer has. Its journal and its secret stay in Vault.
+func (x *Index) Remove(ctx context.Context, account string, ids ...string) error {
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRem(ctx, key(account, dueSet), members...)
+		p.ZRem(ctx, key(account, openSet), members...)
+		p.HDel(ctx, key(account, claimedHash), ids...)
+		p.HDel(ctx, key(account, stuckHash), ids...)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove %d credentials from the index: %w", len(ids), err)
+	}
+	return nil
+}
+
+// maxWhy bounds what the mirror keeps of a reason; the whole of it is in the journal.
+const maxWhy = 200
+
+func shorten(why string) string {
+	if len(why) > maxWhy {
+		return why[:maxWhy]
+	}
+	return why
+}
+
+func member(id string, at time.Time) redis.Z {
+	return redis.Z{Score: float64(at.UnixMilli()), Member: id}
+}
+
+// instant reads a score or a slot. Scores of unix milliseconds are whole numbers, for as long as a double holds them.
+func instant(text string) (time.Time, error) {
+	ms, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return moment(ms), nil
+}
+
+func moment(score float64) time.Time { return time.UnixMilli(int64(score)).UTC() }

@@ -1,0 +1,72 @@
+package due
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	peersKey      = "keyturn:schedulers"
+	announceEvery = 10 * time.Second
+	// peerTime is how long a scheduler that says nothing more is taken to live.
+	peerTime = 45 * time.Second
+)
+
+// peer is this scheduler among the others.
+type peer struct {
+	name  string
+	entry string // what was last announced
+}
+
+func newPeer() *peer { return &peer{name: rand.Text()} }
+
+var announceScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if ARGV[2] ~= ARGV[1] then redis.call('ZREM', KEYS[1], ARGV[2]) end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+return redis.call('ZRANGE', KEYS[1], 0, -1)`)
+
+// announce says which configuration we work on, and finds out whether everybody's is the same.
+func (s *Scheduler) announce(ctx context.Context, self *peer) error {
+	entry := self.name + " " + (*s.inventory.Load()).Fingerprint()
+	all, err := announceScript.Run(ctx, s.Index.rdb, []string{peersKey}, entry, self.entry, peerTime.Milliseconds()).StringSlice()
+	if err != nil {
+		return fmt.Errorf("announce this scheduler: %w", err)
+	}
+	self.entry = entry
+	different := map[string]bool{}
+	for _, e := range all {
+		_, fingerprint, _ := strings.Cut(e, " ")
+		different[fingerprint] = true
+	}
+	was := s.configs.Swap(int32(len(different))) //nolint:gosec // not so many schedulers
+	switch {
+	case len(different) > 1 && was <= 1:
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "schedulers work on different configurations: what only one of them knows may come late",
+			slog.Int("schedulers", len(all)), slog.Int("configurations", len(different)), slog.String("fingerprint", short(self.entry)))
+	case len(different) == 1 && was > 1:
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "all schedulers work on the same configuration", slog.Int("schedulers", len(all)))
+	}
+	return nil
+}
+
+// short is the beginning of the fingerprint in an entry: enough for people to tell configurations apart.
+func short(entry string) string {
+	_, fingerprint, _ := strings.Cut(entry, " ")
+	return fingerprint[:min(len(fingerprint), 12)]
+}
+
+// leave takes this scheduler's word back, so that the next one need not wait for it to lapse.
+func (s *Scheduler) leave(ctx context.Context, self *peer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = s.Index.rdb.ZRem(ctx, peersKey, self.entry).Err() // it lapses anyway
+}

@@ -1,0 +1,142 @@
+package due
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+)
+
+// Rounds enqueues what recurs beside rotations, such as drift checks, at the points of a schedule that schedule.First
+// fixes on the time line. So nothing of it need be stored: a restart goes on at the next point, and what fell due while
+// no scheduler ran waits for the one after. Any number of schedulers may do the same rounds at once; each point is
+// enqueued once. Every exported field is needed.
+type Rounds struct {
+	Name    string // of the kind of job; tells the rounds of one subject apart
+	Index   *Index
+	Enqueue func(ctx context.Context, account, id string, slot time.Time) error
+	Clock   rotation.Clock
+	Log     *slog.Logger
+
+	plan atomic.Pointer[Plan]
+}
+
+// Plan is who is visited, and when. Of a subject only the id and the account count.
+type Plan struct {
+	Subjects iter.Seq[*rotation.Credential]
+	When     func(subject *rotation.Credential) *schedule.Schedule // nil: never
+}
+
+const (
+	// roundRest is the longest rest between two looks at the clock and at the plan.
+	roundRest = time.Second
+	// roundMemory is how long it is known that a point was enqueued: longer than schedulers can lag each other.
+	roundMemory = 10 * time.Minute
+)
+
+// Use makes Run go by another plan. It is called at least once before Run.
+func (r *Rounds) Use(plan Plan) { r.plan.Store(&plan) }
+
+// Run makes the rounds until ctx ends.
+func (r *Rounds) Run(ctx context.Context) {
+	var current *Plan
+	var visits visits
+	late := false
+	for {
+		now, err := r.Index.rdb.Time(ctx).Result()
+		if plan := r.plan.Load(); err == nil && plan != current {
+			current, visits = plan, plan.visits(now)
+		}
+		if err == nil {
+			err = r.visit(ctx, visits, now)
+		}
+		if ctx.Err() == nil && (err != nil) != late {
+			late = !late
+			r.Log.LogAttrs(ctx, slog.LevelWarn, "rounds", slog.String("kind", r.Name), slog.Bool("late", late), slog.Any("error", err))
+		}
+		rest := roundRest
+		if err != nil {
+			rest = backOff
+		} else if len(visits) > 0 {
+			rest = min(rest, max(time.UnixMilli(visits[0].at).Sub(now), minRest))
+		}
+		if r.Clock.Sleep(ctx, jitter(rest)) != nil {
+			return
+		}
+	}
+}
+
+// visit enqueues what is due by now and plans the next visit of each.
+func (r *Rounds) visit(ctx context.Context, visits visits, now time.Time) error {
+	for len(visits) > 0 && visits[0].at <= now.UnixMilli() {
+		v := &visits[0]
+		if err := r.enqueue(ctx, v); err != nil {
+			return err
+		}
+		v.at = v.when.First(now.Add(time.Millisecond), v.subject.ID).UnixMilli()
+		heap.Fix(&visits, 0)
+	}
+	return nil
+}
+
+var roundScript = redis.NewScript(`
+local last = redis.call('GET', KEYS[1])
+if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`)
+
+// enqueue asks for the job unless another scheduler did.
+func (r *Rounds) enqueue(ctx context.Context, v *visit) error {
+	name := key(v.subject.Account, "round:"+r.Name+":"+v.subject.ID)
+	ours, err := roundScript.Run(ctx, r.Index.rdb, []string{name}, v.at, roundMemory.Milliseconds()).Bool()
+	if err != nil {
+		return fmt.Errorf("%s of %s: %w", r.Name, v.subject.ID, err)
+	}
+	if !ours {
+		return nil
+	}
+	if err := r.Enqueue(ctx, v.subject.Account, v.subject.ID, time.UnixMilli(v.at).UTC()); err != nil {
+		_ = r.Index.rdb.Del(ctx, name).Err() // else this one point is lost
+		return err
+	}
+	return nil
+}
+
+// visit is one subject's next point. There may be a million.
+type visit struct {
+	at      int64 // unix ms
+	when    *schedule.Schedule
+	subject *rotation.Credential
+}
+
+// visits is a heap, the earliest first.
+type visits []visit
+
+func (p *Plan) visits(now time.Time) visits {
+	var all visits
+	for subject := range p.Subjects {
+		if when := p.When(subject); when != nil {
+			all = append(all, visit{at: when.First(now, subject.ID).UnixMilli(), when: when, subject: subject})
+		}
+	}
+	heap.Init(&all)
+	return all
+}
+
+func (v visits) Len() int           { return len(v) }
+func (v visits) Less(i, j int) bool { return v[i].at < v[j].at }
+func (v visits) Swap(i, j int)      { v[i], v[j] = v[j], v[i] }
+func (v *visits) Push(x any)        { *v = append(*v, x.(visit)) } //nolint:forcetypeassert // heap's own
+func (v *visits) Pop() any {
+	last := (*v)[len(*v)-1]
+	*v = (*v)[:len(*v)-1]
+	return last
+}

@@ -1,0 +1,137 @@
+package due
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
+)
+
+// Standing is what the index says of one credential. All zero: nothing, which is right for one that waits for a person
+// to rotate it for the first time.
+type Standing struct {
+	Due         time.Time // zero: not scheduled; where Claimed is set, when it is claimed again
+	Claimed     time.Time // slot for which a job was or is about to be enqueued; zero: none
+	Resume      time.Time // when its open journal is resumed; zero: no journal is open
+	Quarantined bool
+	Why         string // where it is quarantined, shortened
+}
+
+// Look returns the standing of each of creds, in their order. It costs one round trip; a thousand or so at a time are
+// a good measure.
+func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Standing, error) {
+	type answers struct {
+		due, open    *redis.FloatSliceCmd
+		claimed, why *redis.SliceCmd
+	}
+	byAccount := map[string][]string{}
+	for _, cred := range creds {
+		byAccount[cred.Account] = append(byAccount[cred.Account], cred.ID)
+	}
+	asked := make(map[string]answers, len(byAccount))
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for account, ids := range byAccount {
+			asked[account] = answers{
+				due:     p.ZMScore(ctx, key(account, dueSet), ids...),
+				open:    p.ZMScore(ctx, key(account, openSet), ids...),
+				claimed: p.HMGet(ctx, key(account, claimedHash), ids...),
+				why:     p.HMGet(ctx, key(account, stuckHash), ids...),
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	next := make(map[string]int, len(byAccount))
+	found := make([]Standing, len(creds))
+	for n, cred := range creds {
+		a, i := asked[cred.Account], next[cred.Account]
+		next[cred.Account]++
+		s := &found[n]
+		if at := a.due.Val()[i]; at != 0 {
+			s.Due = moment(at)
+		}
+		if at := a.open.Val()[i]; at != 0 {
+			s.Resume = moment(at)
+		}
+		if slot, ok := a.claimed.Val()[i].(string); ok {
+			if s.Claimed, err = instant(slot); err != nil {
+				return nil, fmt.Errorf("read the index: slot of %s: %w", cred.ID, err)
+			}
+		}
+		s.Why, s.Quarantined = a.why.Val()[i].(string)
+	}
+	return found, nil
+}
+
+// Count is how many credentials of an account stand where.
+type Count struct {
+	Account     string
+	Scheduled   int // have a due time
+	Overdue     int // are due and not claimed
+	Claimed     int // were claimed and have not ended
+	Open        int // have an open journal
+	Quarantined int
+}
+
+// Counts counts in one round trip.
+func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error) {
+	now, err := x.rdb.Time(ctx).Result()
+	if err != nil {
+		return nil, fmt.Errorf("count the index: %w", err)
+	}
+	asked := make([][]*redis.IntCmd, len(accounts))
+	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, account := range accounts {
+			asked[i] = []*redis.IntCmd{
+				p.ZCard(ctx, key(account, dueSet)),
+				p.ZCount(ctx, key(account, dueSet), "-inf", fmt.Sprint(now.UnixMilli())),
+				p.HLen(ctx, key(account, claimedHash)),
+				p.ZCard(ctx, key(account, openSet)),
+				p.HLen(ctx, key(account, stuckHash)),
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the index: %w", err)
+	}
+	counts := make([]Count, len(accounts))
+	for i, c := range asked {
+		counts[i] = Count{
+			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
+			Open: int(c[3].Val()), Quarantined: int(c[4].Val()),
+		}
+	}
+	return counts, nil
+}
+
+// members goes over the ids of one of an account's keys, a few hundred at a time. An id may come twice, and one that
+// is added or removed meanwhile may or may not come.
+func (x *Index) members(ctx context.Context, account, name string, each func(ids []string) error) error {
+	scan := x.rdb.ZScan
+	if name == stuckHash || name == claimedHash {
+		scan = x.rdb.HScan
+	}
+	for cursor := uint64(0); ; {
+		pairs, next, err := scan(ctx, key(account, name), cursor, "", maxClaim).Result()
+		if err != nil {
+			return fmt.Errorf("scan the index: %w", err)
+		}
+		ids := make([]string, 0, len(pairs)/2)
+		for pair := range slices.Chunk(pairs, 2) {
+			ids = append(ids, pair[0])
+		}
+		if err := each(ids); err != nil {
+			return err
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}

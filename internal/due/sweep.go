@@ -1,0 +1,126 @@
+package due
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+const (
+	// sweepRate is how many credentials a second are compared with Vault, two reads each: a hundredth of what Vault
+	// does, and a million credentials in 14 hours.
+	sweepRate = 20
+	// sweepRest is the least time from one sweep to the next, so that a small fleet is not read all the time.
+	sweepRest = 10 * time.Minute
+)
+
+// sweep compares the whole index with Vault, unless another scheduler is at it.
+func (s *Scheduler) sweep(ctx context.Context) error {
+	sweeping, held, err := s.Index.acquire(ctx, "keyturn:sweeping")
+	if err != nil || held == nil {
+		return err
+	}
+	corrected, err := s.correct(sweeping, *s.inventory.Load())
+	if err == nil && s.Configurations() == 1 {
+		err = s.prune(sweeping, *s.inventory.Load())
+	}
+	if corrected > 0 {
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "the index differed from Vault", slog.Int("corrected", corrected))
+	}
+	_, lost := held.release(ctx)
+	return errors.Join(err, lost)
+}
+
+// correct walks through the inventory at sweepRate and returns how much had to be corrected.
+func (s *Scheduler) correct(ctx context.Context, inv Inventory) (corrected int, err error) {
+	var survey survey
+	for some := range batches(inv.Credentials(), func(string) bool { return true }) {
+		for part := range slices.Chunk(some, sweepRate) {
+			now, err := s.Index.rdb.Time(ctx).Result()
+			if err != nil {
+				return corrected, err
+			}
+			found, err := survey.each(ctx, findings(part), func(ctx context.Context, f *finding) error {
+				return errors.Join(s.Truth.readJournal(ctx, f, s.Resume), s.Truth.readAge(ctx, f, now))
+			})
+			if err != nil {
+				return corrected, err
+			}
+			wrong, err := s.differing(ctx, found, now)
+			if err := errors.Join(err, s.Index.replace(ctx, wrong)); err != nil {
+				return corrected, err
+			}
+			corrected += len(wrong)
+			if err := s.Clock.Sleep(ctx, time.Second); err != nil {
+				return corrected, context.Cause(ctx)
+			}
+		}
+	}
+	return corrected, survey.err()
+}
+
+// differing returns those findings of which the index says otherwise.
+func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Time) ([]finding, error) {
+	creds := make([]*rotation.Credential, len(found))
+	for i, f := range found {
+		creds[i] = f.cred
+	}
+	standing, err := s.Index.Look(ctx, creds)
+	if err != nil {
+		return nil, err
+	}
+	var wrong []finding
+	for i, f := range found {
+		if f.differs(standing[i], now) {
+			wrong = append(wrong, f)
+		}
+	}
+	return wrong, nil
+}
+
+// differs tells whether the index has to be corrected. What is claimed or worked on will settle by itself.
+func (f *finding) differs(have Standing, now time.Time) bool {
+	switch {
+	case f.stuck != have.Quarantined:
+		return true
+	case !f.resume.IsZero() && have.Resume.IsZero():
+		return true
+	case f.stuck, !have.Claimed.IsZero(), !have.Resume.IsZero():
+		return false
+	case f.due.IsZero() || have.Due.IsZero():
+		return f.due.IsZero() != have.Due.IsZero()
+	case f.certain:
+		return f.due.UnixMilli() != have.Due.UnixMilli()
+	default:
+		// It was computed from the time of looking, and would put off what is due already.
+		return f.due.Before(have.Due) && have.Due.After(now)
+	}
+}
+
+// prune takes out of the index what the inventory does not have.
+func (s *Scheduler) prune(ctx context.Context, inv Inventory) error {
+	for _, account := range s.names() {
+		for _, name := range []string{dueSet, openSet, claimedHash, stuckHash} {
+			err := s.Index.members(ctx, account, name, func(ids []string) error {
+				gone := slices.DeleteFunc(ids, func(id string) bool {
+					cred, ok := inv.Credential(id)
+					return ok && cred.Account == account
+				})
+				if len(gone) == 0 {
+					return nil
+				}
+				s.Log.LogAttrs(ctx, slog.LevelInfo, "no longer configured: its rotation stops, journal and secret stay in Vault",
+					slog.String("account", account), slog.Int("credentials", len(gone)), slog.String("first", gone[0]))
+				return s.Index.Remove(ctx, account, gone...)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package due
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// fast is a clock that does not wait.
+type fast struct{ clock }
+
+func (fast) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+
+func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	slot := time.Now().UTC().Truncate(time.Millisecond)
+	creds := fleet("a", 7, every30d(t))
+	for _, cred := range creds {
+		v.rotated(cred, slot)
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s.Clock = fast{}
+	must(t, s.sync(t.Context()))
+
+	putOff(t, x, past, creds[1]) // a settling was lost, and the push that followed it
+	putOff(t, x, past, creds[2])
+	_ = have[[]Due](t)(x.Claim(t.Context(), "a", 2, time.Hour)) // 1 and 2 are claimed
+	must(t, x.rdb.HDel(t.Context(), key("a", claimedHash), creds[1].ID).Err())
+	must(t, x.rdb.ZRem(t.Context(), key("a", dueSet), creds[3].ID).Err())
+	must(t, x.rdb.HSet(t.Context(), key("a", stuckHash), creds[4].ID, "released meanwhile").Err())
+	v.set(func() {
+		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past}
+		v.records[creds[6].ID] = rotation.Record{State: rotation.Quarantined, Why: "rule"}
+	})
+	claimed := look(t, x, creds[2])
+
+	must(t, s.sweep(t.Context()))
+	for i, cred := range creds {
+		want := Standing{Due: cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond)}
+		switch i {
+		case 2:
+			want = claimed
+		case 5:
+			want.Resume = past.Add(s.Resume)
+		case 6:
+			want = Standing{Quarantined: true, Why: "rule"}
+		}
+		if got := look(t, x, cred); got != want {
+			t.Errorf("%s stands %+v, want %+v", cred.ID, got, want)
+		}
+	}
+	corrected := have[int](t)(s.correct(t.Context(), newInventory("one", creds...)))
+	if corrected != 0 {
+		t.Errorf("a second sweep corrected %d", corrected)
+	}
+}
+
+func TestTheSweepNeverPutsOffWhatIsDue(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	f := finding{due: now.AddDate(0, 1, 0)} // computed from the time of looking
+	if f.differs(Standing{Due: now.Add(-time.Minute)}, now) {
+		t.Error("an overdue first rotation was put off by a period")
+	}
+	if f.due = now.AddDate(0, 0, 1); !f.differs(Standing{Due: now.AddDate(0, 1, 0)}, now) {
+		t.Error("a shorter schedule is not noticed")
+	}
+}
+
+func TestTheSweepPrunesOnlyWhenAllSchedulersAgree(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	creds := fleet("a", 3, every30d(t))
+	for _, cred := range creds {
+		v.rotated(cred, time.Now())
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s.Clock = fast{}
+	must(t, s.sync(t.Context()))
+	must(t, x.Settle(t.Context(), creds[2], rotation.Ending{State: rotation.Quarantined}))
+	smaller := newScheduler(x, newQueue(), v, newInventory("two", creds[0]), Account{Name: "a", Capacity: 1})
+	smaller.Clock = fast{}
+	one, two := newPeer(), newPeer()
+	must(t, s.announce(t.Context(), one))
+	must(t, smaller.announce(t.Context(), two))
+	must(t, smaller.sweep(t.Context()))
+	if s := look(t, x, creds[1]); s.Due.IsZero() {
+		t.Error("a scheduler took out what another one knows")
+	}
+	s.leave(t.Context(), one)
+	must(t, smaller.announce(t.Context(), two))
+	must(t, smaller.sweep(t.Context()))
+	for _, cred := range creds[1:] {
+		if s := look(t, x, cred); s != (Standing{}) {
+			t.Errorf("%s stands %+v though no configuration has it", cred.ID, s)
+		}
+	}
+	if s := look(t, x, creds[0]); s.Due.IsZero() {
+		t.Error("the sweep took out a credential that is configured")
+	}
+}
+
+func TestALeaseIsHeldByOneAndGivenBack(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	ctx, held, err := x.acquire(t.Context(), key("a", "lease"))
+	must(t, err)
+	if _, second, err := x.acquire(t.Context(), key("a", "lease")); second != nil || err != nil {
+		t.Errorf("a second holder: %v, %v", second, err)
+	}
+	if ok := have[bool](t)(held.release(ctx)); !ok {
+		t.Error("the holder is told that it lost the lease")
+	}
+	ctx, held, err = x.acquire(t.Context(), key("a", "lease"))
+	must(t, err)
+	flush(t, x.rdb)
+	if ok := have[bool](t)(held.release(ctx, key("a", "mark"))); ok {
+		t.Error("the holder is told that it kept a lease that is gone")
+	}
+	if x.rdb.Exists(t.Context(), key("a", "mark")).Val() != 0 {
+		t.Error("the mark was set all the same")
+	}
+}

@@ -1,0 +1,146 @@
+package due
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"keyturn/internal/rotation"
+)
+
+const (
+	// claimPush is how long a claim waits for its job to end before it is claimed again. Longer than Capacity takes to
+	// be served, so that work that only waits its turn is not claimed in vain.
+	claimPush = 5 * time.Minute
+	claimSize = 500
+	// tickLimit bounds a tick: a Redis client that retries for long must not keep Ready from saying so.
+	tickLimit = 20 * time.Second
+	// tickRest is the rest after a tick that found nothing due soon. An on-demand job does not wait for it.
+	tickRest = time.Second
+	// busyRest is the rest after a tick that found something: there may be more, or the account is full for now.
+	busyRest = 200 * time.Millisecond
+	minRest  = 10 * time.Millisecond
+	// atOnce is how many accounts are served at the same time.
+	atOnce = 8
+)
+
+// tick enqueues what is due at each account, and returns how long nothing will be.
+func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tickLimit)
+	defer cancel()
+	now, found, err := s.Index.glance(ctx, s.names())
+	if err != nil {
+		return 0, err
+	}
+	inv := *s.inventory.Load()
+	rest = tickRest
+	errs := make([]error, len(found))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, g := range found {
+		errs[i] = g.err
+		next := g.next()
+		if next.IsZero() {
+			continue
+		}
+		if next.After(now) {
+			rest = min(rest, next.Sub(now))
+			continue
+		}
+		rest = min(rest, busyRest)
+		group.Go(func() error {
+			errs[i] = errors.Join(g.err, s.resume(ctx, inv, s.Accounts[i], now), s.admit(ctx, inv, s.Accounts[i], now))
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors of all accounts count, not the first one
+	return jitter(max(rest, minRest)), errors.Join(errs...)
+}
+
+// next is when something is due or open; zero if nothing is.
+func (g glance) next() time.Time {
+	if g.open.IsZero() || (!g.due.IsZero() && g.due.Before(g.open)) {
+		return g.due
+	}
+	return g.open
+}
+
+// jitter keeps schedulers that were started together from ticking together.
+func jitter(d time.Duration) time.Duration {
+	return d - d/10 + rand.N(d/5) //nolint:gosec // nobody gains from guessing it
+}
+
+// resume enqueues open journals that nobody has touched for long enough: they go before new work.
+func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now time.Time) error {
+	open, err := s.Index.ClaimOpen(ctx, a.Name, claimSize, s.Resume)
+	if err != nil {
+		return err
+	}
+	for _, d := range open {
+		cred, ok := lookUp(inv, a.Name, d.ID)
+		if !ok {
+			continue
+		}
+		if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonResume, true); err != nil {
+			return err
+		}
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "resuming", slog.String("credential", d.ID), slog.String("account", a.Name))
+	}
+	return nil
+}
+
+// admit enqueues what is due, the longest overdue first, as far as the account's rate can serve it soon.
+func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now time.Time) error {
+	backlog, err := s.Queue.Backlog(ctx, a.Name)
+	if err != nil {
+		return err
+	}
+	for room := a.Capacity - backlog; room > 0; {
+		due, err := s.Index.Claim(ctx, a.Name, min(room, claimSize), claimPush)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for i, d := range due {
+			cred, ok := lookUp(inv, a.Name, d.ID)
+			if !ok {
+				continue
+			}
+			if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonScheduled, false); err != nil {
+				return errors.Join(err, s.Index.Return(ctx, a.Name, due[i:]))
+			}
+		}
+		room -= len(due)
+	}
+	return nil
+}
+
+// maxMissed bounds how many missed slots are gone over one by one. A slot that is so far back ends at now.
+const maxMissed = 1000
+
+// collapse makes one slot of all that a credential has missed by now: the last of them, so that serving it leaves
+// nothing in the past. It is the same for whoever claims the credential again before another slot has passed. A zero
+// slot stays so.
+func collapse(cred *rotation.Credential, slot, now time.Time) time.Time {
+	if slot.IsZero() {
+		return slot
+	}
+	for range maxMissed {
+		next := cred.Schedule.Next(slot, cred.ID)
+		if next.After(now) {
+			return slot
+		}
+		slot = next.Truncate(time.Millisecond) // as the index would hold it
+	}
+	return now
+}
+
+// lookUp finds a credential that the index names in our configuration. Another scheduler's may be newer and know it;
+// where nobody does, the sweep takes it out of the index.
+func lookUp(inv Inventory, account, id string) (*rotation.Credential, bool) {
+	cred, ok := inv.Credential(id)
+	return cred, ok && cred.Account == account
+}
