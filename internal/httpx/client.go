@@ -1,0 +1,155 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// BodyLimit is the longest reply that is read, in bytes. A longer one is in doubt.
+const BodyLimit = 1 << 20
+
+// Client calls one provider with one account's settings. It is safe for concurrent use.
+type Client struct {
+	// Now is the clock that requests are signed and durations are measured with.
+	Now func() time.Time
+	// Endpoint is the checked base URL. It is not to be modified.
+	Endpoint *url.URL
+
+	provider  string
+	timeout   time.Duration
+	quotaPer  time.Duration
+	transport http.RoundTripper
+}
+
+// New checks s against what p needs (endpoint, region, keys, time-out) and returns a client.
+func New(p rotation.Provider, s rotation.Settings, use Connections) (*Client, error) {
+	endpoint, err := checkSettings(p, s)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{
+		Now:       wallClock,
+		Endpoint:  endpoint,
+		provider:  p.Code,
+		timeout:   s.Timeout,
+		quotaPer:  p.QuotaPer,
+		transport: transport(s.Transport, use),
+	}, nil
+}
+
+// Request is one call of a provider's API.
+type Request struct {
+	Op     string // the provider's name of the call, for errors and metrics
+	Method string
+	URL    *url.URL
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends r once and returns whatever the provider answered, of any status; redirects are answers too. Every error
+// is a *rotation.Error of kind NotSent or InDoubt.
+func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, c.fail(r.Op, rotation.NotSent, err)
+	}
+	callCtx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+
+	var proof connProof
+	start := c.Now()
+	reply, err := c.roundTrip(proof.watch(callCtx), r)
+	observed := Observation{Provider: c.provider, Op: r.Op, Duration: c.Now().Sub(start)}
+	if reply != nil {
+		observed.Status, observed.Quota = reply.Status, quota(reply.Header, c.quotaPer)
+	}
+	observe(ctx, observed)
+
+	switch {
+	case err == nil:
+		return reply, nil
+	case proof.notSent():
+		return nil, c.fail(r.Op, rotation.NotSent, publicCause(callCtx, err))
+	default:
+		return nil, c.fail(r.Op, rotation.InDoubt, publicCause(callCtx, err))
+	}
+}
+
+// CloseIdleConnections closes what a Pooled client keeps open. The client stays usable.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// roundTrip goes to the transport directly: http.Client would follow redirects and quote the URL in its errors. The
+// request has no GetBody, so that net/http cannot send a body a second time (see Connections). Beside an error the
+// reply holds at most a status.
+func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
+	header := r.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	header.Set("User-Agent", "keyturn")
+	req := (&http.Request{
+		Method:        r.Method,
+		URL:           r.URL,
+		Host:          r.URL.Host,
+		Header:        header,
+		ContentLength: int64(len(r.Body)),
+	}).WithContext(ctx)
+	if len(r.Body) > 0 {
+		req.Body = io.NopCloser(bytes.NewReader(r.Body))
+	}
+
+	resp, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	reply := &Reply{provider: c.provider, op: r.Op, received: c.Now(), Status: resp.StatusCode, Header: resp.Header}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, BodyLimit+1))
+	if err != nil {
+		return reply, err
+	}
+	if len(body) > BodyLimit {
+		return reply, errTooLong
+	}
+	reply.Body = body
+	return reply, nil
+}
+
+func (c *Client) fail(op string, kind rotation.Kind, cause error) *rotation.Error {
+	return &rotation.Error{Kind: kind, Provider: c.provider, Op: op, Err: cause}
+}
+
+// wallClock is the one place where provider clients touch the machine's clock.
+func wallClock() time.Time {
+	return time.Now() //nolint:forbidigo // this is the clock
+}
+
+// checkSettings reports everything that keeps s from being used with p, one problem at a time.
+func checkSettings(p rotation.Provider, s rotation.Settings) (*url.URL, error) {
+	endpoint, err := ParseEndpoint(s.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Code, err)
+	}
+	if err := checkRegion(p, s.Region); err != nil {
+		return nil, err
+	}
+	for _, name := range p.Keys {
+		if s.Keys[name].IsZero() {
+			return nil, fmt.Errorf("%s: key %q is missing", p.Code, name)
+		}
+	}
+	if s.Timeout <= 0 {
+		return nil, fmt.Errorf("%s: a call needs a time-out above 0, not %v", p.Code, s.Timeout)
+	}
+	return endpoint, nil
+}
