@@ -1,0 +1,52 @@
+package sandbox
+
+// Logins counts the answers of the SMTP server about one target since the start.
+type Logins struct {
+	OK      int64 `json:"ok"`
+	Refused int64 `json:"refused"`
+}
+
+// loginAliases are those of every target that a user name may mean.
+func (l *ledger) loginAliases(user string) []string {
+	l.mu.RLock()
+	found := l.logins[user]
+	l.mu.RUnlock()
+	names := []string{user}
+	for _, e := range found {
+		names = append(append(names, e.target), e.names...)
+	}
+	return names
+}
+
+// login says whether the SMTP side accepts password for a user name.
+func (l *ledger) login(user, password string) bool {
+	l.mu.RLock()
+	found := l.logins[user]
+	l.mu.RUnlock()
+	for _, e := range found {
+		e.mu.Lock()
+		serving := e.record.settle(l.now()).Serving
+		accepted := serving != "" && serving == password
+		if accepted {
+			e.asked.OK++
+		} else {
+			e.asked.Refused++
+		}
+		e.mu.Unlock()
+		if accepted {
+			return true
+		}
+	}
+	return false
+}
+
+// asked returns what the SMTP side was asked about a target.
+func (l *ledger) asked(target string) Logins {
+	e := l.entry(target)
+	if e == nil {
+		return Logins{}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.asked
+}
