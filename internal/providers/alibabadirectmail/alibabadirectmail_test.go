@@ -1,0 +1,225 @@
+package alibabadirectmail
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"keyturn/internal/providers/providertest"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+const requestID = "02B2A890-CBD8-4806-9BCA-C93190CE7EF6"
+
+func set(t *testing.T, server *providertest.Server, region string) error {
+	t.Helper()
+	c, err := newClient(server.Settings(Provider(), region))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.http.Now = func() time.Time { return time.Date(2023, 10, 26, 10, 22, 32, 0, time.UTC) }
+	c.nonce = func() string { return "3156853299f313e23d1673dc12e1703d" }
+	return c.Set(t.Context(), "example.com", secret.New("DM1mail1234&=+% Pass"))
+}
+
+func call(t *testing.T, answer providertest.Answer) error {
+	t.Helper()
+	return set(t, providertest.Serve(t, answer), "")
+}
+
+func TestSetSendsWhatThePageAsksFor(t *testing.T) {
+	t.Parallel()
+	for region, fixture := range map[string]string{
+		"":               "set.request",
+		"cn-hangzhou":    "set.request",
+		"ap-southeast-1": "set-singapore.request",
+	} {
+		t.Run(region, func(t *testing.T) {
+			t.Parallel()
+			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.json")})
+			if err := set(t, server, region); err != nil {
+				t.Fatal(err)
+			}
+			providertest.CheckSent(t, server, fixture)
+		})
+	}
+}
+
+func TestSetNeverPutsThePasswordIntoTheURL(t *testing.T) {
+	t.Parallel()
+	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.json")})
+	if err := set(t, server, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range server.Sent() {
+		head, _, _ := strings.Cut(request, "\n\n")
+		if strings.Contains(head, "Pass") || strings.Contains(head, "?") {
+			t.Errorf("a parameter is outside of the body:\n%s", head)
+		}
+	}
+}
+
+func TestEveryRequestHasANonceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.json")})
+	c, err := newClient(server.Settings(Provider(), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for range 3 {
+		if err := c.Set(t.Context(), "example.com", secret.New("DM1mail1234Pass")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, request := range server.Sent() {
+		_, rest, _ := strings.Cut(request, "X-Acs-Signature-Nonce: ")
+		nonce, _, _ := strings.Cut(rest, "\n")
+		seen[nonce] = true
+	}
+	if len(seen) != 3 || seen[""] {
+		t.Errorf("three requests have the nonces %v", seen)
+	}
+}
+
+func TestEveryDocumentedSpellingOfSuccessIsASuccess(t *testing.T) {
+	t.Parallel()
+	for _, fixture := range []string{"success.json", "success-bool.json", "success-bare.json", "success.xml"} {
+		if err := call(t, providertest.Answer{Body: providertest.Fixture(t, fixture)}); err != nil {
+			t.Errorf("%s: %v", fixture, err)
+		}
+	}
+}
+
+func TestEachErrorCodeHasItsKind(t *testing.T) {
+	t.Parallel()
+	for _, fixture := range []string{"error.json", "error.xml"} {
+		t.Run(fixture, func(t *testing.T) {
+			t.Parallel()
+			body := providertest.Fixture(t, fixture)
+			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
+				code := strings.Replace(row.Code, "*", ".Detail", 1)
+				if strings.HasPrefix(row.Code, "HTTP ") {
+					code = "Unheard.Of"
+				}
+				return providertest.Answer{Status: row.Status, Body: strings.Replace(body, "CODE", code, 1)}
+			})
+		})
+	}
+}
+
+func TestAFailureWithHTTP200IsAFailure(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "failure.json")
+	for code, kind := range map[string]rotation.Kind{
+		"InvalidDomainPassword.equalcurrent": rotation.Repeat,
+		"Something.New":                      rotation.InDoubt,
+		"OK":                                 rotation.InDoubt,
+		"":                                   rotation.InDoubt,
+	} {
+		providertest.CheckKind(t, call(t, providertest.Answer{Body: strings.Replace(body, "CODE", code, 1)}), kind)
+	}
+}
+
+func TestASuccessWithAnErrorStatusIsInDoubt(t *testing.T) {
+	t.Parallel()
+	for _, fixture := range []string{"success.json", "success-bare.json"} {
+		answer := providertest.Answer{Status: http.StatusBadGateway, Body: providertest.Fixture(t, fixture)}
+		providertest.CheckKind(t, call(t, answer), rotation.InDoubt)
+	}
+}
+
+func TestAnErrorNamesCodeAndRequestIDButNotTheMessage(t *testing.T) {
+	t.Parallel()
+	body := strings.Replace(providertest.Fixture(t, "error.json"), "CODE", "InvalidDomain.NotFound", 1)
+	failure := providertest.CheckKind(t, call(t, providertest.Answer{Status: http.StatusBadRequest, Body: body}), rotation.Target)
+	if failure.Code != "InvalidDomain.NotFound" || failure.RequestID != requestID {
+		t.Errorf("got code %q and request id %q", failure.Code, failure.RequestID)
+	}
+	if text := failure.Error(); strings.Contains(text, "what the provider says") {
+		t.Errorf("%q repeats the provider's message", text)
+	}
+}
+
+func TestAnExpiredTimestampNamesTheSkew(t *testing.T) {
+	t.Parallel()
+	failure := providertest.CheckKind(t, call(t, providertest.Answer{
+		Status: http.StatusBadRequest,
+		Header: map[string]string{"Date": "Thu, 26 Oct 2023 10:02:32 GMT"},
+		Body:   strings.Replace(providertest.Fixture(t, "error.json"), "CODE", "InvalidTimeStamp.Expired", 1),
+	}), rotation.ClockSkew)
+	if text := failure.Error(); !strings.Contains(text, "20m0s ahead") {
+		t.Errorf("%q does not name the skew", text)
+	}
+}
+
+func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
+	t.Parallel()
+	providertest.CheckMalformed(t, call)
+}
+
+func TestThrottlingSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	providertest.CheckThrottled(t, call)
+	body := strings.Replace(providertest.Fixture(t, "error.json"), "CODE", "Throttling.User", 1)
+	for name, test := range map[string]struct {
+		header map[string]string
+		want   time.Duration
+	}{
+		"no header":         {nil, 0},
+		"user and call":     {map[string]string{"x-ratelimit-user-api": "Limit:5,Remain:0,TimeLeft:1500"}, 1500 * time.Millisecond},
+		"user":              {map[string]string{"x-ratelimit-user": "TimeLeft:20000, Limit:5"}, 20 * time.Second},
+		"at least a second": {map[string]string{"x-ratelimit-user": "TimeLeft:3"}, time.Second},
+		"the longer of two": {map[string]string{"x-ratelimit-user-api": "Remain:0,TimeLeft:2000", "x-ratelimit-user": "Remain:0,TimeLeft:5000,Reset:9"}, 5 * time.Second},
+		"unreadable":        {map[string]string{"x-ratelimit-user": "TimeLeft:soon"}, 0},
+		"Retry-After first": {map[string]string{"Retry-After": "9", "x-ratelimit-user": "TimeLeft:3"}, 9 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answer := providertest.Answer{Status: http.StatusBadRequest, Header: test.header, Body: body}
+			if failure := providertest.CheckKind(t, call(t, answer), rotation.RateLimited); failure.RetryAfter != test.want {
+				t.Errorf("RetryAfter is %v, want %v", failure.RetryAfter, test.want)
+			}
+		})
+	}
+}
+
+func TestCheckTargetGivesOneSpelling(t *testing.T) {
+	t.Parallel()
+	for target, want := range map[string]string{
+		"example.com":                 "example.com",
+		" Mail-1.EXAMPLE.com ":        "mail-1.example.com",
+		strings.Repeat("a", 50):       strings.Repeat("a", 50),
+		strings.Repeat("a", 51):       "",
+		"":                            "",
+		"a@example.com":               "",
+		"exa_mple.com":                "",
+		"example.com&Password=x":      "",
+		"exämple.com":                 "",
+		"example.com\nexample.org":    "",
+		"https://example.com/somedir": "",
+	} {
+		got, err := checkTarget(target)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("checkTarget(%q) = %q, %v; want %q", target, got, err, want)
+		}
+	}
+}
+
+func TestNewRefusesABadSetting(t *testing.T) {
+	t.Parallel()
+	good := providertest.Serve(t, providertest.Answer{}).Settings(Provider(), "us-east-1")
+	for name, spoil := range map[string]func(*rotation.Settings){
+		"region":   func(s *rotation.Settings) { s.Region = "mars-1" },
+		"key":      func(s *rotation.Settings) { s.Keys = nil },
+		"endpoint": func(s *rotation.Settings) { s.Endpoint = "https://" },
+	} {
+		s := good
+		spoil(&s)
+		if _, err := Provider().New(s); err == nil {
+			t.Errorf("a bad %s was accepted", name)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+// Package alibabadomain has Alibaba Cloud Domains mail confirmation links to the contacts of domains.
+package alibabadomain
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/mail"
+	"strings"
+	"time"
+
+	"keyturn/internal/httpx"
+	"keyturn/internal/providers/signature"
+	"keyturn/internal/rotation"
+)
+
+// Names of the management keys.
+const (
+	keyID     = "access_key_id"
+	keySecret = "access_key_secret"
+)
+
+// The two sites of the service have accounts, hosts and API versions of their own.
+const (
+	regionInternational = "international"
+	regionChina         = "china"
+)
+
+// errTarget says what a target looks like.
+var errTarget = errors.New("the target is one mail address like owner@example.com")
+
+// Provider describes Alibaba Cloud Domains.
+func Provider() rotation.Provider {
+	return rotation.Provider{
+		Code:     "alibaba-domain",
+		Name:     "Alibaba Cloud Domains",
+		Call:     action,
+		Doc:      "https://www.alibabacloud.com/help/en/dws/developer-reference/api-submitemailverification",
+		Mode:     rotation.ModeContacts,
+		Keys:     []string{keyID, keySecret},
+		Regions:  []string{regionInternational, regionChina},
+		Endpoint: endpoint,
+		// No page names a limit; every call sends mail to people.
+		Rate:        rotation.Rate{Requests: 1, Per: time.Second},
+		Errors:      errorTable(),
+		CheckTarget: checkTarget,
+		New: func(s rotation.Settings) (rotation.Client, error) {
+			c, err := newClient(s)
+			if err != nil {
+				return rotation.Client{}, err
+			}
+			return rotation.Client{Contacts: c}, nil
+		},
+	}
+}
+
+func endpoint(region string) string {
+	if region == regionChina {
+		return "https://domain.aliyuncs.com"
+	}
+	return "https://domain-intl.aliyuncs.com"
+}
+
+func newClient(s rotation.Settings) (*client, error) {
+	p := Provider()
+	http, err := httpx.New(p, s, httpx.Pooled)
+	if err != nil {
+		return nil, err
+	}
+	version := versionInternational
+	if s.Region == regionChina {
+		version = versionChina
+	}
+	return &client{
+		http:    http,
+		version: version,
+		table:   p.Errors,
+		key:     signature.ACS3{KeyID: s.Keys[keyID].Reveal(), Secret: s.Keys[keySecret]},
+		nonce:   rand.Text,
+	}, nil
+}
+
+// checkTarget returns the address with its domain in lower case. Several in one would have no result of their own.
+func checkTarget(target string) (string, error) {
+	address := strings.TrimSpace(target)
+	parsed, err := mail.ParseAddress(address)
+	if err != nil || parsed.Address != address || strings.Contains(address, ",") {
+		return "", errTarget
+	}
+	at := strings.LastIndexByte(address, '@')
+	return address[:at] + strings.ToLower(address[at:]), nil
+}

@@ -1,0 +1,233 @@
+package kirimemail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyturn/internal/providers/providertest"
+	"keyturn/internal/rotation"
+)
+
+const (
+	guid   = "92703823-f3a4-48e2-8e87-7adf25454800"
+	target = "example.com/" + guid
+)
+
+func newClient(t *testing.T, server *providertest.Server) *Client {
+	t.Helper()
+	c, err := New(server.Settings(Provider(), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func issue(t *testing.T, answer providertest.Answer) (rotation.Issued, error) {
+	t.Helper()
+	return newClient(t, providertest.Serve(t, answer)).Issue(t.Context(), target)
+}
+
+func call(t *testing.T, answer providertest.Answer) error {
+	t.Helper()
+	_, err := issue(t, answer)
+	return err
+}
+
+func list(t *testing.T, answer providertest.Answer) error {
+	t.Helper()
+	_, err := newClient(t, providertest.Serve(t, answer)).Credentials(t.Context(), "example.com", atOnce)
+	return err
+}
+
+func TestIssueSendsWhatThePageAsksFor(t *testing.T) {
+	t.Parallel()
+	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "reset.json")})
+	if _, err := newClient(t, server).Issue(t.Context(), target); err != nil {
+		t.Fatal(err)
+	}
+	providertest.CheckSent(t, server, "reset.request")
+}
+
+func TestIssueReturnsPasswordUserNameAndSync(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "reset.json")
+	for name, test := range map[string]struct {
+		body   string
+		synced bool
+	}{
+		"synced":      {body, true},
+		"not synced":  {strings.Replace(body, `"remote_synced": true`, `"remote_synced": false`, 1), false},
+		"not said":    {strings.Replace(body, `"remote_synced": true`, `"remote": null`, 1), false},
+		"said as nil": {strings.Replace(body, `"remote_synced": true`, `"remote_synced": null`, 1), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			issued, err := issue(t, providertest.Answer{Body: test.body})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if issued.Password.Reveal() != "new-generated-password" || issued.Synced != test.synced {
+				t.Errorf("got synced %v, and the password right: %v",
+					issued.Synced, issued.Password.Reveal() == "new-generated-password")
+			}
+		})
+	}
+}
+
+func TestEachErrorStatusHasItsKind(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "error.json")
+	for name, call := range map[string]providertest.Call{"reset": call, "list": list} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
+				return providertest.Answer{Status: row.Status, Body: body}
+			})
+		})
+	}
+}
+
+func TestAnErrorDoesNotRepeatTheMessage(t *testing.T) {
+	t.Parallel()
+	err := call(t, providertest.Answer{Status: http.StatusForbidden, Body: providertest.Fixture(t, "error.json")})
+	failure := providertest.CheckKind(t, err, rotation.Target)
+	if text := failure.Error(); failure.Code != "HTTP 403" || strings.Contains(text, "what the provider says") {
+		t.Errorf("got %q with code %q", text, failure.Code)
+	}
+}
+
+func TestAnAnswerThatOnlyLooksLikeASuccessIsInDoubt(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "reset.json")
+	for name, answer := range map[string]providertest.Answer{
+		"success false":      {Body: providertest.Fixture(t, "error.json")},
+		"status 500":         {Status: http.StatusInternalServerError, Body: body},
+		"no password":        {Body: strings.Replace(body, "new-generated-password", "", 1)},
+		"no data":            {Body: `{"success": true}`},
+		"another credential": {Body: strings.Replace(body, guid, "0f9ab6d0-2e53-4a43-9d44-3f6a0f4f0b52", 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			providertest.CheckKind(t, call(t, answer), rotation.InDoubt)
+		})
+	}
+}
+
+func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
+	t.Parallel()
+	providertest.CheckMalformed(t, call)
+	providertest.CheckMalformed(t, list)
+}
+
+func TestThrottlingSaysHowLongToWait(t *testing.T) {
+	t.Parallel()
+	providertest.CheckThrottled(t, call)
+}
+
+func TestCredentialsReadsBothShapesOfAList(t *testing.T) {
+	t.Parallel()
+	want := []Credential{{GUID: guid, Username: "myuser"}, {GUID: "0f9ab6d0-2e53-4a43-9d44-3f6a0f4f0b52", Username: "other"}}
+	for _, fixture := range []string{"list.json", "list-paged.json"} {
+		t.Run(fixture, func(t *testing.T) {
+			t.Parallel()
+			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, fixture)})
+			got, err := newClient(t, server).Credentials(t.Context(), " Example.com ", atOnce)
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("got %v, %v; want %v", got, err, want)
+			}
+			providertest.CheckSent(t, server, "list.request")
+		})
+	}
+}
+
+func atOnce(context.Context) error { return nil }
+
+func TestCredentialsWaitsForItsTurnBeforeEachCall(t *testing.T) {
+	t.Parallel()
+	full := `{"success": true, "data": [` + strings.Repeat(`{},`, pageSize-1) + `{}]}`
+	server := providertest.Serve(t, providertest.Answer{Body: full})
+	tired, turns := errors.New("no turn any more"), 0
+	_, err := newClient(t, server).Credentials(t.Context(), "example.com", func(context.Context) error {
+		if turns++; turns == 2 {
+			return tired
+		}
+		return nil
+	})
+	if !errors.Is(err, tired) || len(server.Sent()) != 1 {
+		t.Errorf("%d calls, %v", len(server.Sent()), err)
+	}
+}
+
+func TestCredentialsReadsEveryPage(t *testing.T) {
+	t.Parallel()
+	page := func(n int) providertest.Answer {
+		items := make([]string, n)
+		for i := range items {
+			items[i] = fmt.Sprintf(`{"user_smtp_guid": %q, "username": "user"}`, guid)
+		}
+		return providertest.Answer{Body: `{"success": true, "data": [` + strings.Join(items, ",") + `]}`}
+	}
+	server := providertest.Serve(t, page(pageSize), page(pageSize), page(3))
+	got, err := newClient(t, server).Credentials(t.Context(), "example.com", atOnce)
+	if err != nil || len(got) != 2*pageSize+3 {
+		t.Fatalf("got %d credentials, %v", len(got), err)
+	}
+	for i, request := range server.Sent() {
+		if want := fmt.Sprintf("GET /api/domains/example.com/credentials?limit=100&page=%d\n", i+1); !strings.HasPrefix(request, want) {
+			t.Errorf("request %d is\n%s", i+1, request)
+		}
+	}
+}
+
+func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	server := providertest.Serve(t, providertest.Answer{})
+	_, err := newClient(t, server).Issue(t.Context(), "example.com/../admin")
+	providertest.CheckKind(t, err, rotation.Target)
+	_, err = newClient(t, server).Credentials(t.Context(), "example.com/x", atOnce)
+	providertest.CheckKind(t, err, rotation.Target)
+	if sent := server.Sent(); len(sent) != 0 {
+		t.Errorf("sent %q", sent)
+	}
+}
+
+func TestCheckTargetGivesOneSpelling(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		target: target,
+		" Example.COM/" + strings.ToUpper(guid) + " ": target,
+		"":                          "",
+		"example.com":               "",
+		guid:                        "",
+		"example.com/" + guid + "/": "",
+		"/" + guid:                  "",
+		"example.com/42":            "",
+		"exa mple.com/" + guid:      "",
+	} {
+		got, err := checkTarget(given)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("checkTarget(%q) = %q, %v; want %q", given, got, err, want)
+		}
+	}
+}
+
+func TestNewRefusesABadSetting(t *testing.T) {
+	t.Parallel()
+	good := providertest.Serve(t, providertest.Answer{}).Settings(Provider(), "")
+	for name, spoil := range map[string]func(*rotation.Settings){
+		"region":   func(s *rotation.Settings) { s.Region = "id" },
+		"key":      func(s *rotation.Settings) { s.Keys = nil },
+		"endpoint": func(s *rotation.Settings) { s.Endpoint = "https://user:pw@example.com" },
+	} {
+		s := good
+		spoil(&s)
+		if _, err := Provider().New(s); err == nil {
+			t.Errorf("a bad %s was accepted", name)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package providers_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"keyturn/internal/httpx"
+	"keyturn/internal/providers"
+	"keyturn/internal/rotation"
+)
+
+func TestEveryProviderFolderIsInTheTable(t *testing.T) {
+	t.Parallel()
+	shared := []string{"signature", "providertest"}
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || slices.Contains(shared, entry.Name()) || entry.Name() == "testdata" {
+			continue
+		}
+		known := slices.ContainsFunc(providers.All(), func(p rotation.Provider) bool {
+			return strings.ReplaceAll(p.Code, "-", "") == entry.Name()
+		})
+		if !known {
+			t.Errorf("folder %s is not in the registry", entry.Name())
+		}
+		for _, file := range []string{entry.Name() + ".go", "client.go", "types.go", "errors.go", entry.Name() + "_test.go", "testdata"} {
+			if _, err := os.Stat(filepath.Join(entry.Name(), file)); err != nil {
+				t.Errorf("every provider has the same files: %v", err)
+			}
+		}
+	}
+}
+
+func TestCodesAreUniqueAndSorted(t *testing.T) {
+	t.Parallel()
+	var codes []string
+	for _, p := range providers.All() {
+		codes = append(codes, p.Code)
+		if found, ok := providers.ByCode(p.Code); !ok || found.Code != p.Code {
+			t.Errorf("ByCode(%q) finds %q, %v", p.Code, found.Code, ok)
+		}
+	}
+	if !slices.IsSorted(codes) || len(slices.Compact(slices.Clone(codes))) != len(codes) {
+		t.Errorf("codes are %q", codes)
+	}
+	if _, ok := providers.ByCode("nobody"); ok {
+		t.Error("ByCode finds a provider that does not exist")
+	}
+}
+
+func TestEveryDefinitionIsComplete(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		t.Run(p.Code, func(t *testing.T) {
+			t.Parallel()
+			if p.Name == "" || p.Call == "" || !strings.HasPrefix(p.Doc, "https://") || len(p.Keys) == 0 {
+				t.Errorf("name, call, documentation or keys are missing: %q, %q, %q, %q", p.Name, p.Call, p.Doc, p.Keys)
+			}
+			if p.Rate.Requests <= 0 || p.Rate.Per <= 0 {
+				t.Errorf("the rate is %v", p.Rate)
+			}
+			if p.CheckTarget == nil || p.New == nil || p.Endpoint == nil {
+				t.Fatal("a function is missing")
+			}
+			if _, err := p.CheckTarget(""); err == nil {
+				t.Error("an empty target is accepted")
+			}
+			for _, region := range append([]string{""}, p.Regions...) {
+				endpoint, err := httpx.ParseEndpoint(p.Endpoint(region))
+				if err != nil || endpoint.Scheme != "https" {
+					t.Errorf("endpoint of region %q is %v, %v", region, endpoint, err)
+				}
+			}
+			if isSetter := p.Mode == rotation.ModeSetter; isSetter != (p.Rule.MinLength > 0) {
+				t.Error("a setter has a rule, nothing else has")
+			}
+			if err := p.Rule.Satisfiable(); p.Mode == rotation.ModeSetter && err != nil {
+				t.Errorf("no password satisfies the rule: %v", err)
+			}
+		})
+	}
+}
+
+func TestErrorTablesAreCompleteAndSpeakOurWords(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		seen := map[string]bool{}
+		kinds := map[rotation.Kind]bool{}
+		for _, row := range p.Errors {
+			if seen[row.Code] {
+				t.Errorf("%s: two rows for %s", p.Code, row.Code)
+			}
+			seen[row.Code], kinds[row.Kind] = true, true
+			if row.Hint == "" || strings.HasSuffix(row.Hint, ".") || row.Hint != strings.ToLower(row.Hint[:1])+row.Hint[1:] {
+				t.Errorf("%s: the hint of %s is %q", p.Code, row.Code, row.Hint)
+			}
+			if row.Kind == rotation.NotSent {
+				t.Errorf("%s: an answer cannot prove that nothing was sent (%s)", p.Code, row.Code)
+			}
+		}
+		for _, kind := range []rotation.Kind{rotation.Unauthorized, rotation.Target, rotation.RateLimited} {
+			if !kinds[kind] {
+				t.Errorf("%s: no row of kind %q", p.Code, kind)
+			}
+		}
+	}
+}
