@@ -1,0 +1,188 @@
+package config
+
+import (
+	"cmp"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+)
+
+// Account is one set of management keys at one provider.
+type Account struct {
+	Name     string // also the name of its queue
+	Provider *rotation.Provider
+	Region   string // one of Provider.Regions; "" where there are none
+	Endpoint string // base URL
+	Keys     map[string]Source
+	// Rates are the windows that all calls together must keep to, each as written or, by default, 0.95 of what the
+	// provider allows. Never empty.
+	Rates       []rotation.Rate
+	Timeout     time.Duration // hard limit of one call
+	Concurrency int           // calls at once per worker, 2 to 64
+
+	insecureHTTP bool
+	inherit      inherited // what its credentials start from
+}
+
+const (
+	// rateShare leaves a provider's own limit some air: its clock and its way of counting are not ours.
+	rateShare               = 0.95
+	minAtOnce, maxAtOnce    = 2, 64
+	minTimeout, maxTimeout  = 100 * time.Millisecond, 10 * time.Minute
+	maxRequests             = 1_000_000 // in one window
+	maxName                 = 64
+	namePattern, nameAdvice = `^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`, "a-z, 0-9 and - in the middle, at most 64"
+)
+
+// rawAccount is an account before its provider is known.
+type rawAccount struct {
+	Account
+	provider, endpoint, keys *value
+	given                    layer
+}
+
+var accountFields = fields[rawAccount]{
+	{"provider", func(_ *loader, a *rawAccount, v *value) { a.provider = v }},
+	{"region", func(_ *loader, a *rawAccount, v *value) { a.Region = v.string() }},
+	{"endpoint", func(_ *loader, a *rawAccount, v *value) { a.endpoint = v }},
+	{"insecure_http", func(_ *loader, a *rawAccount, v *value) { a.insecureHTTP = v.boolean() }},
+	{"keys", func(_ *loader, a *rawAccount, v *value) { a.keys = v }},
+	{"rate", func(_ *loader, a *rawAccount, v *value) { a.Rates = v.rates() }},
+	{"timeout", func(_ *loader, a *rawAccount, v *value) { a.Timeout = v.durationIn(minTimeout, maxTimeout) }},
+	{"concurrency", func(_ *loader, a *rawAccount, v *value) { a.Concurrency = v.integer(1, maxAtOnce) }},
+	{"policy", func(_ *loader, a *rawAccount, v *value) { a.given.policy = v }},
+	{"schedule", func(_ *loader, a *rawAccount, v *value) { a.given.schedule = v }},
+	{"verify", func(_ *loader, a *rawAccount, v *value) { a.given.verify = v }},
+	{"first", func(_ *loader, a *rawAccount, v *value) { a.given.first = v }},
+	{"store", func(_ *loader, a *rawAccount, v *value) { a.given.store = v }},
+}
+
+// account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then
+// its Provider may be nil.
+func (l *loader) account(v *value) {
+	raw := rawAccount{Account: Account{Name: v.name}}
+	accountFields.decode(l, v, &raw)
+	v.require("provider")
+	a := &raw.Account
+	l.cfg.Accounts[v.name] = a
+	if raw.provider != nil {
+		a.Provider = l.provider(raw.provider)
+	}
+	if a.Timeout == 0 {
+		a.Timeout = l.cfg.Timing.ProviderTimeout
+	}
+	if a.Provider == nil {
+		return
+	}
+	l.accountRegion(v, a)
+	if raw.endpoint != nil {
+		a.Endpoint = raw.endpoint.baseURL(a.insecureHTTP)
+	} else {
+		a.Endpoint = a.Provider.Endpoint(a.Region)
+	}
+	l.accountKeys(v, raw.keys, a)
+	if len(a.Rates) == 0 {
+		rate := a.Provider.Rate
+		rate.Per = time.Duration(math.Ceil(float64(rate.Per) / rateShare))
+		a.Rates = []rotation.Rate{rate}
+	}
+	if a.Concurrency == 0 {
+		a.Concurrency = atOnce(a.Rates, a.Timeout)
+	}
+	a.inherit = l.inherit(l.defaults, raw.given, a.Provider)
+}
+
+func (l *loader) provider(v *value) *rotation.Provider {
+	code := v.string()
+	p := l.providers[code]
+	if p == nil && code != "" {
+		v.fail(nearest(code, keysOf(l.providers)), "unknown provider %q", code)
+	}
+	return p
+}
+
+func (l *loader) accountRegion(v *value, a *Account) {
+	regions := a.Provider.Regions
+	switch {
+	case a.Region == "" && len(regions) > 0:
+		a.Region = regions[0]
+	case a.Region != "" && len(regions) == 0:
+		v.failIn("region", "leave it out", "%s has no regions", a.Provider.Code)
+	case a.Region != "" && !slices.Contains(regions, a.Region):
+		v.failIn("region", nearest(a.Region, regions), "%s has no region %q", a.Provider.Code, a.Region)
+	}
+}
+
+// accountKeys reads the management keys that the provider wants, no more and no fewer.
+func (l *loader) accountKeys(account, keys *value, a *Account) {
+	a.Keys = map[string]Source{}
+	if keys == nil {
+		account.failIn("keys", "it needs "+strings.Join(a.Provider.Keys, " and "), "is missing")
+		return
+	}
+	for _, entry := range keys.entries() {
+		if !slices.Contains(a.Provider.Keys, entry.name) {
+			entry.failKey(nearest(entry.name, a.Provider.Keys), "%s has no such key", a.Provider.Code)
+			continue
+		}
+		a.Keys[entry.name] = l.source(entry)
+	}
+	keys.require(a.Provider.Keys...)
+}
+
+// atOnce is how many calls keep the slowest window busy if each takes all of its time.
+func atOnce(rates []rotation.Rate, timeout time.Duration) int {
+	most := float64(maxAtOnce)
+	for _, r := range rates {
+		most = min(most, math.Ceil(float64(r.Requests)*timeout.Seconds()/r.Per.Seconds()))
+	}
+	return max(minAtOnce, int(most))
+}
+
+var rateForm = regexp.MustCompile(`^(\d+)/(\d+)?(ms|s|m|min|h|d)$`)
+
+// rates returns the windows of a list such as ["20/s", "1000/h"].
+func (v *value) rates() []rotation.Rate {
+	var rates []rotation.Rate
+	for _, item := range v.items() {
+		if r, ok := item.rate(); ok {
+			rates = append(rates, r)
+		}
+	}
+	if v.kind == list && len(v.children) == 0 {
+		v.fail("leave it out for the provider's own", "must name at least one window")
+	}
+	return rates
+}
+
+func (v *value) rate() (rotation.Rate, bool) {
+	if !v.is(text) {
+		return rotation.Rate{}, false
+	}
+	if m := rateForm.FindStringSubmatch(v.text); m != nil {
+		requests, err := strconv.Atoi(m[1])
+		per, errPer := schedule.ParseDuration(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
+		if err == nil && errPer == nil && requests > 0 && requests <= maxRequests && per > 0 {
+			return rotation.Rate{Requests: requests, Per: per}, true
+		}
+	}
+	v.fail("such as 20/s, 300/min or 1000/h", "%q is no rate from 1 to %d requests", v.text, maxRequests)
+	return rotation.Rate{}, false
+}
+
+var nameForm = regexp.MustCompile(namePattern)
+
+// checkName reports whether the key of v is fit to be a name in queues, metrics and Vault's paths.
+func (v *value) checkName() bool {
+	if len(v.name) > maxName || !nameForm.MatchString(v.name) {
+		v.failKey(nameAdvice, "is no usable name")
+		return false
+	}
+	return true
+}

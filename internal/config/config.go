@@ -1,0 +1,85 @@
+// Package config reads keyturn.yaml and the files of credentials that it includes, checks everything that can be
+// checked without a network, and reports every error at once with its position and a hint.
+package config
+
+import (
+	"crypto/sha256"
+	"iter"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+)
+
+// Config is a valid configuration. It never changes and is safe for concurrent use.
+type Config struct {
+	Redis         Redis
+	Stores        map[string]*Store // Vault, by the names that credentials use
+	DefaultStore  string
+	Accounts      map[string]*Account
+	Verifications []Verification // in the order of the file
+	Timing        Timing
+	// Files are the configuration file and everything it includes, in the order in which they were read.
+	Files []string
+
+	credentials inventory
+	fingerprint [sha256.Size]byte
+	origin      origin
+}
+
+// origin is what a Config was loaded from, for loading it again.
+type origin struct {
+	path      string
+	providers []rotation.Provider
+	patterns  []string // of the included files, absolute or relative to the working directory
+}
+
+// Timing bounds how long things take. Each is checked against the others.
+type Timing struct {
+	ProviderTimeout time.Duration // hard limit of one provider call, where the account does not say otherwise
+	TaskTimeout     time.Duration // of one run of a job; longer than any provider call
+	ResumeAfter     time.Duration // an open journal untouched for so long is resumed; longer than any provider call
+	MinInterval     time.Duration // between two promotions of one credential; longer than any run
+	RecheckAfter    time.Duration // after a rotation that a late call may overtake; longer than any run
+	DriftCheck      *schedule.Schedule
+}
+
+// Verification is a contact verification job: mail a confirmation link to addresses, on a schedule.
+type Verification struct {
+	Name      string
+	Account   string
+	Addresses []string // canonical, without duplicates
+	Schedule  *schedule.Schedule
+}
+
+// Len returns the number of credentials.
+func (c *Config) Len() int { return c.credentials.len() }
+
+// Credential returns the credential of an id. It must not be changed.
+func (c *Config) Credential(id string) (*rotation.Credential, bool) {
+	e, ok := c.credentials.byID(id)
+	if !ok {
+		return nil, false
+	}
+	return &e.Credential, true
+}
+
+// Credentials goes over all credentials in the order of the files. They must not be changed.
+func (c *Config) Credentials() iter.Seq[*rotation.Credential] {
+	return func(yield func(*rotation.Credential) bool) {
+		for e := range c.credentials.all() {
+			if !yield(&e.Credential) {
+				return
+			}
+		}
+	}
+}
+
+// Where returns the file and line that define a credential; "" and 0 if there is no such credential.
+func (c *Config) Where(id string) (file string, line int) {
+	e, ok := c.credentials.byID(id)
+	if !ok {
+		return "", 0
+	}
+	return c.Files[e.file], int(e.line)
+}

@@ -1,0 +1,75 @@
+package config_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"keyturn/internal/config"
+	"keyturn/internal/rotation"
+)
+
+const fleet = base + `
+policies: {p: {length: 15}}
+credentials:
+  - {id: same, account: tencent, target: same@example.com, path: same}
+  - {id: policy, account: tencent, target: policy@example.com, path: policy, policy: p}
+  - {id: when, account: tencent, target: when@example.com, path: when, schedule: {every: 7d}}
+  - {id: verify, account: tencent, target: verify@example.com, path: verify}
+  - {id: gone, account: tencent, target: gone@example.com, path: gone}
+`
+
+func ids(list []*rotation.Credential) string {
+	var names []string
+	for _, c := range list {
+		names = append(names, c.ID)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+func TestDiffNamesWhatChanged(t *testing.T) {
+	t.Parallel()
+	before := mustLoad(t, t.TempDir(), fleet)
+	after := mustLoad(t, t.TempDir(), strings.NewReplacer(
+		"length: 15", "length: 16",
+		"every: 7d", "every: 8d",
+		"path: verify", "path: verify, verify: off",
+		"id: gone, account: tencent, target: gone", "id: new, account: tencent, target: new",
+	).Replace(fleet))
+	d := config.Diff(before, after)
+	if got := ids(d.Added) + "|" + ids(d.Changed) + "|" + ids(d.Removed); got != "new|policy verify when|gone" {
+		t.Errorf("got %s", got)
+	}
+	if d.Empty() || !config.Diff(before, mustLoad(t, t.TempDir(), fleet)).Empty() {
+		t.Error("Empty is wrong")
+	}
+}
+
+func TestTheFingerprintFollowsTheContents(t *testing.T) {
+	t.Parallel()
+	one := mustLoad(t, t.TempDir(), fleet).Fingerprint()
+	for _, same := range []string{
+		fleet,
+		"# a comment\n" + fleet,
+		strings.ReplaceAll(fleet, "{env: KEY}", "{file: key}"), // where a process finds its secrets is its own matter
+	} {
+		if got := mustLoad(t, t.TempDir(), same).Fingerprint(); got != one {
+			t.Errorf("the fingerprint differs for:\n%s", same)
+		}
+	}
+	for old, changed := range map[string]string{
+		"id: same":           "id: other",
+		"length: 15":         "length: 16",
+		"every: 30d":         "every: 31d",
+		"path: when":         "path: whenever",
+		"smtp.example.com":   "smtp.example.org",
+		"https://vault:8200": "https://vault:8201",
+		"defaults: {":        "timing: {min_interval: 3m}\ndefaults: {first: now, ",
+	} {
+		text := strings.ReplaceAll(fleet, old, changed)
+		if got := mustLoad(t, t.TempDir(), text).Fingerprint(); got == one || len(got) != 64 {
+			t.Errorf("the fingerprint stays for %s", changed)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"keyturn/internal/config"
+)
+
+func TestEveryFormatMeansTheSame(t *testing.T) {
+	t.Parallel()
+	forms := map[string]string{
+		"a.yaml": `
+- {id: one, account: tencent, target: one@example.com, path: mail/one, username: "ü"}
+- {id: two, account: tencent, target: two@example.com, path: "mail/t,wo", first: now}
+`,
+		"a.jsonl": "\ufeff" + `{"id":"one","account":"tencent","target":"one@example.com","path":"mail\/one","username":"\u00fc"}` + "\r\n\n" +
+			` { "first" : "now", "path":"mail/t,wo", "target":"two@example.com", "account":"tencent", "id":"two" } `,
+		"a.csv": "\ufeff" + `id, account, target, path, username, first
+one,tencent,one@example.com,mail/one,ü,
+two,tencent,two@example.com,"mail/t,wo",,now
+`,
+	}
+	inline := mustLoad(t, t.TempDir(), base+"credentials:"+strings.ReplaceAll(forms["a.yaml"], "\n-", "\n  -"))
+	for name, text := range forms {
+		dir := t.TempDir()
+		write(t, dir, name, text)
+		cfg := mustLoad(t, dir, base+"include: ['*."+strings.TrimPrefix(name, "a.")+"']\n")
+		if d := config.Diff(inline, cfg); !d.Empty() || cfg.Len() != 2 {
+			t.Errorf("%s: differs from the inline form: %+v", name, d)
+		}
+		if cfg.Fingerprint() != inline.Fingerprint() {
+			t.Errorf("%s: its fingerprint differs from the inline form's", name)
+		}
+		if c := credential(t, cfg, "one"); c.Username != "ü" {
+			t.Errorf("%s: got user name %q", name, c.Username)
+		}
+	}
+}
+
+func TestAFileIsReadOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFleet(t, dir, 3)
+	cfg := mustLoad(t, dir, base+"include: ['*.jsonl', 'fleet.*', './fleet.jsonl']\n")
+	if cfg.Len() != 3 || len(cfg.Files) != 2 {
+		t.Errorf("got %d credentials from %v", cfg.Len(), cfg.Files)
+	}
+}
+
+func TestOneDuplicateAmongManyIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFleet(t, dir, many)
+	write(t, dir, "late.jsonl", "\n"+`{"id":"mail-0054321","account":"tencent","target":"late@example.com","path":"late"}`)
+	_, err := load(t, dir, base+"include: [fleet.jsonl, late.jsonl]\n")
+	want := fmt.Sprintf(`%[1]s/late.jsonl:2:7: id: "mail-0054321" is there twice, first at %[1]s/fleet.jsonl:54322`, dir)
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestManyErrorsAreCountedButNotAllKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "bad.jsonl", strings.Repeat(`{"id":"a"}`+"\n", 1000))
+	_, err := load(t, dir, base+"include: [bad.jsonl]\n")
+	var all *config.Errors
+	if !errors.As(err, &all) || all.Total != 3000 || len(all.List) != 100 {
+		t.Fatalf("got %v", err)
+	}
+	if !strings.HasSuffix(err.Error(), "\nand 2900 more") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestALineWithoutEndIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "long.jsonl", "\n"+strings.Repeat(" ", 2<<20))
+	_, err := load(t, dir, base+"include: [long.jsonl]\n")
+	if err == nil || !strings.Contains(err.Error(), "long.jsonl:2:1: the line is longer than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhereFindsACredential(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFleet(t, dir, 2000)
+	cfg := mustLoad(t, dir, base+"include: [fleet.jsonl]\n")
+	if file, line := cfg.Where("mail-0001234"); file != dir+"/fleet.jsonl" || line != 1235 {
+		t.Errorf("got %s:%d", file, line)
+	}
+	if file, line := cfg.Where("mail-9"); file != "" || line != 0 {
+		t.Errorf("an unknown credential stands at %s:%d", file, line)
+	}
+	seen := 0
+	for c := range cfg.Credentials() {
+		if got, ok := cfg.Credential(c.ID); !ok || got != c {
+			t.Fatalf("%s is not found", c.ID)
+		}
+		seen++
+	}
+	if seen != 2000 {
+		t.Errorf("went over %d credentials", seen)
+	}
+}

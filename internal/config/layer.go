@@ -1,0 +1,65 @@
+package config
+
+import (
+	"keyturn/internal/rotation"
+)
+
+// layer is what defaults, an account and a credential may each say; the nearer one wins.
+type layer struct{ policy, schedule, verify, first, store *value }
+
+// inherited is the sum of layers.
+type inherited struct {
+	policy   *userPolicy   // nil: the provider's own rule
+	schedule *userSchedule // nil: none was given
+	verify   verification
+	first    rotation.First
+	store    string
+}
+
+var defaultFields = fields[layer]{
+	{"policy", func(_ *loader, y *layer, v *value) { y.policy = v }},
+	{"schedule", func(_ *loader, y *layer, v *value) { y.schedule = v }},
+	{"verify", func(_ *loader, y *layer, v *value) { y.verify = v }},
+	{"first", func(_ *loader, y *layer, v *value) { y.first = v }},
+	{"store", func(_ *loader, y *layer, v *value) { y.store = v }},
+}
+
+// inherit puts a layer over a base. provider is nil for the defaults, which hold for all.
+func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider) inherited {
+	if provider != nil && provider.Mode == rotation.ModeContacts {
+		over.refuse(provider)
+		return base
+	}
+	if over.policy != nil {
+		if provider != nil && provider.Mode == rotation.ModeIssuer {
+			over.policy.failKey("leave it out", "%s makes its passwords itself", provider.Code)
+		} else {
+			base.policy = l.policyName(over.policy)
+		}
+	}
+	if over.schedule != nil {
+		base.schedule = l.schedule(over.schedule, l.cfg.Timing.MinInterval)
+	}
+	if over.verify != nil {
+		base.verify = l.verify(base.verify, over.verify)
+	}
+	if over.first != nil {
+		base.first = rotation.First(over.first.oneOf(firstNames...))
+	}
+	if over.store != nil {
+		base.store = l.storeName(over.store)
+	}
+	return base
+}
+
+// refuse reports every field: there are no credentials that could inherit it.
+func (y layer) refuse(provider *rotation.Provider) {
+	for _, v := range []*value{y.policy, y.schedule, y.verify, y.first, y.store} {
+		if v != nil {
+			v.failKey("leave it out", "%s rotates nothing", provider.Code)
+		}
+	}
+}
+
+// firstNames are the values of first, by rotation.First.
+var firstNames = []string{rotation.FirstManual: "manual", rotation.FirstNow: "now", rotation.FirstScheduled: "scheduled"}

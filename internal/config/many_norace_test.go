@@ -1,0 +1,6 @@
+//go:build !race
+
+package config_test
+
+// many credentials are a fleet.
+const many = 1_000_000

@@ -1,0 +1,56 @@
+package config_test
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestACredentialIsSmall holds the memory of a fleet whose lines are much longer than what they say. It must not run
+// beside other tests, whose memory would count.
+func TestACredentialIsSmall(t *testing.T) { //nolint:paralleltest // measures the heap
+	const n, limit = 20_000, 350
+	dir := t.TempDir()
+	var lines strings.Builder
+	for i := range n {
+		fmt.Fprintf(&lines, `{"id":"mail-%07d","account":"tencent","target":"user%07d@example.com","path":"mail/user%07d","store":"default"%s}`+"\n",
+			i, i, i, strings.Repeat(" ", 1000))
+	}
+	write(t, dir, "fleet.jsonl", lines.String())
+	lines.Reset()
+	mustLoad(t, dir, base) // what is made once
+	before := heap()
+	cfg := mustLoad(t, dir, base+"include: [fleet.jsonl]\n")
+	if used := (heap() - before) / n; used > limit {
+		t.Errorf("a credential takes %d bytes, want at most %d", used, limit)
+	}
+	runtime.KeepAlive(cfg)
+}
+
+// BenchmarkLoad loads a fleet from JSON Lines and reports what a credential costs.
+func BenchmarkLoad(b *testing.B) {
+	for _, n := range []int{1_000, 1_000_000} {
+		b.Run(map[int]string{1_000: "1k", 1_000_000: "1m"}[n], func(b *testing.B) {
+			dir := b.TempDir()
+			writeFleet(b, dir, n)
+			before := heap()
+			for b.Loop() {
+				cfg := mustLoad(b, dir, base+"include: [fleet.jsonl]\n")
+				b.StopTimer()
+				b.ReportMetric(float64(heap()-before)/float64(cfg.Len()), "heap-B/credential")
+				runtime.KeepAlive(cfg)
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/credential")
+		})
+	}
+}
+
+// heap returns the bytes that are in use.
+func heap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

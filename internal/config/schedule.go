@@ -1,0 +1,82 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"keyturn/internal/schedule"
+)
+
+var scheduleFields = fields[schedule.Spec]{
+	{"every", func(_ *loader, s *schedule.Spec, v *value) { s.Every = v.string() }},
+	{"cron", func(_ *loader, s *schedule.Spec, v *value) { s.Cron = v.string() }},
+	{"zone", func(_ *loader, s *schedule.Spec, v *value) { s.Zone = v.string() }},
+	{"window", func(_ *loader, s *schedule.Spec, v *value) { s.Window = v.string() }},
+	{"days", func(_ *loader, s *schedule.Spec, v *value) { s.Days = v.strings() }},
+	{"splay", func(_ *loader, s *schedule.Spec, v *value) { s.Splay = v.string() }},
+}
+
+// userSchedule is a schedule as the user wrote it.
+type userSchedule struct {
+	parsed   *schedule.Schedule // nil after an error
+	every    time.Duration      // 0 with cron
+	tooShort bool               // reported
+}
+
+func (l *loader) namedSchedule(v *value) {
+	if !v.checkName() {
+		return
+	}
+	if v.kind == text {
+		v.fail("such as {every: 30d}", "must be a map")
+		return
+	}
+	l.schedules[v.name] = l.spell(v)
+}
+
+// schedule returns the schedule that v names or spells out. shortest is the least time between two of what it is for.
+func (l *loader) schedule(v *value, shortest time.Duration) *userSchedule {
+	s := l.lookUp(v)
+	if s.every > 0 && s.every < shortest && !s.tooShort {
+		s.tooShort = true
+		v.fail("", "every %v is shorter than timing.min_interval, %v", s.every, shortest)
+	}
+	return s
+}
+
+func (l *loader) lookUp(v *value) *userSchedule {
+	if v.kind != text {
+		return l.spell(v)
+	}
+	name := v.string()
+	s, ok := l.schedules[name]
+	if ok {
+		return s
+	}
+	if name != "" {
+		v.fail(nearest(name, keysOf(l.schedules)), "unknown schedule %q", name)
+	}
+	return &userSchedule{}
+}
+
+// spell reads a schedule that is spelled out. Equal ones are one, because a million credentials may each bring theirs.
+func (l *loader) spell(v *value) *userSchedule {
+	var spec schedule.Spec
+	scheduleFields.decode(l, v, &spec)
+	key := strings.Join([]string{spec.Every, spec.Cron, spec.Zone, spec.Window, strings.Join(spec.Days, ","), spec.Splay}, "\x00")
+	if s, ok := l.spelled[key]; ok && s.parsed != nil {
+		return s
+	}
+	parsed, err := schedule.Parse(spec)
+	for _, leaf := range leaves(err) {
+		var e *schedule.FieldError
+		if errors.As(leaf, &e) {
+			v.failIn(e.Field, "", "%s", e.Problem)
+		}
+	}
+	s := &userSchedule{parsed: parsed}
+	s.every, _ = schedule.ParseDuration(spec.Every) // what is wrong with it has been said
+	l.spelled[key] = s
+	return s
+}

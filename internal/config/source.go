@@ -1,0 +1,201 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"keyturn/internal/secret"
+)
+
+// Source is where a secret of keyturn's own (a management key, a token) comes from. It is read by Config.Read and
+// Config.ResolveKeys, never while the file is loaded, so that a configuration can be checked without its secrets.
+// Exactly one of Env, File and Vault is set; the zero Source is none at all.
+type Source struct {
+	Env   string // name of an environment variable
+	File  string // path; one line end at its end is cut off
+	Vault VaultRef
+
+	pos Error // file, line, column and field
+}
+
+// VaultRef is a field of a KV v2 secret.
+type VaultRef struct {
+	Store string // one of Config.Stores
+	Path  string // below the store's mount
+	Field string
+}
+
+// IsZero reports whether no source was given.
+func (s Source) IsZero() bool { return s.Env == "" && s.File == "" && s.Vault == VaultRef{} }
+
+// String names the source, not what is there.
+func (s Source) String() string {
+	switch {
+	case s.Env != "":
+		return "environment variable " + s.Env
+	case s.File != "":
+		return "file " + s.File
+	case s.Vault != VaultRef{}:
+		return "Vault " + s.Vault.Store + ":" + s.Vault.Path + "#" + s.Vault.Field
+	}
+	return "nothing"
+}
+
+// Fetch reads one field from Vault. Its errors must not hold the secret.
+type Fetch func(ctx context.Context, ref VaultRef) (secret.Value, error)
+
+// maxSecret is the longest secret in a file, in bytes: larger is no secret but a mistake.
+const maxSecret = 64 << 10
+
+// Read returns what stands at the source now; files may be replaced while keyturn runs. Errors are *Error values with
+// the position of the source in the configuration. fetch may be nil where the source is not in Vault.
+func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
+	value, problem := s.locate(ctx, fetch)
+	if problem != nil {
+		return secret.Value{}, problem
+	}
+	return value, nil
+}
+
+// ResolveKeys reads the management keys of every account: values by account and name. What cannot be read is an
+// *Errors that names them all.
+func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch) (map[string]map[string]secret.Value, error) {
+	var missing problems
+	keys := make(map[string]map[string]secret.Value, len(c.Accounts))
+	for name, account := range c.Accounts {
+		keys[name] = make(map[string]secret.Value, len(account.Keys))
+		for key, source := range account.Keys {
+			value, problem := source.locate(ctx, fetch)
+			if problem != nil {
+				missing.add(func() *Error { return problem })
+			}
+			keys[name][key] = value
+		}
+	}
+	return keys, missing.err()
+}
+
+// locate reads the source and gives an error its position.
+func (s Source) locate(ctx context.Context, fetch Fetch) (secret.Value, *Error) {
+	value, hint, err := s.read(ctx, fetch)
+	if err == nil && value.IsZero() {
+		err = fmt.Errorf("%s is empty", s)
+	}
+	if err != nil {
+		e := s.pos
+		e.Message, e.Hint = err.Error(), hint
+		return secret.Value{}, &e
+	}
+	return value, nil
+}
+
+func (s Source) read(ctx context.Context, fetch Fetch) (value secret.Value, hint string, err error) {
+	switch {
+	case s.Env != "":
+		text, ok := os.LookupEnv(s.Env)
+		if !ok {
+			return secret.Value{}, "export it, or use {file: PATH}", fmt.Errorf("%s is not set", s)
+		}
+		return secret.New(text), "", nil
+	case s.File != "":
+		value, err := readSecretFile(s.File)
+		return value, "", err
+	case s.Vault != VaultRef{}:
+		if fetch == nil {
+			return secret.Value{}, "use {env: NAME} or {file: PATH}", fmt.Errorf("%s cannot be asked for this", s)
+		}
+		value, err := fetch(ctx, s.Vault)
+		return value, "", err
+	}
+	return secret.Value{}, "", fmt.Errorf("no source is configured")
+}
+
+func readSecretFile(path string) (secret.Value, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	switch {
+	case err != nil:
+		return secret.Value{}, err
+	case len(data) > maxSecret:
+		return secret.Value{}, fmt.Errorf("file %s is longer than %d bytes", path, maxSecret)
+	}
+	text := strings.TrimSuffix(string(data), "\n")
+	return secret.New(strings.TrimSuffix(text, "\r")), nil
+}
+
+// rawSource is a source before its store is known to exist.
+type rawSource struct {
+	env, file    string
+	vault, store *value
+}
+
+var sourceFields = fields[rawSource]{
+	{"env", func(_ *loader, s *rawSource, v *value) { s.env = v.string() }},
+	{"file", func(l *loader, s *rawSource, v *value) { s.file = l.file(v) }},
+	{"vault", func(_ *loader, s *rawSource, v *value) { s.vault = v }},
+	{"store", func(_ *loader, s *rawSource, v *value) { s.store = v }},
+}
+
+// source reads a Source. Whatever stands there instead of one is not repeated: it may be the secret itself.
+func (l *loader) source(v *value) Source {
+	if v.kind != object {
+		v.fail("secrets do not stand here: {env: NAME}, {file: PATH} or {vault: path#field}", "must be a source, not %s", v.kind)
+		return Source{}
+	}
+	var raw rawSource
+	sourceFields.decode(l, v, &raw)
+	v.exactlyOne("env", "file", "vault")
+	s := Source{Env: raw.env, File: raw.file, pos: Error{File: v.doc.file, Line: v.at.line, Column: v.at.column, Field: v.path()}}
+	switch {
+	case raw.vault != nil:
+		s.Vault = l.vaultRef(raw.vault, raw.store)
+	case raw.store != nil:
+		raw.store.fail("", "only goes with vault")
+	}
+	return s
+}
+
+// localSource reads a Source of something that is needed before Vault can be asked.
+func (l *loader) localSource(v *value) Source {
+	if in := v.child("vault"); in != nil {
+		in.fail("use {env: NAME} or {file: PATH}", "Vault cannot be asked for this: it is needed before Vault")
+		return Source{}
+	}
+	return l.source(v)
+}
+
+// file returns a path relative to the configuration file.
+func (l *loader) file(v *value) string {
+	path := v.string()
+	switch {
+	case path == "":
+		return ""
+	case filepath.IsAbs(path):
+		return filepath.Clean(path)
+	}
+	return filepath.Join(l.dir, path)
+}
+
+func (l *loader) vaultRef(v, store *value) VaultRef {
+	ref := VaultRef{Store: l.cfg.DefaultStore}
+	if store != nil {
+		ref.Store = l.storeName(store)
+	} else if ref.Store == "" {
+		v.fail("add store: NAME", "there is no default store")
+	}
+	path, field, ok := strings.Cut(v.string(), "#")
+	if !ok || field == "" {
+		v.fail("such as keys/tencent#secret_key", "names no field")
+	}
+	l.checkPath(v, path)
+	ref.Path, ref.Field = path, field
+	return ref
+}

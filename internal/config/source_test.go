@@ -1,0 +1,85 @@
+package config_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyturn/internal/config"
+	"keyturn/internal/secret"
+)
+
+const sourced = `redis: {address: "localhost:6379"}
+vault: {address: "https://vault:8200", auth: {token: {env: KEYTURN_TEST_UNSET}}}
+accounts:
+  a: {provider: kirimemail, keys: {user: {env: KEYTURN_TEST_USER}, token: {file: token}}}
+  b: {provider: kirimemail, keys: {user: {vault: "keys/b#user"}, token: {file: missing}}}
+`
+
+func TestKeysComeFromTheEnvironmentFilesAndVault(t *testing.T) {
+	t.Setenv("KEYTURN_TEST_USER", "jane")
+	dir := t.TempDir()
+	write(t, dir, "token", "s3cret\n")
+	write(t, dir, "missing", "there\r\n")
+	cfg := mustLoad(t, dir, sourced)
+	keys, err := cfg.ResolveKeys(t.Context(), func(_ context.Context, ref config.VaultRef) (secret.Value, error) {
+		return secret.New(ref.Store + ":" + ref.Path + ":" + ref.Field), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ account, key, want string }{
+		{"a", "user", "jane"}, {"a", "token", "s3cret"}, {"b", "user", "default:keys/b:user"}, {"b", "token", "there"},
+	} {
+		if got := keys[c.account][c.key]; !got.Equal(secret.New(c.want)) {
+			t.Errorf("%s.%s is not %q", c.account, c.key, c.want)
+		}
+	}
+}
+
+func TestEveryMissingKeyIsNamedAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "token", "\n")
+	cfg := mustLoad(t, dir, sourced)
+	_, err := cfg.ResolveKeys(t.Context(), nil)
+	file := filepath.Join(dir, "keyturn.yaml")
+	want := strings.Join([]string{
+		file + ":4:42: accounts.a.keys.user: environment variable KEYTURN_TEST_USER is not set (export it, or use {file: PATH})",
+		file + ":4:75: accounts.a.keys.token: file " + dir + "/token is empty",
+		file + ":5:42: accounts.b.keys.user: Vault default:keys/b#user cannot be asked for this (use {env: NAME} or {file: PATH})",
+		file + ":5:73: accounts.b.keys.token: open " + dir + "/missing: no such file or directory",
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	var one *config.Error
+	if _, err := cfg.Accounts["a"].Keys["user"].Read(t.Context(), nil); !errors.As(err, &one) || one.Line != 4 {
+		t.Errorf("got %v, want line 4", err)
+	}
+}
+
+// TestNoSecretInTheWrongPlaceIsRepeated writes a secret wherever a user might by mistake.
+func TestNoSecretInTheWrongPlaceIsRepeated(t *testing.T) {
+	t.Parallel()
+	const canary = "hunter2hunter2"
+	for _, text := range []string{
+		strings.ReplaceAll(base, "{env: KEY}", canary),
+		strings.ReplaceAll(base, "{env: KEY}", "["+canary+"]"),
+		strings.ReplaceAll(base, "{env: VAULT_TOKEN_FILE}", canary),
+		strings.ReplaceAll(base, "https://vault:8200", "https://user:"+canary+"@vault:8200"),
+		strings.ReplaceAll(base, "https://vault:8200", "https://vault:82:"+canary),
+		strings.ReplaceAll(base, `"localhost:6379"`, `"redis://:`+canary+`@localhost:6379"`),
+		strings.ReplaceAll(base, `"localhost:6379"`, `"localhost:6379", password: `+canary),
+		strings.ReplaceAll(base, "provider: kirimemail", "provider: kirimemail\n    endpoint: 'http://u:"+canary+"@localhost'"),
+	} {
+		_, err := load(t, t.TempDir(), text)
+		if err == nil {
+			t.Errorf("no error for:\n%s", text)
+		} else if strings.Contains(err.Error(), canary) {
+			t.Errorf("the secret is repeated: %v", err)
+		}
+	}
+}

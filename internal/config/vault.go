@@ -1,0 +1,183 @@
+package config
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Store is one Vault, or one namespace of it, with the two mounts that keyturn uses there.
+type Store struct {
+	Name         string
+	Address      string // "https://vault:8200"
+	Namespace    string
+	Mount        string // KV v2 engine that consumers read
+	JournalMount string // KV v2 engine of the journals
+	Auth         Auth
+	Fields       FieldNames
+	CAFile       string        // PEM; "" means the system's roots
+	Timeout      time.Duration // of one read or write
+
+	insecureHTTP bool
+	location     string // tells places apart: two stores may mean one mount of one Vault
+}
+
+// Auth is how keyturn logs in to Vault.
+type Auth struct {
+	Method string // token, approle, kubernetes or jwt
+	Mount  string // of the auth method; its own name by default
+	Role   string // approle: the role_id; kubernetes and jwt: the role's name
+	Secret Source // the token, the secret_id or the JWT; kubernetes: zero means the pod's own
+}
+
+// FieldNames are the names of the fields in a secret that are keyturn's; "" means a name by default.
+type FieldNames struct {
+	Username, Password                                               string
+	RotationID, Candidate, Slot, RotatedAt, JournalVersion, Verified string
+}
+
+const (
+	defaultStore   = "default"
+	defaultMount   = "secret"
+	defaultJournal = "keyturn-journal"
+	vaultTimeout   = 10 * time.Second
+)
+
+var storeFields = fields[Store]{
+	{"address", func(_ *loader, s *Store, v *value) { s.Address = v.string() }},
+	{"insecure_http", func(_ *loader, s *Store, v *value) { s.insecureHTTP = v.boolean() }},
+	{"namespace", func(_ *loader, s *Store, v *value) { s.Namespace = v.string() }},
+	{"mount", func(l *loader, s *Store, v *value) { s.Mount = l.vaultPath(v) }},
+	{"journal_mount", func(l *loader, s *Store, v *value) { s.JournalMount = l.vaultPath(v) }},
+	{"auth", func(l *loader, s *Store, v *value) { s.Auth = l.auth(v) }},
+	{"fields", func(l *loader, s *Store, v *value) { fieldNames.decode(l, v, &s.Fields) }},
+	{"ca_file", func(l *loader, s *Store, v *value) { s.CAFile = l.file(v) }},
+	{"timeout", func(_ *loader, s *Store, v *value) { s.Timeout = v.duration() }},
+}
+
+var fieldNames = fields[FieldNames]{
+	{"username", func(_ *loader, f *FieldNames, v *value) { f.Username = v.string() }},
+	{"password", func(_ *loader, f *FieldNames, v *value) { f.Password = v.string() }},
+	{"rotation_id", func(_ *loader, f *FieldNames, v *value) { f.RotationID = v.string() }},
+	{"candidate", func(_ *loader, f *FieldNames, v *value) { f.Candidate = v.string() }},
+	{"slot", func(_ *loader, f *FieldNames, v *value) { f.Slot = v.string() }},
+	{"rotated_at", func(_ *loader, f *FieldNames, v *value) { f.RotatedAt = v.string() }},
+	{"journal_version", func(_ *loader, f *FieldNames, v *value) { f.JournalVersion = v.string() }},
+	{"verified", func(_ *loader, f *FieldNames, v *value) { f.Verified = v.string() }},
+}
+
+// rawVault is the form with several stores; the short form is a single store in place of it.
+type rawVault struct{ stores, chosen *value }
+
+var vaultFields = fields[rawVault]{
+	{"stores", func(_ *loader, r *rawVault, v *value) { r.stores = v }},
+	{"default", func(_ *loader, r *rawVault, v *value) { r.chosen = v }},
+}
+
+func (l *loader) vault(v *value) {
+	if v.child("stores") == nil {
+		l.store(defaultStore, v)
+		l.cfg.DefaultStore = defaultStore
+		return
+	}
+	var raw rawVault
+	vaultFields.decode(l, v, &raw)
+	for _, entry := range raw.stores.entries() {
+		if entry.checkName() {
+			l.store(entry.name, entry)
+		}
+	}
+	l.checkJournals(raw.stores)
+	switch {
+	case len(l.cfg.Stores) == 0:
+		raw.stores.fail("", "must name at least one")
+	case raw.chosen != nil:
+		l.cfg.DefaultStore = l.storeName(raw.chosen)
+	case len(l.cfg.Stores) == 1:
+		for name := range l.cfg.Stores {
+			l.cfg.DefaultStore = name
+		}
+	}
+}
+
+func (l *loader) store(name string, v *value) {
+	s := &Store{Name: name}
+	storeFields.decode(l, v, s)
+	v.require("address", "auth")
+	s.Mount = cmp.Or(s.Mount, defaultMount)
+	s.JournalMount = cmp.Or(s.JournalMount, defaultJournal)
+	s.Timeout = cmp.Or(s.Timeout, vaultTimeout)
+	if s.Mount == s.JournalMount {
+		v.failIn("journal_mount", "consumers must have no rights there", "journals need a mount of their own, not %q too", s.Mount)
+	}
+	if address := v.child("address"); address != nil {
+		s.Address = address.baseURL(s.insecureHTTP)
+	}
+	s.location = place(s.Address, s.Namespace, s.Mount)
+	l.checkFieldNames(v, s.Fields)
+	l.cfg.Stores[name] = s
+}
+
+// checkJournals reports journals that would stand where consumers of another store read.
+func (l *loader) checkJournals(stores *value) {
+	for _, journal := range l.cfg.Stores {
+		for _, name := range keysOf(l.cfg.Stores) {
+			if name != journal.Name && l.cfg.Stores[name].location == place(journal.Address, journal.Namespace, journal.JournalMount) {
+				stores.failIn(journal.Name+".journal_mount", "journals need a mount of their own", "is the mount of store %s", name)
+			}
+		}
+	}
+}
+
+// place tells places in Vault apart.
+func place(address, namespace, mount string) string {
+	return strings.Join([]string{address, namespace, mount}, "\x00")
+}
+
+// checkFieldNames reports two of a store's fields with one name.
+func (l *loader) checkFieldNames(v *value, f FieldNames) {
+	names := map[string]bool{}
+	for _, name := range []string{
+		cmp.Or(f.Username, "username"), cmp.Or(f.Password, "password"),
+		f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified,
+	} {
+		if name != "" && names[name] {
+			v.failIn("fields", "", "two of them are called %q", name)
+		}
+		names[name] = true
+	}
+}
+
+// storeName returns the name of a store that exists.
+func (l *loader) storeName(v *value) string {
+	name := v.string()
+	if s, ok := l.cfg.Stores[name]; ok {
+		return s.Name // not a part of the line that it was read from
+	}
+	if name != "" {
+		v.fail(nearest(name, keysOf(l.cfg.Stores)), "no store %q", name)
+	}
+	return name
+}
+
+// baseURL returns an address without the slash at its end. Plain http is only for what says so: passwords go there.
+func (v *value) baseURL(insecure bool) string {
+	text := v.string()
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https"}, u.Scheme):
+		v.fail("such as https://host:8200", "is no URL of a server") // not repeated: it may hold a password
+	case u.User != nil:
+		v.fail("keys have their own fields", "must not hold a user name or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		v.fail("", "must have no query and no fragment")
+	case u.Scheme == "http" && !insecure:
+		v.fail("use https, or set insecure_http: true beside it for a test", "sends passwords in clear")
+	}
+	return strings.TrimRight(text, "/")
+}

@@ -1,0 +1,136 @@
+package config_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"keyturn/internal/config"
+)
+
+// outcome is one call of Watch's callback.
+type outcome struct {
+	cfg *config.Config
+	err error
+}
+
+// watch watches cfg until the test ends and returns what the callback gets.
+func watch(t *testing.T, cfg *config.Config, again <-chan os.Signal) <-chan outcome {
+	t.Helper()
+	calls := make(chan outcome, 16)
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		done <- config.Watch(ctx, cfg, again, func(cfg *config.Config, err error) { calls <- outcome{cfg, err} })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return calls
+}
+
+func next(t *testing.T, calls <-chan outcome) outcome {
+	t.Helper()
+	select {
+	case o := <-calls:
+		return o
+	case <-time.After(30 * time.Second):
+		t.Fatal("no reload")
+		return outcome{}
+	}
+}
+
+// start watches and waits until it has begun, which a signal proves.
+func start(t *testing.T, cfg *config.Config) (<-chan outcome, chan<- os.Signal) {
+	t.Helper()
+	again := make(chan os.Signal)
+	calls := watch(t, cfg, again)
+	again <- syscall.SIGHUP
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != cfg.Len() {
+		t.Fatalf("the signal brought %+v", o)
+	}
+	return calls, again
+}
+
+func TestWatchSeesAFileThatIsReplacedAndOneThatAppears(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "fleet"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "fleet/a.csv", "id,account,target,path\na,tencent,a@example.com,a\n")
+	calls, _ := start(t, mustLoad(t, dir, base+"include: [fleet/*.csv]\n"))
+
+	write(t, dir, "fleet/b.csv", "id,account,target,path\nb,tencent,b@example.com,b\n")
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != 2 {
+		t.Errorf("after a file appeared: %+v", o)
+	}
+	// As an editor saves: write beside it, then rename over it.
+	write(t, dir, "fleet/.b.tmp", "id,account,target,path\nb,tencent,b@example.com,b\nc,tencent,c@example.com,c\n")
+	if err := os.Rename(filepath.Join(dir, "fleet/.b.tmp"), filepath.Join(dir, "fleet/b.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != 3 {
+		t.Errorf("after a file was replaced: %+v", o)
+	}
+}
+
+func TestWatchSaysWhyABrokenFileChangesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := mustLoad(t, dir, fleet)
+	calls, again := start(t, cfg)
+
+	write(t, dir, "keyturn.yaml", fleet+"  - {id: same}\n")
+	o := next(t, calls)
+	if o.cfg != nil || o.err == nil || !strings.Contains(o.err.Error(), "credentials[5].account: is missing") {
+		t.Errorf("got %+v", o)
+	}
+	again <- syscall.SIGHUP
+	if o := next(t, calls); o.err == nil {
+		t.Error("a signal made the broken file good")
+	}
+	write(t, dir, "keyturn.yaml", fleet+"  - {id: more, account: tencent, target: more@example.com, path: more}\n")
+	if o := next(t, calls); o.err != nil || ids(config.Diff(cfg, o.cfg).Added) != "more" {
+		t.Errorf("after the repair: %+v", o)
+	}
+}
+
+func TestWatchFollowsTheLinksOfAConfigMap(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, version := range []string{"one", "two"} {
+		if err := os.Mkdir(filepath.Join(dir, version), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, "one/keyturn.yaml", base)
+	write(t, dir, "two/keyturn.yaml", fleet)
+	link := func(to, name string) {
+		t.Helper()
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link("one", "..data")
+	link("..data/keyturn.yaml", "keyturn.yaml")
+	cfg, err := reload(filepath.Join(dir, "keyturn.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, _ := start(t, cfg)
+	link("two", "..data_tmp")
+	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
+		t.Fatal(err)
+	}
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != 5 {
+		t.Errorf("got %+v", o)
+	}
+}
