@@ -1,0 +1,48 @@
+package observe
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Sample is one value of a gauge, with its labels' values in the order in which the gauge names them.
+type Sample struct {
+	Labels []string
+	Value  float64
+}
+
+// readTimeout bounds what one scrape waits for one gauge.
+const readTimeout = 2 * time.Second
+
+// Gauge adds a gauge whose values are read when metrics are asked for: the depth of a queue, open journals. Where they
+// cannot be read the gauge is left out of that answer and counted in keyturn_unread_total; the others stand.
+func (m *Metrics) Gauge(name, help string, labels []string, read func(context.Context) ([]Sample, error)) {
+	m.registry.MustRegister(&gauge{
+		desc:   prometheus.NewDesc("keyturn_"+name, help, labels, nil),
+		read:   read,
+		unread: m.unread.WithLabelValues(name),
+	})
+}
+
+type gauge struct {
+	desc   *prometheus.Desc
+	read   func(context.Context) ([]Sample, error)
+	unread prometheus.Counter
+}
+
+func (g *gauge) Describe(c chan<- *prometheus.Desc) { c <- g.desc }
+
+func (g *gauge) Collect(c chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	samples, err := g.read(ctx)
+	if err != nil {
+		g.unread.Inc()
+		return
+	}
+	for _, s := range samples {
+		c <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, s.Value, s.Labels...)
+	}
+}

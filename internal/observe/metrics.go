@@ -1,0 +1,138 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"keyturn/internal/rotation"
+)
+
+// Metrics are the metrics of one process. It is a rotation.Observer, and an observer of the queue. Safe for concurrent
+// use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	rotations   *prometheus.CounterVec
+	calls       *prometheus.CounterVec
+	callSeconds *prometheus.HistogramVec
+	verdicts    *prometheus.CounterVec
+	verifying   *prometheus.HistogramVec
+	exposure    *prometheus.HistogramVec
+	lost        *prometheus.CounterVec
+	runs        *prometheus.CounterVec
+	runSeconds  *prometheus.HistogramVec
+	breaker     *prometheus.CounterVec
+	unread      *prometheus.CounterVec
+}
+
+var _ rotation.Observer = (*Metrics)(nil)
+
+// seconds are the upper bounds of histograms: from a call on the same machine to a provider that needs minutes.
+var seconds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
+
+// NewMetrics makes a registry of its own with the metrics of keyturn, the process and the Go runtime.
+func NewMetrics() *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "keyturn", Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "keyturn", Name: name, Help: help, Buckets: seconds}, labels)
+	}
+	m := &Metrics{
+		registry:    prometheus.NewRegistry(),
+		rotations:   counter("rotations_total", "Rotations that ended, by outcome: verified, unverified, unchecked (verification is off) or quarantined.", "account", "outcome"),
+		calls:       counter("provider_calls_total", "Calls to a provider, by what its answer means; accepted is a success.", "account", "op", "kind"),
+		callSeconds: histogram("provider_call_seconds", "Time of a call to a provider.", "account", "op"),
+		verdicts:    counter("verify_total", "Questions whether a password works, by verdict.", "account", "verdict"),
+		verifying:   histogram("verify_seconds", "Time of a question whether a password works.", "account"),
+		exposure:    histogram("exposure_seconds", "Time from a provider's acceptance of a password to its promotion.", "account"),
+		lost:        counter("lost_generations_total", "Passwords that a provider generated and nobody holds.", "account"),
+		runs:        counter("runs_total", "Runs of jobs, by outcome.", "account", "kind", "outcome"),
+		runSeconds:  histogram("run_seconds", "Time of a run of a job.", "account", "kind"),
+		breaker:     counter("breaker_transitions_total", "Breakers that opened or closed.", "account", "to"),
+		unread:      counter("unread_total", "Times that a gauge could not be read when metrics were asked for.", "gauge"),
+	}
+	m.registry.MustRegister(m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
+		m.runs, m.runSeconds, m.breaker, m.unread, buildInfo(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Called implements rotation.Observer.
+func (m *Metrics) Called(cred *rotation.Credential, op string, err error, took time.Duration) {
+	kind := "accepted"
+	if err != nil {
+		var e *rotation.Error
+		if !errors.As(err, &e) {
+			e = &rotation.Error{}
+		}
+		kind = e.Kind.String()
+	}
+	m.calls.WithLabelValues(cred.Account, op, kind).Inc()
+	m.callSeconds.WithLabelValues(cred.Account, op).Observe(took.Seconds())
+}
+
+// Verified implements rotation.Observer.
+func (m *Metrics) Verified(cred *rotation.Credential, verdict rotation.Verdict, took time.Duration) {
+	m.verdicts.WithLabelValues(cred.Account, verdict.String()).Inc()
+	m.verifying.WithLabelValues(cred.Account).Observe(took.Seconds())
+}
+
+// Exposed implements rotation.Observer.
+func (m *Metrics) Exposed(cred *rotation.Credential, took time.Duration) {
+	m.exposure.WithLabelValues(cred.Account).Observe(took.Seconds())
+}
+
+// LostGeneration implements rotation.Observer.
+func (m *Metrics) LostGeneration(cred *rotation.Credential) {
+	m.lost.WithLabelValues(cred.Account).Inc()
+}
+
+// Job counts one run of a job.
+func (m *Metrics) Job(account, kind, outcome string, took time.Duration) {
+	m.runs.WithLabelValues(account, kind, outcome).Inc()
+	m.runSeconds.WithLabelValues(account, kind).Observe(took.Seconds())
+}
+
+// Breaker counts a breaker's transition.
+func (m *Metrics) Breaker(account string, open bool) {
+	to := "closed"
+	if open {
+		to = "open"
+	}
+	m.breaker.WithLabelValues(account, to).Inc()
+}
+
+// Counting is an Agenda that counts how rotations end.
+type Counting struct {
+	rotation.Agenda
+	Metrics *Metrics
+}
+
+// Settle implements rotation.Agenda.
+func (c Counting) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	if outcome := outcomeOf(end); outcome != "" {
+		c.Metrics.rotations.WithLabelValues(cred.Account, outcome).Inc()
+	}
+	return c.Agenda.Settle(ctx, cred, end)
+}
+
+// outcomeOf names how a rotation ended; "" where none did: a job whose slot was served already.
+func outcomeOf(end rotation.Ending) string {
+	switch {
+	case end.State == rotation.Quarantined:
+		return "quarantined"
+	case end.Promoted && end.Verified == rotation.VerifiedYes:
+		return "verified"
+	case end.Promoted && end.Verified == rotation.VerifiedOff:
+		return "unchecked"
+	case end.Promoted:
+		return "unverified"
+	default:
+		return ""
+	}
+}

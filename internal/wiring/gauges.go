@@ -1,0 +1,61 @@
+package wiring
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"keyturn/internal/observe"
+)
+
+// Gauges adds to a process's metrics what stands in Redis for all of them: any process shows the same values.
+func (p *Process) Gauges(e *Engine) {
+	accounts := slices.Sorted(maps.Keys(p.Config.Accounts))
+	p.Metrics.Gauge("queue_jobs", "Jobs by queue and state.", []string{"account", "queue", "state"},
+		func(ctx context.Context) ([]observe.Sample, error) {
+			depths, err := e.Client.Depths(ctx, accounts...)
+			var all []observe.Sample
+			for _, d := range depths {
+				name := "scheduled"
+				if d.Urgent {
+					name = "now"
+				}
+				all = append(all,
+					observe.Sample{Labels: []string{d.Account, name, "pending"}, Value: float64(d.Pending)},
+					observe.Sample{Labels: []string{d.Account, name, "active"}, Value: float64(d.Active)},
+					observe.Sample{Labels: []string{d.Account, name, "scheduled"}, Value: float64(d.Scheduled)},
+					observe.Sample{Labels: []string{d.Account, name, "retry"}, Value: float64(d.Retry)})
+			}
+			return all, err
+		})
+	p.Metrics.Gauge("credentials", "Credentials by where they stand: with a due time, overdue, claimed and not ended, with an open journal, in quarantine.",
+		[]string{"account", "state"}, func(ctx context.Context) ([]observe.Sample, error) {
+			counts, err := e.Index.Counts(ctx, accounts...)
+			var all []observe.Sample
+			for _, c := range counts {
+				all = append(all,
+					observe.Sample{Labels: []string{c.Account, "scheduled"}, Value: float64(c.Scheduled)},
+					observe.Sample{Labels: []string{c.Account, "overdue"}, Value: float64(c.Overdue)},
+					observe.Sample{Labels: []string{c.Account, "claimed"}, Value: float64(c.Claimed)},
+					observe.Sample{Labels: []string{c.Account, "open"}, Value: float64(c.Open)},
+					observe.Sample{Labels: []string{c.Account, "quarantined"}, Value: float64(c.Quarantined)})
+			}
+			return all, err
+		})
+	p.Metrics.Gauge("breaker_open", "1 where an account's breaker is open.", []string{"account"},
+		func(ctx context.Context) ([]observe.Sample, error) {
+			all := make([]observe.Sample, 0, len(accounts))
+			for _, account := range accounts {
+				state, err := e.Breaker.State(ctx, account)
+				if err != nil {
+					return nil, err
+				}
+				value := 0.0
+				if state.Open {
+					value = 1
+				}
+				all = append(all, observe.Sample{Labels: []string{account}, Value: value})
+			}
+			return all, nil
+		})
+}

@@ -1,0 +1,91 @@
+package wiring
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/observe"
+	"keyturn/internal/policy"
+	"keyturn/internal/queue"
+	"keyturn/internal/ratelimit"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+	"keyturn/internal/vaultkv"
+)
+
+// Engine is the state machine of a configuration with its ports in place.
+type Engine struct {
+	Machine *rotation.Machine
+	Index   *due.Index
+	Client  *queue.Client
+	Breaker *queue.Breaker
+	Quotas  *Quotas
+}
+
+// NewEngine connects the state machine to Redis and Vault.
+func NewEngine(cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vault, metrics *observe.Metrics, log *slog.Logger) (*Engine, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	call := cfg.Timing.ProviderTimeout
+	rates := make(map[string][]rotation.Rate, len(cfg.Accounts))
+	for name, account := range cfg.Accounts {
+		call = max(call, account.Timeout)
+		rates[name] = account.Rates
+	}
+	// A run that sleeps for its token must still have time for the call.
+	limiter, err := ratelimit.New(rdb, Clock{}, rates, min(ratelimit.DefaultMaxWait, (cfg.Timing.TaskTimeout-call)/2))
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
+	e.Breaker = queue.NewBreaker(rdb, func(ctx context.Context, t queue.Transition) {
+		metrics.Breaker(t.Account, t.Open)
+		log.LogAttrs(ctx, slog.LevelError, "the account's breaker changed", slog.String("account", t.Account),
+			slog.Bool("open", t.Open), slog.String("cause", t.Cause))
+	})
+	e.Machine = &rotation.Machine{
+		Journals: vault, Secrets: vault, Limiter: limiter, Clock: Clock{}, Observer: metrics, Log: log,
+		Agenda: observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
+		NewID:  newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Timing: rotation.Timing{
+			Call: call, Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
+		},
+	}
+	return e, nil
+}
+
+// newID names a rotation. UUIDv7 sorts by time, which helps whoever reads logs.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func generate(p *policy.Policy, forbid ...string) (secret.Value, error) {
+	return p.Generate(rand.Reader, forbid...)
+}
+
+// Clock is the machine's own.
+type Clock struct{}
+
+// Now implements rotation.Clock.
+func (Clock) Now() time.Time { return time.Now().UTC() } //nolint:forbidigo // this is the clock that is injected
+
+// Sleep implements rotation.Clock.
+func (Clock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

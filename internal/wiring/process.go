@@ -1,0 +1,194 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/observe"
+	"keyturn/internal/providers"
+	"keyturn/internal/queue"
+	"keyturn/internal/vaultkv"
+)
+
+// Process is what the long-running commands share: a checked configuration, connections that answered, and a place to
+// be seen from outside.
+type Process struct {
+	Name    string // of the command
+	Config  *config.Config
+	Redis   redis.UniversalClient
+	Vault   *vaultkv.Vault
+	Log     *slog.Logger
+	Metrics *observe.Metrics
+	Health  *observe.Health
+	Ready   map[string]func(context.Context) error // checks of /readyz by name; run adds its own before Observe
+
+	listener net.Listener
+	again    chan os.Signal // a SIGHUP; taken from the start, because nobody waits for a process to be ready to send one
+}
+
+// The exit statuses of a process that did not start.
+const (
+	exitStart = 1 // something outside is not as it must be
+	exitUsage = 2 // the command line or the configuration is wrong
+)
+
+// usageError is a mistake that no restart mends.
+type usageError struct{ error }
+
+// Command describes a long-running command.
+type Command struct {
+	Name   string
+	Listen string // where it answers if -listen does not say
+	Doc    string // a sentence for -help
+	Access vaultkv.Access
+	Run    func(context.Context, *Process) error
+}
+
+// Main reads flags and configuration, connects, and calls c.Run until a signal comes. It never starts half: whatever
+// is wrong is printed, and the exit status tells.
+func Main(c Command) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := c.start(ctx)
+	if err == nil {
+		return
+	}
+	stop()
+	fmt.Fprintln(os.Stderr, c.Name+": "+err.Error())
+	var usage usageError
+	if errors.As(err, &usage) {
+		os.Exit(exitUsage)
+	}
+	os.Exit(exitStart)
+}
+
+func (c Command) start(ctx context.Context) error {
+	flags := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // a mistake is told once, by Main, and not under a page of help
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "%s %s\n\nFlags:\n", c.Name, c.Doc)
+		flags.PrintDefaults()
+	}
+	path := flags.String("config", "keyturn.yaml", "configuration `FILE`")
+	addr := flags.String("listen", c.Listen, "`ADDRESS` of /healthz, /readyz and /metrics")
+	level := slog.LevelInfo
+	flags.TextVar(&level, "log-level", level, "debug, info, warn or error")
+	health := flags.Bool("health", false, "ask the process that runs with this -listen whether it is ready, and exit")
+	switch err := flags.Parse(os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(os.Stdout)
+		flags.Usage()
+		return nil
+	case err != nil:
+		return usageError{fmt.Errorf("%w (%s -help lists the flags)", err, c.Name)}
+	case flags.NArg() > 0:
+		return usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	}
+	if *health {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		return observe.CheckHealth(ctx, *addr)
+	}
+	cfg, err := config.Load(*path, providers.All())
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := c.connect(ctx, cfg, *addr, level)
+	if err != nil {
+		return err
+	}
+	p.Name = c.Name
+	defer p.close()
+	return c.Run(ctx, p)
+}
+
+func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, level slog.Level) (*Process, error) {
+	p := &Process{Config: cfg, Log: observe.NewLogger(os.Stderr, level), Metrics: observe.NewMetrics(), again: make(chan os.Signal, 1)}
+	signal.Notify(p.again, syscall.SIGHUP)
+	p.Health = observe.NewHealth(p.Log)
+	queue.LogClient(p.Log)
+	var redisErr, vaultErr, listenErr error
+	p.Redis, redisErr = Redis(ctx, cfg)
+	p.Vault, vaultErr = Vault(ctx, cfg, c.Access)
+	p.listener, listenErr = observe.Listen(ctx, addr)
+	if err := errors.Join(redisErr, vaultErr, listenErr); err != nil {
+		p.close()
+		return nil, err
+	}
+	p.Ready = map[string]func(context.Context) error{
+		"redis": func(ctx context.Context) error { return p.Redis.Ping(ctx).Err() },
+		"vault": func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) },
+	}
+	return p, nil
+}
+
+// Observe answers /healthz, /readyz and /metrics until ctx ends. It says in the log that the process has started, so run
+// calls it when nothing is missing any more.
+func (p *Process) Observe(ctx context.Context) error {
+	p.Log.InfoContext(ctx, "started", "process", p.Name, "listen", p.listener.Addr().String(), "credentials", p.Config.Len(), "fingerprint", p.Config.Fingerprint()[:12])
+	defer p.Log.InfoContext(ctx, "stopped", "process", p.Name)
+	return observe.Endpoint{Metrics: p.Metrics, Ready: p.Health.Watch(p.Ready), Log: p.Log}.Serve(ctx, p.listener)
+}
+
+// Watch calls changed with every new configuration and what differs in it, until ctx ends: when a file changes and on
+// SIGHUP. A configuration with a mistake, or one that changed returns an error for, changes nothing: /readyz and the log
+// say why.
+func (p *Process) Watch(ctx context.Context, changed func(*config.Config, config.Difference) error) error {
+	inForce := p.Config
+	return config.Watch(ctx, p.Config, p.again, func(next *config.Config, err error) {
+		var d config.Difference
+		if err == nil {
+			d = config.Diff(inForce, next)
+			err = changed(next, d)
+		}
+		if err == nil {
+			inForce = next
+			p.Log.InfoContext(ctx, "configuration read anew", "credentials", next.Len(), "added", len(d.Added), "changed", len(d.Changed),
+				"removed", len(d.Removed), "fingerprint", next.Fingerprint()[:12])
+			if names := needRestart(p.Config, next); len(names) > 0 {
+				p.Log.WarnContext(ctx, "accounts that are new, or of another rate, timeout or concurrency, need a restart", "accounts", names)
+			}
+		}
+		p.Health.Set(ctx, "configuration", err)
+	})
+}
+
+// needRestart names the accounts for which a process goes on as before, or does nothing: it makes their servers and
+// limiters once, at its start.
+func needRestart(running, next *config.Config) []string {
+	var names []string
+	for name, now := range next.Accounts {
+		was, ok := running.Accounts[name]
+		if !ok || was.Timeout != now.Timeout || was.Concurrency != now.Concurrency || !slices.Equal(was.Rates, now.Rates) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (p *Process) close() {
+	signal.Stop(p.again)
+	if p.Vault != nil {
+		p.Vault.Close()
+	}
+	if p.Redis != nil {
+		_ = p.Redis.Close()
+	}
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
+}

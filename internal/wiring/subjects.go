@@ -1,0 +1,119 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+	"keyturn/internal/smtpauth"
+)
+
+// Subjects gives every credential of a configuration what acts on it. It is safe for concurrent use.
+type Subjects struct {
+	clients map[string]rotation.Client // by account
+	timeout time.Duration
+
+	mu      sync.Mutex
+	servers map[rotation.SMTP]*smtpauth.Server // by all but the user name, so that caps on probing hold per server
+}
+
+// ReadField reads a management key that stands in Vault.
+type ReadField func(ctx context.Context, store, path, field string) (secret.Value, error)
+
+// Keys reads the management keys of every account: values by account and name. Its error names every one that is
+// missing.
+func Keys(ctx context.Context, cfg *config.Config, read ReadField) (map[string]map[string]secret.Value, error) {
+	return cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
+		return read(ctx, ref.Store, ref.Path, ref.Field)
+	})
+}
+
+// NewSubjects reads the management keys, makes a client for every account, and tries every verification. Its error names
+// every key, or else everything else, that is missing.
+func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField) (*Subjects, error) {
+	keys, err := Keys(ctx, cfg, read)
+	if err != nil {
+		return nil, err
+	}
+	s := &Subjects{
+		clients: make(map[string]rotation.Client, len(cfg.Accounts)), timeout: cfg.Timing.ProviderTimeout,
+		servers: map[rotation.SMTP]*smtpauth.Server{},
+	}
+	var problems []error
+	for name, account := range cfg.Accounts {
+		client, err := account.Provider.New(rotation.Settings{
+			Endpoint: account.Endpoint, Region: account.Region, Keys: keys[name], Timeout: account.Timeout,
+		})
+		if err != nil {
+			problems = append(problems, fmt.Errorf("account %s: %w", name, err))
+		}
+		s.clients[name] = client
+	}
+	// What a verification lacks must show now, not at the first rotation. Credentials share few of them.
+	checked := map[*rotation.Verification]bool{}
+	for cred := range cfg.Credentials() {
+		if checked[cred.Verify] {
+			continue
+		}
+		checked[cred.Verify] = true
+		if _, err := s.Of(cred); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return s, errors.Join(problems...)
+}
+
+// Client returns the provider client of an account.
+func (s *Subjects) Client(account string) rotation.Client { return s.clients[account] }
+
+// Of returns a credential with what acts on it.
+func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
+	subject := rotation.Subject{Credential: cred, Client: s.clients[cred.Account]}
+	switch cred.Verify.Mode {
+	case rotation.VerifyOff:
+	case rotation.VerifyProvider:
+		subject.Verifier = subject.Client.ReadBack
+		if subject.Verifier == nil {
+			return subject, fmt.Errorf("credential %s: its provider has no read-back to verify by", cred.ID)
+		}
+	case rotation.VerifySMTP:
+		server, err := s.server(cred.Verify.SMTP)
+		if err != nil {
+			return subject, fmt.Errorf("credential %s: %w", cred.ID, err)
+		}
+		subject.Verifier = server
+	}
+	return subject, nil
+}
+
+// server returns the one Server for these settings.
+func (s *Subjects) server(settings rotation.SMTP) (*smtpauth.Server, error) {
+	settings.Username = ""
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if server, ok := s.servers[settings]; ok {
+		return server, nil
+	}
+	c := smtpauth.Config{
+		Addr: settings.Address, TLS: smtpauth.TLSMode(settings.TLS), Mechanism: smtpauth.Mechanism(settings.Mechanism),
+		Timeout: s.timeout, Now: Clock{}.Now,
+	}
+	if settings.CAFile != "" {
+		pool, err := certPool(settings.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		c.CA = pool
+	}
+	server, err := smtpauth.New(c)
+	if err != nil {
+		return nil, err
+	}
+	s.servers[settings] = server
+	return server, nil
+}

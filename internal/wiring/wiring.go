@@ -1,0 +1,153 @@
+// Package wiring puts the parts together that every command shares: it turns a configuration into connections,
+// provider clients and verifiers. It is the only place that knows all adapters.
+package wiring
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+	"keyturn/internal/vaultkv"
+)
+
+// Redis connects to the Redis of a configuration and asks it for a sign of life.
+func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, error) {
+	settings, err := redisSettings(ctx, cfg.Redis)
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	client, err := queue.Dial(settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Process(ctx, ping{redis.NewStatusCmd(ctx, "ping")}); err != nil {
+		return nil, errors.Join(fmt.Errorf("redis at %v does not answer: %w", settings.Addresses, err), client.Close())
+	}
+	if err := queue.CheckRedis(ctx, client); err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return client, nil
+}
+
+// ping is sent only once: whoever starts hears at once that Redis is away, while all later commands ride out a restart.
+type ping struct{ *redis.StatusCmd }
+
+// NoRetry implements redis.Cmder.
+func (ping) NoRetry() bool { return true }
+
+func redisSettings(ctx context.Context, c config.Redis) (queue.Redis, error) {
+	settings := queue.Redis{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}
+	var err error
+	switch {
+	case c.Sentinel != nil:
+		settings.Addresses, settings.Master, settings.SentinelUsername = c.Sentinel.Addresses, c.Sentinel.Master, c.Sentinel.Username
+		if settings.SentinelPassword, err = readSource(ctx, c.Sentinel.Password, nil); err != nil {
+			return settings, err
+		}
+	case c.Address != "":
+		settings.Addresses = []string{c.Address}
+	}
+	if settings.Password, err = readSource(ctx, c.Password, nil); err != nil {
+		return settings, err
+	}
+	if c.TLS != nil {
+		settings.TLS, err = clientTLS(c.TLS)
+	}
+	return settings, err
+}
+
+func readSource(ctx context.Context, s config.Source, fetch config.Fetch) (secret.Value, error) {
+	if s.IsZero() {
+		return secret.Value{}, nil
+	}
+	return s.Read(ctx, fetch)
+}
+
+func clientTLS(c *config.TLS) (*tls.Config, error) {
+	settings := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
+	if c.CAFile != "" {
+		pool, err := certPool(c.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		settings.RootCAs = pool
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("client certificate: %w", err)
+		}
+		settings.Certificates = []tls.Certificate{pair}
+	}
+	return settings, nil
+}
+
+func certPool(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", file)
+	}
+	return pool, nil
+}
+
+// sampled is how many credentials' places a process asks its rights for at its start: a policy that forgets one path
+// forgets its neighbours too, and a million questions would take minutes.
+const sampled = 500
+
+// Vault opens every store of a configuration and checks that keyturn may do there what it must.
+func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*vaultkv.Vault, error) {
+	stores := make(map[string]vaultkv.StoreConfig, len(cfg.Stores))
+	var problems []error
+	for name, s := range cfg.Stores {
+		auth := vaultkv.Auth{Method: vaultkv.Method(s.Auth.Method), Mount: s.Auth.Mount, Role: s.Auth.Role}
+		secret, err := readSource(ctx, s.Auth.Secret, nil)
+		if err != nil {
+			problems = append(problems, err)
+		}
+		if s.Auth.Secret.File != "" {
+			auth.File = s.Auth.Secret.File // read again at every login
+		} else {
+			auth.Secret = secret
+		}
+		f := s.Fields
+		stores[name] = vaultkv.StoreConfig{
+			Address: s.Address, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
+			CAFile: s.CAFile, Timeout: s.Timeout,
+			Fields: vaultkv.Fields{
+				Username: f.Username, Password: f.Password, RotationID: f.RotationID, Candidate: f.Candidate, Slot: f.Slot,
+				RotatedAt: f.RotatedAt, JournalVersion: f.JournalVersion, Verified: f.Verified,
+			},
+		}
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	vault, err := vaultkv.Open(ctx, stores)
+	if err != nil {
+		return nil, err
+	}
+	var places []rotation.Place
+	for cred := range cfg.Credentials() {
+		if places = append(places, cred.Place); len(places) == sampled {
+			break
+		}
+	}
+	if err := vault.Check(ctx, access, places...); err != nil {
+		vault.Close()
+		return nil, err
+	}
+	return vault, nil
+}

@@ -1,0 +1,202 @@
+package wiringtest
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"keyturn/internal/devenv"
+	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/sandbox"
+)
+
+// Stage is what one test runs keyturn on.
+type Stage struct {
+	Name  string // unique; ids, targets and paths carry it
+	Dir   string
+	Redis *devenv.Redis
+	Vault *devenv.Vault
+	Box   *sandbox.Server
+	Keys  Keys
+	Creds []Credential
+
+	tb testing.TB
+}
+
+// Keys are the management keys of this stage alone, so that whoever looks for them finds nothing else.
+type Keys struct {
+	SESID, SESKey, KirimUser, KirimToken string
+}
+
+// Credential is one that the sandbox knows.
+type Credential struct {
+	ID, Account, Provider, Target, Path, Username string
+
+	More string // fields that are added as they stand: "first: manual"
+}
+
+// New starts the servers of one test. They end with it.
+func New(tb testing.TB) *Stage {
+	tb.Helper()
+	s := &Stage{
+		Name: strings.ToLower(rand.Text()[:10]), Dir: tb.TempDir(), Redis: devenvtest.Redis(tb), Vault: vault, tb: tb,
+		Keys: Keys{SESID: "id-" + rand.Text(), SESKey: "key-" + rand.Text(), KirimUser: "user-" + rand.Text(), KirimToken: "token-" + rand.Text()},
+	}
+	box, err := sandbox.Start(tb.Context(), sandbox.Config{
+		Now:    time.Now, //nolint:forbidigo // the clock of the processes that it serves
+		CAFile: filepath.Join(s.Dir, "ca.pem"),
+		Providers: map[string]sandbox.ProviderConfig{
+			sandbox.TencentSES:    {Rate: &sandbox.Rate{}, Keys: []sandbox.Key{{ID: s.Keys.SESID, Secret: s.Keys.SESKey}}},
+			sandbox.AlibabaDomain: {Rate: &sandbox.Rate{}},
+			sandbox.KirimEmail:    {Rate: &sandbox.Rate{}, Keys: []sandbox.Key{{ID: s.Keys.KirimUser, Secret: s.Keys.KirimToken}}},
+		},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.Box = box
+	tb.Cleanup(func() {
+		// A client may have opened connections that it never used; those are not waited for.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 100*time.Millisecond)
+		defer cancel()
+		_ = box.Close(ctx)
+	})
+	s.WriteFile("vault-token", s.Vault.Token)
+	s.WriteFile("ses-key", s.Keys.SESKey)
+	s.writeSecret("keys/"+s.Name, map[string]string{"token": s.Keys.KirimToken})
+	return s
+}
+
+// SES adds a credential at tencent-ses, which takes passwords; more are fields of its configuration.
+func (s *Stage) SES(name string, more ...string) Credential {
+	address := name + "@" + s.Name + ".example.com"
+	return s.add(Credential{Account: "ses", Provider: sandbox.TencentSES, Target: address, Username: address}, name, more)
+}
+
+// Kirim adds a credential at kirimemail, which makes passwords itself.
+func (s *Stage) Kirim(name string, more ...string) Credential {
+	target := fmt.Sprintf("%s.example.com/00000000-0000-4000-8000-%012d", s.Name, len(s.Creds))
+	return s.add(Credential{Account: "kirim", Provider: sandbox.KirimEmail, Target: target, Username: name + "@" + s.Name + ".example.com"}, name, more)
+}
+
+func (s *Stage) add(c Credential, name string, more []string) Credential {
+	s.tb.Helper()
+	c.ID, c.Path, c.More = name+"-"+s.Name, "mail/"+s.Name+"/"+name, strings.Join(more, ", ")
+	s.Know(c)
+	s.Creds = append(s.Creds, c)
+	return c
+}
+
+// Know makes the sandbox know a credential's target.
+func (s *Stage) Know(c Credential) {
+	s.tb.Helper()
+	t := sandbox.Target{Target: c.Target}
+	if c.Provider == sandbox.KirimEmail {
+		t.Username = c.Username
+	}
+	if _, err := s.Box.AddTargets(c.Provider, t); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+//go:embed keyturn.yaml.tmpl
+var configText string
+
+var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText))
+
+// Settings are what tests differ in. The zero value is a short time for everything and a rotation a day, at first sight.
+type Settings struct {
+	Every       string // of every credential; "1d" if empty
+	CallTimeout string // of a provider call; "1s" if empty
+	Patient     bool   // times that one try keeps to on a loaded machine too: for commands that nobody repeats
+	Top         string // more sections of keyturn.yaml
+}
+
+// Configure writes keyturn.yaml with the stage's credentials, in one step, as one should.
+func (s *Stage) Configure(settings Settings) {
+	s.tb.Helper()
+	s.WriteFile("keyturn.yaml", s.Config(settings, s.Creds...))
+}
+
+// Config returns the text of a configuration.
+func (s *Stage) Config(settings Settings, creds ...Credential) string {
+	s.tb.Helper()
+	var text strings.Builder
+	err := configTemplate.Execute(&text, map[string]any{
+		"Dir": s.Dir, "Redis": s.Redis.Addr, "Vault": s.Vault.Addr, "Name": s.Name, "Sandbox": s.Box.Ready(), "Settings": settings, "Credentials": creds,
+	})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return text.String()
+}
+
+// WriteFile replaces a file of the stage's folder in one step and returns its path.
+func (s *Stage) WriteFile(name, text string) string {
+	s.tb.Helper()
+	path := filepath.Join(s.Dir, name)
+	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+		s.tb.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		s.tb.Fatal(err)
+	}
+	return path
+}
+
+// Fault asks the sandbox for faults at a credential.
+func (s *Stage) Fault(c Credential, kind sandbox.Kind, edit ...func(*sandbox.Fault)) {
+	s.tb.Helper()
+	f := sandbox.Fault{Provider: c.Provider, Target: c.Target, Kind: kind}
+	for _, e := range edit {
+		e(&f)
+	}
+	if _, err := s.Box.AddFaults(f); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+// Target is what the sandbox knows of a credential.
+func (s *Stage) Target(c Credential) sandbox.TargetState { return s.Box.State()[c.Provider][c.Target] }
+
+// Held waits until the sandbox holds the reply to a call for this credential.
+func (s *Stage) Held(c Credential) {
+	s.tb.Helper()
+	s.Until("a reply is held", func() bool {
+		for _, held := range s.Box.Holds() {
+			if held.Provider == c.Provider && held.Target == c.Target {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// patience is how long a condition may take on a loaded machine. Nothing waits for it that works, and it is shorter than
+// the minute after which asynq would make up for a death.
+const patience = 40 * time.Second
+
+// Until waits until a condition holds.
+func (s *Stage) Until(what string, holds func() bool) {
+	s.tb.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			s.tb.Fatalf("after %v still not: %s", patience, what)
+		case <-s.tb.Context().Done():
+			s.tb.FailNow()
+		}
+	}
+}
