@@ -1,0 +1,97 @@
+// Command scheduler enqueues rotation jobs when they are due. Any number may run at once; none owns anything.
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+	_ "time/tzdata" // schedules name time zones, and a container has no zone files
+
+	"golang.org/x/sync/errgroup"
+
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/observe"
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+	"keyturn/internal/vaultkv"
+	"keyturn/internal/wiring"
+)
+
+func main() {
+	wiring.Main(wiring.Command{
+		Name: "scheduler", Listen: "127.0.0.1:9465", Doc: "enqueues rotation jobs when they are due.",
+		Access: vaultkv.ReadOnly, Run: run,
+	})
+}
+
+func run(ctx context.Context, p *wiring.Process) error {
+	engine, err := wiring.NewEngine(p.Config, p.Redis, p.Vault, p.Metrics, p.Log)
+	if err != nil {
+		return err
+	}
+	p.Gauges(engine)
+	s := &due.Scheduler{
+		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
+		Accounts: accounts(p.Config), Clock: wiring.Clock{}, Log: p.Log, Resume: p.Config.Timing.ResumeAfter,
+	}
+	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: wiring.Clock{}, Log: p.Log}
+	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: wiring.Clock{}, Log: p.Log}
+	checks.Use(driftChecks(p.Config))
+	contacts.Use(contactRounds(p.Config))
+	s.Use(p.Config)
+	p.Metrics.Gauge("configurations", "Different configurations among the schedulers that run; 0 until they were counted.", nil,
+		func(context.Context) ([]observe.Sample, error) {
+			return []observe.Sample{{Value: float64(s.Configurations())}}, nil
+		})
+	p.Ready["schedule"] = func(context.Context) error { return s.Ready() }
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.Observe(ctx) })
+	group.Go(func() error { s.Run(ctx); return nil })
+	group.Go(func() error { checks.Run(ctx); return nil })
+	group.Go(func() error { contacts.Run(ctx); return nil })
+	group.Go(func() error {
+		return p.Watch(ctx, func(next *config.Config, d config.Difference) error {
+			s.Use(next)
+			checks.Use(driftChecks(next))
+			contacts.Use(contactRounds(next))
+			left{p.Vault, p.Log}.tell(ctx, d.Removed)
+			return nil
+		})
+	})
+	return group.Wait()
+}
+
+// driftChecks ask every credential that can be asked whether its password in Vault still works.
+func driftChecks(cfg *config.Config) due.Plan {
+	return due.Plan{Subjects: cfg.Credentials(), When: func(c *rotation.Credential) *schedule.Schedule {
+		if c.Verify.Mode == rotation.VerifyOff {
+			return nil
+		}
+		return cfg.Timing.DriftCheck
+	}}
+}
+
+// contactRounds are the contact verifications; to the index a verification is a credential without a password.
+func contactRounds(cfg *config.Config) due.Plan {
+	all := make([]*rotation.Credential, 0, len(cfg.Verifications))
+	for _, v := range cfg.Verifications {
+		all = append(all, &rotation.Credential{ID: v.Name, Account: v.Account, Schedule: v.Schedule})
+	}
+	return due.Plan{Subjects: slices.Values(all), When: func(c *rotation.Credential) *schedule.Schedule { return c.Schedule }}
+}
+
+// admitFor is how much work of an account may wait in the queue.
+const admitFor = 2 * time.Minute
+
+func accounts(cfg *config.Config) []due.Account {
+	all := make([]due.Account, 0, len(cfg.Accounts))
+	for name, a := range cfg.Accounts {
+		served := 5000 // the fastest accounts are refilled with every tick
+		for _, r := range a.Rates {
+			served = min(served, int(float64(r.Requests)*admitFor.Seconds()/r.Per.Seconds()))
+		}
+		all = append(all, due.Account{Name: name, Capacity: max(served, 10)})
+	}
+	return all
+}

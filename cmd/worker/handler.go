@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/wiring"
+)
+
+// fleet is a configuration with what acts on its credentials; both change together when the configuration is read
+// anew.
+type fleet struct {
+	cfg      *config.Config
+	subjects *wiring.Subjects
+}
+
+// handler runs jobs. It implements queue.Handler.
+type handler struct {
+	machine *rotation.Machine
+	notes   rotation.ContactNotes
+	quotas  *wiring.Quotas
+	fleet   atomic.Pointer[fleet]
+	skewed  atomic.Pointer[skew]
+}
+
+// skew is the last word of a provider that this machine's clock is off.
+type skew struct {
+	err  *rotation.Error
+	seen time.Time
+}
+
+// skewMemory is how long a skewed clock keeps the worker unready after the last such answer.
+const skewMemory = time.Minute
+
+var errWrongAccount = errors.New("its account in the configuration is another one")
+
+// subject finds what a job names. A payload is hostile input: only what the configuration has at this account is
+// rotated.
+func (h *handler) subject(job queue.Job) (rotation.Subject, error) {
+	f := h.fleet.Load()
+	cred, ok := f.cfg.Credential(job.Credential)
+	if !ok {
+		return rotation.Subject{}, queue.ErrUnknown
+	}
+	if cred.Account != job.Account {
+		return rotation.Subject{}, errors.Join(queue.ErrUnknown, errWrongAccount)
+	}
+	return f.subjects.Of(cred)
+}
+
+// Rotate implements queue.Handler.
+func (h *handler) Rotate(ctx context.Context, job queue.Job) rotation.Result {
+	return h.run(ctx, job, h.machine.Rotate)
+}
+
+// Check implements queue.Handler.
+func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
+	return h.run(ctx, job, h.machine.Check)
+}
+
+func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context, rotation.Subject, rotation.Job) rotation.Result) rotation.Result {
+	subject, err := h.subject(job)
+	if err != nil {
+		return rotation.Result{Status: rotation.Failed, Err: err}
+	}
+	return h.watchClock(f(h.quotas.Watch(ctx, job.Account), subject, job.Job))
+}
+
+// watchClock notes a result that says that this machine's clock is off.
+func (h *handler) watchClock(result rotation.Result) rotation.Result {
+	var refused *rotation.Error
+	if errors.As(result.Err, &refused) && refused.Kind == rotation.ClockSkew {
+		h.skewed.Store(&skew{err: refused, seen: h.machine.Clock.Now()})
+	}
+	return result
+}
+
+// Contacts implements queue.Handler. The job names an entry under verifications.
+func (h *handler) Contacts(ctx context.Context, job queue.Job) rotation.Result {
+	f := h.fleet.Load()
+	for _, v := range f.cfg.Verifications {
+		if v.Name == job.Credential && v.Account == job.Account {
+			return h.watchClock(h.machine.VerifyContacts(h.quotas.Watch(ctx, job.Account), h.notes, rotation.Contacts{
+				Name: v.Name, Account: v.Account, Addresses: v.Addresses, Client: f.subjects.Client(v.Account).Contacts,
+			}, job.Job))
+		}
+	}
+	return rotation.Result{Status: rotation.Failed, Err: queue.ErrUnknown}
+}
+
+// ready reports a skewed clock: then this worker, not the account, is at fault.
+func (h *handler) ready() error {
+	if s := h.skewed.Load(); s != nil && h.machine.Clock.Now().Sub(s.seen) < skewMemory {
+		return s.err
+	}
+	return nil
+}
+
+// reload takes a changed configuration over. One that cannot be used changes nothing and says why. Accounts have their
+// own servers and limiters, so a new or changed account needs a restart.
+func (h *handler) reload(ctx context.Context, p *wiring.Process, next *config.Config) error {
+	subjects, err := wiring.NewSubjects(ctx, next, p.Vault.ReadField)
+	if err != nil {
+		return err
+	}
+	h.fleet.Store(&fleet{cfg: next, subjects: subjects})
+	return nil
+}

@@ -1,0 +1,65 @@
+// Command worker takes rotation jobs from the queue and runs them. Any number may run at once.
+package main
+
+import (
+	"context"
+	"time"
+	_ "time/tzdata" // schedules name time zones, and a container has no zone files
+
+	"golang.org/x/sync/errgroup"
+
+	"keyturn/internal/config"
+	"keyturn/internal/queue"
+	"keyturn/internal/vaultkv"
+	"keyturn/internal/wiring"
+)
+
+func main() {
+	wiring.Main(wiring.Command{
+		Name: "worker", Listen: "127.0.0.1:9464", Doc: "takes rotation jobs from the queue and runs them.",
+		Access: vaultkv.ReadWrite, Run: run,
+	})
+}
+
+func run(ctx context.Context, p *wiring.Process) error {
+	engine, err := wiring.NewEngine(p.Config, p.Redis, p.Vault, p.Metrics, p.Log)
+	if err != nil {
+		return err
+	}
+	subjects, err := wiring.NewSubjects(ctx, p.Config, p.Vault.ReadField)
+	if err != nil {
+		return err
+	}
+	h := &handler{machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes()}
+	h.fleet.Store(&fleet{cfg: p.Config, subjects: subjects})
+	p.Gauges(engine)
+	p.Ready["clock"] = func(context.Context) error { return h.ready() }
+	server := queue.NewServer(p.Redis)
+	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, time.Now
+	server.Grace = h.machine.Timing.Call + 5*time.Second
+
+	// /healthz answers until the last run has ended.
+	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error { return p.Observe(observing) })
+	group.Go(func() error {
+		engine.Quotas.Run(observing)
+		return nil
+	})
+	group.Go(func() error {
+		defer stop()
+		return server.Serve(ctx, accounts(p.Config), h)
+	})
+	group.Go(func() error {
+		return p.Watch(ctx, func(next *config.Config, _ config.Difference) error { return h.reload(ctx, p, next) })
+	})
+	return group.Wait()
+}
+
+func accounts(cfg *config.Config) []queue.AccountSettings {
+	all := make([]queue.AccountSettings, 0, len(cfg.Accounts))
+	for name, a := range cfg.Accounts {
+		all = append(all, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: cfg.Timing.TaskTimeout})
+	}
+	return all
+}

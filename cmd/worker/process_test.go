@@ -1,0 +1,180 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"keyturn/internal/sandbox"
+	"keyturn/internal/wiring/wiringtest"
+)
+
+func hold(f *sandbox.Fault) { f.Count = -1 }
+
+// stop asks a process to end and returns how it ended.
+func stop(p *wiringtest.Process) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- p.Stop() }()
+	return ended
+}
+
+func TestAWorkerThatIsToEndFinishesTheRotationThatItHasBegun(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	c := s.SES("last")
+	s.Configure(wiringtest.Settings{Patient: true})
+	w := s.Start("worker")
+	s.Fault(c, sandbox.Hold)
+	s.Ctl("rotate", c.ID)
+	s.Held(c)
+
+	ended := stop(w)
+	w.Logged("Starting graceful shutdown")
+	s.Box.Release("", "")
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if !s.Settled(c, 1) || s.Journal(c).Attempt != 1 {
+		t.Errorf("version %d, journal %s", s.Current(c).Version, s.Journal(c).State)
+	}
+}
+
+func TestAWorkerThatIsToEndLeavesWhatIsNeverAnsweredToTheNext(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	c := s.SES("mute")
+	s.Configure(wiringtest.Settings{CallTimeout: "300ms"})
+	w := s.Start("worker")
+	s.Fault(c, sandbox.Hold, hold)
+	s.Ctl("rotate", c.ID)
+	s.Held(c)
+
+	if err := w.Stop(); err != nil {
+		t.Error(err)
+	}
+	if s.Current(c).Version != 0 || s.Journal(c).State != "open" {
+		t.Errorf("version %d, journal %s", s.Current(c).Version, s.Journal(c).State)
+	}
+	s.Box.ClearFaults()
+	s.Box.Release("", "")
+	s.Start("worker")
+	s.Until("the next worker finishes it", func() bool { return s.Settled(c, 1) })
+}
+
+func TestTheRotationOfAKilledWorkerGoesOnBeforeTheQueueNotices(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	c := s.Kirim("victim", "first: manual")
+	s.Configure(wiringtest.Settings{Patient: true})
+	w := s.Start("worker")
+	s.Start("scheduler")
+	s.Fault(c, sandbox.Hold)
+	s.Ctl("rotate", c.ID)
+	s.Held(c)
+
+	if err := w.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.Box.Release("", "")
+	s.Start("worker")
+	s.Until("another worker finishes it", func() bool { return s.Settled(c, 1) })
+	if j := s.Journal(c); j.Attempt < 2 {
+		t.Errorf("attempt %d", j.Attempt)
+	}
+}
+
+func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	before := s.SES("before", "first: manual")
+	before.Username, s.Creds[0].Username = "", "" // the target itself logs in
+	s.Configure(wiringtest.Settings{Patient: true})
+	w := s.Start("worker")
+	s.Start("scheduler")
+	s.Fault(before, sandbox.Hold)
+	s.Ctl("rotate", before.ID)
+	s.Held(before)
+
+	after := before
+	after.Target, after.Path = "new-"+before.Target, before.Path+"-new"
+	s.Know(after)
+	s.Creds = []wiringtest.Credential{after}
+	s.Configure(wiringtest.Settings{Patient: true})
+	w.Logged("configuration read anew")
+	if err := w.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s.Box.Release("", "")
+	s.Start("worker")
+	s.Until("it is finished at the old target and path", func() bool { return s.Settled(before, 1) })
+	if s.Target(after).Version != 0 || s.Current(after).Version != 0 {
+		t.Error("the new target or the new path was touched")
+	}
+
+	if out, status := s.Ctl("rotate", after.ID, "--wait"); status != 0 {
+		t.Fatalf("%d: %s", status, out)
+	}
+	if !s.Settled(after, 1) || s.Target(before).Version != 1 {
+		t.Error("the next rotation did not go to the new target")
+	}
+}
+
+func TestACredentialThatNoWorkerKnowsIsReported(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	known := s.SES("known")
+	s.Configure(wiringtest.Settings{})
+	w := s.Start("worker")
+	unknown := s.SES("unknown")
+	newer := s.WriteFile("newer.yaml", s.Config(wiringtest.Settings{}, known, unknown))
+
+	var out string
+	s.Until("rotatectl says that it is not in the configuration", func() bool {
+		var status int
+		if out, status = s.Ctl("--config", newer, "rotate", unknown.ID, "--wait", "--timeout", "1s"); status != 1 {
+			t.Fatalf("exit status %d: %s", status, out)
+		}
+		return strings.Contains(out, "not in the configuration of this account")
+	})
+	w.Logged("not in the configuration of this account")
+	if s.Target(unknown).Version != 0 {
+		t.Error("it was rotated")
+	}
+	if out, status := s.Ctl("rotate", known.ID, "--wait"); status != 0 {
+		t.Errorf("the others must go on: %d: %s", status, out)
+	}
+}
+
+func TestAChangedConfigurationIsTakenOverWithoutARestart(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	first := s.SES("first")
+	s.Configure(wiringtest.Settings{})
+	processes := []*wiringtest.Process{s.Start("worker"), s.Start("scheduler")}
+	s.Until("the first one is rotated", func() bool { return s.Settled(first, 1) })
+
+	// A broken file changes nothing and says why.
+	s.WriteFile("keyturn.yaml", s.Config(wiringtest.Settings{Top: "nonsense: 1"}, s.Creds...))
+	for _, p := range processes {
+		s.Until(p.Name+" is unready and says why", func() bool {
+			status, body := p.Get("/readyz")
+			return status == 503 && strings.Contains(body, "keyturn.yaml:") && strings.Contains(body, "nonsense")
+		})
+		p.Logged("nonsense")
+	}
+	if out, status := s.Ctl("--config", s.WriteFile("good.yaml", s.Config(wiringtest.Settings{}, first)), "rotate", first.ID, "--wait"); status != 0 {
+		t.Errorf("it must go on as before: %d: %s", status, out)
+	}
+
+	second := s.Kirim("second")
+	s.Configure(wiringtest.Settings{})
+	s.Until("the appended one is rotated", func() bool { return s.Settled(second, 1) })
+	for _, p := range processes {
+		s.Until(p.Name+" is ready again", func() bool { status, _ := p.Get("/readyz"); return status == 200 })
+	}
+
+	// What was made at the start stays, and says so.
+	s.WriteFile("keyturn.yaml", strings.ReplaceAll(s.Config(wiringtest.Settings{}, s.Creds...), "500/s", "400/s"))
+	for _, p := range processes {
+		p.Logged("need a restart")
+	}
+}
