@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"keyturn/internal/config"
+	"keyturn/internal/rotation"
+)
+
+func contactsCommand(o *options) *cobra.Command {
+	var account string
+	cmd := &cobra.Command{
+		Use:   "verify-contacts ADDRESS...",
+		Short: "ask contacts to confirm their addresses now",
+		Long: "Verify-contacts asks the provider to mail a confirmation link to each address, and shows what became of each. It\n" +
+			"exits with status 1 if any failed. Addresses under verifications in the configuration are asked for on schedule.",
+		Args: cobra.MinimumNArgs(1),
+		RunE: runs(func(cmd *cobra.Command, addresses []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			a, err := contactsAccount(cfg, account)
+			if err != nil {
+				return err
+			}
+			if addresses, err = canonical(a, addresses); err != nil {
+				return err
+			}
+			e, err := newEngine(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer e.close()
+			notes := &onceNotes{}
+			result := e.Machine.VerifyContacts(cmd.Context(), notes, rotation.Contacts{
+				Name: "rotatectl", Account: a.Name, Addresses: addresses, Client: e.subjects.Client(a.Name).Contacts,
+			}, rotation.Job{Reason: rotation.ReasonDemand})
+			if notes.notes == nil {
+				return result.Err // the call as a whole
+			}
+			return contactsTable(cmd.OutOrStdout(), addresses, notes.notes)
+		}),
+	}
+	cmd.Flags().StringVar(&account, "account", "", "account to ask through, if there are several")
+	return cmd
+}
+
+// contactsAccount returns the account that verifies contacts.
+func contactsAccount(cfg *config.Config, name string) (*config.Account, error) {
+	var found []*config.Account
+	for _, a := range cfg.Accounts {
+		if a.Provider.Mode == rotation.ModeContacts && (name == "" || a.Name == name) {
+			found = append(found, a)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case name != "":
+		return nil, usageError{fmt.Errorf("--account %s: no such account verifies contacts", name)}
+	case len(found) == 0:
+		return nil, usageError{errors.New("no account in the configuration verifies contacts")}
+	default:
+		return nil, usageError{errors.New("several accounts verify contacts: choose one with --account")}
+	}
+}
+
+// canonical returns the addresses, each once. Its error names every one that is none.
+func canonical(a *config.Account, addresses []string) ([]string, error) {
+	var all []string
+	var problems []error
+	for _, given := range addresses {
+		address, err := a.Provider.CheckTarget(given)
+		switch {
+		case err != nil:
+			problems = append(problems, usageError{fmt.Errorf("%q: %w", given, err)})
+		case !slices.Contains(all, address):
+			all = append(all, address)
+		}
+	}
+	return all, errors.Join(problems...)
+}
+
+// onceNotes keeps what became of the addresses for as long as the command runs.
+type onceNotes struct {
+	notes map[string]rotation.ContactNote
+}
+
+func (n *onceNotes) Load(context.Context, string, string) (map[string]rotation.ContactNote, error) {
+	return nil, nil
+}
+
+func (n *onceNotes) Save(_ context.Context, _, _ string, notes map[string]rotation.ContactNote) error {
+	n.notes = notes
+	return nil
+}
+
+var errContacts = errors.New("not every address was mailed")
+
+func contactsTable(out io.Writer, addresses []string, notes map[string]rotation.ContactNote) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ADDRESS\tRESULT\tCODE")
+	failed := false
+	for _, address := range addresses {
+		n := notes[address]
+		text := n.State.String()
+		if n.NotToday {
+			text = "not today: its quota is spent"
+		}
+		failed = failed || n.State == rotation.ContactFailed
+		fmt.Fprintf(w, "%s\t%s\t%s\n", address, text, n.Code)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if failed {
+		return errContacts
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"keyturn/internal/config"
+	"keyturn/internal/observe"
+	"keyturn/internal/rotation"
+	"keyturn/internal/vaultkv"
+	"keyturn/internal/wiring"
+)
+
+// engine is the state machine for commands that act themselves, under the same limits and claims as a worker.
+type engine struct {
+	*wiring.Engine
+	subjects *wiring.Subjects
+	vault    *vaultkv.Vault
+	close    func()
+}
+
+func newEngine(ctx context.Context, cfg *config.Config) (*engine, error) {
+	rdb, err := wiring.Redis(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadWrite)
+	if err != nil {
+		return nil, errors.Join(err, rdb.Close())
+	}
+	e := &engine{vault: vault, close: func() {
+		vault.Close()
+		_ = rdb.Close() // nothing is left to be written
+	}}
+	if e.subjects, err = wiring.NewSubjects(ctx, cfg, vault.ReadField); err != nil {
+		e.close()
+		return nil, err
+	}
+	if e.Engine, err = wiring.NewEngine(cfg, rdb, vault, observe.NewMetrics(), slog.New(slog.DiscardHandler)); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// patientTurns is how often a command that calls a provider itself gets in line behind the workers.
+const patientTurns = 3
+
+// turn waits until the account's rate limit lets one call through.
+func (e *engine) turn(ctx context.Context, account string) error {
+	for n := 1; ; n++ {
+		turns, err := e.Machine.Limiter.Take(ctx, account, 1, true)
+		if err == nil {
+			err = turns.Await(ctx, 0)
+		}
+		var far *rotation.WaitError
+		if n == patientTurns || !errors.As(err, &far) {
+			return err
+		}
+		if err := e.Machine.Clock.Sleep(ctx, far.After); err != nil {
+			return err
+		}
+	}
+}
