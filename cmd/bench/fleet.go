@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+//go:embed keyturn.yaml.tmpl
+var configText string
+
+// provider is whose API is called: the one with the most work in a call, a signed header.
+const provider = "tencent-ses"
+
+// unlimited is a rate that no run comes near, so that the rate is not what is measured.
+const unlimited = "1000000/s"
+
+// plan is what fleets differ in. All else is as shipped.
+type plan struct {
+	size     int
+	accounts int      // 1 if 0
+	rate     string   // unlimited if empty
+	verify   bool     // by SMTP
+	box      *sandbox // the lab's if nil
+}
+
+// fleet is a configuration in a folder.
+type fleet struct {
+	plan
+	name string // ids, targets and paths carry it
+	dir  string
+	lab  *lab
+}
+
+func (f *fleet) config() string          { return filepath.Join(f.dir, "keyturn.yaml") }
+func (f *fleet) id(i int) string         { return fmt.Sprintf("%s-%07d", f.name, i) }
+func (f *fleet) target(i int) string     { return f.id(i) + "@example.com" }
+func (f *fleet) path(i int) string       { return fmt.Sprintf("bench/%s/%07d", f.name, i) }
+func (f *fleet) account(i int) string    { return fmt.Sprintf("account-%d", i%f.accounts) }
+func (f *fleet) file(name string) string { return filepath.Join(f.dir, name) }
+
+// fleet writes the credentials of a fleet; configure adds the rest once there is a Redis.
+func (l *lab) fleet(p plan) (*fleet, error) {
+	p.accounts = max(p.accounts, 1)
+	if p.rate == "" {
+		p.rate = unlimited
+	}
+	if p.box == nil {
+		p.box = l.box
+	}
+	l.fleets++
+	name := fmt.Sprintf("fleet%d", l.fleets)
+	f := &fleet{plan: p, name: name, dir: filepath.Join(l.dir, name), lab: l}
+	if err := os.Mkdir(f.dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := f.writeCredentials(); err != nil {
+		return nil, err
+	}
+	return f, f.configure("127.0.0.1:6379")
+}
+
+func (f *fleet) writeCredentials() (err error) {
+	file, err := os.Create(f.file("fleet.jsonl"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	w := bufio.NewWriter(file)
+	lines := json.NewEncoder(w)
+	for i := range f.size {
+		line := map[string]string{"id": f.id(i), "account": f.account(i), "target": f.target(i), "path": f.path(i)}
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// configure writes keyturn.yaml for a Redis.
+func (f *fleet) configure(redis string) (err error) {
+	t, err := template.New("keyturn.yaml").Parse(configText)
+	if err != nil {
+		return err
+	}
+	file, err := os.Create(f.config())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	names := make([]string, f.accounts)
+	for i := range names {
+		names[i] = f.account(i)
+	}
+	return t.Execute(file, map[string]any{
+		"Redis": redis, "Vault": f.lab.vault.Addr, "Token": f.lab.tokenFile(), "Accounts": names, "Rate": f.rate,
+		"Provider": provider, "Endpoint": f.box.Providers[provider], "SMTP": f.box.SMTP[provider], "CA": f.box.ca, "Verify": f.verify,
+	})
+}

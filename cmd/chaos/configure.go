@@ -1,0 +1,52 @@
+package main
+
+import (
+	_ "embed"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/template"
+)
+
+//go:embed keyturn.yaml.tmpl
+var configText string
+
+var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText))
+
+// keys are the sandbox's own management keys; there is nothing to hide about them.
+var keys = []string{
+	"CHAOS_TENCENT_ID=testid", "CHAOS_TENCENT_KEY=testsecret", "CHAOS_KIRIM_USER=api", "CHAOS_KIRIM_TOKEN=test-token",
+	"CHAOS_ALIBABA_ID=testid", "CHAOS_ALIBABA_KEY=testsecret",
+}
+
+type account struct{ Name, Provider, Endpoint, Keys, SMTP string }
+
+func (s *stage) config() string { return filepath.Join(s.dir, "keyturn.yaml") }
+
+// never is a period that no run lives to see the end of.
+const never = "30d"
+
+// configure replaces keyturn.yaml in one step, because running processes read it again when it changes.
+func (s *stage) configure(every, driftCheck string) error {
+	at := func(name, provider, keys string) account {
+		return account{Name: name, Provider: provider, Endpoint: s.proxied[provider], SMTP: s.proxied["smtp "+provider], Keys: keys}
+	}
+	var text strings.Builder
+	err := configTemplate.Execute(&text, map[string]any{
+		"Dir": s.dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
+		"Every": every, "DriftCheck": driftCheck, "Credentials": s.fleet,
+		"Accounts": []account{
+			at("ses", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_TENCENT_KEY}}"),
+			at("directmail", "alibaba-directmail", "{access_key_id: {env: CHAOS_ALIBABA_ID}, access_key_secret: {env: CHAOS_ALIBABA_KEY}}"),
+			at("kirim", "kirimemail", "{user: {env: CHAOS_KIRIM_USER}, token: {env: CHAOS_KIRIM_TOKEN}}"),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	fresh := s.config() + ".new"
+	if err := os.WriteFile(fresh, []byte(text.String()), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(fresh, s.config())
+}

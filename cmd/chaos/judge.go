@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+)
+
+// judge compares what is live at the providers with what stands in Vault, credential by credential, and prints the
+// result; anything that may not be is an error.
+func (s *stage) judge(ctx context.Context, t *tally) error {
+	live, err := s.live(ctx)
+	if err != nil {
+		return err
+	}
+	r := result{
+		asked: t.asked, kills: t.count(killWorker, killCaller, killScheduler),
+		redisRestarts: t.count(restartRedis), flushes: t.count(flushRedis), vaultOutages: t.count(sealVault, killVault),
+		pauses: t.count(pauseWorker, pauseCaller, lateWrite), lateWrites: t.count(lateWrite),
+	}
+	for _, c := range s.fleet {
+		if err := s.judgeOne(ctx, t, c, live[c.Provider][c.Target].Live, &r); err != nil {
+			return fmt.Errorf("%s: %w", c.ID, err)
+		}
+	}
+	r.restless = t.restless
+	t.watcher.sum(&r)
+	fmt.Printf("chaos: %d late writes; what made up for them: %v\n", r.lateWrites, t.watcher.cures())
+	fmt.Printf("chaos: recovery of %d journals that a killed worker held open: p50=%v p99=%v max=%v\n",
+		r.recovered, r.recovery50, r.recovery99, r.recoveryLatest)
+	fmt.Println(&r)
+	return r.check()
+}
+
+func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live string, r *result) error {
+	now, err := s.current(ctx, c, 0)
+	if err != nil {
+		return err
+	}
+	rec, err := s.journal(ctx, c, 0)
+	if err != nil {
+		return err
+	}
+	r.rotations += now.Version
+	complain := func(what string) {
+		fmt.Printf("chaos: %s: %s (current is version %d, the journal is %s at version %d, rotation %s, %s)\n",
+			c.ID, what, now.Version, rec.State, rec.Version, rec.RotationID, rec.Why)
+	}
+	if now.Password != live {
+		held, err := s.held(ctx, c, live)
+		if err != nil {
+			return err
+		}
+		if !held {
+			r.lost++
+			complain("lost: nothing in Vault holds the live password")
+		}
+	}
+	if rec.State == "quarantined" {
+		r.quarantined++
+		if !t.explains(c, rec) {
+			r.unexplained++
+			complain("quarantined without an injected cause")
+		} else {
+			complain("quarantined, as was to be expected")
+		}
+		return nil
+	}
+	if now.Password != live {
+		r.mismatched++
+		complain("mismatched: what consumers read is not live")
+		return nil
+	}
+	if err := logIn(ctx, s.sandbox.SMTP[c.Provider], filepath.Join(s.dir, "ca.pem"), now.Username, now.Password); err != nil {
+		r.mismatched++
+		complain("mismatched: " + err.Error())
+	}
+	if rec.State != "closed" {
+		r.unexplained++
+		complain("a rotation is still open")
+	}
+	return nil
+}
+
+// kept is how many versions Vault keeps of a secret.
+const kept = 10
+
+// held tells whether any version that Vault keeps of current or of the journal holds a password.
+func (s *stage) held(ctx context.Context, c credential, password string) (bool, error) {
+	if password == "" {
+		return true, nil // nobody has ever set one
+	}
+	now, err := s.current(ctx, c, 0)
+	if err != nil {
+		return false, err
+	}
+	for version := now.Version; version > max(0, now.Version-kept); version-- {
+		if e, err := s.current(ctx, c, version); err != nil || e.Password == password {
+			return err == nil, err
+		}
+	}
+	rec, err := s.journal(ctx, c, 0)
+	if err != nil {
+		return false, err
+	}
+	for version := rec.Version; version > max(0, rec.Version-kept); version-- {
+		older, err := s.journal(ctx, c, version)
+		if err != nil {
+			return false, err
+		}
+		for _, candidate := range older.Candidates {
+			if candidate.Value == password {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

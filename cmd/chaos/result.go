@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// recoveryLimit is how long after the kill of its worker a credential may be in an unknown state.
+const recoveryLimit = 45 * time.Second
+
+// result is what was done to the fleet and what became of it.
+type result struct {
+	asked, rotations                       int // all that happened: every promotion writes a version of a secret
+	kills, redisRestarts, flushes          int
+	vaultOutages, pauses                   int
+	lateWrites                             int // pauses after which a call landed late
+	lostGenerations, driftRepairs          int
+	lost, mismatched                       int
+	quarantined, unexplained               int
+	restless                               int // credentials that no drift check found in order at the end
+	recovered                              int // journals that a killed worker held open and another one finished
+	recovery50, recovery99, recoveryLatest time.Duration
+}
+
+// String is the last line of a run.
+func (r *result) String() string {
+	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d vault_outages=%d pauses=%d lost_generations=%d drift_repairs=%d lost=%d mismatched=%d quarantined=%d unexplained=%d",
+		r.rotations, r.kills, r.redisRestarts, r.flushes, r.vaultOutages, r.pauses, r.lostGenerations, r.driftRepairs,
+		r.lost, r.mismatched, r.quarantined, r.unexplained)
+}
+
+// check returns everything that may not be, by name.
+func (r *result) check() error {
+	var wrong []error
+	atLeast := func(what string, got, want int) {
+		if got < want {
+			wrong = append(wrong, fmt.Errorf("%d %s, of at least %d", got, what, want))
+		}
+	}
+	rare := share(r.rotations, 250)
+	atLeast("rotations", r.rotations, r.asked)
+	atLeast("kills", r.kills, share(r.rotations, 25))
+	atLeast("restarts of Redis", r.redisRestarts, rare)
+	atLeast("flushes of Redis", r.flushes, rare)
+	atLeast("outages of Vault", r.vaultOutages, rare)
+	atLeast("pauses", r.pauses, rare)
+	atLeast("late writes", r.lateWrites, 1)
+	atLeast("repairs by the drift check", r.driftRepairs, 1)
+	atLeast("recoveries after a kill", r.recovered, 1)
+
+	never := func(what string, got int) {
+		if got > 0 {
+			wrong = append(wrong, fmt.Errorf("%d %s", got, what))
+		}
+	}
+	never("lost", r.lost)
+	never("mismatched", r.mismatched)
+	never("unexplained", r.unexplained)
+	never("not found in order by the drift check at the end", r.restless)
+	if r.quarantined*100 > r.rotations {
+		wrong = append(wrong, fmt.Errorf("%d in quarantine, more than one rotation in a hundred", r.quarantined))
+	}
+	if r.recoveryLatest > recoveryLimit {
+		wrong = append(wrong, fmt.Errorf("a credential took %v to recover from the kill of its worker, longer than %v", r.recoveryLatest, recoveryLimit))
+	}
+	return errors.Join(wrong...)
+}

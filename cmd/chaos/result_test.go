@@ -1,0 +1,79 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// good is a result that passes, just.
+func good() result {
+	return result{
+		asked: 500, rotations: 500, kills: 20, redisRestarts: 2, flushes: 2, vaultOutages: 2, pauses: 2, lateWrites: 1,
+		driftRepairs: 1, quarantined: 5, recovered: 1, recoveryLatest: recoveryLimit,
+	}
+}
+
+func TestResultPassesOnlyWithEveryFigureInOrder(t *testing.T) {
+	t.Parallel()
+	if r := good(); r.check() != nil {
+		t.Fatal(r.check())
+	}
+	for name, spoil := range map[string]func(*result){
+		"rotations":            func(r *result) { r.asked++ },
+		"kills":                func(r *result) { r.kills-- },
+		"kills of all":         func(r *result) { r.rotations++ },
+		"restarts of Redis":    func(r *result) { r.redisRestarts-- },
+		"flushes":              func(r *result) { r.flushes-- },
+		"outages of Vault":     func(r *result) { r.vaultOutages-- },
+		"pauses":               func(r *result) { r.pauses-- },
+		"late writes":          func(r *result) { r.lateWrites-- },
+		"repairs by the drift": func(r *result) { r.driftRepairs-- },
+		"after a kill":         func(r *result) { r.recovered-- },
+		"to recover":           func(r *result) { r.recoveryLatest += time.Millisecond },
+		"lost":                 func(r *result) { r.lost++ },
+		"mismatched":           func(r *result) { r.mismatched++ },
+		"unexplained":          func(r *result) { r.unexplained++ },
+		"in quarantine":        func(r *result) { r.quarantined++ },
+		"found in order":       func(r *result) { r.restless++ },
+	} {
+		r := good()
+		spoil(&r)
+		if err := r.check(); err == nil || !strings.Contains(err.Error(), strings.TrimSuffix(name, " of all")) {
+			t.Errorf("%s out of order: %v", name, err)
+		}
+	}
+}
+
+func TestResultsLastLine(t *testing.T) {
+	t.Parallel()
+	r := result{
+		rotations: 1, kills: 2, redisRestarts: 3, flushes: 4, vaultOutages: 5, pauses: 6, lostGenerations: 7, driftRepairs: 8,
+		lost: 9, mismatched: 10, quarantined: 11, unexplained: 12,
+	}
+	const want = "chaos rotations=1 kills=2 redis_restarts=3 flushes=4 vault_outages=5 pauses=6 lost_generations=7 drift_repairs=8 " +
+		"lost=9 mismatched=10 quarantined=11 unexplained=12"
+	if got := r.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestOnlyTheInjectedCauseExplainsAQuarantine(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(1_000_000_000, 0)
+	known := tally{causes: map[string]cause{"a": {why: "target:", since: at}}}
+	for name, c := range map[string]struct {
+		id, why string
+		since   time.Time
+		want    bool
+	}{
+		"that cause":         {"a", "target: unknown", at.Add(time.Second), true},
+		"another reason":     {"a", "two runs promoted", at.Add(time.Second), false},
+		"before the cause":   {"a", "target: unknown", at.Add(-time.Second), false},
+		"another credential": {"b", "target: unknown", at.Add(time.Second), false},
+	} {
+		if got := known.explains(credential{ID: c.id}, record{Why: c.why, Since: c.since}); got != c.want {
+			t.Errorf("%s: explained %v", name, got)
+		}
+	}
+}

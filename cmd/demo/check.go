@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// result is the proof for one credential.
+type result struct {
+	credential
+	version  int
+	verified string
+	outcome  string
+	login    string
+	match    bool
+}
+
+// check stops the rotations and proves, for every credential, that the password in Vault is the one that the provider
+// regards as live and that it logs in.
+func (s *stage) check(ctx context.Context) ([]result, error) {
+	if err := s.stopFleet(); err != nil {
+		return nil, err
+	}
+	var state struct {
+		Providers map[string]map[string]struct{ Live string }
+	}
+	if err := getJSON(ctx, s.Sandbox.Admin+"/state", "", &state); err != nil {
+		return nil, err
+	}
+	results := make([]result, len(s.fleet))
+	for i, c := range s.fleet {
+		r := result{credential: c, login: "no"}
+		e, err := s.current(ctx, c.Path)
+		if err != nil {
+			return nil, err
+		}
+		rec, err := s.journal(ctx, c.ID, 0)
+		if err != nil {
+			return nil, err
+		}
+		r.version, r.verified, r.outcome = e.Version, e.Verified, rec.State
+		live := e.Password == state.Providers[c.Provider][c.Target].Live
+		if address, ok := s.Sandbox.SMTP[c.Provider]; ok {
+			r.login, err = s.tryLogin(ctx, address, e)
+			if err != nil {
+				return nil, err
+			}
+		} else if live {
+			r.login = "no SMTP there; live"
+		}
+		r.match = live && rec.State == "closed" && r.login != "no"
+		results[i] = r
+	}
+	return results, nil
+}
+
+func (s *stage) tryLogin(ctx context.Context, address string, e entry) (string, error) {
+	m, err := newMailer(address, filepath.Join(s.dir, "ca.pem"))
+	if err != nil {
+		return "", err
+	}
+	switch err := m.login(ctx, e.Username, e.Password); {
+	case err == nil:
+		return "yes", nil
+	case errors.Is(err, errRefused):
+		return "no", nil
+	default:
+		return "", err
+	}
+}
+
+// faults are what went wrong, as the sandbox and the journals counted it.
+type faults struct{ lostReply, rateLimited, repeat, killed, resumed int }
+
+func (s *stage) count(ctx context.Context) (faults, error) {
+	f := faults{killed: s.killed}
+	var stats struct {
+		Providers map[string]struct {
+			LostReplies int `json:"lost_replies"`
+			RateLimited int `json:"rate_limited"`
+			Repeats     int
+		}
+	}
+	if err := getJSON(ctx, s.Sandbox.Admin+"/stats", "", &stats); err != nil {
+		return f, err
+	}
+	for _, p := range stats.Providers {
+		f.lostReply += p.LostReplies
+		f.rateLimited += p.RateLimited
+		f.repeat += p.Repeats
+	}
+	for _, c := range s.fleet {
+		// A closing record keeps the number of claims; Vault keeps the last ten records.
+		resumed := false
+		for version := 1; !resumed; version++ {
+			rec, err := s.journal(ctx, c.ID, version)
+			if err != nil {
+				if version > 40 {
+					break
+				}
+				continue // older than what Vault keeps, or past the newest
+			}
+			resumed = rec.State == "closed" && rec.Attempt > 1
+		}
+		if resumed {
+			f.resumed++
+		}
+	}
+	return f, nil
+}
+
+// report prints the proof; it returns false unless everything matches and every fault was there.
+func (s *stage) report(ctx context.Context, results []result, c *consumer) (bool, error) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "CREDENTIAL\tPROVIDER\tVERSION\tROTATIONS\tLAST OUTCOME\tLOGS IN BY SMTP")
+	matching := 0
+	for _, r := range results {
+		if r.match {
+			matching++
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s, verified: %s\t%s\n", r.ID, r.Provider, r.version, r.version, r.outcome, r.verified, r.login)
+	}
+	if err := w.Flush(); err != nil {
+		return false, err
+	}
+	if err := s.reportContacts(ctx); err != nil {
+		return false, err
+	}
+	f, err := s.count(ctx)
+	if err != nil {
+		return false, err
+	}
+	if c.err != nil {
+		return false, fmt.Errorf("the consumer of %s: %w", s.fleet[0].ID, c.err)
+	}
+	fmt.Printf("\ndemo: the consumer of %s logged in %d times, was refused %d times, and was without a working password for at most %s\n",
+		s.fleet[0].ID, c.logins, c.refused, c.longest.Round(time.Millisecond))
+	fmt.Printf("demo faults: lost_reply=%d rate_limited=%d repeat=%d killed=%d resumed=%d\n", f.lostReply, f.rateLimited, f.repeat, f.killed, f.resumed)
+	fmt.Printf("demo: %d of %d credentials match\n", matching, len(results))
+	seen := f.lostReply > 0 && f.rateLimited > 0 && f.repeat > 0 && f.killed > 0 && f.resumed > 0
+	return matching == len(results) && seen, nil
+}
+
+// reportContacts asks for the demo's two contact verifications as a person would: one address can be mailed, the other
+// one's quota is spent, so that rotatectl says so and exits with status 1.
+func (s *stage) reportContacts(ctx context.Context) error {
+	out, err := s.rotatectl(ctx, "verify-contacts", "owner@example.com", "bbb@test.com")
+	if err == nil || !strings.Contains(out, "SendTokenQuotaExceeded") {
+		return fmt.Errorf("rotatectl verify-contacts: want one address of which the quota is spent: %s", out)
+	}
+	fmt.Printf("\ndemo: contact verifications\n%s", out)
+	return nil
+}
+
+// explain tells how to look around in what is left running.
+func (s *stage) explain() {
+	fmt.Printf(`
+Everything goes on until you press Ctrl-C. Look around, from another terminal:
+
+  export %s
+  %s/bin/rotatectl --config %s status
+  %s/bin/rotatectl --config %s rotate %s --wait
+  curl -s -H "X-Vault-Token: $(cat %s/vault-token)" %s/v1/secret/data/%s
+  curl -s %s/stats
+`, strings.Join(keys, " "), s.dir, s.config(), s.dir, s.config(), s.fleet[0].ID, s.dir, s.vault.Addr, s.fleet[0].Path, s.Sandbox.Admin)
+}
