@@ -1,0 +1,20 @@
+# keyturn's programs on an empty base: no shell, no package manager, a plain user. Builds with the classic builder too.
+FROM golang:1.26 AS build
+# `docker image prune --filter label=keyturn.stage=build` finds what a classic build leaves behind.
+LABEL keyturn.stage=build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/bin/ \
+      ./cmd/worker ./cmd/scheduler ./cmd/rotatectl ./cmd/sandbox ./deploy/compose/setup && \
+    # A named volume starts with the owner of the folder that it covers.
+    mkdir -p /out/run/keyturn/login /out/run/keyturn/sandbox /out/var/lib/keyturn && \
+    mkdir -p /out/etc/ssl/certs && cp -L /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
+
+FROM scratch
+COPY --from=build --chown=65532:65532 /out/ /
+USER 65532:65532
+ENV PATH=/bin
+# No entry point: name the program, for instance `worker -config /etc/keyturn/keyturn.yaml`.
+CMD ["rotatectl", "--help"]

@@ -1,0 +1,87 @@
+# `make help` explains every target.
+
+GO       ?= go
+FUZZTIME ?= 60s
+
+# All programs are static; only the race detector needs C.
+export CGO_ENABLED := 0
+
+# Modules of their own, so that their dependencies stay out of the main one.
+DEV_MODULES := $(patsubst %/go.mod,%,$(wildcard dev/*/go.mod))
+
+# The race detector needs a C compiler with its headers, which a machine with only Go does not have.
+has-c = printf 'int main(void) { return 0; }' | \
+	$$($(GO) env CC) -include stdlib.h -x c -o /dev/null - 2>/dev/null
+
+# Tools are pinned in tools.mod, whose dependencies do not enter go.mod.
+tool = $(GO) tool -modfile=tools.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help setup vault build demo chaos test explore lint fmt bench fuzz clean
+
+help: ## Explain the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  make demo KEEP=1       leaves the demo running"
+	@echo "  make chaos ROTATIONS=5000 SEED=1   is the long run; each seed repeats its schedule of faults"
+	@echo "  make bench ONLY=idle   measures one section (or several, with commas)"
+	@echo "  make fuzz FUZZTIME=5m  runs each fuzz target for 5 minutes"
+
+setup: ## Install what the tests need and Go cannot bring: redis-server
+	@scripts/setup
+
+vault: ## Build the Vault that the tests and the demo start: once, about 4 minutes
+	@$(GO) run ./internal/devenv/buildvault
+
+build: ## Build the programs into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+demo: setup ## Rotate for real: Redis, Vault, stand-in providers, scheduler and workers
+	$(GO) run ./cmd/demo $(if $(KEEP),-keep)
+
+ROTATIONS ?= 200
+SEED      ?= 1
+
+chaos: setup vault ## Kill, pause, cut and empty everything while a fleet rotates, then look for lost passwords
+	$(GO) run ./cmd/chaos -rotations $(ROTATIONS) -seed $(SEED)
+
+test: setup vault ## Run all tests with a real Redis and a real Vault, and a short chaos run
+	@if $(has-c); then \
+		echo "==> go test -race ./..."; \
+		CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
+	else \
+		echo "==> go test ./... (without -race: there is no C compiler)"; \
+		$(GO) test -timeout 20m ./...; \
+	fi
+	@# Not from the cache: it does not see the files of this module that those tests read.
+	@for module in $(DEV_MODULES); do \
+		echo "==> go test $$module"; \
+		(cd $$module && $(GO) test -count=1 -timeout 20m ./...) || exit 1; \
+	done
+	@echo "==> chaos, 200 rotations"
+	@$(GO) run ./cmd/chaos -rotations 200 -seed 1
+
+explore: ## Drive the state machine through every schedule of four faults: about 15 minutes, 5 GB
+	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4
+
+lint: ## Check style, mistakes and the import rule; the first run builds the linter, about 2 minutes
+	@echo "==> golangci-lint ./..."
+	@$(tool) golangci-lint run ./...
+	@linter="$$($(tool) -n golangci-lint)"; \
+	for module in $(DEV_MODULES); do \
+		echo "==> golangci-lint $$module"; \
+		(cd $$module && "$$linter" run ./...) || exit 1; \
+	done
+
+fmt: ## Format the source as the linter wants it
+	@$(tool) golangci-lint fmt ./...
+
+bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 15 minutes: docs/performance.md
+	@$(GO) run ./cmd/bench $(if $(ONLY),-only $(ONLY))
+
+fuzz: ## Run each fuzz target for FUZZTIME (60s)
+	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
+
+clean: ## Remove bin/ and the cached Vault
+	rm -rf bin
+	$(GO) run ./internal/devenv/buildvault -clean

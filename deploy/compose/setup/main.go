@@ -1,0 +1,86 @@
+// Command setup tends the Vault of docker-compose.yml, so that nothing has to be prepared by hand: it initialises and
+// unseals it, makes keyturn's mounts, policies and AppRole, and gives the sandbox's accounts their management keys.
+//
+// It keeps Vault's unseal key and root token in a folder of its own, so whoever reads that volume has everything: fine
+// on a machine of your own, and no way to run a Vault that matters (see deploy/vault).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+const (
+	// pause is between two looks at Vault. It bounds how long a restarted Vault stays sealed.
+	pause = time.Second
+	// patience bounds one look, and one health check.
+	patience = 10 * time.Second
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "setup:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	s := &setup{log: slog.New(slog.NewJSONHandler(os.Stderr, nil))}
+	flags := flag.NewFlagSet("setup", flag.ContinueOnError)
+	address := flags.String("vault", "http://127.0.0.1:8200", "`URL` of the Vault to tend")
+	keys := flags.String("keys", ".", "`folder` that keeps the unseal key and the root token")
+	login := flags.String("login", ".", "`folder` that gets the AppRole's secret-id")
+	flags.StringVar(&s.policies, "policies", "deploy/vault", "`folder` of the policies, NAME.hcl each")
+	flags.StringVar(&s.targets, "targets", "", "data `file` of the sandbox, without keys")
+	flags.StringVar(&s.sandbox, "sandbox", "", "`file` to write the same data with keys to")
+	health := flags.Bool("health", false, "exit 0 if everything is prepared")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	s.keys, s.secretID = filepath.Join(*keys, "vault.json"), filepath.Join(*login, "secret-id")
+	s.vault = &vault{address: *address, client: http.DefaultClient}
+	if *health {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return s.healthy(ctx)
+	}
+	s.keep(ctx)
+	return nil
+}
+
+// keep tends Vault until ctx ends. A problem is logged when it appears, not at every look.
+func (s *setup) keep(ctx context.Context) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	last := ""
+	for {
+		problem := ""
+		if err := s.tend(ctx); err != nil {
+			problem = err.Error()
+		}
+		if problem != "" && problem != last && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "trying again", "problem", problem)
+		}
+		last = problem
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

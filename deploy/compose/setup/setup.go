@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+)
+
+// setup is what one Vault is to become.
+type setup struct {
+	vault    *vault
+	log      *slog.Logger
+	keys     string // file of the unseal key and the root token
+	secretID string // file of the AppRole's secret_id; written last, so that it tells that all is prepared
+	policies string // folder
+	targets  string // file, "" for no sandbox
+	sandbox  string // file
+	prepared bool
+}
+
+// keys open a Vault. Nothing else does.
+type keys struct {
+	UnsealKey string `json:"unseal_key"`
+	RootToken string `json:"root_token"`
+}
+
+// tend brings Vault one look closer to being ready. It may be called again at any time, whatever became of the last.
+func (s *setup) tend(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	status, err := s.vault.status(ctx)
+	if err != nil {
+		return err
+	}
+	if !status.Initialized {
+		if err := s.initialise(ctx); err != nil {
+			return err
+		}
+		status.Sealed = true
+	}
+	k, err := s.load()
+	if err != nil {
+		return err
+	}
+	s.vault.token = k.RootToken
+	if status.Sealed {
+		if err := s.vault.put(ctx, "sys/unseal", map[string]string{"key": k.UnsealKey}, nil); err != nil {
+			return err
+		}
+		s.log.InfoContext(ctx, "unsealed")
+	}
+	if s.prepared {
+		return nil
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	s.prepared = true
+	s.log.InfoContext(ctx, "prepared")
+	return nil
+}
+
+// healthy tells whether others may start.
+func (s *setup) healthy(ctx context.Context) error {
+	status, err := s.vault.status(ctx)
+	if err != nil {
+		return err
+	}
+	if status.Sealed {
+		return errors.New("vault is sealed")
+	}
+	_, err = os.Stat(s.secretID)
+	return err
+}
+
+// initialise makes a new Vault's keys and keeps them. Whatever was kept belongs to a Vault that is gone.
+func (s *setup) initialise(ctx context.Context) error {
+	s.prepared = false
+	if err := os.Remove(s.secretID); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	// Vault tells its keys once: find out before that whether they can be kept.
+	if err := writeFile(s.keys, nil); err != nil {
+		return err
+	}
+	var made struct {
+		Keys      []string `json:"keys_base64"`
+		RootToken string   `json:"root_token"`
+	}
+	err := s.vault.put(ctx, "sys/init", map[string]int{"secret_shares": 1, "secret_threshold": 1}, &made)
+	if err != nil {
+		return err
+	}
+	if len(made.Keys) != 1 {
+		return fmt.Errorf("vault made %d unseal keys, not one", len(made.Keys))
+	}
+	data, err := json.Marshal(keys{UnsealKey: made.Keys[0], RootToken: made.RootToken})
+	if err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "initialised")
+	return writeFile(s.keys, data)
+}
+
+func (s *setup) load() (k keys, err error) {
+	data, err := os.ReadFile(s.keys)
+	if err == nil {
+		err = json.Unmarshal(data, &k)
+	}
+	if err != nil {
+		return keys{}, fmt.Errorf("the keys of this vault are lost, remove its volume as well: %w", err)
+	}
+	return k, nil
+}
+
+// writeFile replaces a file of the owner's, so that neither a reader nor a crash sees half of it.
+func writeFile(name string, data []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}

@@ -1,0 +1,237 @@
+package compose_test
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v3"
+)
+
+func TestOnlyTheSandboxIsForTheDemo(t *testing.T) {
+	t.Parallel()
+	always := []string{"redis", "scheduler", "setup", "vault", "worker-1", "worker-2"}
+	if got := sorted(load(t).ServiceNames()); !slices.Equal(got, always) {
+		t.Errorf("without a profile: %v, want %v", got, always)
+	}
+	if got, want := sorted(load(t, "demo").ServiceNames()), sorted(append(always, "sandbox")); !slices.Equal(got, want) {
+		t.Errorf("profile demo: %v, want %v", got, want)
+	}
+}
+
+func TestEveryServiceIsWatchedAndRestarted(t *testing.T) {
+	t.Parallel()
+	for name, s := range services(t) {
+		if s.HealthCheck == nil || s.HealthCheck.Disable || len(s.HealthCheck.Test) < 2 || s.HealthCheck.Test[0] != "CMD" {
+			t.Errorf("%s: has no health check that does without a shell", name)
+		}
+		if s.Restart != "unless-stopped" {
+			t.Errorf("%s: restart: %q", name, s.Restart)
+		}
+		if s.Image == "" {
+			t.Errorf("%s: has no image name, so docker-compose 1.29 would make one up", name)
+		}
+	}
+}
+
+func TestServicesWaitUntilWhatTheyNeedIsHealthy(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"worker-1", "worker-2", "scheduler"} {
+		s := service(t, name)
+		for _, need := range []string{"redis", "vault", "setup"} {
+			if got := s.DependsOn[need].Condition; got != types.ServiceConditionHealthy {
+				t.Errorf("%s waits for %s until %q", name, need, got)
+			}
+		}
+	}
+}
+
+// What stops must outlast what it is doing: a provider call, and the 5 s that a worker adds to it.
+func TestWorkersGetMoreTimeToStopThanAProviderCallTakes(t *testing.T) {
+	t.Parallel()
+	const byDefault, grace = 10 * time.Second, 5 * time.Second
+	var config struct {
+		Timing struct {
+			Call time.Duration `yaml:"provider_timeout"`
+		} `yaml:"timing"`
+		Accounts map[string]struct {
+			Timeout time.Duration `yaml:"timeout"`
+		} `yaml:"accounts"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/keyturn.yaml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	longest := max(byDefault, config.Timing.Call)
+	for _, account := range config.Accounts {
+		longest = max(longest, account.Timeout)
+	}
+	for _, name := range []string{"worker-1", "worker-2"} {
+		period := service(t, name).StopGracePeriod
+		if period == nil || time.Duration(*period) <= longest+grace {
+			t.Errorf("%s has %v to stop, a call may take %v and %v of grace", name, period, longest, grace)
+		}
+	}
+}
+
+var secretName = regexp.MustCompile(`(?i)token|secret|password|passwd|credential|_key|access.?key`)
+
+func TestNoSecretStandsInTheFile(t *testing.T) {
+	t.Parallel()
+	project := load(t, "demo")
+	if len(project.Secrets) > 0 || len(project.Configs) > 0 {
+		t.Error("secrets and configs may be written inline: use volumes and files")
+	}
+	for name, s := range services(t) {
+		for variable, value := range s.Environment {
+			if secretName.MatchString(variable) && value != nil && *value != "" {
+				t.Errorf("%s: the environment gives %s a value", name, variable)
+			}
+		}
+		for _, argument := range slices.Concat([]string(s.Command), []string(s.Entrypoint), []string(s.HealthCheck.Test)) {
+			if flag, value, ok := strings.Cut(argument, "="); ok && secretName.MatchString(flag) {
+				t.Errorf("%s: argument %s has the value %q", name, flag, value)
+			}
+		}
+		if s.Build != nil && len(s.Build.Args) > 0 {
+			t.Errorf("%s: build arguments stay in the image's history", name)
+		}
+	}
+}
+
+func TestNothingIsPrivileged(t *testing.T) {
+	t.Parallel()
+	for name, s := range services(t) {
+		if s.Privileged || len(s.CapAdd) > 0 || len(s.Devices) > 0 || s.Pid != "" || s.Ipc != "" || s.NetworkMode != "" || s.UserNSMode != "" {
+			t.Errorf("%s: reaches into the host", name)
+		}
+		for _, v := range s.Volumes {
+			if v.Type == types.VolumeTypeBind && !v.ReadOnly {
+				t.Errorf("%s: may write to the host's %s", name, v.Source)
+			}
+		}
+		if !ours(s) {
+			continue
+		}
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) || s.User != "" {
+			t.Errorf("%s: is not locked down: read_only %v, cap_drop %v, security_opt %v, user %q", name, s.ReadOnly, s.CapDrop, s.SecurityOpt, s.User)
+		}
+	}
+}
+
+func TestPortsAreOpenOnLoopbackOnly(t *testing.T) {
+	t.Parallel()
+	for name, s := range services(t) {
+		for _, port := range s.Ports {
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s: port %d is open on %q", name, port.Target, port.HostIP)
+			}
+		}
+	}
+}
+
+func TestWhatHoldsPasswordsCannotBeReachedFromOutside(t *testing.T) {
+	t.Parallel()
+	project := load(t, "demo")
+	for _, name := range []string{"redis", "vault", "setup", "sandbox"} {
+		for network := range service(t, name).Networks {
+			if !project.Networks[network].Internal {
+				t.Errorf("%s is on %s, which is not internal", name, network)
+			}
+		}
+	}
+}
+
+func TestRedisForgetsNothing(t *testing.T) {
+	t.Parallel()
+	redis := service(t, "redis")
+	for _, want := range [][]string{{"--appendonly", "yes"}, {"--maxmemory-policy", "noeviction"}} {
+		if i := slices.Index(redis.Command, want[0]); i < 0 || redis.Command[i+1] != want[1] {
+			t.Errorf("command %v lacks %v", redis.Command, want)
+		}
+	}
+	if mounted(redis, "/data") == "" {
+		t.Error("/data is on no volume")
+	}
+}
+
+func TestVaultForgetsNothing(t *testing.T) {
+	t.Parallel()
+	var config struct {
+		Storage struct{ File struct{ Path string } }
+	}
+	if err := json.Unmarshal([]byte(read(t, "deploy/compose/vault.json")), &config); err != nil {
+		t.Fatal(err)
+	}
+	vault := service(t, "vault")
+	data := mounted(vault, config.Storage.File.Path)
+	if data == "" {
+		t.Errorf("%q is on no volume", config.Storage.File.Path)
+	}
+	keys := mounted(service(t, "setup"), "/var/lib/keyturn")
+	if keys == "" || keys == data {
+		t.Errorf("the keys of the volume %q are on the volume %q", data, keys)
+	}
+	for name, s := range services(t) {
+		for _, v := range s.Volumes {
+			if v.Source == keys && s.Name != "setup" {
+				t.Errorf("%s: sees Vault's root token", name)
+			}
+		}
+	}
+}
+
+func TestWhatIsMountedExists(t *testing.T) {
+	t.Parallel()
+	for name, s := range services(t) {
+		for _, v := range s.Volumes {
+			if v.Type != types.VolumeTypeBind {
+				continue
+			}
+			if _, err := os.Stat(v.Source); err != nil {
+				t.Errorf("%s: %v", name, err) // the engine would make an empty folder of that name
+			}
+		}
+	}
+}
+
+func TestImagesHaveATagAndNoHost(t *testing.T) {
+	t.Parallel()
+	for name, s := range services(t) {
+		repository, tag, _ := strings.Cut(s.Image, ":")
+		if tag == "" || tag == "latest" {
+			t.Errorf("%s: %s has no tag that stays", name, s.Image)
+		}
+		if host, _, ok := strings.Cut(repository, "/"); ok && strings.ContainsAny(host, ".:") {
+			t.Errorf("%s: %s names a host", name, s.Image)
+		}
+	}
+}
+
+// docker-compose 1.29 refuses what it does not know.
+func TestTheFileHasNothingThatIsNewerThanDockerCompose129(t *testing.T) {
+	t.Parallel()
+	var file map[string]any
+	if err := yaml.Unmarshal([]byte(read(t, "docker-compose.yml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	for key := range file {
+		if !slices.Contains([]string{"services", "networks", "volumes"}, key) && !strings.HasPrefix(key, "x-") {
+			t.Errorf("top-level %q", key)
+		}
+	}
+	for name, s := range services(t) {
+		for need, how := range s.DependsOn {
+			if !how.Required || how.Restart {
+				t.Errorf("%s: the dependency on %s says more than a condition", name, need)
+			}
+		}
+		if s.HealthCheck.StartInterval != nil {
+			t.Errorf("%s: healthcheck.start_interval", name)
+		}
+	}
+}
