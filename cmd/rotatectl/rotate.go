@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/user"
 	"strings"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
@@ -93,8 +90,7 @@ func requester() string {
 
 // follow waits until every demand has ended.
 func (d *demands) follow(ctx context.Context) error {
-	bar := progressbar.NewOptions(len(d.open), progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("rotating"),
-		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))))
+	bar := newBar(len(d.open), "rotating", true)
 	var problems []error
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
