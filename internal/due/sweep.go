@@ -3,6 +3,7 @@ package due
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -24,7 +25,7 @@ func (s *Scheduler) sweep(ctx context.Context) error {
 	if err != nil || held == nil {
 		return err
 	}
-	corrected, err := s.correct(sweeping, *s.inventory.Load())
+	corrected, err := s.correct(sweeping)
 	if err == nil && s.Configurations() == 1 {
 		err = s.prune(sweeping, *s.inventory.Load())
 	}
@@ -35,32 +36,64 @@ func (s *Scheduler) sweep(ctx context.Context) error {
 	return errors.Join(err, lost)
 }
 
-// correct walks through the inventory at sweepRate and returns how much had to be corrected.
-func (s *Scheduler) correct(ctx context.Context, inv Inventory) (corrected int, err error) {
+// correct walks through the inventory at sweepRate and returns how much had to be corrected. It takes hours: where
+// another inventory comes into use meanwhile, it goes on with that one from the same place.
+func (s *Scheduler) correct(ctx context.Context) (corrected int, err error) {
 	var survey survey
-	for some := range batches(inv.Credentials(), func(string) bool { return true }) {
+	for done := 0; ; {
+		inv := s.inventory.Load()
+		some := batchAfter((*inv).Credentials(), done)
+		if len(some) == 0 {
+			return corrected, survey.err()
+		}
 		for part := range slices.Chunk(some, sweepRate) {
-			now, err := s.Index.rdb.Time(ctx).Result()
+			n, err := s.correctPart(ctx, &survey, inv, part)
 			if err != nil {
 				return corrected, err
 			}
-			found, err := survey.each(ctx, findings(part), func(ctx context.Context, f *finding) error {
-				return errors.Join(s.Truth.readJournal(ctx, f, s.Resume), s.Truth.readAge(ctx, f, now))
-			})
-			if err != nil {
-				return corrected, err
-			}
-			wrong, err := s.differing(ctx, found, now)
-			if err := errors.Join(err, s.Index.replace(ctx, wrong)); err != nil {
-				return corrected, err
-			}
-			corrected += len(wrong)
+			corrected += n
 			if err := s.Clock.Sleep(ctx, time.Second); err != nil {
 				return corrected, context.Cause(ctx)
 			}
+			if s.inventory.Load() != inv {
+				break
+			}
+			done += len(part)
 		}
 	}
-	return corrected, survey.err()
+}
+
+// correctPart corrects the index for some of an inventory, unless that is out of use by then.
+func (s *Scheduler) correctPart(ctx context.Context, survey *survey, inv *Inventory, part []*rotation.Credential) (corrected int, err error) {
+	now, err := s.Index.rdb.Time(ctx).Result()
+	if err != nil {
+		return 0, err
+	}
+	found, err := survey.each(ctx, findings(part), func(ctx context.Context, f *finding) error {
+		return errors.Join(s.Truth.readJournal(ctx, f, s.Resume), s.Truth.readAge(ctx, f, now))
+	})
+	if err != nil {
+		return 0, err
+	}
+	wrong, err := s.differing(ctx, found, now)
+	if err != nil || s.inventory.Load() != inv {
+		return 0, err
+	}
+	return len(wrong), s.Index.replace(ctx, wrong)
+}
+
+// batchAfter returns the batch that follows the first n credentials.
+func batchAfter(creds iter.Seq[*rotation.Credential], n int) []*rotation.Credential {
+	some := make([]*rotation.Credential, 0, batch)
+	for cred := range creds {
+		if n--; n >= 0 {
+			continue
+		}
+		if some = append(some, cred); len(some) == batch {
+			break
+		}
+	}
+	return some
 }
 
 // differing returns those findings of which the index says otherwise.

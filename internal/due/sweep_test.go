@@ -2,10 +2,13 @@ package due
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 // fast is a clock that does not wait.
@@ -52,10 +55,49 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 			t.Errorf("%s stands %+v, want %+v", cred.ID, got, want)
 		}
 	}
-	corrected := have[int](t)(s.correct(t.Context(), newInventory("one", creds...)))
+	corrected := have[int](t)(s.correct(t.Context()))
 	if corrected != 0 {
 		t.Errorf("a second sweep corrected %d", corrected)
 	}
+}
+
+// A sweep of a million takes 14 hours. It must not bring back what a configuration that has gone says.
+func TestASweepUnderWayGoesOnWithANewConfiguration(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	slot := time.Now().UTC().Truncate(time.Millisecond)
+	creds := fleet("a", 3*sweepRate, every30d(t))
+	for _, cred := range creds {
+		v.rotated(cred, slot)
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s.Clock = fast{}
+	must(t, s.sync(t.Context()))
+
+	shorter := fleet("a", len(creds), parse(t, schedule.Spec{Every: "7d"}))
+	changed, removed := shorter[len(shorter)-2], creds[len(creds)-1]
+	next := append(slices.Clone(creds[:len(creds)-2]), changed)
+	reload := sync.OnceFunc(func() { s.Use(newInventory("two", next...)) })
+	v.set(func() { v.onLoad = func(string) { reload() } })
+	s.Clock = during{func() { must(t, s.sync(t.Context())) }}
+	must(t, s.sweep(t.Context()))
+
+	if got, want := look(t, x, changed).Due, changed.Schedule.Next(slot, changed.ID).Truncate(time.Millisecond); !got.Equal(want) {
+		t.Errorf("what changed is due %s, want %s", got, want)
+	}
+	if got := look(t, x, removed); got != (Standing{}) {
+		t.Errorf("what was removed stands %+v", got)
+	}
+}
+
+// during is a clock whose every rest is used for something.
+type during struct{ do func() }
+
+func (during) Now() time.Time { return time.Now() }
+
+func (d during) Sleep(ctx context.Context, _ time.Duration) error {
+	d.do()
+	return ctx.Err()
 }
 
 func TestTheSweepNeverPutsOffWhatIsDue(t *testing.T) {
