@@ -37,6 +37,9 @@ type fleet struct {
 	lab  *lab
 }
 
+// credentialsFile is what keyturn.yaml includes.
+const credentialsFile = "fleet.jsonl"
+
 func (f *fleet) config() string          { return filepath.Join(f.dir, "keyturn.yaml") }
 func (f *fleet) id(i int) string         { return fmt.Sprintf("%s-%07d", f.name, i) }
 func (f *fleet) target(i int) string     { return f.id(i) + "@example.com" }
@@ -66,7 +69,7 @@ func (l *lab) fleet(p plan) (*fleet, error) {
 }
 
 func (f *fleet) writeCredentials() (err error) {
-	file, err := os.Create(f.file("fleet.jsonl"))
+	file, err := os.Create(f.file(credentialsFile))
 	if err != nil {
 		return err
 	}

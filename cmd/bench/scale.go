@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"syscall"
 	"time"
 
 	"keyturn/internal/config"
@@ -13,8 +16,8 @@ import (
 
 const million = 1_000_000
 
-// memory measures the most memory that worker and scheduler take with a million credentials, and how long reading
-// them takes.
+// memory measures the most memory that worker and scheduler take with a million credentials, at the start and when they
+// read them anew, and how long reading them takes.
 func memory(ctx context.Context, l *lab) (err error) {
 	r, err := l.rig(ctx, plan{size: 1, accounts: 10}) // for its Redis
 	if err != nil {
@@ -40,27 +43,86 @@ func memory(ctx context.Context, l *lab) (err error) {
 	}
 	report("schedule_load_1m_s", median(loads), "s")
 	for _, name := range []string{"worker", "scheduler"} {
-		peak, err := f.peak(ctx, name)
+		start, reload, err := f.peaks(ctx, name)
 		if err != nil {
 			return err
 		}
-		figure := map[string]string{"worker": "worker_rss_mb", "scheduler": "schedule_rss_mb"}[name]
-		report(figure, peak, "MB")
+		figure := map[string]string{"worker": "worker", "scheduler": "schedule"}[name]
+		report(figure+"_rss_mb", start, "MB")
+		report(figure+"_reload_rss_mb", reload, "MB")
 	}
 	return nil
 }
 
-// peak runs a program for a while and returns the most memory that it had.
-func (f *fleet) peak(ctx context.Context, name string) (mb float64, err error) {
+// peaks runs a program for a while, makes it read a changed configuration, and returns the most memory that it had
+// until then and in all.
+func (f *fleet) peaks(ctx context.Context, name string) (start, reload float64, err error) {
 	p, err := f.run(ctx, name, "/healthz")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	if err := pause(ctx, 20*time.Second); err != nil {
-		return 0, err
+	const span = 20 * time.Second
+	if err := pause(ctx, span); err != nil {
+		return 0, 0, err
 	}
-	return peakMB(p.PID())
+	if start, err = peakMB(p.PID()); err != nil {
+		return 0, 0, err
+	}
+	// Twice, because the configuration before must not stay; the change of the file is noticed without the signal.
+	for _, again := range []func() error{f.changeLine, func() error { return syscall.Kill(p.PID(), syscall.SIGHUP) }} {
+		if err := errors.Join(f.awaitReload(ctx, name, again), pause(ctx, span)); err != nil {
+			return 0, 0, err
+		}
+	}
+	reload, err = peakMB(p.PID())
+	return start, reload, err
+}
+
+// awaitReload causes a reload and waits until it is over.
+func (f *fleet) awaitReload(ctx context.Context, name string, cause func() error) error {
+	before, err := f.reloads(name)
+	if err != nil {
+		return err
+	}
+	if err := cause(); err != nil {
+		return err
+	}
+	for {
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+		if now, err := f.reloads(name); err != nil || now > before {
+			return err
+		}
+	}
+}
+
+// reloads is how often a program has said that it read its configuration anew.
+func (f *fleet) reloads(name string) (int, error) {
+	log, err := os.ReadFile(f.file(name + ".log"))
+	return bytes.Count(log, []byte("configuration read anew")), err
+}
+
+// changeLine changes the path of the last credential.
+func (f *fleet) changeLine() (err error) {
+	file, err := os.OpenFile(f.file(credentialsFile), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	line := make([]byte, 512)
+	n, err := file.ReadAt(line, info.Size()-int64(len(line)))
+	if err != nil {
+		return err
+	}
+	at := bytes.LastIndex(line[:n], []byte("bench/"))
+	_, err = file.WriteAt([]byte("other"), info.Size()-int64(n-at))
+	return err
 }
 
 const growthSize = 1000 // rotations of one run

@@ -26,20 +26,21 @@ func main() {
 }
 
 func run(ctx context.Context, p *wiring.Process) error {
-	engine, err := wiring.NewEngine(p.Config, p.Redis, p.Vault, p.Metrics, p.Log)
+	cfg := p.Config()
+	engine, err := wiring.NewEngine(cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}
 	p.Gauges(engine)
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
-		Accounts: accounts(p.Config), Clock: wiring.Clock{}, Log: p.Log, Resume: p.Config.Timing.ResumeAfter,
+		Accounts: accounts(cfg), Clock: wiring.Clock{}, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
 	}
 	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: wiring.Clock{}, Log: p.Log}
 	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: wiring.Clock{}, Log: p.Log}
-	checks.Use(driftChecks(p.Config))
-	contacts.Use(contactRounds(p.Config))
-	s.Use(p.Config)
+	checks.Use(driftChecks(cfg))
+	contacts.Use(contactRounds(cfg))
+	s.Use(cfg)
 	p.Metrics.Gauge("configurations", "Different configurations among the schedulers that run; 0 until they were counted.", nil,
 		func(context.Context) ([]observe.Sample, error) {
 			return []observe.Sample{{Value: float64(s.Configurations())}}, nil

@@ -22,21 +22,23 @@ func main() {
 }
 
 func run(ctx context.Context, p *wiring.Process) error {
-	engine, err := wiring.NewEngine(p.Config, p.Redis, p.Vault, p.Metrics, p.Log)
+	cfg := p.Config()
+	engine, err := wiring.NewEngine(cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}
-	subjects, err := wiring.NewSubjects(ctx, p.Config, p.Vault.ReadField)
+	subjects, err := wiring.NewSubjects(ctx, cfg, p.Vault.ReadField)
 	if err != nil {
 		return err
 	}
 	h := &handler{machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes()}
-	h.fleet.Store(&fleet{cfg: p.Config, subjects: subjects})
+	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	server := queue.NewServer(p.Redis)
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, time.Now
 	server.Grace = h.machine.Timing.Call + 5*time.Second
+	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 
 	// /healthz answers until the last run has ended.
 	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -48,7 +50,7 @@ func run(ctx context.Context, p *wiring.Process) error {
 	})
 	group.Go(func() error {
 		defer stop()
-		return server.Serve(ctx, accounts(p.Config), h)
+		return server.Serve(ctx, served, h)
 	})
 	group.Go(func() error {
 		return p.Watch(ctx, func(next *config.Config, _ config.Difference) error { return h.reload(ctx, p, next) })

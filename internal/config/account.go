@@ -27,7 +27,6 @@ type Account struct {
 	Concurrency int           // calls at once per worker, 2 to 64
 
 	insecureHTTP bool
-	inherit      inherited // what its credentials start from
 }
 
 const (
@@ -95,7 +94,7 @@ func (l *loader) account(v *value) {
 	if a.Concurrency == 0 {
 		a.Concurrency = atOnce(a.Rates, a.Timeout)
 	}
-	a.inherit = l.inherit(l.defaults, raw.given, a.Provider)
+	l.inherits[a] = l.inherit(l.defaults, raw.given, a.Provider)
 }
 
 func (l *loader) provider(v *value) *rotation.Provider {

@@ -61,14 +61,14 @@ func (c *Config) Credential(id string) (*rotation.Credential, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &e.Credential, true
+	return e.Credential, true
 }
 
 // Credentials goes over all credentials in the order of the files. They must not be changed.
 func (c *Config) Credentials() iter.Seq[*rotation.Credential] {
 	return func(yield func(*rotation.Credential) bool) {
 		for e := range c.credentials.all() {
-			if !yield(&e.Credential) {
+			if !yield(e.Credential) {
 				return
 			}
 		}

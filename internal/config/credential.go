@@ -84,7 +84,7 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 		}
 		c.Target = canonical
 	}
-	all := l.inherit(account.inherit, raw.layer, provider)
+	all := l.inherit(l.inherits[account], raw.layer, provider)
 	if provider.Mode == rotation.ModeSetter {
 		c.Policy = l.resolvePolicy(all.policy, provider)
 	}
@@ -127,11 +127,26 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 			raw.path.fail("", "%s is written by %q too, at %s", c.Place.Path, in.at(i).ID, l.where(i))
 		}
 	}
-	compact(&c)
-	n := in.push(entry{Credential: c, file: l.current, line: uint32(raw.at.at.line)}) //nolint:gosec // a line
+	n := in.push(entry{Credential: l.share(idHash, &c), file: l.current, line: uint32(raw.at.at.line)}) //nolint:gosec // a line
 	in.ids.insert(idHash, n)
 	l.targets.insert(targetHash, n)
 	l.places.insert(placeHash, n)
+}
+
+// share returns c to keep. What the configuration before holds of it already is used again, because both are in memory
+// until the new one is in force.
+func (l *loader) share(idHash uint32, c *rotation.Credential) *rotation.Credential {
+	was, ok := l.before.credentials.byHash(idHash, c.ID)
+	switch {
+	case ok && l.same.credentials(was.Credential, c):
+		return was.Credential
+	case ok && was.Target == c.Target && was.Place.Path == c.Place.Path && was.Username == c.Username:
+		c.ID, c.Target, c.Place.Path, c.Username = was.ID, was.Target, was.Place.Path, was.Username
+	default:
+		compact(c)
+	}
+	kept := *c
+	return &kept
 }
 
 // where says where the credential of a number stands.

@@ -18,7 +18,7 @@ func (d Difference) Empty() bool { return len(d.Added)+len(d.Changed)+len(d.Remo
 // Diff compares the credentials of two configurations: what they are and what their names resolve to.
 func Diff(before, after *Config) Difference {
 	var d Difference
-	same := comparison{schedules: map[[2]*schedule.Schedule]bool{}}
+	same := newComparison()
 	for now := range after.Credentials() {
 		was, ok := before.Credential(now.ID)
 		switch {
@@ -41,8 +41,10 @@ type comparison struct {
 	schedules map[[2]*schedule.Schedule]bool
 }
 
+func newComparison() comparison { return comparison{schedules: map[[2]*schedule.Schedule]bool{}} }
+
 func (c comparison) credentials(a, b *rotation.Credential) bool {
-	return a.Account == b.Account && a.Target == b.Target && a.Place == b.Place && a.Username == b.Username &&
+	return a == b || a.Account == b.Account && a.Target == b.Target && a.Place == b.Place && a.Username == b.Username &&
 		a.First == b.First && *a.Verify == *b.Verify && samePolicy(a, b) && c.sameSchedule(a.Schedule, b.Schedule)
 }
 

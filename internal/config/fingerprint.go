@@ -35,7 +35,7 @@ func (c *Config) sum() (sum [sha256.Size]byte) {
 		d.record(v.Name, v.Account, spell(v.Addresses), v.Schedule.String())
 	}
 	for e := range c.credentials.all() {
-		d.credential(&e.Credential)
+		d.credential(e.Credential)
 	}
 	_ = d.out.Flush() // a hash takes everything
 	hash.Sum(sum[:0])

@@ -15,7 +15,7 @@ import (
 // fuzzLoader returns a loader with the accounts of a small configuration.
 func fuzzLoader(t testing.TB) (*loader, *document) {
 	t.Helper()
-	l := newLoader("keyturn.yaml", providers.All())
+	l := newLoader("keyturn.yaml", providers.All(), &Config{})
 	doc := l.open("keyturn.yaml")
 	l.main(parseRoot(doc, []byte(`{redis: {address: "localhost:6379"}, vault: {address: "https://vault:8200", auth: {token: {env: A}}},
 accounts: {tencent: {provider: tencent-ses, keys: {secret_id: {env: A}, secret_key: {env: B}}}}, defaults: {schedule: {every: 30d}}}`)))
@@ -72,7 +72,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := newLoader("keyturn.yaml", providers.All())
+		l := newLoader("keyturn.yaml", providers.All(), &Config{})
 		if root := parseRoot(l.open("keyturn.yaml"), data); root != nil {
 			if i := root.child("include"); i != nil {
 				i.kind = null // no files

@@ -6,17 +6,17 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// entry is a credential and where it stands.
+// entry is a credential and where it stands. The same Credential may stand elsewhere in the next configuration.
 type entry struct {
-	rotation.Credential
+	*rotation.Credential
 	file, line uint32 // file is an index of Config.Files
 }
 
-// chunkSize credentials are allocated at a time: growing one slice to a million would copy it a dozen times and leave
+// chunkSize entries are allocated at a time: growing one slice to a million would copy it a dozen times and leave
 // as much garbage.
 const chunkSize = 512
 
-// inventory holds the credentials. Entries never move once they are added.
+// inventory holds the credentials.
 type inventory struct {
 	chunks [][]entry
 	ids    index
@@ -55,8 +55,10 @@ func (in *inventory) all() iter.Seq[*entry] {
 	}
 }
 
-func (in *inventory) byID(id string) (*entry, bool) {
-	i, ok := in.ids.find(hash(id, ""), func(i uint32) bool { return in.at(i).ID == id })
+func (in *inventory) byID(id string) (*entry, bool) { return in.byHash(hash(id, ""), id) }
+
+func (in *inventory) byHash(hash uint32, id string) (*entry, bool) {
+	i, ok := in.ids.find(hash, func(i uint32) bool { return in.at(i).ID == id })
 	if !ok {
 		return nil, false
 	}

@@ -13,7 +13,12 @@ import (
 // Load reads and checks the configuration at path, with everything that it includes. providers are all that an account
 // may name. What is wrong is an *Errors.
 func Load(path string, providers []rotation.Provider) (*Config, error) {
-	l := newLoader(path, providers)
+	return load(path, providers, &Config{})
+}
+
+// load is Load; before is the configuration that the new one will replace.
+func load(path string, providers []rotation.Provider, before *Config) (*Config, error) {
+	l := newLoader(path, providers, before)
 	if root := l.root(path); root != nil {
 		l.main(root)
 	}
@@ -27,6 +32,7 @@ func Load(path string, providers []rotation.Provider) (*Config, error) {
 // loader is what one Load knows.
 type loader struct {
 	cfg       *Config
+	before    *Config
 	problems  *problems
 	dir       string // of the configuration file: what its paths are relative to
 	providers map[string]*rotation.Provider
@@ -34,6 +40,7 @@ type loader struct {
 	schedules map[string]*userSchedule // by the user's names
 	policies  map[string]*userPolicy
 	defaults  inherited
+	inherits  map[*Account]inherited // what the credentials of an account start from
 
 	noPolicy      *userPolicy // where none is named
 	resolved      map[policyKey]*policy.Policy
@@ -41,17 +48,18 @@ type loader struct {
 	verifications map[verification]*rotation.Verification
 	targets       index // of credentials
 	places        index
-	current       uint32 // the file that is being read, in Config.Files
+	same          comparison // with before
+	current       uint32     // the file that is being read, in Config.Files
 }
 
-func newLoader(path string, providers []rotation.Provider) *loader {
+func newLoader(path string, providers []rotation.Provider, before *Config) *loader {
 	l := &loader{
 		cfg: &Config{
 			Stores: map[string]*Store{}, Accounts: map[string]*Account{},
 			origin: origin{path: path, providers: providers},
 		},
-		problems: &problems{}, dir: filepath.Dir(path), providers: map[string]*rotation.Provider{},
-		schedules: map[string]*userSchedule{}, policies: map[string]*userPolicy{},
+		before: before, same: newComparison(), problems: &problems{}, dir: filepath.Dir(path), providers: map[string]*rotation.Provider{},
+		schedules: map[string]*userSchedule{}, policies: map[string]*userPolicy{}, inherits: map[*Account]inherited{},
 		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{},
 		verifications: map[verification]*rotation.Verification{},
 	}

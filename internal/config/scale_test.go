@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -26,6 +27,36 @@ func TestACredentialIsSmall(t *testing.T) { //nolint:paralleltest // measures th
 		t.Errorf("a credential takes %d bytes, want at most %d", used, limit)
 	}
 	runtime.KeepAlive(cfg)
+}
+
+// TestANewConfigurationCostsLittleBesideTheOneBefore: both are in memory until the new one is in force. It must not run
+// beside other tests, whose memory would count.
+func TestANewConfigurationCostsLittleBesideTheOneBefore(t *testing.T) { //nolint:paralleltest // measures the heap
+	const n = 20_000
+	for what, c := range map[string]struct {
+		changed string
+		limit   uint64 // bytes for a credential
+	}{
+		"nothing changed":                {base, 60},
+		"the schedule of all is another": {strings.Replace(base, "every: 30d", "every: 31d", 1), 190},
+	} {
+		dir := t.TempDir()
+		writeFleet(t, dir, n)
+		first := mustLoad(t, dir, base+"include: [fleet.jsonl]\n")
+		again := make(chan os.Signal)
+		calls := watch(t, first, again)
+		before := heap()
+		write(t, dir, "keyturn.yaml", c.changed+"include: [fleet.jsonl]\n")
+		o := next(t, calls)
+		if o.err != nil || o.cfg.Len() != n {
+			t.Fatal(o)
+		}
+		if used := (heap() - before) / n; used > c.limit {
+			t.Errorf("%s: a credential takes %d bytes more, want at most %d", what, used, c.limit)
+		}
+		runtime.KeepAlive(first)
+		runtime.KeepAlive(o.cfg)
+	}
 }
 
 // BenchmarkLoad loads a fleet from JSON Lines and reports what a credential costs.

@@ -99,7 +99,7 @@ func (w *watcher) concerns(event fsnotify.Event) bool {
 
 // reload loads the configuration from where it came from.
 func (w *watcher) reload() (*Config, error) {
-	next, err := Load(w.cfg.origin.path, w.cfg.origin.providers)
+	next, err := load(w.cfg.origin.path, w.cfg.origin.providers, w.cfg)
 	if err == nil {
 		err = w.follow(next)
 	}

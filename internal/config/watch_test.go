@@ -4,10 +4,12 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"weak"
 
 	"keyturn/internal/config"
 )
@@ -132,5 +134,59 @@ func TestWatchFollowsTheLinksOfAConfigMap(t *testing.T) {
 	}
 	if o := next(t, calls); o.err != nil || o.cfg.Len() != 5 {
 		t.Errorf("got %+v", o)
+	}
+}
+
+func TestWhatIsReadAnewIsWhatAFreshProcessReads(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := mustLoad(t, dir, fleet)
+	calls, again := start(t, first)
+	text := strings.NewReplacer(
+		"length: 15", "length: 16",
+		"every: 7d", "every: 8d",
+		"path: verify", "path: verify, verify: off",
+		"target: gone@", "target: another@",
+	).Replace(fleet)
+	write(t, dir, "keyturn.yaml", "\n"+text)
+	o := next(t, calls)
+	fresh := mustLoad(t, dir, "\n"+text)
+	if o.err != nil || o.cfg.Fingerprint() != fresh.Fingerprint() || !config.Diff(fresh, o.cfg).Empty() {
+		t.Errorf("%v: it differs: %+v", o.err, config.Diff(fresh, o.cfg))
+	}
+	if got := ids(config.Diff(first, o.cfg).Changed); got != "gone policy verify when" {
+		t.Errorf("changed: %s", got)
+	}
+	for cred := range fresh.Credentials() {
+		file, line := fresh.Where(cred.ID)
+		if gotFile, got := o.cfg.Where(cred.ID); gotFile != file || got != line {
+			t.Errorf("%s is said to stand at %s:%d, not %s:%d", cred.ID, gotFile, got, file, line)
+		}
+	}
+	again <- syscall.SIGHUP // the next one starts from this one
+	if o := next(t, calls); o.err != nil || !config.Diff(fresh, o.cfg).Empty() {
+		t.Errorf("and again: %+v", o)
+	}
+}
+
+func TestAConfigurationIsFreedOnceAnotherIsInForce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	again := make(chan os.Signal)
+	// Not in this frame, which could hold it.
+	first, calls := func() (weak.Pointer[config.Config], <-chan outcome) {
+		cfg := mustLoad(t, dir, fleet)
+		return weak.Make(cfg), watch(t, cfg, again)
+	}()
+	for range 2 {
+		again <- syscall.SIGHUP
+		second := weak.Make(next(t, calls).cfg)
+		for i := 0; i < 100 && first.Value() != nil; i++ {
+			runtime.GC()
+		}
+		if first.Value() != nil {
+			t.Fatal("it is still held")
+		}
+		first = second
 	}
 }

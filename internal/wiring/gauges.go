@@ -10,7 +10,7 @@ import (
 
 // Gauges adds to a process's metrics what stands in Redis for all of them: any process shows the same values.
 func (p *Process) Gauges(e *Engine) {
-	accounts := slices.Sorted(maps.Keys(p.Config.Accounts))
+	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
 	p.Metrics.Gauge("queue_jobs", "Jobs by queue and state.", []string{"account", "queue", "state"},
 		func(ctx context.Context) ([]observe.Sample, error) {
 			depths, err := e.Client.Depths(ctx, accounts...)

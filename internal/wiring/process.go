@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,7 +28,6 @@ import (
 // be seen from outside.
 type Process struct {
 	Name    string // of the command
-	Config  *config.Config
 	Redis   redis.UniversalClient
 	Vault   *vaultkv.Vault
 	Log     *slog.Logger
@@ -35,6 +35,8 @@ type Process struct {
 	Health  *observe.Health
 	Ready   map[string]func(context.Context) error // checks of /readyz by name; run adds its own before Observe
 
+	// inForce is the only place that keeps a configuration: each may have hundreds of megabytes, and the one before must go.
+	inForce  atomic.Pointer[config.Config]
 	listener net.Listener
 	again    chan os.Signal // a SIGHUP; taken from the start, because nobody waits for a process to be ready to send one
 }
@@ -116,7 +118,8 @@ func (c Command) start(ctx context.Context) error {
 }
 
 func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, level slog.Level) (*Process, error) {
-	p := &Process{Config: cfg, Log: observe.NewLogger(os.Stderr, level), Metrics: observe.NewMetrics(), again: make(chan os.Signal, 1)}
+	p := &Process{Log: observe.NewLogger(os.Stderr, level), Metrics: observe.NewMetrics(), again: make(chan os.Signal, 1)}
+	p.use(cfg)
 	signal.Notify(p.again, syscall.SIGHUP)
 	p.Health = observe.NewHealth(p.Log)
 	queue.LogClient(p.Log)
@@ -135,10 +138,20 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	return p, nil
 }
 
+// Config returns the configuration in force. Whoever runs for long asks again, because it must not outlive its time.
+func (p *Process) Config() *config.Config { return p.inForce.Load() }
+
+// use puts a configuration in force.
+func (p *Process) use(cfg *config.Config) {
+	p.inForce.Store(cfg)
+	limitMemory(cfg.Len())
+}
+
 // Observe answers /healthz, /readyz and /metrics until ctx ends. It says in the log that the process has started, so run
 // calls it when nothing is missing any more.
 func (p *Process) Observe(ctx context.Context) error {
-	p.Log.InfoContext(ctx, "started", "process", p.Name, "listen", p.listener.Addr().String(), "credentials", p.Config.Len(), "fingerprint", p.Config.Fingerprint()[:12])
+	cfg := p.Config()
+	p.Log.InfoContext(ctx, "started", "process", p.Name, "listen", p.listener.Addr().String(), "credentials", cfg.Len(), "fingerprint", cfg.Fingerprint()[:12])
 	defer p.Log.InfoContext(ctx, "stopped", "process", p.Name)
 	return observe.Endpoint{Metrics: p.Metrics, Ready: p.Health.Watch(p.Ready), Log: p.Log}.Serve(ctx, p.listener)
 }
@@ -147,18 +160,18 @@ func (p *Process) Observe(ctx context.Context) error {
 // SIGHUP. A configuration with a mistake, or one that changed returns an error for, changes nothing: /readyz and the log
 // say why.
 func (p *Process) Watch(ctx context.Context, changed func(*config.Config, config.Difference) error) error {
-	inForce := p.Config
-	return config.Watch(ctx, p.Config, p.again, func(next *config.Config, err error) {
+	running := p.Config().Accounts
+	return config.Watch(ctx, p.Config(), p.again, func(next *config.Config, err error) {
 		var d config.Difference
 		if err == nil {
-			d = config.Diff(inForce, next)
+			d = config.Diff(p.Config(), next)
 			err = changed(next, d)
 		}
 		if err == nil {
-			inForce = next
+			p.use(next)
 			p.Log.InfoContext(ctx, "configuration read anew", "credentials", next.Len(), "added", len(d.Added), "changed", len(d.Changed),
 				"removed", len(d.Removed), "fingerprint", next.Fingerprint()[:12])
-			if names := needRestart(p.Config, next); len(names) > 0 {
+			if names := needRestart(running, next.Accounts); len(names) > 0 {
 				p.Log.WarnContext(ctx, "accounts that are new, or of another rate, timeout or concurrency, need a restart", "accounts", names)
 			}
 		}
@@ -168,10 +181,10 @@ func (p *Process) Watch(ctx context.Context, changed func(*config.Config, config
 
 // needRestart names the accounts for which a process goes on as before, or does nothing: it makes their servers and
 // limiters once, at its start.
-func needRestart(running, next *config.Config) []string {
+func needRestart(running, next map[string]*config.Account) []string {
 	var names []string
-	for name, now := range next.Accounts {
-		was, ok := running.Accounts[name]
+	for name, now := range next {
+		was, ok := running[name]
 		if !ok || was.Timeout != now.Timeout || was.Concurrency != now.Concurrency || !slices.Equal(was.Rates, now.Rates) {
 			names = append(names, name)
 		}
