@@ -33,7 +33,7 @@ func quota(h http.Header, per time.Duration) *Quota {
 	if err != nil {
 		limit = 0
 	}
-	return &Quota{Limit: int(limit), Per: per, Remaining: int(remaining)} //nolint:gosec // 31 bits
+	return &Quota{Limit: int(limit), Per: per, Remaining: int(remaining)}
 }
 
 type observerKey struct{}

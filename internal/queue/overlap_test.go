@@ -43,10 +43,12 @@ func TestATaskThatRunsTwiceAtOnceLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	for name, again := range map[string]func(*testing.T, *rig, rotate){
 		"Redis was emptied": func(t *testing.T, r *rig, _ rotate) {
+			t.Helper()
 			must(t, r.admin.FlushAll(t.Context()).Err())
 			must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 		},
 		"the lease has lapsed for a worker whose clock is fast": func(t *testing.T, r *rig, h rotate) {
+			t.Helper()
 			r.serve(t, h) // at its start, and then every minute, it looks for tasks whose lease has lapsed
 		},
 	} {
