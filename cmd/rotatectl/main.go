@@ -11,6 +11,8 @@ import (
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
 	"github.com/spf13/cobra"
+
+	"keyturn/internal/secret"
 )
 
 // The exit statuses.
@@ -20,6 +22,9 @@ const (
 )
 
 func main() {
+	if err := secret.ForbidCore(); err != nil {
+		fmt.Fprintln(os.Stderr, "a crash may leave a core file: "+err.Error())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := root().ExecuteContext(ctx)

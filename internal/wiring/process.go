@@ -21,6 +21,7 @@ import (
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
+	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
 )
 
@@ -62,6 +63,9 @@ type Command struct {
 // Main reads flags and configuration, connects, and calls c.Run until a signal comes. It never starts half: whatever
 // is wrong is printed, and the exit status tells.
 func Main(c Command) {
+	if err := secret.ForbidCore(); err != nil {
+		fmt.Fprintln(os.Stderr, c.Name+": a crash may leave a core file: "+err.Error())
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := c.start(ctx)

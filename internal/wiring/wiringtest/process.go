@@ -26,9 +26,9 @@ type Process struct {
 	stage *Stage
 }
 
-// keys are the management keys that the programs find in their environment; others stand in a file and in Vault.
-func (s *Stage) keys() []string {
-	return []string{"SES_ID=" + s.Keys.SESID, "KIRIM_USER=" + s.Keys.KirimUser}
+// environ holds the management keys that the programs find in their environment; others stand in a file and in Vault.
+func (s *Stage) environ() []string {
+	return append([]string{"SES_ID=" + s.Keys.SESID, "KIRIM_USER=" + s.Keys.KirimUser}, s.Env...)
 }
 
 // Start runs the worker or the scheduler on keyturn.yaml and waits until it is ready. It ends with the test.
@@ -45,7 +45,7 @@ func (s *Stage) Start(name string, args ...string) *Process {
 	_ = log.Close()
 	p := &Process{Name: name, Log: log.Name(), stage: s}
 	process, err := devenv.Start(s.tb.Context(), devenv.Command{
-		Path: path, Env: s.keys(), Log: p.Log, Probe: func(ctx context.Context, _ int) error { return p.probe(ctx) },
+		Path: path, Env: s.environ(), Log: p.Log, Probe: func(ctx context.Context, _ int) error { return p.probe(ctx) },
 		Args: append([]string{"-config", filepath.Join(s.Dir, "keyturn.yaml"), "-listen", "127.0.0.1:0", "-log-level", "debug"}, args...),
 	})
 	if err != nil {
@@ -151,7 +151,7 @@ func (s *Stage) Ctl(args ...string) (output string, status int) {
 func (s *Stage) CtlIn(input string, args ...string) (output string, status int) {
 	s.tb.Helper()
 	cmd := exec.CommandContext(s.tb.Context(), "rotatectl", append([]string{"--config", filepath.Join(s.Dir, "keyturn.yaml")}, args...)...) //nolint:gosec // our own program
-	cmd.Env = append(devenv.Environ(), s.keys()...)
+	cmd.Env = append(devenv.Environ(), s.environ()...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

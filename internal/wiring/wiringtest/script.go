@@ -31,7 +31,7 @@ func (s *Stage) ScriptsIn(t *testing.T, folder string, vars ...string) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", folder),
 		Setup: func(env *testscript.Env) error {
-			for _, v := range append(s.keys(), vars...) {
+			for _, v := range append(s.environ(), vars...) {
 				name, value, _ := strings.Cut(v, "=")
 				env.Setenv(name, value)
 			}

@@ -26,6 +26,7 @@ type Stage struct {
 	Box   *sandbox.Server
 	Keys  Keys
 	Creds []Credential
+	Env   []string // KEY=value, of the programs that are started from then on
 
 	tb testing.TB
 }
