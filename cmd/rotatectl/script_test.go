@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"keyturn/internal/sandbox"
@@ -20,4 +21,19 @@ func TestScripts(t *testing.T) {
 	s.Start("worker")
 	s.Start("scheduler")
 	s.Scripts(t, "TAKEN="+taken.ID, "MADE="+made.ID, "LOST="+lost.ID, "IDLE="+idle.ID)
+}
+
+// TestFleetScripts runs rotatectl on many credentials, one of which the provider does not know.
+func TestFleetScripts(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	lost := s.SES("lost", "first: manual")
+	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	for n := range 110 {
+		s.SES(fmt.Sprintf("c%03d", n), "first: manual")
+	}
+	s.Configure(wiringtest.Settings{Patient: true})
+	s.Start("worker")
+	s.Start("scheduler").Logged("index built")
+	s.ScriptsIn(t, "fleet", "LOST="+lost.ID, "BEFORE="+s.Creds[100].ID)
 }

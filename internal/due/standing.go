@@ -72,10 +72,11 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 // Count is how many credentials of an account stand where.
 type Count struct {
 	Account     string
-	Scheduled   int // have a due time
-	Overdue     int // are due and not claimed
-	Claimed     int // were claimed and have not ended
-	Open        int // have an open journal
+	Built       bool // false: Redis was emptied, or no scheduler has run yet; then the counts say little
+	Scheduled   int  // have a due time
+	Overdue     int  // are due and not claimed
+	Claimed     int  // were claimed and have not ended
+	Open        int  // have an open journal
 	Quarantined int
 }
 
@@ -94,6 +95,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.HLen(ctx, key(account, claimedHash)),
 				p.ZCard(ctx, key(account, openSet)),
 				p.HLen(ctx, key(account, stuckHash)),
+				p.Exists(ctx, key(account, "epoch")),
 			}
 		}
 		return nil
@@ -105,7 +107,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	for i, c := range asked {
 		counts[i] = Count{
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
-			Open: int(c[3].Val()), Quarantined: int(c[4].Val()),
+			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
 		}
 	}
 	return counts, nil

@@ -78,8 +78,8 @@ func TestRedisEmptiedDuringTheRebuildIsNoticed(t *testing.T) {
 	if !look(t, x, creds[5]).Quarantined {
 		t.Error("what was mirrored before the loss is missing")
 	}
-	if c := have[[]Count](t)(x.Counts(t.Context(), "a"))[0]; c.Scheduled != 1499 {
-		t.Errorf("%d scheduled, want 1499", c.Scheduled)
+	if c := have[[]Count](t)(x.Counts(t.Context(), "a"))[0]; c.Scheduled != 1499 || !c.Built {
+		t.Errorf("%+v, want 1499 scheduled in an index that was built", c)
 	}
 }
 

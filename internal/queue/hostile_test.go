@@ -121,6 +121,20 @@ func TestNoCauseReachesRedisAndNoPanicsValueTheLog(t *testing.T) {
 	}
 }
 
+func TestOutcomesOfManyComeInTheirOrder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.serve(t, rotate(done))
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", "")
+	must(t, err)
+	creds := []*rotation.Credential{{ID: "a", Account: account}, {ID: "b", Account: account}, {ID: "b", Account: "other"}}
+	eventually(t, "the outcome is noted", func() bool {
+		all, err := r.client.Outcomes(t.Context(), queue.KindRotate, creds)
+		must(t, err)
+		return len(all) == 3 && all[0] == (queue.Outcome{}) && all[1].Slot.Equal(slot) && all[1].Final && all[2] == (queue.Outcome{})
+	})
+}
+
 func TestAnOutcomeIsKeptForTheSlotThatWasAskedFor(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -13,7 +13,7 @@ import (
 // Outcome is how the last run of a job on demand ended: what `--wait` follows. It is kept for an hour.
 type Outcome struct {
 	Slot    time.Time // of the job; an older job never overwrites a newer one's
-	Status  string    // of the run: a rotation.Status, or "blocked", "unknown", "panic"
+	Status  string    // of the run: a rotation.Status, or StatusBlocked, "unknown", "panic"
 	Final   bool      // false: the job comes back
 	Rotated bool      // a new password was promoted
 	Text    string    // for people; no secret
@@ -53,6 +53,36 @@ func (c *Client) remember(ctx context.Context, job Job, o Outcome) error {
 // Outcome returns the outcome of the newest job on demand; a zero Outcome if none has run yet. The wish of slot s is
 // served once Final is set and Slot is not before s.
 func (c *Client) Outcome(ctx context.Context, account string, kind Kind, id string) (Outcome, error) {
+	all, err := c.Outcomes(ctx, kind, []*rotation.Credential{{ID: id, Account: account}})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return all[0], nil
+}
+
+// Outcomes is Outcome for each of creds, in their order. It costs one round trip; a thousand or so at a time are a good
+// measure.
+func (c *Client) Outcomes(ctx context.Context, kind Kind, creds []*rotation.Credential) ([]Outcome, error) {
+	asked := make([]*redis.MapStringStringCmd, len(creds))
+	_, err := c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, cred := range creds {
+			asked[i] = p.HGetAll(ctx, outcomeKey(cred.Account, kind, cred.ID))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outcomes of %d jobs: %w", len(creds), err)
+	}
+	all := make([]Outcome, len(creds))
+	for i, a := range asked {
+		if all[i], err = readOutcome(a); err != nil {
+			return nil, fmt.Errorf("outcome of %s %s: %w", kind, creds[i].ID, err)
+		}
+	}
+	return all, nil
+}
+
+func readOutcome(fields *redis.MapStringStringCmd) (Outcome, error) {
 	var h struct {
 		Slot    int64  `redis:"slot"`
 		Status  string `redis:"status"`
@@ -61,11 +91,8 @@ func (c *Client) Outcome(ctx context.Context, account string, kind Kind, id stri
 		Text    string `redis:"text"`
 		At      int64  `redis:"at"`
 	}
-	if err := c.rdb.HGetAll(ctx, outcomeKey(account, kind, id)).Scan(&h); err != nil {
-		return Outcome{}, fmt.Errorf("outcome of %s %s: %w", kind, id, err)
-	}
-	if h.Status == "" {
-		return Outcome{}, nil
+	if err := fields.Scan(&h); err != nil || h.Status == "" {
+		return Outcome{}, err
 	}
 	return Outcome{
 		Slot: time.UnixMilli(h.Slot).UTC(), Status: h.Status, Final: h.Final, Rotated: h.Rotated, Text: h.Text,

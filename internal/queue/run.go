@@ -32,9 +32,11 @@ const (
 	newerEvery   = 30 * time.Second
 )
 
-// The outcomes of a run that are not a rotation.Status, for Observer.
+// StatusBlocked is the outcome of a run that the account's breaker sent away: it comes back within seconds.
+const StatusBlocked = "blocked"
+
+// The other outcomes of a run that are not a rotation.Status, for Observer.
 const (
-	outcomeBlocked   = "blocked"   // the account's breaker is open
 	outcomeUnknown   = "unknown"   // ErrUnknown
 	outcomeNewer     = "newer"     // payload of a newer program
 	outcomeMalformed = "malformed" // payload that no keyturn wrote
@@ -87,8 +89,8 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	}
 	if pass.wait > 0 {
 		err = &again{after: pass.wait, text: "the account's breaker is open"}
-		a.remember(ctx, job, outcomeBlocked, rotation.Result{Status: rotation.Waiting}, err)
-		return outcomeBlocked, err
+		a.remember(ctx, job, StatusBlocked, rotation.Result{Status: rotation.Waiting}, err)
+		return StatusBlocked, err
 	}
 	res, panicked := a.run(ctx, job)
 	a.Breaker.learn(ctx, job, pass, res)

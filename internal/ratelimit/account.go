@@ -58,3 +58,12 @@ func newAccount(name string, windows []rotation.Rate) (*account, error) {
 	}
 	return a, nil
 }
+
+// Spacing is how far apart the calls of an account with these windows are in the long run.
+func Spacing(windows []rotation.Rate) (time.Duration, error) {
+	a, err := newAccount("", windows)
+	if err != nil {
+		return 0, err
+	}
+	return a.interval, nil
+}

@@ -137,3 +137,21 @@ func TestFourWorkersShareOneRate(t *testing.T) {
 		}
 	}
 }
+
+func TestSpacingIsThatOfTheSlowestWindow(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		windows []rotation.Rate
+		want    time.Duration
+	}{
+		{[]rotation.Rate{{Requests: 20, Per: time.Second}}, 50 * time.Millisecond},
+		{[]rotation.Rate{{Requests: 20, Per: time.Second}, {Requests: 72000, Per: time.Hour}}, 51020 * time.Microsecond}, // less a fiftieth
+		{[]rotation.Rate{{Requests: 1000, Per: time.Hour}, {Requests: 20, Per: time.Second}}, 3673470 * time.Microsecond},
+		{nil, 0},
+	} {
+		got, err := Spacing(test.windows)
+		if got.Round(100*time.Microsecond) != test.want.Round(100*time.Microsecond) || (err != nil) != (test.want == 0) {
+			t.Errorf("%v: %v, %v; want %v", test.windows, got, err, test.want)
+		}
+	}
+}
