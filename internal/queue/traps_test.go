@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -132,6 +133,34 @@ func TestWhatEndsFreesItsID(t *testing.T) {
 	}
 	if dump := r.dump(t); strings.Contains(dump, "archived") {
 		t.Error("a task was archived")
+	}
+}
+
+// A task at its last retry is archived whatever its error says, one that is retained keeps its id, and the lock of a unique
+// one outlives it.
+func TestATaskHasNoLastRetryAndTakesNothingButItsID(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	must(t, err)
+	inspect := asynq.NewInspectorFromRedisClient(r.rdb)
+	queues, err := inspect.Queues()
+	must(t, err)
+	for _, name := range queues {
+		tasks, err := inspect.ListPendingTasks(name)
+		must(t, err)
+		for _, task := range tasks {
+			if task.MaxRetry < math.MaxInt32 || task.Retention != 0 {
+				t.Errorf("%s: %d retries, kept for %s", name, task.MaxRetry, task.Retention)
+			}
+		}
+		if len(tasks) != 1 {
+			t.Errorf("%s: %d tasks", name, len(tasks))
+		}
+	}
+	if len(queues) != 2 || strings.Contains(r.dump(t), ":unique:") {
+		t.Errorf("queues %v, or a lock of asynq's", queues)
 	}
 }
 
