@@ -143,7 +143,7 @@ func checkSilence(t *testing.T, p rotation.Provider, endpoint string, timeout ti
 	}
 }
 
-func calls(t *testing.T, p rotation.Provider, s rotation.Settings) map[string]error {
+func calls(t testing.TB, p rotation.Provider, s rotation.Settings) map[string]error {
 	t.Helper()
 	c, err := p.New(s)
 	if err != nil {
@@ -173,7 +173,7 @@ func calls(t *testing.T, p rotation.Provider, s rotation.Settings) map[string]er
 }
 
 // shown renders an error, and each cause of it, in every way that a log could.
-func shown(t *testing.T, err error) string {
+func shown(t testing.TB, err error) string {
 	t.Helper()
 	var b strings.Builder
 	for ; err != nil; err = errors.Unwrap(err) {

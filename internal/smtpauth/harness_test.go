@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const user, canary = "alerts@example.com", "Canary7pQzX4wLm2Kd9"
 
 // authority is a server certificate for 127.0.0.1 and the pool that trusts it.
-func authority(t *testing.T) (*tls.Config, *x509.CertPool) {
+func authority(t testing.TB) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *submission) serve(t *testing.T, mode TLSMode) Config {
 	return Config{Addr: l.Addr().String(), TLS: mode, CA: pool, Now: time.Now, Timeout: 10 * time.Second}
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -146,6 +146,12 @@ func always(err error) func(string, string) error {
 // is the greeting. A command it does not know ends the connection.
 func script(t *testing.T, answers map[string]string) Config {
 	t.Helper()
+	return scripts(t, func() map[string]string { return answers })
+}
+
+// scripts is script with answers that may be others in each session.
+func scripts(t testing.TB, answers func() map[string]string) Config {
+	t.Helper()
 	serverTLS, pool := authority(t)
 	l := tls.NewListener(listen(t), serverTLS)
 	done := make(chan struct{})
@@ -156,7 +162,7 @@ func script(t *testing.T, answers map[string]string) Config {
 			if err != nil {
 				return
 			}
-			converse(conn, answers)
+			converse(conn, answers())
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
@@ -178,7 +184,7 @@ func converse(conn net.Conn, answers map[string]string) {
 	}
 }
 
-func newServer(t *testing.T, config Config) *Server {
+func newServer(t testing.TB, config Config) *Server {
 	t.Helper()
 	s, err := New(config)
 	if err != nil {
