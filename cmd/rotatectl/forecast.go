@@ -1,0 +1,117 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// forecast adds up what falls due at one account and what its rate lets go. It is pure, and counts by the hour, so that
+// what falls due in one hour of a day is not served by the others.
+type forecast struct {
+	from, until time.Time // UTC; until is midnight
+	hours       []int     // what falls due in each hour, the first one being that of from
+	overdue     int       // at from
+	scheduled   int       // credentials that have a due time
+}
+
+// newForecast is about the rest of today and the days after it, days in all.
+func newForecast(from time.Time, days int) *forecast {
+	from = from.UTC()
+	until := from.Truncate(day).Add(time.Duration(days) * day)
+	return &forecast{from: from, until: until, hours: make([]int, int(until.Sub(from.Truncate(time.Hour))/time.Hour))}
+}
+
+// maxMissed bounds how many missed slots are gone over one by one, as in the scheduler.
+const maxMissed = 1000
+
+// add counts a credential that is due at a time, and then again and again as next says. However often it was missed, it
+// is rotated once.
+func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
+	f.scheduled++
+	if !at.After(f.from) {
+		f.overdue++
+		for n := 0; !at.After(f.from); n++ {
+			if n == maxMissed {
+				at = f.from
+			}
+			at = next(at)
+		}
+	}
+	for begin := f.from.Truncate(time.Hour); at.Before(f.until); at = next(at) {
+		f.hours[at.Sub(begin)/time.Hour]++
+	}
+}
+
+// dayPlan is one day of an account. All counts are of rotations.
+type dayPlan struct {
+	Day     string `json:"day"` // in UTC
+	Due     int    `json:"due"`
+	CanGo   int    `json:"can_go"`
+	Backlog int    `json:"backlog"` // at its end
+}
+
+// outlook is what becomes of an account.
+type outlook struct {
+	Overdue      int        `json:"overdue"`
+	Due          int        `json:"due"` // within the horizon, without what is overdue
+	DuePerDay    float64    `json:"due_per_day"`
+	CanGoPerDay  float64    `json:"can_go_per_day"`
+	RateSuffices bool       `json:"rate_suffices"`
+	Busiest      *dayPlan   `json:"busiest_day,omitempty"`
+	Largest      int        `json:"largest_backlog"`
+	LargestAt    *time.Time `json:"largest_backlog_at,omitempty"`
+	BacklogEnds  *time.Time `json:"backlog_ends,omitempty"` // of what is overdue now; absent where nothing is, or it never ends
+	Days         []dayPlan  `json:"days"`
+}
+
+// outlook plays the forecast through at so many rotations an hour.
+func (f *forecast) outlook(perHour float64) outlook {
+	o := outlook{Overdue: f.overdue, CanGoPerDay: 24 * perHour, Days: []dayPlan{}}
+	backlog, canGo, due := float64(f.overdue), 0.0, 0
+	for h, n := range f.hours {
+		begin := f.from.Truncate(time.Hour).Add(time.Duration(h) * time.Hour)
+		end := begin.Add(time.Hour)
+		served := perHour
+		if h == 0 {
+			served *= end.Sub(f.from).Hours()
+		}
+		// A credential that falls due again before its turn has come is rotated once.
+		backlog = max(0, min(backlog+float64(n), float64(f.scheduled))-served)
+		canGo, due = canGo+served, due+n
+		left := int(math.Ceil(backlog))
+		if left > o.Largest {
+			o.Largest, o.LargestAt = left, &end
+		}
+		if left == 0 && f.overdue > 0 && o.BacklogEnds == nil {
+			o.BacklogEnds = &end
+		}
+		if end.Equal(end.Truncate(day)) {
+			o.Days = append(o.Days, dayPlan{Day: begin.Format(time.DateOnly), Due: due, CanGo: int(canGo + rounding), Backlog: left})
+			o.Due += due
+			canGo, due = 0, 0
+		}
+	}
+	f.judge(&o, backlog)
+	return o
+}
+
+// rounding keeps a sum of 24 hours from losing one to the last digit of a float.
+const rounding = 1e-6
+
+// judge says whether the rate suffices in the long run, of which the horizon is all that is known.
+func (f *forecast) judge(o *outlook, backlog float64) {
+	o.DuePerDay = float64(o.Due) / (f.until.Sub(f.from).Hours() / day.Hours())
+	if today, rest := o.Days[0].Due, len(o.Days)-1; rest > 0 {
+		o.DuePerDay = float64(o.Due-today) / float64(rest) // what is left of today is no measure
+	}
+	o.RateSuffices = backlog == 0 || o.DuePerDay < o.CanGoPerDay
+	if f.overdue > 0 && o.BacklogEnds == nil && o.DuePerDay < o.CanGoPerDay {
+		ends := f.until.Add(time.Duration(backlog / (o.CanGoPerDay - o.DuePerDay) * float64(day))).Truncate(time.Hour)
+		o.BacklogEnds = &ends
+	}
+	if o.Due > 0 {
+		busiest := slices.MaxFunc(o.Days, func(a, b dayPlan) int { return a.Due - b.Due })
+		o.Busiest = &busiest
+	}
+}
