@@ -72,19 +72,20 @@ func (f *forecast) outlook(perHour float64) outlook {
 	for h, n := range f.hours {
 		begin := f.from.Truncate(time.Hour).Add(time.Duration(h) * time.Hour)
 		end := begin.Add(time.Hour)
-		served := perHour
 		if h == 0 {
-			served *= end.Sub(f.from).Hours()
+			begin = f.from
 		}
+		served, late := perHour*end.Sub(begin).Hours(), backlog
 		// A credential that falls due again before its turn has come is rotated once.
-		backlog = max(0, min(backlog+float64(n), float64(f.scheduled))-served)
+		backlog = max(0, min(late+float64(n), float64(f.scheduled))-served)
 		canGo, due = canGo+served, due+n
 		left := int(math.Ceil(backlog))
 		if left > o.Largest {
 			o.Largest, o.LargestAt = left, &end
 		}
 		if left == 0 && f.overdue > 0 && o.BacklogEnds == nil {
-			o.BacklogEnds = &end
+			ends := begin.Add(lasts(late, served-float64(n), end.Sub(begin))).Add(time.Minute - 1).Truncate(time.Minute)
+			o.BacklogEnds = &ends
 		}
 		if end.Equal(end.Truncate(day)) {
 			o.Days = append(o.Days, dayPlan{Day: begin.Format(time.DateOnly), Due: due, CanGo: int(canGo + rounding), Backlog: left})
@@ -94,6 +95,14 @@ func (f *forecast) outlook(perHour float64) outlook {
 	}
 	f.judge(&o, backlog)
 	return o
+}
+
+// lasts is how long a backlog lasts that shrinks evenly by spare in span, which is enough to end it.
+func lasts(backlog, spare float64, span time.Duration) time.Duration {
+	if spare <= backlog {
+		return span
+	}
+	return time.Duration(backlog / spare * float64(span))
 }
 
 // rounding keeps a sum of 24 hours from losing one to the last digit of a float.

@@ -58,14 +58,25 @@ func TestABacklogEndsWhenTheRateHasServedIt(t *testing.T) {
 	t.Parallel()
 	f := newForecast(noon.Add(30*time.Minute), 3)
 	addMany(f, 1000, noon, once)
-	o := f.outlook(100) // 50 in the rest of this hour, then 100 in each
-	want := time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)
+	o := f.outlook(100)
+	want := time.Date(2026, 11, 21, 22, 30, 0, 0, time.UTC)
 	if o.BacklogEnds == nil || !o.BacklogEnds.Equal(want) || o.Days[0].Backlog != 0 || !o.RateSuffices {
 		t.Errorf("%+v, want an end at %s", o, want)
 	}
 	o = f.outlook(20)
-	want = time.Date(2026, 11, 23, 15, 0, 0, 0, time.UTC)
+	want = time.Date(2026, 11, 23, 14, 30, 0, 0, time.UTC)
 	if o.BacklogEnds == nil || !o.BacklogEnds.Equal(want) || o.Days[0].Backlog != 770 || o.Days[1].Backlog != 290 {
+		t.Errorf("%+v, want an end at %s", o, want)
+	}
+	addMany(f, 60, noon.Add(40*time.Minute), once) // of them 2 a minute until 13:00, while 4 a minute can go
+	o = f.outlook(240)
+	want = time.Date(2026, 11, 21, 16, 55, 0, 0, time.UTC) // 1060 at 4 a minute
+	if o.BacklogEnds == nil || !o.BacklogEnds.Equal(want) {
+		t.Errorf("%+v, want an end at %s", o, want)
+	}
+	o = f.outlook(3600)
+	want = time.Date(2026, 11, 21, 12, 48, 0, 0, time.UTC) // 1000 at 60 - 2 a minute, and up to a whole one
+	if o.BacklogEnds == nil || !o.BacklogEnds.Equal(want) {
 		t.Errorf("%+v, want an end at %s", o, want)
 	}
 }

@@ -111,7 +111,7 @@ scarce   2026-12-01  300   240     190
 scarce   2026-12-02  300   240     190
 
 ACCOUNT  CREDENTIALS  OVERDUE  DUE   BUSIEST DAY        RATE SUFFICES  BACKLOG ENDS                                              NOTE
-enough   1528         25       3025  2026-11-22 (1500)  yes            2026-11-21 13:00Z                                         3 in quarantine; at most 1400 are late, on 2026-11-22
+enough   1528         25       3025  2026-11-22 (1500)  yes            2026-11-21 12:15Z                                         3 in quarantine; at most 1400 are late, on 2026-11-22
 plain    1            0        0     -                  yes            -                                                         -
 quiet    2            0        0     -                  yes            -                                                         2 wait for their first rotation
 scarce   300          0        3600  2026-11-21 (300)   NO             never at this rate: 300 a day fall due, 240 a day can go  at most 290 are late, on 2026-11-21
