@@ -20,7 +20,11 @@ func readTable(file, account string) ([]imported, error) {
 		return nil, err
 	}
 	defer f.Close()
-	t := &tableReader{file: file, rows: csv.NewReader(f)}
+	return parseTable(f, file, account)
+}
+
+func parseTable(r io.Reader, file, account string) ([]imported, error) {
+	t := &tableReader{file: file, rows: csv.NewReader(r)}
 	t.rows.TrimLeadingSpace = true
 	if t.heading(); len(t.problems) > 0 {
 		return nil, errors.Join(t.problems...) // rows under it would mean nothing
