@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -189,8 +190,8 @@ func (r *run) refused(ctx context.Context, e *Error, first bool) error {
 		r.closeUnused(ctx, first)
 		return fail(e.RetryAfter, e)
 	case Target:
-		if r.created && !r.rec.Doubted {
-			// Only this run sent any of them, each had an answer, and none was yes: nothing here can be live.
+		if r.answered() && !slices.ContainsFunc(r.rec.Candidates, func(c Candidate) bool { return c.State == Accepted }) {
+			// None of them was accepted: nothing here can be live.
 			r.rec = r.rec.clone()
 			r.rec.Candidates = nil
 		}

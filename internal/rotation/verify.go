@@ -71,7 +71,7 @@ func (r *run) budgetSpent(ctx context.Context, verdict Verdict) (Verified, error
 		}
 		return r.sendAgain(ctx, nil)
 	}
-	// Consumers keep what they have, unless everything but the last candidate is known to be dead.
+	// Consumers keep what they have, unless everything but the last candidate is dead.
 	old, err := r.oldPassword(ctx)
 	if err != nil {
 		return "", err
@@ -81,11 +81,16 @@ func (r *run) budgetSpent(ctx context.Context, verdict Verdict) (Verified, error
 			return r.sendAgain(ctx, err)
 		}
 	}
-	if others, err := r.askOthers(ctx); err != nil || others != Refused {
-		return r.sendAgain(ctx, err)
+	// That the servers refuse an earlier candidate too proves nothing: they may not have heard of it yet.
+	if len(r.rec.Candidates) > 1 && !r.answered() {
+		return r.sendAgain(ctx, nil)
 	}
 	return VerifiedNo, nil
 }
+
+// answered reports that this run alone sent any of the candidates, and that each send had an answer: what was not
+// accepted is dead.
+func (r *run) answered() bool { return r.created && !r.rec.Doubted }
 
 // sendAgain journals that the last candidate was accepted and yet is not live, and asks for another send. After two
 // such rounds a person has to look: consumers keep the old password.
