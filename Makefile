@@ -61,7 +61,7 @@ test: setup vault ## Run all tests with a real Redis and a real Vault, and a sho
 	@echo "==> chaos, 200 rotations"
 	@$(GO) run ./cmd/chaos -rotations 200 -seed 1
 
-explore: ## Drive the state machine through every schedule of four faults: about 15 minutes, 5 GB
+explore: ## Drive the state machine through every schedule of four faults: about 35 minutes, 8 GB
 	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4
 
 lint: ## Check style, mistakes and the import rule; the first run builds the linter, about 2 minutes

@@ -54,6 +54,14 @@ func (x *explorer) checkPromotion(s *state, stands, e entry) {
 	}
 }
 
+// believed tells that a Setter's answer was not so, and that consumers get what it speaks of although no question about
+// that password was ever answered: a verifier that is away tells no more than one that is not there.
+func (x *explorer) believed(s *state, e entry) bool {
+	last := x.records.values[s.cur.wrote].Last()
+	return x.Verified && !x.Issuer && e.Verified == rotation.VerifiedNo && e.password != s.live && !s.overtaken &&
+		!x.contains(s.cur.denied, e.password) && !last.Denied
+}
+
 // check holds 2, and 7 for an Issuer, at every moment: the live password is in current or in the journal, or on its
 // way there. Where a late request made it live, only the end can tell: whoever was late has to say so.
 func (x *explorer) check(s *state) {

@@ -108,6 +108,7 @@ func (x *explorer) write(s *state, c call) answer {
 		return answer{failure: stale}
 	}
 	x.checkPromotion(s, stands, e)
+	s.lied = s.lied || x.believed(s, e)
 	s.current = x.entry(e.Entry, s.current)
 	return answer{}
 }
@@ -136,6 +137,7 @@ func (x *explorer) late(s *state) { s.cur.late = s.cur.late || x.version(s) != s
 
 func (x *explorer) goLive(s *state, password int32, overtaken bool) {
 	s.live, s.spread = password, s.now+propagation
+	s.lied = s.lied && !x.Verified
 	s.accepted = x.join(s.accepted, password)
 	s.overtaken, s.unseen, s.behind, s.swept = overtaken, false, false, false
 }

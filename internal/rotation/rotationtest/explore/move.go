@@ -45,7 +45,11 @@ func (x *explorer) move(s *state, f Fault) {
 		}
 		x.crash(s)
 	default:
-		x.answer(s, x.suffer(s, st.call, f))
+		a := x.suffer(s, st.call, f)
+		if st.call.op == opVerify && a.failure == fine && a.value == int32(rotation.Refused) {
+			s.cur.denied = x.join(s.cur.denied, st.call.value)
+		}
+		x.answer(s, a)
 	}
 	st.now = s.now
 	x.path = append(x.path, st)

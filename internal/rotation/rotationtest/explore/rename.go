@@ -157,6 +157,7 @@ func (r *renaming) run(stopped *run, granted bool) {
 		stopped.confirmed = moved(stopped.confirmed)
 	}
 	stopped.hand, stopped.proven = r.password(stopped.hand), r.password(stopped.proven)
+	stopped.denied = r.set(stopped.denied, func(int32) bool { return true })
 }
 
 // known renames a record that a stopped run knows.

@@ -20,7 +20,7 @@ type Report struct {
 	// What is not promised (docs/reliability.md), in quiet states.
 
 	Silent   int // no verifier, and who sent late died before it could say so
-	Lied     int // in quarantine, no verifier, and the provider said "repeat" without reason
+	Lied     int // in quarantine, the provider said what is not so, and nobody could be asked
 	Unseen   int // in quarantine, and nobody ever saw the password that an Issuer made last
 	Unproven int // no verifier, and an Issuer never told its servers: promoted at last, marked unverified
 

@@ -40,7 +40,7 @@ type state struct {
 	rechecked int32 // the journal's version at the last check that came to an end
 	swept     bool  // the last look at everything was had
 	silent    bool  // a run died after a late request, before it could say so
-	lied      bool  // the provider said "repeat" without reason, and no verifier is there to tell
+	lied      bool  // the provider said what is not so, and there was no verifier to tell, or none that could be asked
 	demanded  bool  // a person has asked
 
 	failed string // the invariant that does not hold
@@ -63,6 +63,7 @@ type run struct {
 	wrote     int32         // that record
 	confirmed time.Duration // when that was last known to stand
 	proven    int32         // the last password of which the verifier said that it works
+	denied    int32         // set: those of which the run heard that they do not
 	hand      int32         // an issued password that has not reached the journal
 	late      bool          // it sent without the claim, and has not told
 }
