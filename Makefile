@@ -76,7 +76,7 @@ lint: ## Check style, mistakes and the import rule; the first run builds the lin
 fmt: ## Format the source as the linter wants it
 	@$(tool) golangci-lint fmt ./...
 
-bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 15 minutes: docs/performance.md
+bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 8 minutes: docs/performance.md
 	@$(GO) run ./cmd/bench $(if $(ONLY),-only $(ONLY))
 
 fuzz: ## Run each fuzz target for FUZZTIME (60s)
