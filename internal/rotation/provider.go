@@ -63,18 +63,41 @@ const (
 	Unknown Verdict = iota
 	// Works: the password logs in.
 	Works
-	// Refused: the server understood and said no.
+	// Refused: the server says that the password is wrong, and is known to let right ones in.
 	Refused
+	// Unbelieved: the server says that the password is wrong, but was not seen to let any password in lately: it may
+	// refuse everybody. It moves nothing; a login that works at the same server turns it into a refusal.
+	Unbelieved
 )
 
-func (v Verdict) String() string { return [...]string{"could not ask", "works", "refused"}[v] }
+func (v Verdict) String() string {
+	return [...]string{"could not ask", "works", "refused", "refused by a server that nobody could log in to lately"}[v]
+}
 
 // Verifier asks whether a password is live. It never changes anything.
 type Verifier interface {
 	// Verify asks once, without retrying, about the password of login: the name that a program logs in with, or the
-	// target where the provider itself is asked. An error explains Unknown (and only that); it is never a secret.
+	// target where the provider itself is asked. An error explains Unknown or Unbelieved (and only these); it is never
+	// a secret.
 	Verify(ctx context.Context, login string, password secret.Value) (Verdict, error)
 }
+
+// Reserver is a Verifier whose server bears only so many questions.
+type Reserver interface {
+	// Reserve books the next n questions about login, so that they need not wait. A *WaitError says when to come back;
+	// nothing was booked then. What is booked and not asked is given back by time.
+	Reserve(ctx context.Context, login string, n int, urgency Urgency) error
+}
+
+// Urgency is who goes first where questions are scarce.
+type Urgency int
+
+// The urgencies, the lowest first.
+const (
+	Routine  Urgency = iota // a periodic check
+	Rotation                // a rotation that has sent nothing yet
+	Resumed                 // a password may be live that consumers do not have
+)
 
 // Mode is how a provider changes passwords.
 type Mode int
