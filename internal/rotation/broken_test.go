@@ -35,55 +35,55 @@ func checkCaught(t *testing.T, e explore.Exploration, want string) {
 
 func TestExploreCatchesAJournalThatIsDroppedOnTheSecondFailure(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: dropOnSecondFailure}, "2: the live password is neither in current nor in the journal")
+	checkCaught(t, explore.Exploration{Break: dropOnSecondFailure}, "P-keep: the live password is neither in current nor in the journal")
 }
 
 func TestExploreCatchesAPromotionBeforeVerification(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Verified: true, Break: promoteBeforeVerify}, "3: consumers read as verified what was not")
+	checkCaught(t, explore.Exploration{Verified: true, Break: promoteBeforeVerify}, "P-proven: consumers read as verified what was not")
 }
 
 func TestExploreCatchesARegenerationOnResume(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: regenerateOnResume}, "2: the live password is neither in current nor in the journal")
+	checkCaught(t, explore.Exploration{Break: regenerateOnResume}, "P-keep: the live password is neither in current nor in the journal")
 }
 
 func TestExploreCatchesAnAdoptionWithoutAWrite(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: adoptWithoutAWrite}, "4: setter.set without a claim")
+	checkCaught(t, explore.Exploration{Break: adoptWithoutAWrite}, "P-one-open: setter.set without a claim")
 }
 
 func TestExploreCatchesACloseByDelete(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Verified: true, Break: closeByDelete}, "2: the live password is neither in current nor in the journal")
+	checkCaught(t, explore.Exploration{Verified: true, Break: closeByDelete}, "P-keep: the live password is neither in current nor in the journal")
 }
 
 func TestExploreCatchesAPromotionJudgedByRotationIDAlone(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: judgeByRotationID}, "2: the live password is neither in current nor in the journal")
+	checkCaught(t, explore.Exploration{Break: judgeByRotationID}, "P-keep: the live password is neither in current nor in the journal")
 }
 
 func TestExploreCatchesARefusalTakenAsProofOnResume(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: takeRefusalsAsProof}, "2: the live password is neither in current nor in the journal")
+	checkCaught(t, explore.Exploration{Break: takeRefusalsAsProof}, "P-keep: the live password is neither in current nor in the journal")
 }
 
 func TestExploreCatchesAnIssuersLateReplyThatIsDropped(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Issuer: true, Break: dropLateReplies}, "7: a run ended with an issued password that it never journalled")
+	checkCaught(t, explore.Exploration{Issuer: true, Break: dropLateReplies}, "P-shown: a run ended with an issued password that it never journalled")
 }
 
 func TestExploreCatchesASlotFromACallersClock(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Exact: true, Skew: -time.Hour}, "a wish was granted by a rotation that is older")
+	checkCaught(t, explore.Exploration{Exact: true, Skew: -time.Hour}, "P-served: a wish was granted by a rotation that is older")
 }
 
 func TestExploreCatchesAPromotionWithoutALookAtTheJournal(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Break: promoteBlindly}, "4: secrets.write on a claim that was not confirmed")
+	checkCaught(t, explore.Exploration{Break: promoteBlindly}, "P-claim: secrets.write on a claim that was not confirmed")
 }
 
 func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Verified: true, Exact: true, Break: repairDirectly}, "4: secrets.write without a claim")
+	checkCaught(t, explore.Exploration{Verified: true, Exact: true, Break: repairDirectly}, "P-one-open: secrets.write without a claim")
 }

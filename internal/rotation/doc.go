@@ -1,6 +1,41 @@
 // Package rotation is the domain: the protocol that changes a password at a provider and brings it to consumers
 // without ever losing it. It does no I/O; everything outside is behind the ports of ports.go and provider.go.
 //
+// # The rules
+//
+// In short; docs/protocol.md has them in full, with the states of a journal, what an answer and a verdict mean, and
+// the bounds. Code, explorer and docs cite them by name.
+//
+//	P-journal-first  a candidate is in the journal in Vault before the call that sends it; an Issuer's call has an intent
+//	P-keep           a candidate leaves the journal only when it is current, or proven not live
+//	P-proven         consumers read only what the provider accepted, and the verifier saw work; exceptions are marked
+//	P-one-open       one rotation of a credential at most; only the holder of the newest version writes
+//	P-fence          check-and-set is mutex and fence of journal and current; an adopter claims, then fences current
+//	P-ours           promoted means: current carries our rotation id and our last candidate
+//	P-shown          what an Issuer shows is journalled before anything else, and outlives cancellation
+//	P-secret         no secret outside of Vault, the provider and memory
+//
+//	P-append-only    candidates are appended, never replaced or removed; the last one is sent
+//	P-claim          a send or a promotion needs a claim that was confirmed within 5 s
+//	P-fresh          only the answer to a run's own first send of its own candidate proves that nothing changed
+//	P-answers        what an answer of the provider does is one table
+//	P-verdict        what a verdict does is one table; only a believed refusal moves anything
+//	P-base           comparisons with the base use the version and password in the journal
+//	P-stale-read     a read may be old: versions that cannot go back, or a write, decide
+//	P-promote        after a mismatch: read current, then the journal, then compare with the base, then write again
+//	P-resume         an open journal is always resumed; a promoted one is closed, never sent again
+//	P-served         a wish is granted only by a rotation that is not older
+//	P-close          a close is a write without secrets, never a deletion
+//	P-recheck        after an adoption, a doubt or a loss of the claim: look again once no late call can arrive
+//	P-interval       two rotations are further apart than a late call can live
+//	P-drift          a check never writes current
+//	P-intent         an Issuer's rotation promotes the one value of its last intent
+//	P-policy         a policy that changed does not touch an open rotation's candidate
+//	P-adopt          a password set by a person enters only by adoption, under the journal's claim
+//	P-quarantine     a state of the journal, with a cause that a person can find
+//	P-live           when all is quiet, consumers read the live password
+//	P-bounded        a wish causes a bounded amount of work
+//
 // # Where a run may die
 //
 // Every line names a port call, what a crash or a lost reply there leaves behind, and what the next run does. The test

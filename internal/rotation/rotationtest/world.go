@@ -36,8 +36,8 @@ type Call struct {
 	Nth    int    // of this worker, from 0
 }
 
-// World is one credential, its provider and its places in Vault, as the truth. It checks the invariants of DESIGN.md
-// §4 at every change. Its methods are safe for concurrent use.
+// World is one credential, its provider and its places in Vault, as the truth. It checks the rules of
+// docs/protocol.md at every change. Its methods are safe for concurrent use.
 type World struct {
 	// Decide chooses the fault of each call; nil means none. For a provider call, Answer may return a refusal.
 	Decide func(Call) Fault
@@ -56,7 +56,7 @@ type World struct {
 	Asked      []rotation.Reason
 	Endings    []rotation.Ending
 	Lost       int      // lost generations reported
-	Violations []string // of the invariants
+	Violations []string // of the rules
 }
 
 // Old is the password that a new World starts with.

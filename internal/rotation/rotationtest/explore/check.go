@@ -8,49 +8,50 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// The invariants of DESIGN.md §4, by their numbers. 5 and 8 hold by construction: the model's Redis can lose and repeat
-// whatever it has, and no port to it takes a password; what a run says at its end is searched for one.
+// The rules of docs/protocol.md that a schedule can break, by their names. P-secret holds by construction, because no
+// port to Redis takes a password; only what a run says at its end is searched for one. So does the second half of P-fence:
+// the model's Redis can lose and repeat whatever it has.
 
 // claimTrust is how long a run may rely on what it knows of the journal.
 const claimTrust = 5 * time.Second
 
-// checkIntent holds the part of 4 that regards what a run is about to do.
+// checkIntent holds the part of P-one-open and P-claim that regards what a run is about to do.
 func (x *explorer) checkIntent(s *state, c call) {
 	switch c.op {
 	case opSet, opIssue, opWrite:
 		if s.cur.claim == 0 {
-			s.fail("4: %s without a claim of the run's own", c.op)
+			s.fail(oneOpen, "%s without a claim of the run's own", c.op)
 		} else if s.now-s.cur.confirmed >= claimTrust {
-			s.fail("4: %s on a claim that was not confirmed lately", c.op)
+			s.fail(claim, "%s on a claim that was not confirmed lately", c.op)
 		}
 	default:
 	}
 }
 
-// checkSend holds 1: what is sent is in the journal.
+// checkSend holds P-journal-first: what is sent is in the journal.
 func (x *explorer) checkSend(s *state, c call) {
 	switch wrote := x.records.values[s.cur.wrote]; {
 	case c.op == opSet && wrote.last != c.value:
-		s.fail("1: a candidate was sent that is not the last in the journal of who sent it")
+		s.fail(journalFirst, "a candidate was sent that is not the last in the journal of who sent it")
 	case c.op == opIssue && !wrote.intent:
-		s.fail("1: a password was issued without an intent in the journal")
+		s.fail(journalFirst, "a password was issued without an intent in the journal")
 	}
 }
 
-// checkPromotion holds 3, 4 and 6 where consumers get something new.
+// checkPromotion holds P-proven, P-one-open and P-ours where consumers get something new.
 func (x *explorer) checkPromotion(s *state, stands, e entry) {
 	wrote := x.records.values[s.cur.wrote]
 	switch {
 	case wrote.RotationID != e.RotationID || wrote.last != e.password:
-		s.fail("4: current was written without a journal that says so")
+		s.fail(oneOpen, "current was written without a journal that says so")
 	case !s.lied && !x.contains(s.accepted, e.password):
-		s.fail("3: consumers read a password that the provider never accepted")
+		s.fail(proven, "consumers read a password that the provider never accepted")
 	case e.Verified == rotation.VerifiedYes && s.cur.proven != e.password:
-		s.fail("3: consumers read as verified what was not")
+		s.fail(proven, "consumers read as verified what was not")
 	case x.Verified && e.Verified == rotation.VerifiedOff:
-		s.fail("3: consumers read what was not verified, and nobody says so")
+		s.fail(proven, "consumers read what was not verified, and nobody says so")
 	case stands.RotationID == e.RotationID && stands.password != e.password:
-		s.fail("6: one rotation promoted two candidates")
+		s.fail(ours, "one rotation promoted two candidates")
 	}
 }
 
@@ -62,7 +63,7 @@ func (x *explorer) believed(s *state, e entry) bool {
 		!x.contains(s.cur.denied, e.password) && !last.Denied
 }
 
-// check holds 2, and 7 for an Issuer, at every moment: the live password is in current or in the journal, or on its
+// check holds P-keep, and P-shown for an Issuer, at every moment: the live password is in current or in the journal, or on its
 // way there. Where a late request made it live, only the end can tell: whoever was late has to say so.
 func (x *explorer) check(s *state) {
 	if x.unproven(s) {
@@ -73,7 +74,7 @@ func (x *explorer) check(s *state) {
 	case s.live == x.entries.values[s.current].password, slices.Contains(held, s.live), s.overtaken, s.lied:
 	case x.Issuer && (x.records.values[s.journal].intent || s.live == s.cur.hand || s.live == s.other.hand):
 	default:
-		s.fail("2: the live password is neither in current nor in the journal")
+		s.fail(keep, "the live password is neither in current nor in the journal")
 	}
 }
 
@@ -86,15 +87,15 @@ func (x *explorer) unproven(s *state) bool {
 // checkEnd holds what a run's end promises.
 func (x *explorer) checkEnd(s *state, result rotation.Result) {
 	if s.cur.hand != 0 {
-		s.fail("7: a run ended with an issued password that it never journalled")
+		s.fail(shown, "a run ended with an issued password that it never journalled")
 	}
 	if result.Err != nil && strings.Contains(result.Err.Error(), "password-") {
-		s.fail("8: a run's error tells a password")
+		s.fail(secretKept, "a run's error tells a password")
 	}
 	w := x.jobs.values[s.cur.job]
 	older := x.entries.values[s.current].RotatedAt.Before(start.Add(w.at))
 	if older && result.Status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
-		s.fail("a wish was granted by a rotation that is older than it")
+		s.fail(served, "a wish was granted by a rotation that is older than it")
 	}
 }
 
@@ -105,9 +106,9 @@ func (x *explorer) checkFinal(s *state) {
 	x.Finals++
 	switch {
 	case journal.State == rotation.Open:
-		s.fail("the journal is still open")
+		s.fail(resume, "the journal is still open")
 	case journal.State == rotation.Closed && len(journal.held) > 0:
-		s.fail("a closed journal holds values")
+		s.fail(closed, "a closed journal holds values")
 	case journal.State == rotation.Quarantined:
 		x.Quarantined++
 		x.checkQuarantine(s, lives || slices.Contains(journal.held, s.live))
@@ -117,7 +118,7 @@ func (x *explorer) checkFinal(s *state) {
 	case x.unproven(s) && !x.Verified:
 		x.Unproven++
 	default:
-		s.fail("consumers do not read the live password")
+		s.fail(live, "consumers do not read the live password")
 	}
 }
 
@@ -133,6 +134,6 @@ func (x *explorer) checkQuarantine(s *state, found bool) {
 	case s.lied:
 		x.Lied++
 	default:
-		s.fail("in quarantine without the live password")
+		s.fail(keep, "in quarantine without the live password")
 	}
 }

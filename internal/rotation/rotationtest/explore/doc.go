@@ -29,5 +29,5 @@
 //
 // # What is checked
 //
-// The invariants of DESIGN.md §4 at every step, and that it ends well: see check.go.
+// The rules of docs/protocol.md at every step, and that it ends well: see rules.go and check.go.
 package explore

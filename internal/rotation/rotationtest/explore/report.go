@@ -28,7 +28,7 @@ type Report struct {
 	Violations []Violation
 }
 
-// Violation is an invariant that does not hold, and the first schedule that showed it.
+// Violation is a rule of docs/protocol.md that does not hold, and the first schedule that showed it.
 type Violation struct {
 	What     string
 	Schedule string
@@ -45,7 +45,7 @@ type step struct {
 // violated notes what does not hold in s, and reports whether to go no further.
 func (x *explorer) violated(s *state) bool {
 	if s.failed == "" && len(x.path) > maxSteps {
-		s.fail("it does not come to rest")
+		s.fail(bounded, "it does not come to rest")
 	}
 	if s.failed == "" {
 		return x.First && len(x.Violations) > 0

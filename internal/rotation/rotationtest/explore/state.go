@@ -43,7 +43,7 @@ type state struct {
 	lied      bool  // the provider said what is not so, and there was no verifier to tell, or none that could be asked
 	demanded  bool  // a person has asked
 
-	failed string // the invariant that does not hold
+	failed string // the rule that does not hold, and how
 }
 
 // queueLen is more than any schedule needs.
@@ -101,7 +101,7 @@ func (s *state) enqueue(at time.Duration, job int32) {
 			return
 		}
 	}
-	s.fail("the queue only grows")
+	s.fail(bounded, "the queue only grows")
 }
 
 // requeue gives the current run's job back. A rotation's is in the queue once: its id sees to that.
@@ -167,9 +167,3 @@ func (s *state) pass(until time.Duration) {
 
 // free is what becomes of a hold.
 func (s *state) free() { s.held, s.mirrored = 0, false }
-
-func (s *state) fail(format string, args ...any) {
-	if s.failed == "" {
-		s.failed = fmt.Sprintf(format, args...)
-	}
-}

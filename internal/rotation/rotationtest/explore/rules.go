@@ -1,0 +1,39 @@
+package explore
+
+import "fmt"
+
+// rule is one of docs/protocol.md that a schedule can be seen to break.
+type rule uint8
+
+const (
+	journalFirst rule = iota
+	keep
+	proven
+	oneOpen
+	claim
+	ours
+	shown
+	secretKept
+	resume
+	served
+	closed
+	quarantine
+	live
+	bounded
+	rules
+)
+
+var ruleNames = [rules]string{
+	"P-journal-first", "P-keep", "P-proven", "P-one-open", "P-claim", "P-ours", "P-shown", "P-secret", "P-resume", "P-served",
+	"P-close", "P-quarantine", "P-live", "P-bounded",
+}
+
+// Rules lists the names that a violation can begin with.
+func Rules() []string { return ruleNames[:] }
+
+// fail notes the first rule that does not hold.
+func (s *state) fail(r rule, format string, args ...any) {
+	if s.failed == "" {
+		s.failed = ruleNames[r] + ": " + fmt.Sprintf(format, args...)
+	}
+}
