@@ -53,7 +53,7 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	switch verdict {
 	case Works:
 		return nil, nil
-	case Unknown:
+	case Unknown, Unbelieved:
 		return nil, fail(0, r.notAsked())
 	case Refused:
 	}
