@@ -13,6 +13,7 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/due"
+	"keyturn/internal/observe"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/wiring"
@@ -167,7 +168,7 @@ func (e estimated) print(out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s: %d credentials, %s at %s\n", name, e.total, about(e.takes()), perUnit(e.pace))
 	line := func(what, format string, args ...any) {
-		fmt.Fprintf(out, "  %-11s%s\n", what, fmt.Sprintf(format, args...))
+		fmt.Fprintf(out, "  %-11s%s\n", what, observe.Printable(fmt.Sprintf(format, args...)))
 	}
 	line("rate", "%s calls, %s for each rotation; a tenth is left to other work", perUnit(1/e.perCall.Seconds()), digits(float64(e.calls)/float64(e.total)))
 	line("queue", "%d urgent jobs wait or run and go first, and %d others", e.urgent, e.others)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/config"
+	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 )
 
@@ -116,7 +117,7 @@ func contactsTable(out io.Writer, addresses []string, notes map[string]rotation.
 			text = "not today: its quota is spent"
 		}
 		failed = failed || n.State == rotation.ContactFailed
-		fmt.Fprintf(w, "%s\t%s\t%s\n", address, text, n.Code)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", address, text, observe.Printable(n.Code))
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"keyturn/internal/config"
+	"keyturn/internal/observe"
 	"keyturn/internal/providers/kirimemail"
 	"keyturn/internal/rotation"
 )
@@ -117,6 +118,11 @@ func complete(cfg *config.Config, found []imported, prefix string) error {
 		c.name(prefix, taken)
 		if !idForm.MatchString(c.ID) {
 			problems = append(problems, fmt.Errorf(`%s: %q is no usable id: want 1 to 128 of a-z, 0-9 and "._-@"`, c.from, c.ID))
+		}
+		for _, text := range []unique{{"username", "", c.Username}, {"path", "", c.Path}} {
+			if observe.Printable(text.value) != text.value {
+				problems = append(problems, fmt.Errorf("%s: %s %q has characters that do not show: remove them", c.from, text.field, text.value))
+			}
 		}
 		account := cfg.Accounts[c.Account]
 		for _, own := range []unique{

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/observe"
 	"keyturn/internal/secret"
 )
 
@@ -22,21 +24,49 @@ const (
 )
 
 func main() {
+	stdout, stderr := observe.NewPrintable(os.Stdout), observe.NewPrintable(os.Stderr)
 	if err := secret.ForbidCore(); err != nil {
-		fmt.Fprintln(os.Stderr, "a crash may leave a core file: "+err.Error())
+		fmt.Fprintln(stderr, "a crash may leave a core file: "+err.Error())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := root().ExecuteContext(ctx)
+	cmd := root()
+	cmd.SetOut(stdout)
+	cmd.SetErr(stderr)
+	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, err)
+	for _, line := range lines(err) {
+		fmt.Fprintln(stderr, line)
+	}
 	var failed *failedError
 	if errors.As(err, &failed) {
 		os.Exit(exitFailed)
 	}
 	os.Exit(exitUsage)
+}
+
+// lines are the errors that err joins, each on a line of its own. A line end within one could be a text from outside
+// that forges a line: what follows it is indented.
+func lines(err error) []string {
+	inner := errors.Unwrap(err)
+	for inner != nil && inner.Error() == err.Error() {
+		err, inner = inner, errors.Unwrap(inner)
+	}
+	var all []string
+	rest := err.Error()
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if after, found := strings.CutPrefix(rest, errors.Join(joined.Unwrap()...).Error()); found {
+			for _, e := range joined.Unwrap() {
+				all = append(all, lines(e)...)
+			}
+			if rest = strings.TrimPrefix(after, "\n"); rest == "" {
+				return all
+			}
+		}
+	}
+	return append(all, strings.ReplaceAll(rest, "\n", "\n  "))
 }
 
 // failedError is a failure of what was asked for, not of how it was asked.
@@ -48,6 +78,8 @@ func (e *failedError) Unwrap() error { return e.err }
 
 // usageError is a mistake on the command line or in the configuration. cobra's own errors are such mistakes too.
 type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
 
 // runs wraps a command's work, so that its errors are told from those of the command line.
 func runs(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/observe"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
@@ -183,7 +184,7 @@ func (e *engine) explain(ctx context.Context, out io.Writer, cred *rotation.Cred
 	}
 	r := newRow(cred, rec, current)
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(out, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+		fmt.Fprintf(out, "%-12s %s\n", name, observe.Printable(fmt.Sprintf(format, args...)))
 	}
 	line("credential", "%s: %s at account %s, in Vault at %s:%s", cred.ID, cred.Target, cred.Account, cred.Place.Store, cred.Place.Path)
 	line("state", "%s", r.State)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 )
 
@@ -90,6 +91,7 @@ func (p *tablePrinter) head() error {
 }
 
 func (p *tablePrinter) line(id, account, state, version, rotated, due, verified, note string) error {
+	verified, note = observe.Printable(verified), observe.Printable(note)
 	text := fmt.Sprintf("%-*s  %-*s  %-11s  %-7s  %-20s  %-20s  %-8s  %s", p.id, id, p.account, account, state, version, rotated, due, verified, note)
 	_, err := fmt.Fprintln(p.out, strings.TrimRight(text, " "))
 	return err

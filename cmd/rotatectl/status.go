@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +74,7 @@ func statusCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer vault.Close()
-			return v.show(cmd.Context(), truth{vault}, creds, cmd.OutOrStdout(), os.Stderr)
+			return v.show(cmd.Context(), truth{vault}, creds, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		}),
 	}
 	cmd.Flags().StringSliceVar(&v.accounts, "account", nil, "only credentials of this `ACCOUNT`; may be repeated")

@@ -8,8 +8,9 @@ import (
 )
 
 // NewLogger writes JSON, a line an event, at level and above, each with the attributes that With put into its context.
+// What JSON leaves to a terminal to obey (C1 controls, direction marks) is escaped too.
 func NewLogger(w io.Writer, level slog.Leveler) *slog.Logger {
-	return slog.New(contextHandler{slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})})
+	return slog.New(contextHandler{slog.NewJSONHandler(NewPrintable(w), &slog.HandlerOptions{Level: level})})
 }
 
 type attrsKey struct{}

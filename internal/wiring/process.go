@@ -63,8 +63,9 @@ type Command struct {
 // Main reads flags and configuration, connects, and calls c.Run until a signal comes. It never starts half: whatever
 // is wrong is printed, and the exit status tells.
 func Main(c Command) {
+	stderr := observe.NewPrintable(os.Stderr)
 	if err := secret.ForbidCore(); err != nil {
-		fmt.Fprintln(os.Stderr, c.Name+": a crash may leave a core file: "+err.Error())
+		fmt.Fprintln(stderr, c.Name+": a crash may leave a core file: "+err.Error())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -73,7 +74,7 @@ func Main(c Command) {
 		return
 	}
 	stop()
-	fmt.Fprintln(os.Stderr, c.Name+": "+err.Error())
+	fmt.Fprintln(stderr, c.Name+": "+err.Error())
 	var usage usageError
 	if errors.As(err, &usage) {
 		os.Exit(exitUsage)

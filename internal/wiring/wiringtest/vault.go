@@ -52,9 +52,8 @@ func (s *Stage) Journal(c Credential) Journal {
 // JournalAt reads a version of a credential's journal; 0 is the newest.
 func (s *Stage) JournalAt(c Credential, version int) Journal {
 	s.tb.Helper()
-	sum := sha256.Sum256([]byte(c.ID))
 	var j Journal
-	j.Version = s.read("keyturn-journal/data/"+hex.EncodeToString(sum[:2])[:3]+"/"+c.ID, version, &j)
+	j.Version = s.read(journalPath(c), version, &j)
 	return j
 }
 
@@ -128,4 +127,29 @@ func (s *Stage) Powerless() string {
 	}
 	s.ask(http.MethodPost, "auth/token/create", map[string]any{"policies": []string{"default"}}, &answer)
 	return answer.Auth.Token
+}
+
+// EditJournal writes a credential's journal as somebody with rights in Vault could.
+func (s *Stage) EditJournal(c Credential, edit func(fields map[string]any)) {
+	s.tb.Helper()
+	s.edit(journalPath(c), edit)
+}
+
+// EditSecret writes what consumers read as somebody with rights in Vault could.
+func (s *Stage) EditSecret(c Credential, edit func(fields map[string]any)) {
+	s.tb.Helper()
+	s.edit("secret/data/"+c.Path, edit)
+}
+
+func (s *Stage) edit(path string, edit func(fields map[string]any)) {
+	s.tb.Helper()
+	fields := map[string]any{}
+	s.read(path, 0, &fields)
+	edit(fields)
+	s.ask(http.MethodPost, path, map[string]any{"data": fields}, nil)
+}
+
+func journalPath(c Credential) string {
+	sum := sha256.Sum256([]byte(c.ID))
+	return "keyturn-journal/data/" + hex.EncodeToString(sum[:2])[:3] + "/" + c.ID
 }
