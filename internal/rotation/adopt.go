@@ -38,9 +38,8 @@ func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
 	if err := r.hold(ctx, false); err != nil {
 		return err
 	}
-	var err error
-	if r.rec, err = r.Journals.Load(ctx, r.Credential); err != nil {
-		return fmt.Errorf("read the journal: %w", err)
+	if err := r.look(ctx); err != nil {
+		return err
 	}
 	switch r.rec.State {
 	case Open:
@@ -48,9 +47,6 @@ func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
 	case Quarantined:
 		return ErrQuarantined
 	case Closed:
-	}
-	if r.base, err = r.Secrets.Read(ctx, r.Credential.Place); err != nil {
-		return fmt.Errorf("read current: %w", err)
 	}
 	verified, err := r.checkLive(ctx, password)
 	if err != nil {
@@ -61,10 +57,7 @@ func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
-	if err := r.promote(ctx, verified); err != nil {
-		return err
-	}
-	return r.finish(ctx, verified)
+	return r.complete(ctx, verified)
 }
 
 func (r *run) checkLive(ctx context.Context, password secret.Value) (Verified, error) {

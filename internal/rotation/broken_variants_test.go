@@ -175,20 +175,23 @@ func takeRefusalsAsProof(m *rotation.Machine, s *rotation.Subject) {
 	}}
 }
 
-// dropLateReplies gives up on an issued password when the journal has changed.
+// dropLateReplies believes that an issued password is in the journal already when the journal has changed.
 func dropLateReplies(m *rotation.Machine, _ *rotation.Subject) {
-	right, lost := m.Journals, false
+	right := m.Journals
+	var lost *rotation.Record
 	m.Journals = journals{
 		Journals: right,
 		load: func(ctx context.Context, c *rotation.Credential) (rotation.Record, error) {
-			if lost {
-				return rotation.Record{}, rotation.ErrStale
+			if lost != nil {
+				return *lost, nil
 			}
 			return right.Load(ctx, c)
 		},
 		save: func(ctx context.Context, c *rotation.Credential, rec rotation.Record, cas int) (int, error) {
 			version, err := right.Save(ctx, c, rec, cas)
-			lost = errors.Is(err, rotation.ErrStale)
+			if errors.Is(err, rotation.ErrStale) {
+				lost = &rec
+			}
 			return version, err
 		},
 	}

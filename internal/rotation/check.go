@@ -18,8 +18,8 @@ func (m *Machine) Check(ctx context.Context, s Subject, job Job) Result {
 }
 
 func (r *run) check(ctx context.Context) (resume *Job, err error) {
-	if r.rec, err = r.Journals.Load(ctx, r.Credential); err != nil {
-		return nil, fmt.Errorf("read the journal: %w", err)
+	if err := r.look(ctx); err != nil {
+		return nil, err
 	}
 	switch r.rec.State {
 	case Open:
@@ -27,9 +27,6 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	case Quarantined:
 		return nil, nil // it waits for a person, who sees more than a check does
 	case Closed:
-	}
-	if r.base, err = r.Secrets.Read(ctx, r.Credential.Place); err != nil {
-		return nil, fmt.Errorf("read current: %w", err)
 	}
 	now := r.Clock.Now()
 	if rest := r.rec.RecheckAt.Sub(now); rest > 0 {

@@ -17,40 +17,39 @@ const maxIssues = 4
 // verifiable, and the only one that reached the journal since that intent was marked. Any other value means that two
 // calls may have crossed, and nobody can say which one the provider holds.
 func (r *run) issue(ctx context.Context) error {
-	for doubts := 0; ; {
-		if r.promotable() || r.exhausted() {
-			return nil
-		}
+	for doubts := 0; !r.promotable() && !r.exhausted(); {
 		if rest := r.syncRest(); rest > 0 {
 			return wait(rest, errNotSynced)
 		}
 		if err := r.markIntent(ctx); err != nil {
 			return err
 		}
-		first, number := r.fresh, r.rec.Last().Number
+		here, number := situation{issuer: true, fresh: r.fresh}, r.rec.Last().Number
 		var issued Issued
-		refused, err := r.send(ctx, func(ctx context.Context) (err error) {
+		answer, err := r.send(ctx, func(ctx context.Context) (err error) {
 			issued, err = r.Client.Issuer.Issue(ctx, r.rec.Target)
 			return err
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case refused == nil:
-			if err := r.keep(ctx, number, issued); err != nil {
-				return err
-			}
-		case refused.Kind == InDoubt:
+		}
+		switch next := here.after(answer.refusal); next {
+		case stepVerify:
+			r.accepted = answer.at
+			err = r.keep(ctx, number, issued)
+		case stepResend:
 			r.loseGeneration()
-			if err := r.doubt(ctx, refused, doubts); err != nil {
-				return err
-			}
 			doubts++
+			err = r.doubt(ctx, answer.refusal, doubts-1)
 		default:
 			r.after(ctx, "mark an intent dead", r.markDead)
-			return r.refused(ctx, refused, first)
+			return r.endSend(ctx, next, answer.refusal, here.fresh)
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 var errNotSynced = errors.New("the provider has not synced the new password to its servers yet")
@@ -92,8 +91,12 @@ func (r *run) keep(ctx context.Context, number int, issued Issued) error {
 			return nil
 		}
 		if errors.Is(err, ErrStale) {
-			if err := r.keepElsewhere(ctx, value); err == nil || errors.Is(err, ErrStale) {
-				return err
+			switch kept, err := r.keepElsewhere(ctx, value); {
+			case err != nil: // to be tried again
+			case kept == keptHere:
+				return nil
+			default:
+				return ErrStale
 			}
 		} else {
 			r.Log.WarnContext(ctx, "an issued password waits to be journalled", "credential", r.Credential.ID, "rotation_id", r.rec.RotationID, "error", err)
@@ -104,26 +107,33 @@ func (r *run) keep(ctx context.Context, number int, issued Issued) error {
 	}
 }
 
+// kept is where a value came to stand whose journal changed under it.
+type kept int
+
+const (
+	keptHere  kept = iota + 1 // in this run's journal: the write's reply was lost, or it looked like a mismatch
+	keptThere                 // in another run's, who finishes
+)
+
 // keepElsewhere puts a value whose journal changed under it where the next run finds it: in the open journal, or in
 // one opened for it. It then stands there without an intent of its own before it, so that no run promotes it or its
-// neighbour without issuing once more. It returns ErrStale when that is done, nil where the value turns out to be in
-// the journal already, and other errors to be tried again.
-func (r *run) keepElsewhere(ctx context.Context, value Candidate) error {
+// neighbour without issuing once more. An error is to be tried again.
+func (r *run) keepElsewhere(ctx context.Context, value Candidate) (kept, error) {
 	now, err := r.Journals.Load(ctx, r.Credential)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if holds(now.Candidates, value.Value) {
 		if now.Version == r.rec.Version+1 {
 			r.rec, r.confirmed, r.unsure = now, r.Clock.Now(), false // our own write, whose reply was lost
-			return nil
+			return keptHere, nil
 		}
-		return ErrStale
+		return keptThere, nil
 	}
 	if now.State == Closed {
 		base, err := r.Secrets.Read(ctx, r.rec.Place)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		now = r.orphan(now.Version, base.Version)
 	}
@@ -134,12 +144,9 @@ func (r *run) keepElsewhere(ctx context.Context, value Candidate) error {
 	now.Doubted = true
 	now.TouchedAt = r.Clock.Now()
 	if _, err := r.Journals.Save(ctx, r.Credential, now, now.Version); err != nil {
-		if errors.Is(err, ErrStale) {
-			return errors.New("the journal moved on: append again")
-		}
-		return err
+		return 0, err
 	}
-	return ErrStale
+	return keptThere, nil
 }
 
 // orphan is the record of a rotation that is opened for a value which came late. Its slot is that of the rotation that
@@ -178,7 +185,7 @@ func (r *run) handOver(ctx context.Context, late []Candidate) error {
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open a journal for passwords that came late: %w", err)
 	}
-	return errAgain
+	return nil
 }
 
 func holds(candidates []Candidate, value secret.Value) bool {

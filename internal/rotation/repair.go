@@ -52,21 +52,6 @@ func (m *Machine) Abandon(ctx context.Context, s Subject) error {
 	return nil
 }
 
-// look reads journal and current without a claim.
-func (r *run) look(ctx context.Context) (err error) {
-	if r.rec, err = r.Journals.Load(ctx, r.Credential); err != nil {
-		return fmt.Errorf("read the journal: %w", err)
-	}
-	place := r.Credential.Place
-	if r.rec.State != Closed {
-		place = r.rec.Place
-	}
-	if r.base, err = r.Secrets.Read(ctx, place); err != nil {
-		return fmt.Errorf("read current: %w", err)
-	}
-	return nil
-}
-
 // Recover finds the password that works among the journal's candidates, current and what older versions of both hold,
 // and promotes it. Where none works, or nobody can be asked, it has the provider set or make a new one.
 func (m *Machine) Recover(ctx context.Context, s Subject, job Job, older []secret.Value) Result {
@@ -101,10 +86,7 @@ func (r *run) recover(ctx context.Context, older []secret.Value) error {
 			return err
 		}
 	}
-	if err := r.promote(ctx, verified); err != nil {
-		return err
-	}
-	return r.finish(ctx, verified)
+	return r.complete(ctx, verified)
 }
 
 // findLive asks the verifier about every password that anybody still holds, the newest first; zero if none works or

@@ -9,15 +9,13 @@ import (
 	"keyturn/internal/secret"
 )
 
-// errSendAgain asks for the last candidate (of a Setter) or another one (of an Issuer) once more.
-var errSendAgain = errors.New("send again")
-
 // maxNap is the longest wait within a run; longer ones are the queue's.
 const maxNap = 2 * time.Second
 
 // verify asks whether the last candidate is live until it is, or the time that a change may need to spread is spent.
 // From acceptance to promotion consumers hold a dying password, so it asks at once and then at times that grow with
-// the time passed (about 20 questions in two minutes: servers lock out who asks more).
+// the time passed (about 20 questions in two minutes: servers lock out who asks more). An empty Verified means that
+// another send is needed.
 func (r *run) verify(ctx context.Context) (Verified, error) {
 	if r.Verifier == nil {
 		if r.Client.Issuer != nil && !r.promotable() {
@@ -26,66 +24,75 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		return VerifiedOff, nil
 	}
 	deadline := r.accepted.Add(r.Credential.Verify.Propagation)
-	for looked, refused := false, r.rec.Last().Denied; ; {
+	j := judged{issuer: r.Client.Issuer != nil, synced: r.Client.Setter != nil || r.rec.Last().Synced}
+	if r.rec.Last().Denied {
+		j.last = Refused
+	}
+	for looked := false; ; {
 		verdict, err := r.ask(ctx, r.rec.Last().Value)
 		if err != nil {
-			return "", r.parkAccepted(ctx, refused, err)
+			return "", r.parkAccepted(ctx, j.last == Refused, err)
 		}
-		if verdict == Works {
-			return VerifiedYes, nil
-		}
-		// One question that failed says less than one that was answered.
-		if refused = refused || verdict == Refused; refused {
-			verdict = Refused
+		if verdict == Works || verdict == Refused {
+			j.last = verdict
 		}
 		now := r.Clock.Now()
 		nap := min(max(now.Sub(r.accepted)/2, 20*time.Millisecond), 15*time.Second)
-		if now.Add(nap).After(deadline) {
-			return r.budgetSpent(ctx, verdict)
-		}
+		j.spent = now.Add(nap).After(deadline)
 		// Long enough refused to suspect that another candidate's late call is the live one.
-		if verdict == Refused && nap > time.Second/2 && !looked {
+		if !j.spent && j.last == Refused && nap > time.Second/2 && !looked {
 			looked = true
-			if others, err := r.askOthers(ctx); err != nil || others == Works {
-				return r.sendAgain(ctx, err)
+			others, err := r.askOthers(ctx)
+			if err != nil {
+				return "", err
 			}
+			j.other = others == Works
+		}
+		if v, decided, err := r.decide(ctx, j); decided || err != nil {
+			return v, err
 		}
 		if nap > maxNap {
-			return "", r.parkAccepted(ctx, refused, wait(nap, errNotLive))
+			return "", r.parkAccepted(ctx, j.last == Refused, wait(nap, errNotLive))
 		}
 		if err := r.Clock.Sleep(ctx, nap); err != nil {
-			return "", r.parkAccepted(ctx, refused, wait(nap, errNotLive))
+			return "", r.parkAccepted(ctx, j.last == Refused, wait(nap, errNotLive))
 		}
 	}
 }
 
-// budgetSpent decides what to do with an accepted candidate that did not verify in time.
-func (r *run) budgetSpent(ctx context.Context, verdict Verdict) (Verified, error) {
-	synced := r.Client.Setter != nil || r.rec.Last().Synced
-	if verdict == Unknown && synced {
-		return VerifiedNo, nil // nobody could be asked; the drift check asks again
-	}
-	if r.Client.Issuer != nil {
-		if r.exhausted() {
-			return VerifiedNo, nil
+// decide executes the table of verdicts, up to where it says to ask on.
+func (r *run) decide(ctx context.Context, j judged) (v Verified, decided bool, err error) {
+	j.enough, j.sole = r.exhausted(), len(r.rec.Candidates) == 1 || r.answered()
+	next := j.outcome()
+	if next == askOld {
+		if j.old, err = r.askOldPassword(ctx); err != nil {
+			return "", true, err
 		}
-		return r.sendAgain(ctx, nil)
+		j.asked = true
+		next = j.outcome()
 	}
-	// Consumers keep what they have, unless everything but the last candidate is dead.
+	switch next {
+	case promoteProven:
+		return VerifiedYes, true, nil
+	case promoteUnproven:
+		return VerifiedNo, true, nil
+	case sendAgain:
+		return "", true, r.sendAgain(ctx)
+	default:
+		return "", false, nil
+	}
+}
+
+// askOldPassword asks about what consumers read before this rotation; Refused if there was nothing.
+func (r *run) askOldPassword(ctx context.Context) (Verdict, error) {
 	old, err := r.oldPassword(ctx)
 	if err != nil {
-		return "", err
+		return Unknown, err
 	}
-	if !old.IsZero() {
-		if verdict, err := r.ask(ctx, old); err != nil || verdict != Refused {
-			return r.sendAgain(ctx, err)
-		}
+	if old.IsZero() {
+		return Refused, nil
 	}
-	// That the servers refuse an earlier candidate too proves nothing: they may not have heard of it yet.
-	if len(r.rec.Candidates) > 1 && !r.answered() {
-		return r.sendAgain(ctx, nil)
-	}
-	return VerifiedNo, nil
+	return r.ask(ctx, old)
 }
 
 // answered reports that this run alone sent any of the candidates, and that each send had an answer: what was not
@@ -94,14 +101,11 @@ func (r *run) answered() bool { return r.created && !r.rec.Doubted }
 
 // sendAgain journals that the last candidate was accepted and yet is not live, and asks for another send. After two
 // such rounds a person has to look: consumers keep the old password.
-func (r *run) sendAgain(ctx context.Context, err error) (Verified, error) {
-	if err != nil {
-		return "", err
-	}
+func (r *run) sendAgain(ctx context.Context) error {
 	rec := r.rec.clone()
 	last := rec.Last()
 	if r.Client.Setter != nil && last.Sends >= 2 {
-		return "", r.quarantine(ctx, "the provider accepted the password and it still does not log in")
+		return r.quarantine(ctx, "the provider accepted the password and it still does not log in")
 	}
 	last.Sends++
 	last.State, last.Denied = Accepted, false
@@ -110,10 +114,10 @@ func (r *run) sendAgain(ctx context.Context, err error) (Verified, error) {
 		rec.Doubted = true
 	}
 	if err := r.save(ctx, rec); err != nil {
-		return "", err
+		return err
 	}
 	r.accepted = time.Time{}
-	return "", errSendAgain
+	return nil
 }
 
 // askOthers asks whether an earlier candidate logs in, because a late call overtook ours: Works if one does, Unknown

@@ -1,0 +1,56 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+)
+
+// opening is the record that opens a rotation; the caller adds the first candidate.
+func (r *run) opening() Record {
+	rec := Record{
+		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.job.Slot, Reason: r.job.Reason, Attempt: 1,
+		Owner: r.Owner, OpenedAt: r.Clock.Now(), BaseVersion: r.base.Version, Version: r.rec.Version,
+	}
+	rec.configure(r.Credential)
+	if r.Credential.Policy != nil {
+		rec.Policy = r.Credential.Policy.Fingerprint()
+	}
+	return rec
+}
+
+// nextCandidate makes what is appended before a call: a password for a Setter, an intent for an Issuer.
+func (r *run) nextCandidate(rec Record) (Candidate, error) {
+	c := Candidate{Number: rec.nextNumber(), State: Staged, At: r.Clock.Now()}
+	if r.Client.Issuer != nil {
+		c.State = Intent
+		return c, nil
+	}
+	value, err := r.Generate(r.Credential.Policy, rec.Username, rec.Target)
+	if err != nil {
+		return c, fail(0, fmt.Errorf("generate a password: %w", err))
+	}
+	c.Value = value
+	return c, nil
+}
+
+// appendCandidate adds the next candidate to the journal. Candidates are never replaced or removed: an earlier one
+// may be the live one, whatever the provider answered to a later send.
+func (r *run) appendCandidate(ctx context.Context) error {
+	rec := r.rec.clone()
+	if len(rec.Candidates) >= maxCandidates {
+		return r.quarantine(ctx, fmt.Sprintf("%d candidates were tried and none could be promoted", len(rec.Candidates)))
+	}
+	c, err := r.nextCandidate(rec)
+	if err != nil {
+		return err
+	}
+	rec.Candidates = append(rec.Candidates, c)
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("append a candidate: %w", err)
+	}
+	r.fresh = true
+	return nil
+}
+
+// maxCandidates bounds the journal against a provider that never stops refusing.
+const maxCandidates = 24

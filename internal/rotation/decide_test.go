@@ -1,0 +1,106 @@
+package rotation
+
+import (
+	"fmt"
+	"testing"
+)
+
+// every situation that a run can be in when an answer comes.
+func situations() (all []situation) {
+	for _, issuer := range []bool{false, true} {
+		for _, fresh := range []bool{false, true} {
+			for _, alone := range []bool{false, true} {
+				for _, verifier := range []bool{false, true} {
+					for _, refusals := range []int{0, maxRefusals} {
+						all = append(all, situation{issuer: issuer, fresh: fresh, alone: alone, verifier: verifier, refusals: refusals})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestAnAnswerMeansTheSameWhateverElseIsTrue holds the rows of the table that depend on the answer alone.
+func TestAnAnswerMeansTheSameWhateverElseIsTrue(t *testing.T) {
+	t.Parallel()
+	want := map[Kind]step{
+		InDoubt: stepResend, NotSent: stepLeave, RateLimited: stepReturn, Unauthorized: stepLeave, Target: stepTarget,
+		Unavailable: stepReturn, ClockSkew: stepLeave, Kind(99): stepReturn,
+	}
+	for _, s := range situations() {
+		if got := s.after(nil); got != stepVerify {
+			t.Errorf("%+v: accepted: got %d", s, got)
+		}
+		for kind, step := range want {
+			if got := s.after(&Error{Kind: kind}); got != step {
+				t.Errorf("%+v: %s: got %d, want %d", s, kind, got, step)
+			}
+		}
+	}
+}
+
+func TestARepeatProvesAnApplicationOnlyOfASoleCandidateOnAResume(t *testing.T) {
+	t.Parallel()
+	for _, s := range situations() {
+		applied := s.after(&Error{Kind: Repeat}) == stepVerify
+		if want := !s.issuer && !s.fresh && s.alone; applied != want {
+			t.Errorf("%+v: applied %v", s, applied)
+		}
+	}
+}
+
+func TestARefusedCandidateIsFollowedByAnotherUpToALimit(t *testing.T) {
+	t.Parallel()
+	for _, s := range situations() {
+		rejected, repeated := s.after(&Error{Kind: Rejected}), s.after(&Error{Kind: Repeat})
+		over := s.refusals >= maxRefusals
+		switch {
+		case s.issuer:
+			if rejected != stepReturn || repeated != stepReturn {
+				t.Errorf("%+v: an issuer's run goes on: %d, %d", s, rejected, repeated)
+			}
+		case over:
+			if rejected != stepRule || repeated == stepAppend || repeated == stepAsk {
+				t.Errorf("%+v: a run appends without a limit: %d, %d", s, rejected, repeated)
+			}
+		default:
+			if rejected != stepAppend {
+				t.Errorf("%+v: rejected: got %d", s, rejected)
+			}
+			if ask := !s.fresh && !s.alone && s.verifier; ask != (repeated == stepAsk) {
+				t.Errorf("%+v: repeat: got %d", s, repeated)
+			}
+		}
+	}
+}
+
+func TestWhatAVerdictMeans(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		j    judged
+		want outcome
+	}{
+		{judged{last: Works}, promoteProven},
+		{judged{last: Works, spent: true, other: true}, promoteProven},
+		{judged{last: Refused}, askOn},
+		{judged{last: Unknown}, askOn},
+		{judged{last: Refused, other: true}, sendAgain},
+		{judged{last: Unknown, spent: true, synced: true}, promoteUnproven},
+		{judged{last: Unknown, spent: true, issuer: true}, sendAgain}, // its servers may not know it yet
+		{judged{last: Refused, spent: true, issuer: true, synced: true}, sendAgain},
+		{judged{last: Refused, spent: true, issuer: true, enough: true}, promoteUnproven},
+		{judged{last: Refused, spent: true, synced: true}, askOld},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Works}, sendAgain},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unknown}, sendAgain},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused}, sendAgain},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused, sole: true}, promoteUnproven},
+	} {
+		t.Run(fmt.Sprintf("%+v", tt.j), func(t *testing.T) {
+			t.Parallel()
+			if got := tt.j.outcome(); got != tt.want {
+				t.Errorf("got %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// answer is what came of one provider call.
+type answer struct {
+	refusal *Error // nil for a plain yes
+	at      time.Time
+}
+
+// send makes one provider call: at its turn, under a confirmed claim, within the hard limit. An error means that it was
+// not made.
+func (r *run) send(ctx context.Context, call func(context.Context) error) (answer, error) {
+	if err := r.ready(ctx); err != nil {
+		return answer{}, err
+	}
+	r.calls.used++
+	r.fresh = false
+	start := r.Clock.Now()
+	limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
+	defer cancel()
+	err := call(limited)
+	now := r.Clock.Now()
+	r.Observer.Called(r.Credential, "change", err, now.Sub(start))
+	if err == nil {
+		r.sent, r.unsure = true, true
+		return answer{at: now}, nil
+	}
+	refused := asError(err)
+	r.sent = r.sent || refused.Kind != NotSent
+	r.unsure = r.unsure || refused.Kind == InDoubt
+	return answer{refusal: refused, at: now}, nil
+}
+
+// ready returns at the instant at which the call is to be made. To look at the journal takes time, so the turn is asked
+// about again after it.
+func (r *run) ready(ctx context.Context) error {
+	if err := r.reserve(ctx); err != nil {
+		return err
+	}
+	r.keepHold(ctx)
+	for {
+		if err := r.await(ctx); err != nil {
+			r.closeUnused(ctx, r.fresh)
+			return err
+		}
+		if asked, err := r.confirm(ctx); !asked || err != nil {
+			return err
+		}
+	}
+}
+
+// asError treats whatever is not classified as in doubt.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: InDoubt, Op: "call", Err: err}
+}
+
+// endSend ends a run with an answer after which nothing more is sent for now, whatever the mode of the provider.
+func (r *run) endSend(ctx context.Context, s step, e *Error, first bool) error {
+	switch s {
+	case stepRule:
+		return r.quarantine(ctx, fmt.Sprintf("rule: the provider rejected %d passwords in a row (%s)", maxRefusals+1, e.Code))
+	case stepTarget:
+		if r.answered() && !slices.ContainsFunc(r.rec.Candidates, func(c Candidate) bool { return c.State == Accepted }) {
+			// None of them was accepted: nothing here can be live.
+			r.rec = r.rec.clone()
+			r.rec.Candidates = nil
+		}
+		return r.quarantine(ctx, "target: "+e.Error())
+	case stepPause:
+		return fail(time.Minute, e)
+	case stepLeave:
+		r.closeUnused(ctx, first)
+	default:
+	}
+	r.tellNeighbours(ctx, e)
+	switch e.Kind {
+	case RateLimited:
+		return wait(max(e.RetryAfter, time.Second), e)
+	case Unauthorized, ClockSkew:
+		return wait(30*time.Second, e)
+	default:
+		return fail(e.RetryAfter, e)
+	}
+}
+
+// tellNeighbours has the whole account heed what one credential was told.
+func (r *run) tellNeighbours(ctx context.Context, e *Error) {
+	switch e.Kind {
+	case RateLimited:
+		r.after(ctx, "penalise the limiter", func(ctx context.Context) error {
+			return r.Limiter.Penalise(ctx, r.Credential.Account, max(e.RetryAfter, time.Second))
+		})
+	case Unauthorized:
+		r.after(ctx, "open the breaker", func(ctx context.Context) error {
+			return r.Agenda.Block(ctx, r.Credential.Account, e)
+		})
+	default:
+	}
+}
+
+// closeUnused closes a journal whose one candidate provably never landed, so that an outage does not leave thousands
+// open; any other stays open.
+func (r *run) closeUnused(ctx context.Context, first bool) {
+	if r.created && first && !r.rec.Doubted && len(r.rec.Candidates) == 1 {
+		r.after(ctx, "close an unused journal", r.giveUp)
+	}
+}
