@@ -55,7 +55,7 @@ credentials:
 		first    rotation.First
 		verify   rotation.Verification
 	}
-	smtp := rotation.SMTP{Address: "smtp.example.com:587", TLS: "starttls", Mechanism: "login"}
+	smtp := rotation.SMTP{Address: "smtp.example.com:587", TLS: "starttls", Mechanism: "login", Timeout: 30 * time.Second}
 	own := smtp
 	own.Username = "c"
 	for id, want := range map[string]settings{

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -9,6 +10,12 @@ import (
 
 // defaultPropagation is how long an accepted password may take until it works everywhere; no provider documents it.
 const defaultPropagation = 2 * time.Minute
+
+// defaultProbe is how long one login may take: servers delay the answer to one that they refuse, Dovecot by up to 17 s.
+const defaultProbe = 30 * time.Second
+
+// ehloForm is what RFC 5321 lets a client call itself: a domain, or an address in brackets.
+var ehloForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[([0-9.]+|IPv6:[0-9A-Fa-f:.]+)\])$`)
 
 // verification is a rotation.Verification in the making; what a layer leaves out, the next one says.
 type verification = rotation.Verification
@@ -33,6 +40,8 @@ var smtpFields = fields[rotation.SMTP]{
 	{"ca_file", func(l *loader, s *rotation.SMTP, v *value) { s.CAFile = l.file(v) }},
 	{"mechanism", func(_ *loader, s *rotation.SMTP, v *value) { s.Mechanism = v.choice("plain", "login") }},
 	{"username", func(_ *loader, s *rotation.SMTP, v *value) { s.Username = v.string() }},
+	{"ehlo", func(_ *loader, s *rotation.SMTP, v *value) { s.EHLO = v.ehlo() }},
+	{"timeout", func(_ *loader, s *rotation.SMTP, v *value) { s.Timeout = v.durationIn(minTimeout, maxTimeout) }},
 }
 
 // verify puts what v says over base: a mode alone, or a map. A map with smtp means the mode smtp.
@@ -56,6 +65,15 @@ func (v *value) verifyMode() rotation.VerifyMode {
 	return rotation.VerifyMode(v.oneOf("off", "smtp", "provider"))
 }
 
+// ehlo returns the name that a client introduces itself by.
+func (v *value) ehlo() string {
+	name := v.string()
+	if name != "" && !ehloForm.MatchString(name) {
+		v.fail("such as worker.example.com, [192.0.2.1] or [IPv6:2001:db8::1]", "%q is neither a host name nor an address in brackets", name)
+	}
+	return name
+}
+
 // choice returns the text of v, which must be one of names.
 func (v *value) choice(names ...string) string { return names[v.oneOf(names...)] }
 
@@ -76,12 +94,7 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil {
 			c.at.failIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")
 		}
-		if how.SMTP.TLS == "" {
-			how.SMTP.TLS = "starttls"
-			if strings.HasSuffix(how.SMTP.Address, ":465") {
-				how.SMTP.TLS = "implicit"
-			}
-		}
+		l.finishSMTP(c, &how.SMTP)
 	}
 	if how.Propagation == 0 {
 		how.Propagation = defaultPropagation
@@ -90,8 +103,27 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 		return shared
 	}
 	// Parts of a line would keep all of it.
-	how.SMTP.Address, how.SMTP.Username = strings.Clone(how.SMTP.Address), strings.Clone(how.SMTP.Username)
+	for _, text := range []*string{&how.SMTP.Address, &how.SMTP.Username, &how.SMTP.EHLO} {
+		*text = strings.Clone(*text)
+	}
 	shared := &how
 	l.verifications[how] = shared
 	return shared
+}
+
+// finishSMTP settles how to log in. A run asks more than once, so that a question may take half of its time at most.
+func (l *loader) finishSMTP(c *rawCredential, s *rotation.SMTP) {
+	if s.TLS == "" {
+		s.TLS = "starttls"
+		if strings.HasSuffix(s.Address, ":465") {
+			s.TLS = "implicit"
+		}
+	}
+	longest := l.cfg.Timing.TaskTimeout / 2
+	switch {
+	case s.Timeout == 0:
+		s.Timeout = min(defaultProbe, longest)
+	case s.Timeout > longest:
+		c.at.failIn("verify.smtp.timeout", "shorten it, or lengthen timing.task_timeout", "%v is longer than half of timing.task_timeout, %v", s.Timeout, l.cfg.Timing.TaskTimeout)
+	}
 }

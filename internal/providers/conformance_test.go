@@ -136,7 +136,7 @@ func (s stand) login(t *testing.T, server *sandbox.Server, code string) rotation
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(server.CA())
 	verifier, err := smtpauth.New(smtpauth.Config{
-		Addr: address, TLS: smtpauth.ImplicitTLS, CA: pool, Now: time.Now,
+		Addr: address, TLS: smtpauth.ImplicitTLS, CA: pool,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -65,9 +65,11 @@ type Verification struct {
 
 // SMTP is a submission server and how to log in there.
 type SMTP struct {
-	Address   string // host:port
-	TLS       string // "implicit" or "starttls"; there is no third
-	CAFile    string // PEM; "" means the system's roots
-	Mechanism string // "plain" or "login"; "" means what the server offers, PLAIN first
-	Username  string // "" means Credential.Username, else the target
+	Address   string        // host:port
+	TLS       string        // "implicit" or "starttls"; there is no third
+	CAFile    string        // PEM; "" means the system's roots
+	Mechanism string        // "plain" or "login"; "" means what the server offers, PLAIN first
+	Username  string        // "" means Credential.Username, else the target
+	EHLO      string        // what the client calls itself; "" means the address of its end of the connection
+	Timeout   time.Duration // of one login, connection included; never 0
 }

@@ -89,6 +89,12 @@ type Reserver interface {
 	Reserve(ctx context.Context, login string, n int, urgency Urgency) error
 }
 
+// Timed is a Verifier that may take longer than a call to a provider.
+type Timed interface {
+	// Timeout is the longest that a question takes, its wait for a place included.
+	Timeout() time.Duration
+}
+
 // Urgency is who goes first where questions are scarce.
 type Urgency int
 

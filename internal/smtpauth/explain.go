@@ -6,30 +6,49 @@ import (
 	"fmt"
 	"io"
 	"net"
-
-	"github.com/emersion/go-sasl"
-	"github.com/emersion/go-smtp"
+	"slices"
+	"strings"
 )
 
 var (
-	errClear       = errors.New("the connection is not encrypted: the password is not sent")
-	errNoMechanism = errors.New("the server does not offer the login mechanism asked for (PLAIN or LOGIN)")
-	errUnasked     = errors.New("the server says yes without having seen the password")
-	errMalformed   = errors.New("the server's reply is malformed")
+	errClear      = errors.New("the connection is not encrypted: the password is not sent")
+	errNoSTARTTLS = errors.New("the server does not offer STARTTLS: check the port, or set tls to implicit")
+	errNoAUTH     = errors.New("the server does not offer AUTH here: check address and port")
+	errUnasked    = errors.New("the server says yes without having seen the password")
+	errChallenge  = errors.New("unexpected server challenge")
 )
 
-// refused reports whether an answer to AUTH says no to the user name and password. Every 5xx does, as providers
-// disagree on the number, but those that RFC 4954 and RFC 5321 define as being about the command itself.
-func refused(err error) bool {
-	var reply *smtp.SMTPError
-	if !errors.As(err, &reply) || reply.Code < 500 || reply.Code > 599 {
-		return false
+// mechanismError says which mechanisms a server offers in place of the one that is needed.
+type mechanismError struct {
+	want    Mechanism // "" is either
+	offered []string
+}
+
+func (e mechanismError) Error() string {
+	want := "PLAIN or LOGIN"
+	if e.want != "" {
+		want = strings.ToUpper(string(e.want))
 	}
-	switch reply.Code {
-	case 500, 502, 503, 504, 523, 538: // syntax, not implemented, order, mechanism, encryption needed (twice)
-		return false
+	return fmt.Sprintf("the server does not offer the login mechanism asked for (%s), but %s", want, strings.Join(e.offered, ", "))
+}
+
+// known are the mechanisms that an error may name. A server could offer any text, and keyturn repeats none.
+var known = []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "NTLM", "GSSAPI", "XOAUTH2", "OAUTHBEARER", "EXTERNAL"}
+
+func (s *Server) noMechanism(o offer) error {
+	if !o.has("AUTH") {
+		return errNoAUTH
 	}
-	return true
+	e := mechanismError{want: s.config.Mechanism}
+	for _, name := range known {
+		if slices.Contains(o["AUTH"], name) {
+			e.offered = append(e.offered, name)
+		}
+	}
+	if len(e.offered) == 0 {
+		e.offered = []string{"others"}
+	}
+	return e
 }
 
 // endOf returns why ctx ended, if it did, in place of the error that closing the connection caused.
@@ -43,14 +62,7 @@ func endOf(ctx context.Context, err error) error {
 // explain names server and step. A server may answer with what it was sent, so of a reply it keeps nothing but the
 // numbers, and while the password is under way nothing of any error that can hold a line from the server.
 func (s *Server) explain(step string, err error) error {
-	var reply *smtp.SMTPError
-	switch {
-	case errors.As(err, &reply):
-		err = fmt.Errorf("the server answered %d", reply.Code)
-		if code := reply.EnhancedCode; code[0] > 0 {
-			err = fmt.Errorf("%w %d.%d.%d", err, code[0], code[1], code[2])
-		}
-	case step == stepAuth && !harmless(err):
+	if step == stepAuth && !harmless(err) {
 		err = errMalformed
 	}
 	return fmt.Errorf("smtp %s: %s: %w", s.config.Addr, step, err)
@@ -59,13 +71,17 @@ func (s *Server) explain(step string, err error) error {
 // harmless reports whether an error is of a kind that holds no line from the server.
 func harmless(err error) bool {
 	for _, known := range []error{
-		errClear, errNoMechanism, errUnasked, sasl.ErrUnexpectedServerChallenge,
+		errClear, errNoAUTH, errUnasked, errChallenge, errTooLong,
 		io.EOF, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {
 			return true
 		}
 	}
-	var network net.Error
-	return errors.As(err, &network)
+	var (
+		network    net.Error
+		answered   unexpected
+		mechanisms mechanismError
+	)
+	return errors.As(err, &answered) || errors.As(err, &mechanisms) || errors.As(err, &network)
 }

@@ -81,7 +81,7 @@ func (s *submission) serve(t *testing.T, mode TLSMode) Config {
 			t.Error(err)
 		}
 	})
-	return Config{Addr: l.Addr().String(), TLS: mode, CA: pool, Now: time.Now, Timeout: 10 * time.Second}
+	return Config{Addr: l.Addr().String(), TLS: mode, CA: pool, Timeout: 10 * time.Second}
 }
 
 func listen(t testing.TB) net.Listener {
@@ -166,7 +166,7 @@ func scripts(t testing.TB, answers func() map[string]string) Config {
 		}
 	}()
 	t.Cleanup(func() { _ = l.Close(); <-done })
-	return Config{Addr: l.Addr().String(), TLS: ImplicitTLS, CA: pool, Now: time.Now, Timeout: 10 * time.Second}
+	return Config{Addr: l.Addr().String(), TLS: ImplicitTLS, CA: pool, Timeout: 10 * time.Second}
 }
 
 func converse(conn net.Conn, answers map[string]string) {

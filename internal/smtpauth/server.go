@@ -39,20 +39,20 @@ type Config struct {
 	TLS       TLSMode
 	CA        *x509.CertPool // nil: the system's roots
 	Mechanism Mechanism
-	Timeout   time.Duration // of one probe, connection included; 0: 15 s
-	// MaxProbes is how many probes run at once against the server; 0: 8. More wait for their turn.
+	EHLO      string        // how the client introduces itself; "": the address literal of its end of the connection
+	Timeout   time.Duration // of one probe, connection included; 0: 30 s, because servers delay refusals
+	// MaxProbes is how many probes run at once against the server; 0: 8. More wait for their turn, which does not count
+	// against Timeout.
 	MaxProbes int
-	// MaxRefused is how many refusals in a row a user name may collect before its probes are held back until ten
-	// minutes after the last one, because providers lock out; 0: 20. A login that works clears the count.
-	MaxRefused int
-	// Now is the clock that the ten minutes are measured by; required.
-	Now func() time.Time
 }
 
+// DefaultTimeout is that of one probe. Dovecot's penalty delays the answer by up to 17 s.
+const DefaultTimeout = 30 * time.Second
+
 const (
-	defaultTimeout    = 15 * time.Second
-	defaultMaxProbes  = 8
-	defaultMaxRefused = 20
+	defaultMaxProbes = 8
+	// patience is the longest wait for a place. Who finds none by then had better come back.
+	patience = 5 * time.Second
 )
 
 // withDefaults fills what may be left out and reports what may not, or is wrong.
@@ -67,31 +67,24 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Mechanism != "" && c.Mechanism != Plain && c.Mechanism != Login {
 		problems = append(problems, fmt.Errorf("mechanism: %q is neither %s nor %s", c.Mechanism, Plain, Login))
 	}
-	if c.Timeout < 0 || c.MaxProbes < 0 || c.MaxRefused < 0 {
+	if c.Timeout < 0 || c.MaxProbes < 0 {
 		problems = append(problems, errors.New("time-out and limits must not be negative"))
 	}
-	if c.Now == nil {
-		problems = append(problems, errors.New("there is no clock"))
-	}
 	if c.Timeout == 0 {
-		c.Timeout = defaultTimeout
+		c.Timeout = DefaultTimeout
 	}
 	if c.MaxProbes == 0 {
 		c.MaxProbes = defaultMaxProbes
 	}
-	if c.MaxRefused == 0 {
-		c.MaxRefused = defaultMaxRefused
-	}
 	return c, errors.Join(problems...)
 }
 
-// Server is a submission server with the caps on probing it. Make one per server and share it, so that the caps hold;
-// they count this process's probes alone. It may be used by many goroutines at once.
+// Server is a submission server. Make one per server and share it, so that the cap on simultaneous probes holds; it
+// counts this process's probes alone. It may be used by many goroutines at once.
 type Server struct {
 	config Config
 	tls    *tls.Config
 	places chan struct{} // one element per running probe
-	caps   *refusals
 }
 
 // New makes a Server. It connects to nothing; its error names every faulty setting.
@@ -105,24 +98,35 @@ func New(config Config) (*Server, error) {
 		config: config,
 		tls:    &tls.Config{ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12},
 		places: make(chan struct{}, config.MaxProbes),
-		caps:   newRefusals(config.MaxRefused, config.Now),
 	}, nil
 }
 
-// Verify implements rotation.Verifier: one capped probe, logged in as username.
+// Verify implements rotation.Verifier: one probe, logged in as username. A *rotation.WaitError says that it was not
+// made.
 func (s *Server) Verify(ctx context.Context, username string, password secret.Value) (rotation.Verdict, error) {
-	select {
-	case s.places <- struct{}{}:
-		defer func() { <-s.places }()
-	case <-ctx.Done():
-		return rotation.Unknown, s.explain(stepWait, ctx.Err())
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return rotation.Unknown, err
 	}
-	if err := s.caps.allow(username); err != nil {
-		return rotation.Unknown, s.explain(stepWait, err)
-	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	verdict, err := s.probe(ctx, username, password)
-	s.caps.record(username, verdict)
-	return verdict, err
+	return s.probe(ctx, username, password)
+}
+
+// Timeout implements rotation.Timed.
+func (s *Server) Timeout() time.Duration { return patience + s.config.Timeout }
+
+// enter takes a place, and waits for one if need be.
+func (s *Server) enter(ctx context.Context) (leave func(), err error) {
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	select {
+	case s.places <- struct{}{}:
+		return func() { <-s.places }, nil
+	case <-enough.C:
+		return nil, &rotation.WaitError{After: patience, Reason: "smtp " + s.config.Addr + ": too many probes run at once"}
+	case <-ctx.Done():
+		return nil, s.explain(stepWait, ctx.Err())
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"keyturn/internal/config"
 	"keyturn/internal/rotation"
@@ -16,7 +15,6 @@ import (
 // Subjects gives every credential of a configuration what acts on it. It is safe for concurrent use.
 type Subjects struct {
 	clients map[string]rotation.Client // by account
-	timeout time.Duration
 
 	mu      sync.Mutex
 	servers map[rotation.SMTP]*smtpauth.Server // by all but the user name, so that caps on probing hold per server
@@ -41,7 +39,7 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField) (*Subj
 		return nil, err
 	}
 	s := &Subjects{
-		clients: make(map[string]rotation.Client, len(cfg.Accounts)), timeout: cfg.Timing.ProviderTimeout,
+		clients: make(map[string]rotation.Client, len(cfg.Accounts)),
 		servers: map[rotation.SMTP]*smtpauth.Server{},
 	}
 	var problems []error
@@ -101,7 +99,7 @@ func (s *Subjects) server(settings rotation.SMTP) (*smtpauth.Server, error) {
 	}
 	c := smtpauth.Config{
 		Addr: settings.Address, TLS: smtpauth.TLSMode(settings.TLS), Mechanism: smtpauth.Mechanism(settings.Mechanism),
-		Timeout: s.timeout, Now: Clock{}.Now,
+		EHLO: settings.EHLO, Timeout: settings.Timeout,
 	}
 	if settings.CAFile != "" {
 		pool, err := certPool(settings.CAFile)
