@@ -31,6 +31,18 @@ func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential,
 	}})
 }
 
+// Note implements rotation.Notices: a notice is an event.
+func (x *Index) Note(ctx context.Context, cred *rotation.Credential, n rotation.Notice) error {
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{
+		"type", string(n.Kind), "credential", cred.ID, "account", cred.Account, "rotation_id", n.RotationID,
+		"reason", string(n.Reason), "requested_by", n.RequestedBy, "why", n.Detail,
+	}}).Err()
+	if err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
 // Event is one entry of the stream.
 type Event struct {
 	ID     string    // the stream's; the next read starts after it

@@ -67,6 +67,7 @@
 //	agenda.settle      a due time that has not moved, no event       finds the slot served, settles again
 //	agenda.ask         a recheck that nobody asked for               finds recheck_at in the closed record at a rebuild
 //	agenda.block       a closed breaker                              is refused and opens it
+//	notices.note       a notice that nobody got                      gives it again where it finds the same
 //
 // What this cannot survive is a provider that lies: one that answers "repeat" to a resumed candidate that it never
 // took is believed where no verifier is set, and a person who changes the password by hand at the provider is found

@@ -80,6 +80,15 @@ func (r *run) replaced(ctx context.Context) {
 	})
 }
 
+// notice tells people what they should know, in the log and as an event.
+func (r *run) notice(ctx context.Context, kind NoticeKind, detail string) {
+	n := Notice{Kind: kind, RotationID: r.rec.RotationID, Reason: r.job.Reason, RequestedBy: r.job.RequestedBy, Detail: detail}
+	r.Log.LogAttrs(ctx, slog.LevelWarn, "a credential needs attention", slog.String("credential", r.Credential.ID),
+		slog.String("account", r.Credential.Account), slog.String("kind", string(kind)), slog.String("rotation_id", n.RotationID),
+		slog.String("reason", string(n.Reason)), slog.String("detail", detail))
+	r.after(ctx, "give a notice", func(ctx context.Context) error { return r.Notices.Note(ctx, r.Credential, n) })
+}
+
 // after runs what follows a step that already counts: under a context that outlives cancellation, and without a
 // word to the rotation if it does not work, because all of it can be rebuilt from Vault.
 func (r *run) after(ctx context.Context, what string, f func(context.Context) error) {

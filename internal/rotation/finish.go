@@ -31,7 +31,11 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 		RotatedAt: r.Clock.Now(), Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
 	})
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "rotated", slog.String("credential", r.Credential.ID), slog.String("rotation_id", done.RotationID),
-		slog.String("reason", string(done.Reason)), slog.Int("attempt", done.Attempt), slog.String("verified", string(verified)))
+		slog.String("reason", string(done.Reason)), slog.Int("attempt", done.Attempt), slog.String("verified", string(verified)),
+		slog.String("requested_by", r.job.RequestedBy))
+	if verified == VerifiedNo {
+		r.notice(ctx, NoticeUnverified, "consumers read a password that was not seen to work; the next check tells")
+	}
 	if p := r.Credential.Policy; p != nil && done.Policy != p.Fingerprint() {
 		r.after(ctx, "ask for a rotation under the new policy", func(ctx context.Context) error {
 			return r.Agenda.Ask(ctx, r.Credential, ReasonPolicy, r.Timing.MinInterval)

@@ -16,6 +16,7 @@ type Machine struct {
 	Secrets  Secrets
 	Limiter  Limiter
 	Agenda   Agenda
+	Notices  Notices
 	Clock    Clock
 	Observer Observer
 	Log      *slog.Logger

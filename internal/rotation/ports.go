@@ -108,6 +108,33 @@ type Ending struct {
 	RecheckAt  time.Time
 }
 
+// NoticeKind names what a notice is about. It is the label of a metric and the type of an event.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeUnverified    NoticeKind = "promoted_unverified" // consumers read a password that no verifier has seen work
+	NoticeVerifierAway  NoticeKind = "verifier_away"       // the provider accepted a password, and nobody can say whether it works
+	NoticeRefusedRepair NoticeKind = "repair_refused"      // a repair did not help: a person has to look
+	NoticeStaleRead     NoticeKind = "stale_read"          // Vault keeps answering with an earlier version
+	NoticePathReset     NoticeKind = "path_reset"          // a secret's versions started again: deleted with its metadata, or restored
+	NoticeDeleted       NoticeKind = "secret_deleted"      // consumers find no secret where keyturn wrote one
+)
+
+// Notice is what a person or an alert should hear of, though the rotation goes on by itself. It holds no secret.
+type Notice struct {
+	Kind        NoticeKind
+	RotationID  string // "" where it is about no rotation
+	Reason      Reason // why the job was asked for
+	RequestedBy string
+	Detail      string
+}
+
+// Notices takes notices. Losing one changes nothing in a rotation. Safe for concurrent use; returns soon after ctx ends.
+type Notices interface {
+	Note(ctx context.Context, cred *Credential, n Notice) error
+}
+
 // Clock tells and passes time.
 type Clock interface {
 	Now() time.Time

@@ -86,6 +86,9 @@ func TestARefusalByRuleAloneDoesNotKeepWhatWasAcceptedFromConsumers(t *testing.T
 	if current := w.Current(); !result.Rotated || current.Verified != rotation.VerifiedNo || !current.Password.Equal(w.Live()) {
 		t.Errorf("%+v, and current is %q", result, current.Verified)
 	}
+	if !slices.Equal(w.Noticed, []rotation.NoticeKind{rotation.NoticeUnverified}) {
+		t.Errorf("a promotion that was not verified gives the notices %q", w.Noticed)
+	}
 }
 
 func holdsLive(w *rotationtest.World, rec rotation.Record) bool {

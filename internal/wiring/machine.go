@@ -55,7 +55,7 @@ func NewEngine(cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vau
 			slog.Bool("open", t.Open), slog.String("cause", t.Cause))
 	})
 	e.Machine = &rotation.Machine{
-		Journals: vault, Secrets: vault, Limiter: limiter, Clock: Clock{}, Observer: metrics, Log: log,
+		Journals: vault, Secrets: vault, Limiter: limiter, Notices: e.Index, Clock: Clock{}, Observer: metrics, Log: log,
 		Agenda: observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
 		NewID:  newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		Timing: rotation.Timing{

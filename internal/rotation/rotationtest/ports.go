@@ -21,7 +21,7 @@ type Worker struct {
 // Machine returns a state machine that works in this world.
 func (k *Worker) Machine() *rotation.Machine {
 	return &rotation.Machine{
-		Journals: journals{k}, Secrets: secrets{k}, Limiter: limiter{k}, Agenda: agenda{k}, Clock: clock{k},
+		Journals: journals{k}, Secrets: secrets{k}, Limiter: limiter{k}, Agenda: agenda{k}, Notices: notices{k}, Clock: clock{k},
 		Observer: observer{k}, Log: slog.New(slog.DiscardHandler), Owner: k.Name,
 		NewID: func() string {
 			k.mu.Lock()
@@ -242,6 +242,12 @@ func (p provider) Verify(_ context.Context, _ string, password secret.Value) (v 
 		return nil
 	})
 	return v, err
+}
+
+type notices struct{ *Worker }
+
+func (n notices) Note(_ context.Context, _ *rotation.Credential, notice rotation.Notice) error {
+	return n.do(n.Name, "notices.note", func() error { n.Noticed = append(n.Noticed, notice.Kind); return nil })
 }
 
 type clock struct{ *Worker }

@@ -55,6 +55,7 @@ type World struct {
 	heldUntil  time.Time
 	Asked      []rotation.Reason
 	Endings    []rotation.Ending
+	Noticed    []rotation.NoticeKind
 	Lost       int      // lost generations reported
 	Violations []string // of the rules
 }

@@ -157,6 +157,11 @@ func (c clock) Sleep(ctx context.Context, d time.Duration) error {
 	return c.ask(ctx, opSleep, 0, int64(d)).err()
 }
 
+// notices go nowhere: nothing in the protocol depends on one.
+type notices struct{}
+
+func (notices) Note(context.Context, *rotation.Credential, rotation.Notice) error { return nil }
+
 type observer struct{}
 
 func (observer) Called(*rotation.Credential, string, error, time.Duration) {}
