@@ -54,7 +54,8 @@ type Request struct {
 }
 
 // Do sends r once and returns whatever the provider answered, of any status; redirects are answers too. Every error
-// is a *rotation.Error of kind NotSent or InDoubt.
+// is a *rotation.Error of kind NotSent or InDoubt. Of an answer that broke off, or is too long, what came of it stands
+// beside the error: it proves nothing, but it may show a password.
 func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, c.fail(r.Op, rotation.NotSent, err)
@@ -77,7 +78,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
 	case proof.notSent():
 		return nil, c.fail(r.Op, rotation.NotSent, publicCause(callCtx, err))
 	default:
-		return nil, c.fail(r.Op, rotation.InDoubt, publicCause(callCtx, err))
+		return reply, c.fail(r.Op, rotation.InDoubt, publicCause(callCtx, err))
 	}
 }
 
@@ -90,7 +91,7 @@ func (c *Client) CloseIdleConnections() {
 
 // roundTrip goes to the transport directly: http.Client would follow redirects and quote the URL in its errors. The
 // request has no GetBody, so that net/http cannot send a body a second time (see Connections). Beside an error the
-// reply holds at most a status.
+// reply holds what came of it.
 func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
 	header := r.Header.Clone()
 	if header == nil {
@@ -115,14 +116,11 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
 	defer func() { _ = resp.Body.Close() }()
 	reply := &Reply{provider: c.provider, op: r.Op, received: c.Now(), Status: resp.StatusCode, Header: resp.Header}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, BodyLimit+1))
-	if err != nil {
-		return reply, err
+	reply.Body = body[:min(len(body), BodyLimit)]
+	if err == nil && len(body) > BodyLimit {
+		err = errTooLong
 	}
-	if len(body) > BodyLimit {
-		return reply, errTooLong
-	}
-	reply.Body = body
-	return reply, nil
+	return reply, err
 }
 
 func (c *Client) fail(op string, kind rotation.Kind, cause error) *rotation.Error {

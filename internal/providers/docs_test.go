@@ -1,7 +1,6 @@
 package providers_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,12 +10,10 @@ import (
 
 	"keyturn/internal/policy"
 	"keyturn/internal/providers"
+	"keyturn/internal/providers/providertest"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
-
-// update makes the test write the generated parts: go test ./internal/providers -run Docs -update
-var update = flag.Bool("update", false, "rewrite the generated parts of docs/providers")
 
 const (
 	generatedBegin = "<!-- generated from the provider's data by `go generate ./internal/providers`: do not edit -->\n"
@@ -48,7 +45,7 @@ func checkPage(t *testing.T, name, want string) {
 	if got == want {
 		return
 	}
-	if !*update {
+	if !*providertest.Update {
 		t.Errorf("%s is out of date: go generate ./internal/providers", name)
 		return
 	}

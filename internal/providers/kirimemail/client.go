@@ -1,6 +1,7 @@
 package kirimemail
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"keyturn/internal/httpx"
+	"keyturn/internal/providers/lenient"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -31,7 +33,8 @@ type Client struct {
 	table       []rotation.ErrorRow
 }
 
-// Issue implements rotation.Issuer. A reset that arrives twice makes two passwords, of which the second is live.
+// Issue implements rotation.Issuer. A reset that arrives twice makes two passwords, of which the second is live. What a
+// reply shows is returned whatever else is wrong with it: beside an error where the reply is no success of this reset.
 //
 // https://smtp-docs.kirim.email/openapi/operations/3bb48e47b58f0aa9c096797e224cbdf3
 func (c *Client) Issue(ctx context.Context, target string) (rotation.Issued, error) {
@@ -39,21 +42,40 @@ func (c *Client) Issue(ctx context.Context, target string) (rotation.Issued, err
 	if err != nil {
 		return rotation.Issued{}, &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opReset, Err: err}
 	}
-	var result resetResult
-	request := c.request(opReset, http.MethodPut, "api", "domains", domain, "credentials", guid, "reset-password")
-	reply, err := c.do(ctx, request, &result)
-	switch {
-	case err != nil:
+	reply, err := c.http.Do(ctx, c.request(opReset, http.MethodPut, "api", "domains", domain, "credentials", guid, "reset-password"))
+	if reply == nil {
 		return rotation.Issued{}, err
-	case result.NewPassword == "":
-		return rotation.Issued{}, reply.Malformed("the answer says success but holds no password")
-	case result.Credential.GUID != "" && !strings.EqualFold(result.Credential.GUID, guid):
-		return rotation.Issued{}, reply.Malformed("the answer is about another credential")
 	}
-	return rotation.Issued{
-		Password: secret.New(result.NewPassword),
-		Synced:   result.RemoteSynced,
-	}, nil
+	issued, ours := shown(reply, guid)
+	switch {
+	case !succeeded(reply), issued.Password.IsZero():
+		return issued, cmp.Or(err, c.withoutPassword(reply))
+	case !ours:
+		return issued, reply.Malformed("the answer is about another credential")
+	}
+	return issued, nil
+}
+
+// shown finds the password in a reply, however it is wrapped, and then judges the rest. Whatever is not as documented
+// counts as not synced: the password is then kept, and proven or issued again before anyone else sees it. ours is false
+// where the reply names another credential.
+func shown(reply *httpx.Reply, guid string) (issued rotation.Issued, ours bool) {
+	answer := lenient.Read(reply.Body)
+	password, sure := answer.Secret("new_password", "password")
+	synced := answer.Flag("remote_synced") == "true" && answer.Flag("success") != "false"
+	echoed := answer.Text("user_smtp_guid")
+	return rotation.Issued{Password: password, Synced: sure && synced}, echoed == "" || strings.EqualFold(echoed, guid)
+}
+
+// succeeded goes by the status alone.
+func succeeded(reply *httpx.Reply) bool { return reply.Status >= 200 && reply.Status <= 299 }
+
+// withoutPassword says what a reply is that does not show the whole of a password, or not as a success.
+func (c *Client) withoutPassword(reply *httpx.Reply) error {
+	if err := c.parseError(reply, &json.RawMessage{}); err != nil {
+		return err
+	}
+	return reply.Malformed("the answer says success but holds no password, or half of one")
 }
 
 // Credentials lists the SMTP credentials of a domain, for import. It makes one call for every hundred of them, and waits
@@ -73,7 +95,7 @@ func (c *Client) Credentials(ctx context.Context, domain string, turn func(conte
 			return nil, err
 		}
 		var found credentialPage
-		if _, err := c.do(ctx, request, &found); err != nil {
+		if err := c.do(ctx, request, &found); err != nil {
 			return nil, err
 		}
 		all = append(all, found...)
@@ -95,21 +117,21 @@ func (c *Client) request(op, method string, path ...string) httpx.Request {
 }
 
 // do makes a call and decodes the data of a success into data, a pointer.
-func (c *Client) do(ctx context.Context, request httpx.Request, data any) (*httpx.Reply, error) {
+func (c *Client) do(ctx context.Context, request httpx.Request, data any) error {
 	reply, err := c.http.Do(ctx, request)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return reply, c.parseError(reply, data)
+	return c.parseError(reply, data)
 }
 
 // parseError returns nil for a success, which is a 2xx that says so. There are no error codes: the status is the code.
 func (c *Client) parseError(reply *httpx.Reply, data any) error {
 	var head envelope
-	if err := json.Unmarshal(reply.Body, &head); err != nil {
+	if err := lenient.JSON(reply.Body, &head); err != nil {
 		return reply.Malformed("the answer is not JSON of the documented shape")
 	}
-	if !head.Success || reply.Status < 200 || reply.Status > 299 {
+	if head.Success != "true" || !succeeded(reply) {
 		return reply.Refusal(c.table, "", "")
 	}
 	if err := json.Unmarshal(head.Data, data); err != nil {

@@ -145,6 +145,16 @@ func TestCredentialsReadsBothShapesOfAList(t *testing.T) {
 	}
 }
 
+func TestCredentialsReadsAListThatIsWrappedOddly(t *testing.T) {
+	t.Parallel()
+	body := strings.Replace(providertest.Fixture(t, "list.json"), `"username": "myuser"`, `"username": 42`, 1)
+	body = "\ufeff" + strings.Replace(body, `"success": true`, `"success": 1`, 1) + "\x00\n"
+	got, err := newClient(t, providertest.Serve(t, providertest.Answer{Body: body})).Credentials(t.Context(), "example.com", atOnce)
+	if err != nil || len(got) != 2 || got[0].Username != "42" {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 func atOnce(context.Context) error { return nil }
 
 func TestCredentialsWaitsForItsTurnBeforeEachCall(t *testing.T) {

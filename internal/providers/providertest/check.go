@@ -13,8 +13,9 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// update makes the tests write what was sent into their fixtures: look at the difference before committing it.
-var update = flag.Bool("update", false, "rewrite the fixtures of requests")
+// Update makes the tests write what was sent into their fixtures, and the generated parts of docs/providers: look at the
+// difference before committing it.
+var Update = flag.Bool("update", false, "rewrite the fixtures of requests and the generated parts of docs/providers")
 
 // Call makes one call of the client under test against a server that plays answer, and returns its error.
 type Call func(t *testing.T, answer Answer) error
@@ -26,7 +27,7 @@ func CheckSent(t *testing.T, s *Server, fixture string) {
 	if len(sent) != 1 {
 		t.Fatalf("sent %d requests, want 1", len(sent))
 	}
-	if *update {
+	if *Update {
 		if err := os.WriteFile(filepath.Join("testdata", fixture), []byte(sent[0]), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,71 @@
+package lenient
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// JSON decodes body, which must be one whole document once its wrapping is off.
+func JSON(body []byte, into any) error { return json.Unmarshal([]byte(Text(body)), into) }
+
+// XML decodes body likewise.
+func XML(body []byte, into any) error { return XMLDecoder(Text(body)).Decode(into) }
+
+// bareAmpersand is an ampersand that begins no entity of XML.
+var bareAmpersand = regexp.MustCompile(`&(?:(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)?`)
+
+// XMLDecoder reads text as Text returns it: it is UTF-8, whatever its first line declares, and its ampersands may
+// stand bare. It is strict in everything else, so that an element without an end is an error.
+func XMLDecoder(text string) *xml.Decoder {
+	text = bareAmpersand.ReplaceAllStringFunc(text, func(found string) string {
+		if found == "&" {
+			return "&amp;"
+		}
+		return found
+	})
+	d := xml.NewDecoder(strings.NewReader(text))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	return d
+}
+
+// Flag is "true", "false", or "" where it is missing or means neither.
+type Flag string
+
+// ParseFlag reads the spellings of a boolean that services use.
+func ParseFlag(text string) Flag {
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "true", "1", "yes", "y", "on":
+		return "true"
+	case "false", "0", "no", "n", "off":
+		return "false"
+	}
+	return ""
+}
+
+// UnmarshalJSON accepts a boolean, a number and a string. What means none of the two is not an error here: the caller
+// finds that neither was said.
+func (f *Flag) UnmarshalJSON(text []byte) error {
+	*f = ParseFlag(strings.Trim(string(text), `"`))
+	return nil
+}
+
+// UnmarshalText is UnmarshalJSON for XML.
+func (f *Flag) UnmarshalText(text []byte) error {
+	*f = ParseFlag(string(text))
+	return nil
+}
+
+// String is a text that may come as a number.
+type String string
+
+// UnmarshalJSON accepts a string, and the digits of a number as they stand.
+func (s *String) UnmarshalJSON(text []byte) error {
+	if len(text) > 0 && (text[0] == '-' || '0' <= text[0] && text[0] <= '9') {
+		*s = String(text)
+		return nil
+	}
+	return json.Unmarshal(text, (*string)(s))
+}
