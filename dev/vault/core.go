@@ -28,16 +28,10 @@ type keys struct {
 	RootToken string `json:"root_token"`
 }
 
-// newCore builds a sealed core over the storage in dir, or over memory.
-func newCore(dir, address string, logger hclog.Logger) (*vault.Core, error) {
-	storage, kind, err := newStorage(dir, logger)
-	if err != nil {
-		return nil, err
-	}
+// newCore builds a sealed core over the storage that opts name.
+func newCore(opts options, address string, logger hclog.Logger) (*vault.Core, error) {
 	known := plugins()
-	return vault.NewCore(&vault.CoreConfig{
-		Physical:           storage,
-		StorageType:        kind,
+	config := &vault.CoreConfig{
 		BuiltinRegistry:    known,
 		LogicalBackends:    known[consts.PluginTypeSecrets],
 		CredentialBackends: known[consts.PluginTypeCredential],
@@ -45,7 +39,17 @@ func newCore(dir, address string, logger hclog.Logger) (*vault.Core, error) {
 		RedirectAddr:       address,
 		ClusterName:        "keyturn-dev",
 		Logger:             logger,
-	})
+	}
+	var err error
+	if opts.cluster != nil {
+		err = opts.cluster.addTo(config, logger)
+	} else {
+		config.Physical, config.StorageType, err = newStorage(opts.dir, logger)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return vault.NewCore(config)
 }
 
 func newStorage(dir string, logger hclog.Logger) (storage physical.Backend, kind string, err error) {

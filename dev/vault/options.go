@@ -13,12 +13,13 @@ import (
 
 // options is what the command line and the environment of `vault server` say.
 type options struct {
-	listen    string  // host:port; port 0 picks a free one
-	token     string  // root token; empty generates one
-	tokenFile string  // holds the root token, and is written if it does not exist
-	dir       string  // file storage; empty keeps everything in memory
-	sealed    bool    // leave initialising and unsealing to whoever calls its API
-	mounts    []mount // key/value engines made at start
+	listen    string   // host:port; port 0 picks a free one
+	token     string   // root token; empty generates one
+	tokenFile string   // holds the root token, and is written if it does not exist
+	dir       string   // file storage; empty keeps everything in memory
+	cluster   *cluster // in place of dir: one node of several; nil for a single server
+	sealed    bool     // leave initialising and unsealing to whoever calls its API
+	mounts    []mount  // key/value engines made at start
 	auths     []string
 	readyJSON bool
 	logLevel  string
@@ -41,7 +42,7 @@ func parseOptions(args []string, getenv func(string) string, stderr io.Writer) (
 	flags := flag.NewFlagSet("vault server", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dev := flags.Bool("dev", false, "development server, unsealed at start")
-	config := flags.String("config", "", "instead of -dev: JSON `file` with a file storage and a tcp listener")
+	config := flags.String("config", "", "instead of -dev: JSON `file` with a file or raft storage and a tcp listener")
 	// Ours never writes ~/.vault-token; the flag exists so that the official command line is accepted.
 	flags.Bool("dev-no-store-token", true, "accepted; the token is never stored in the home folder")
 	listen := flags.String("dev-listen-address", env("VAULT_DEV_LISTEN_ADDRESS", "127.0.0.1:8200"),

@@ -40,11 +40,19 @@ func runServer(ctx context.Context, args []string, getenv func(string) string, s
 	address := "http://" + listener.Addr().String()
 
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.LevelFromString(opts.logLevel), Output: stderr})
-	core, err := newCore(opts.dir, address, logger)
+	core, err := newCore(opts, address, logger)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = core.Shutdown() }()
+	defer func() {
+		_ = core.Shutdown()
+		opts.cluster.close()
+	}()
+	if opts.cluster != nil {
+		// Set before it is unsealed: then it listens there, and sends what it may not do itself to the active node.
+		core.SetClusterListenerAddrs([]*net.TCPAddr{opts.cluster.address})
+		core.SetClusterHandler(handler(core))
+	}
 	if opts.sealed {
 		return serve(ctx, core, listener, func() error { return announce(stdout, address, "", opts) })
 	}
@@ -63,13 +71,17 @@ func runServer(ctx context.Context, args []string, getenv func(string) string, s
 	return serve(ctx, core, listener, func() error { return announce(stdout, address, token, opts) })
 }
 
+func handler(core *vault.Core) http.Handler {
+	return vaulthttp.Handler.Handler(&vault.HandlerProperties{
+		Core:           core,
+		ListenerConfig: &configutil.Listener{}, // the handler reads it without a check for nil
+	})
+}
+
 // serve answers requests and calls ready once it does.
 func serve(ctx context.Context, core *vault.Core, listener net.Listener, ready func() error) error {
 	server := &http.Server{
-		Handler: vaulthttp.Handler.Handler(&vault.HandlerProperties{
-			Core:           core,
-			ListenerConfig: &configutil.Listener{}, // the handler reads it without a check for nil
-		}),
+		Handler:           handler(core),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	failed := make(chan error, 1)
