@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/observe"
+	"keyturn/internal/queue"
 	"keyturn/internal/secret"
 )
 
@@ -30,6 +32,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	queue.LogClient(slog.New(slog.DiscardHandler)) // each of its failures is an error that is printed
 	cmd := root()
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)

@@ -88,7 +88,11 @@ func recoverOne(ctx context.Context, _ *cobra.Command, e *engine, s rotation.Sub
 	if result.Status == rotation.Done {
 		return nil
 	}
-	return fmt.Errorf("%s: %w; a worker goes on with what is open", result.Status, result.Err)
+	text := plain(fmt.Sprintf("%s: %v", result.Status, result.Err))
+	if result.Status != rotation.Ended {
+		text += "; a worker goes on with what is open"
+	}
+	return errors.New(text)
 }
 
 // olderPasswords are those of earlier versions of the journal and of current, the newest first.
@@ -207,7 +211,7 @@ func (e *engine) explain(ctx context.Context, out io.Writer, cred *rotation.Cred
 		line("last answer", "%s: %s, request id %s, at %s", f.Kind, f.Code, f.RequestID, stamp(f.At))
 	}
 	if rec.Why != "" {
-		line("quarantine", "since %s: %s", stamp(rec.Since), rec.Why)
+		line("quarantine", "since %s: %s", stamp(rec.Since), plain(rec.Why))
 	}
 	if breaker.Open {
 		line("breaker", "open since %s: %s; next try at %s", stamp(breaker.Since), breaker.Cause, stamp(breaker.Next))

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os/user"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/observe"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/wiring"
@@ -208,10 +208,7 @@ func (w demand) problem() error {
 
 // said is what the last run said. Its text begins with what became of the run, which the job's status may go beyond.
 func (w demand) said() string {
-	if strings.HasPrefix(w.last.Text, w.last.Status) {
-		return w.last.Text
-	}
-	return w.last.Status + ": " + w.last.Text
+	return observe.Printable(plain(w.last.Status + ": " + w.last.Text))
 }
 
 func (d *demands) unfinished() []error {

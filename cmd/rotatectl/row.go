@@ -31,7 +31,7 @@ func newRow(cred *rotation.Credential, rec rotation.Record, current rotation.Ent
 	}
 	switch {
 	case r.State == stateQuarantined:
-		r.Note = rec.Why
+		r.Note = plain(rec.Why)
 	case r.State != "":
 	case current.Password.IsZero():
 		r.State = stateWaiting
@@ -91,7 +91,7 @@ func (p *tablePrinter) head() error {
 }
 
 func (p *tablePrinter) line(id, account, state, version, rotated, due, verified, note string) error {
-	verified, note = observe.Printable(verified), observe.Printable(note)
+	verified, note = observe.Printable(verified), shorten(observe.Printable(note), noteWidth)
 	text := fmt.Sprintf("%-*s  %-*s  %-11s  %-7s  %-20s  %-20s  %-8s  %s", p.id, id, p.account, account, state, version, rotated, due, verified, note)
 	_, err := fmt.Fprintln(p.out, strings.TrimRight(text, " "))
 	return err

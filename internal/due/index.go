@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -121,14 +123,22 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 	return nil
 }
 
-// maxWhy bounds what the mirror keeps of a reason; the whole of it is in the journal.
+// maxWhy bounds, in bytes, what the mirror keeps of a reason; the whole of it is in the journal.
 const maxWhy = 200
 
+// shorten cuts a reason after a word, and shows that it did.
 func shorten(why string) string {
-	if len(why) > maxWhy {
-		return why[:maxWhy]
+	if len(why) <= maxWhy {
+		return why
 	}
-	return why
+	most := maxWhy - len(" …")
+	for !utf8.RuneStart(why[most]) {
+		most--
+	}
+	if word := strings.LastIndexByte(why[:most+1], ' '); word > most/2 {
+		most = word
+	}
+	return why[:most] + " …"
 }
 
 func member(id string, at time.Time) redis.Z {

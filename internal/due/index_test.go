@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 
@@ -274,5 +275,16 @@ func TestARemovedCredentialLeavesNothingBehind(t *testing.T) {
 	}
 	if s := look(t, x, creds[1]); s.Due.IsZero() {
 		t.Error("the other one went too")
+	}
+}
+
+func TestAReasonInTheMirrorIsCutAfterAWord(t *testing.T) {
+	t.Parallel()
+	for _, long := range []string{strings.Repeat("wörter ", 60), strings.Repeat("a wörter", 60), strings.Repeat("ö", 300)} {
+		cut := shorten(long)
+		rest, ok := strings.CutSuffix(cut, " …")
+		if !ok || len(cut) > 200 || len(cut) < 150 || !utf8.ValidString(cut) || !strings.HasPrefix(long, rest) {
+			t.Errorf("%q", cut)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -83,5 +84,15 @@ func TestALogLineIsOneHarmlessLineWithTheTextInIt(t *testing.T) {
 		if err := json.Unmarshal([]byte(line), &read); err != nil || read.Text != strings.ToValidUTF8(text, "\uFFFD") && utf8.ValidString(text) {
 			t.Errorf("%s: %v, %q was read as %q", what, err, text, read.Text)
 		}
+	}
+}
+
+func TestADurationInTheLogReadsAsPeopleSayIt(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	log := observe.NewLogger(&out, slog.LevelInfo)
+	log.Info("comes back", "after", 1804087134*time.Nanosecond, slog.Group("in", "took", 90*time.Second))
+	if got := out.String(); !strings.Contains(got, `"after":"1.804s","in":{"took":"1m30s"}`) {
+		t.Error(got)
 	}
 }

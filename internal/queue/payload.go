@@ -31,6 +31,7 @@ const (
 	payloadVersion = 1
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
+	maxText        = 512  // bytes, of what became of a job
 )
 
 // payload is what a task carries. Whoever can write to Redis can write one, so nothing in it is believed.
@@ -44,7 +45,7 @@ type payload struct {
 
 func encode(id string, job rotation.Job) ([]byte, error) {
 	p := payload{
-		Version: payloadVersion, Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: printable(job.RequestedBy),
+		Version: payloadVersion, Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: shorten(printable(job.RequestedBy), maxRequestedBy),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -104,17 +105,27 @@ func (p *payload) check() error {
 	return nil
 }
 
-// printable cuts s to what a log line and a terminal can take.
+// printable leaves out of s what a log line and a terminal cannot take.
 func printable(s string) string {
-	s = strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
 	}, s)
-	for len(s) > maxRequestedBy {
-		_, n := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-n]
+}
+
+// shorten cuts s to most bytes, after a word, and shows that it did.
+func shorten(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
-	return s
+	most -= len(" …")
+	for !utf8.RuneStart(s[most]) {
+		most--
+	}
+	if word := strings.LastIndexByte(s[:most+1], ' '); word > most/2 {
+		most = word
+	}
+	return s[:most] + " …"
 }

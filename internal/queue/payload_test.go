@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"keyturn/internal/rotation"
 )
@@ -115,5 +116,33 @@ func TestIDsOfDifferentWishesNeverMeet(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+func TestATextIsCutAfterAWordAndSaysSo(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("wörter ", 200)
+	for most := 100; most < 130; most++ {
+		cut := shorten(long, most)
+		if rest, ok := strings.CutSuffix(cut, "wörter …"); !ok || len(cut) > most || !strings.HasPrefix(long, rest) {
+			t.Errorf("%d bytes: %q", most, cut)
+		}
+	}
+	if one := shorten(strings.Repeat("ö", 200), 100); !utf8.ValidString(one) || len(one) > 100 || len(one) < 95 {
+		t.Errorf("a text without words: %q", one)
+	}
+	if short := shorten("as it is", 8); short != "as it is" {
+		t.Errorf("%q", short)
+	}
+}
+
+func TestAHintOfAProviderReachesWhoWaitsForItWhole(t *testing.T) {
+	t.Parallel()
+	e := &rotation.Error{
+		Kind: rotation.Unauthorized, Provider: "tencent-ses", Op: "UpdateEmailSmtpPassWord", Code: "AuthFailure.SignatureFailure",
+		Hint: "the secret id or key was refused: check the account's keys, and that they belong to this site", RequestID: "388b1ac4-da93-4c55-929f-5703b4c7cf0e",
+	}
+	if text := describe(rotation.Result{Status: rotation.Failed, Err: e}); text != "failed: "+e.Error() {
+		t.Errorf("%q", text)
 	}
 }

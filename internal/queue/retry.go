@@ -95,5 +95,5 @@ func describe(res rotation.Result) string {
 	case errors.Is(res.Err, ErrUnknown):
 		text += ": " + ErrUnknown.Error()
 	}
-	return printable(text)
+	return shorten(printable(text), maxText)
 }
