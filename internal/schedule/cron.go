@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -65,19 +66,16 @@ func parseCron(text string, zone *time.Location, p *problems) *wallCron {
 }
 
 // shortestGap returns the shortest time between two matches in a row, judged by a hundred of them; 0 if there is no
-// match at all.
+// match at all. Where the counting begins is no match: the time from there to the first says nothing.
 func shortestGap(spec cron.Schedule) time.Duration {
-	wall := time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC) // any leap year will do
-	var shortest time.Duration
+	wall := nextMatch(spec, time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)) // any leap year will do
+	if wall.IsZero() {
+		return 0
+	}
+	shortest := time.Duration(math.MaxInt64)
 	for range 100 {
 		next := nextMatch(spec, wall)
-		if next.IsZero() {
-			return 0
-		}
-		if gap := next.Sub(wall); shortest == 0 || gap < shortest {
-			shortest = gap
-		}
-		wall = next
+		shortest, wall = min(shortest, next.Sub(wall)), next
 	}
 	return shortest
 }

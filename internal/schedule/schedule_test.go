@@ -74,6 +74,11 @@ func TestParseNamesEveryBrokenField(t *testing.T) {
 		{"a week's end that is too far off", Spec{Every: "1d", Days: []string{"fri", "mon"}, Window: "22:00-04:00"}, "every"},
 		{"splay longer than the period", Spec{Every: "1h", Splay: "2h"}, "splay"},
 		{"splay longer than cron's gap", Spec{Cron: "*/5 * * * *", Splay: "6m"}, "splay"},
+		{"splay longer than the gap over midnight", Spec{Cron: "0 1,23 * * *", Splay: "3h"}, "splay"},
+		{"splay longer than a night, shorter than a day", Spec{Cron: "0 1 * * *", Splay: "2h"}, ""},
+		{"splay as long as cron's gap", Spec{Cron: "5 0 * * *", Splay: "24h"}, ""},
+		{"splay of a day on the first of the month", Spec{Cron: "@monthly", Splay: "1d"}, ""},
+		{"splay of a day on the first of the year", Spec{Cron: "30 0 1 1 *", Splay: "1d"}, ""},
 		{"splay no duration", Spec{Every: "1h", Splay: "x"}, "splay"},
 		{"many at once", Spec{Every: "x", Zone: "x", Window: "x", Days: []string{"x"}}, "zone every window days"},
 	} {
@@ -137,6 +142,11 @@ func TestDefaultSplayStretchesAPeriodByLittleAndFillsAWindow(t *testing.T) {
 		{Spec{Cron: "@monthly"}, time.Hour},
 		{Spec{Cron: "@monthly", Window: "22:00-22:30"}, 30 * time.Minute},
 		{Spec{Cron: "0 0 29 2 *"}, time.Hour},
+		{Spec{Cron: "5 0 * * *"}, time.Hour},
+		{Spec{Cron: "1 0 * * 1"}, time.Hour},
+		{Spec{Cron: "1 0 1 * *"}, time.Hour},
+		{Spec{Cron: "1 0 1 1 *"}, time.Hour},
+		{Spec{Cron: "50 23,0 * * *"}, 3 * time.Minute},
 	} {
 		if got := parse(t, tt.spec).splay; got != tt.want {
 			t.Errorf("%+v: %v, want %v", tt.spec, got, tt.want)
