@@ -2,6 +2,8 @@ package schedule
 
 import (
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +51,7 @@ func parseCron(text string, zone *time.Location, p *problems) *wallCron {
 		return nil
 	}
 	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-	spec, err := parser.Parse(text)
+	spec, err := parser.Parse(sundays(text))
 	if err != nil {
 		p.add("cron", "%q is no cron expression of five fields: %v", text, err)
 		return nil
@@ -63,6 +65,60 @@ func parseCron(text string, zone *time.Location, p *problems) *wallCron {
 		return nil
 	}
 	return &wallCron{spec: spec, zone: zone, gap: gap}
+}
+
+// sundays writes the days of the week as the parser knows them: Sunday is 0 to it, and cannot end a range; cron also
+// takes 7, and "fri-sun". What it does not understand it leaves to the parser to refuse.
+func sundays(text string) string {
+	fields := strings.Fields(text)
+	if len(fields) != 5 {
+		return text
+	}
+	days := strings.Split(fields[4], ",")
+	for i, part := range days {
+		days[i] = sunday(part)
+	}
+	fields[4] = strings.Join(days, ",")
+	return strings.Join(fields, " ")
+}
+
+// sunday spells out a part of the days that names or reaches Sunday as the seventh.
+func sunday(part string) string {
+	span, every, stepped := strings.Cut(part, "/")
+	from, to, ranged := strings.Cut(span, "-")
+	first, ok := dayNumber(from)
+	last, step := first, 1
+	if ranged {
+		var known bool
+		if last, known = dayNumber(to); known && last == 0 && first > 0 {
+			last = 7
+		}
+		ok = ok && known
+	}
+	if stepped {
+		var err error
+		step, err = strconv.Atoi(every)
+		ok = ok && err == nil && step > 0
+	}
+	if !ok || last != 7 || first > last {
+		return part
+	}
+	var days []string
+	for d := first; d <= last; d += step {
+		days = append(days, strconv.Itoa(d%7))
+	}
+	return strings.Join(days, ",")
+}
+
+// dayNumber reads a day of the week as cron has it: 0 to 7, or a name of three letters.
+func dayNumber(text string) (n int, ok bool) {
+	if n := slices.Index(weekdays[:], strings.ToLower(text)); n >= 0 {
+		return n, true
+	}
+	if len(text) != 1 || text < "0" || text > "7" {
+		return 0, false
+	}
+	return int(text[0] - '0'), true
 }
 
 // shortestGap returns the shortest time between two matches in a row, judged by a hundred of them; 0 if there is no
