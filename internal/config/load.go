@@ -13,13 +13,12 @@ import (
 // Load reads and checks the configuration at path, with everything that it includes. providers are all that an account
 // may name. What is wrong is an *Errors.
 func Load(path string, providers []rotation.Provider) (*Config, error) {
-	return load(path, providers, &Config{})
+	return newLoader(path, providers, &Config{}).load()
 }
 
-// load is Load; before is the configuration that the new one will replace.
-func load(path string, providers []rotation.Provider, before *Config) (*Config, error) {
-	l := newLoader(path, providers, before)
-	if root := l.root(path); root != nil {
+// load reads everything. After an error cfg still has the names of all files that were to be read.
+func (l *loader) load() (*Config, error) {
+	if root := l.root(l.cfg.origin.path); root != nil {
 		l.main(root)
 	}
 	if err := l.problems.err(); err != nil {
@@ -52,6 +51,7 @@ type loader struct {
 	current       uint32     // the file that is being read, in Config.Files
 }
 
+// newLoader makes a loader; before is the configuration that the new one will replace.
 func newLoader(path string, providers []rotation.Provider, before *Config) *loader {
 	l := &loader{
 		cfg: &Config{

@@ -3,9 +3,11 @@ package config
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -56,19 +58,35 @@ func Watch(ctx context.Context, cfg *Config, again <-chan os.Signal, changed fun
 type watcher struct {
 	cfg    *Config // what is in force
 	events *fsnotify.Watcher
+	trail  trail
 }
 
-// follow watches the folders of all files, because files are replaced by renaming and appear later.
+// follow watches all folders that the paths of a configuration lead through, because files are replaced by renaming,
+// appear later, and stand behind links.
 func (w *watcher) follow(cfg *Config) error {
-	for _, file := range slices.Concat(cfg.Files, cfg.origin.patterns) {
-		folders, err := filepath.Glob(filepath.Dir(file))
-		if err != nil {
+	w.trail = trail{}
+	for _, file := range cfg.Files {
+		if err := w.trail.add(file, false); err != nil {
 			return err
 		}
-		for _, folder := range folders {
-			if err := w.events.Add(folder); err != nil {
-				return err
-			}
+	}
+	for _, pattern := range cfg.origin.patterns {
+		if err := w.trail.add(pattern, true); err != nil {
+			return err
+		}
+	}
+	for folder, at := range w.trail {
+		// Again and again: another folder may stand there by now.
+		switch err := w.events.Add(folder); {
+		case err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		case errors.Is(err, fs.ErrPermission) && !at.needed:
+		default:
+			return fmt.Errorf("watch %s: %w", folder, err)
+		}
+	}
+	for _, folder := range w.events.WatchList() {
+		if w.trail[folder] == nil {
+			_ = w.events.Remove(folder) // it may have gone by itself
 		}
 	}
 	return nil
@@ -76,34 +94,18 @@ func (w *watcher) follow(cfg *Config) error {
 
 // concerns reports whether the event may change the configuration.
 func (w *watcher) concerns(event fsnotify.Event) bool {
-	if event.Op == fsnotify.Chmod {
-		return false
-	}
-	name := filepath.Clean(event.Name)
-	// Kubernetes mounts a ConfigMap as links through ..data, and replaces that.
-	if filepath.Base(name) == "..data" {
-		return true
-	}
-	for _, file := range w.cfg.Files {
-		if filepath.Clean(file) == name {
-			return true
-		}
-	}
-	for _, pattern := range w.cfg.origin.patterns {
-		if match, err := filepath.Match(pattern, name); match && err == nil {
-			return true
-		}
-	}
-	return false
+	return event.Op != fsnotify.Chmod && w.trail.has(filepath.Clean(event.Name))
 }
 
-// reload loads the configuration from where it came from.
+// reload loads the configuration from where it came from. The folders are watched before they are read, so that no
+// change falls in between; and those of a configuration that is broken too, so that its repair is seen.
 func (w *watcher) reload() (*Config, error) {
-	next, err := load(w.cfg.origin.path, w.cfg.origin.providers, w.cfg)
-	if err == nil {
-		err = w.follow(next)
+	if err := w.follow(w.cfg); err != nil {
+		return nil, err
 	}
-	if err != nil {
+	l := newLoader(w.cfg.origin.path, w.cfg.origin.providers, w.cfg)
+	next, err := l.load()
+	if err := errors.Join(err, w.follow(l.cfg)); err != nil {
 		return nil, err
 	}
 	w.cfg = next
