@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -65,5 +66,48 @@ func TestNoDocumentNamesACommandThatDoesNotExist(t *testing.T) {
 				t.Errorf("%s: rotatectl %s", file, m[1])
 			}
 		}
+	}
+}
+
+// programs are the folders whose code runs in a worker or a scheduler.
+var programs = []string{"internal", "cmd/worker", "cmd/scheduler"}
+
+// eachSource calls f with the code of every file of the programs that is no test.
+func eachSource(t *testing.T, f func(code string)) {
+	t.Helper()
+	for _, folder := range programs {
+		err := filepath.WalkDir(filepath.Join("..", "..", folder), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			code, err := os.ReadFile(path)
+			f(string(code))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTheRunbookExplainsEveryErrorLineAndEveryNotice(t *testing.T) {
+	t.Parallel()
+	text := document(t, "docs", "runbook.md")
+	found := map[string]int{}
+	for what, pattern := range map[string]*regexp.Regexp{
+		"ERROR line": regexp.MustCompile(`(?:ErrorContext\(\w+|slog\.LevelError), "([^"]+)"`),
+		"notice":     regexp.MustCompile(`Notice\w+\s+NoticeKind = "([^"]+)"`),
+	} {
+		eachSource(t, func(code string) {
+			for _, m := range pattern.FindAllStringSubmatch(code, -1) {
+				found[what]++
+				if !strings.Contains(text, "| `"+m[1]+"` |") {
+					t.Errorf("no %s %q in a table of the runbook", what, m[1])
+				}
+			}
+		})
+	}
+	if found["ERROR line"] < 6 || found["notice"] < 6 {
+		t.Errorf("found only %v", found)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 
 	"keyturn/internal/sandbox"
@@ -176,5 +177,34 @@ func TestAChangedConfigurationIsTakenOverWithoutARestart(t *testing.T) {
 	s.WriteFile("keyturn.yaml", strings.ReplaceAll(s.Config(wiringtest.Settings{}, s.Creds...), "500/s", "400/s"))
 	for _, p := range processes {
 		p.Logged("need a restart")
+	}
+}
+
+// TestAMendedKeyNeedsNoRestart: a key in a file and one in Vault are read again on SIGHUP, though no file of the
+// configuration has changed.
+func TestAMendedKeyNeedsNoRestart(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	filed, kept := s.SES("filed", "first: manual"), s.Kirim("kept", "first: manual")
+	s.WriteFile("ses-key", "a-key-that-has-expired")
+	s.WriteSecret("keys/"+s.Name, map[string]string{"token": "a-token-that-has-expired"})
+	s.Configure(wiringtest.Settings{Patient: true})
+	w := s.Start("worker")
+	for _, c := range []wiringtest.Credential{filed, kept} {
+		if out, status := s.Ctl("rotate", c.ID, "--wait", "--timeout", "1s"); status == 0 {
+			t.Fatalf("a key that has expired works: %s", out)
+		}
+	}
+
+	s.WriteFile("ses-key", s.Keys.SESKey)
+	s.WriteSecret("keys/"+s.Name, map[string]string{"token": s.Keys.KirimToken})
+	if err := syscall.Kill(w.PID(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	w.Logged("configuration read anew")
+	for _, c := range []wiringtest.Credential{filed, kept} {
+		if out, status := s.Ctl("rotate", c.ID, "--wait", "--timeout", "50s"); status != 0 {
+			t.Errorf("%s: %d: %s", c.ID, status, out)
+		}
 	}
 }

@@ -26,6 +26,7 @@ type Metrics struct {
 	runs        *prometheus.CounterVec
 	runSeconds  *prometheus.HistogramVec
 	breaker     *prometheus.CounterVec
+	notices     *prometheus.CounterVec
 	unread      *prometheus.CounterVec
 }
 
@@ -54,10 +55,11 @@ func NewMetrics() *Metrics {
 		runs:        counter("runs_total", "Runs of jobs, by outcome.", "account", "kind", "outcome"),
 		runSeconds:  histogram("run_seconds", "Time of a run of a job.", "account", "kind"),
 		breaker:     counter("breaker_transitions_total", "Breakers that opened or closed.", "account", "to"),
+		notices:     counter("notices_total", "What a person should know of though the rotation goes on: promoted_unverified, verifier_away and so on.", "account", "kind"),
 		unread:      counter("unread_total", "Times that a gauge could not be read when metrics were asked for.", "gauge"),
 	}
 	m.registry.MustRegister(m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
-		m.runs, m.runSeconds, m.breaker, m.unread, buildInfo(),
+		m.runs, m.runSeconds, m.breaker, m.notices, m.unread, buildInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -119,6 +121,18 @@ func (c Counting) Settle(ctx context.Context, cred *rotation.Credential, end rot
 		c.Metrics.rotations.WithLabelValues(cred.Account, outcome).Inc()
 	}
 	return c.Agenda.Settle(ctx, cred, end)
+}
+
+// Noting is rotation.Notices that counts them.
+type Noting struct {
+	rotation.Notices
+	Metrics *Metrics
+}
+
+// Note implements rotation.Notices.
+func (n Noting) Note(ctx context.Context, cred *rotation.Credential, notice rotation.Notice) error {
+	n.Metrics.notices.WithLabelValues(cred.Account, string(notice.Kind)).Inc()
+	return n.Notices.Note(ctx, cred, notice)
 }
 
 // outcomeOf names how a rotation ended; "" where none did: a job whose slot was served already.

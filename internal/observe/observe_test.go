@@ -69,6 +69,12 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 		}
 	}
 
+	// A notice that Redis does not take is counted all the same.
+	noting := observe.Noting{Notices: noNotices{}, Metrics: m}
+	if err := noting.Note(t.Context(), cred, rotation.Notice{Kind: rotation.NoticeUnverified, Detail: canary}); !errors.Is(err, errAway) {
+		t.Error(err)
+	}
+
 	text := get(t, serve(t, observe.Endpoint{Metrics: m, Ready: ready(nil)}), "/metrics", http.StatusOK)
 	if strings.Contains(text, canary) {
 		t.Error("the canary is in the metrics")
@@ -84,6 +90,7 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 		`keyturn_breaker_transitions_total{account="mail-1",to="open"} 1`,
 		`keyturn_rotations_total{account="mail-1",outcome="verified"} 1`,
 		`keyturn_rotations_total{account="mail-1",outcome="quarantined"} 1`,
+		`keyturn_notices_total{account="mail-1",kind="promoted_unverified"} 1`,
 		`keyturn_build_info{`,
 	} {
 		if !strings.Contains(text, want) {
@@ -94,6 +101,12 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 		t.Errorf("%d series of rotations, want 2", n)
 	}
 }
+
+var errAway = errors.New("redis is away")
+
+type noNotices struct{}
+
+func (noNotices) Note(context.Context, *rotation.Credential, rotation.Notice) error { return errAway }
 
 func TestAGaugeThatCannotBeReadLeavesTheOthersStanding(t *testing.T) {
 	t.Parallel()

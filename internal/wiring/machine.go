@@ -49,20 +49,29 @@ func NewEngine(cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vau
 		return nil, err
 	}
 	e := &Engine{Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
-	e.Breaker = queue.NewBreaker(rdb, func(ctx context.Context, t queue.Transition) {
-		metrics.Breaker(t.Account, t.Open)
-		log.LogAttrs(ctx, slog.LevelError, "the account's breaker changed", slog.String("account", t.Account),
-			slog.Bool("open", t.Open), slog.String("cause", t.Cause))
-	})
+	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Machine = &rotation.Machine{
-		Journals: vault, Secrets: vault, Limiter: limiter, Notices: e.Index, Clock: Clock{}, Observer: metrics, Log: log,
-		Agenda: observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
-		NewID:  newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Journals: vault, Secrets: vault, Limiter: limiter, Clock: Clock{}, Observer: metrics, Log: log,
+		Notices: observe.Noting{Notices: e.Index, Metrics: metrics},
+		Agenda:  observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
+		NewID:   newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		Timing: rotation.Timing{
 			Call: call, Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
 		},
 	}
 	return e, nil
+}
+
+// breakerChanged counts and logs the transitions of breakers. One that closes is good news, and wakes nobody up.
+func breakerChanged(metrics *observe.Metrics, log *slog.Logger) func(context.Context, queue.Transition) {
+	return func(ctx context.Context, t queue.Transition) {
+		metrics.Breaker(t.Account, t.Open)
+		level := slog.LevelInfo
+		if t.Open {
+			level = slog.LevelError
+		}
+		log.LogAttrs(ctx, level, "the account's breaker changed", slog.String("account", t.Account), slog.Bool("open", t.Open), slog.String("cause", t.Cause))
+	}
 }
 
 // newID names a rotation. UUIDv7 sorts by time, which helps whoever reads logs.

@@ -71,7 +71,7 @@ func New(tb testing.TB) *Stage {
 	})
 	s.WriteFile("vault-token", s.Vault.Token)
 	s.WriteFile("ses-key", s.Keys.SESKey)
-	s.writeSecret("keys/"+s.Name, map[string]string{"token": s.Keys.KirimToken})
+	s.WriteSecret("keys/"+s.Name, map[string]string{"token": s.Keys.KirimToken})
 	return s
 }
 

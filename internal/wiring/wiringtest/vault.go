@@ -82,7 +82,8 @@ func (s *Stage) read(path string, version int, data any) int {
 	return answer.Data.Metadata.Version
 }
 
-func (s *Stage) writeSecret(path string, fields map[string]string) {
+// WriteSecret writes fields to a path of the mount that consumers read.
+func (s *Stage) WriteSecret(path string, fields map[string]string) {
 	s.tb.Helper()
 	s.ask(http.MethodPost, "secret/data/"+path, map[string]any{"data": fields}, nil)
 }
