@@ -87,3 +87,21 @@ func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
 	t.Parallel()
 	checkCaught(t, explore.Exploration{Verified: true, Exact: true, Break: repairDirectly}, "P-one-open: secrets.write without a claim")
 }
+
+// Two workers of one rotation promote one candidate each, because a run that was replaced can still write current.
+func TestExploreCatchesARunThatPromotesAfterItWasReplaced(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Strict: true}, "P-quarantine: a person has to look and nobody did wrong")
+}
+
+// A run that was replaced promotes and dies, and the next rotation opens before a late call of the adopter can have
+// arrived: its closing record knows of no recheck.
+func TestExploreCatchesALateCallThatNobodyLooksFor(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Again: true}, "P-live: consumers do not read the live password")
+}
+
+func TestExploreCatchesAStaleReadThatIsBelieved(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Strict: true, Stale: true}, "P-quarantine: a person has to look and nobody did wrong")
+}

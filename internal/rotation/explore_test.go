@@ -74,6 +74,7 @@ func explored(t *testing.T, e explore.Exploration) *explore.Report {
 	t.Logf("quiet in %d states, in quarantine in %d of them; not promised: in %d a late process died unheard, in %d the provider had "+
 		"lied, in %d nobody ever saw the issued password, in %d an issuer never told its servers",
 		r.Finals, r.Quarantined, r.Silent, r.Lied, r.Unseen, r.Unproven)
+	t.Logf("in quarantine: %s", r.Causes)
 	for _, v := range r.Violations {
 		t.Errorf("%s:\n%s", v.What, v.Schedule)
 	}

@@ -20,9 +20,9 @@ func (x *explorer) checkIntent(s *state, c call) {
 	switch c.op {
 	case opSet, opIssue, opWrite:
 		if s.cur.claim == 0 {
-			s.fail(oneOpen, "%s without a claim of the run's own", c.op)
+			s.fail(pOneOpen, "%s without a claim of the run's own", c.op)
 		} else if s.now-s.cur.confirmed >= claimTrust {
-			s.fail(claim, "%s on a claim that was not confirmed lately", c.op)
+			s.fail(pClaim, "%s on a claim that was not confirmed lately", c.op)
 		}
 	default:
 	}
@@ -32,9 +32,9 @@ func (x *explorer) checkIntent(s *state, c call) {
 func (x *explorer) checkSend(s *state, c call) {
 	switch wrote := x.records.values[s.cur.wrote]; {
 	case c.op == opSet && wrote.last != c.value:
-		s.fail(journalFirst, "a candidate was sent that is not the last in the journal of who sent it")
+		s.fail(pJournalFirst, "a candidate was sent that is not the last in the journal of who sent it")
 	case c.op == opIssue && !wrote.intent:
-		s.fail(journalFirst, "a password was issued without an intent in the journal")
+		s.fail(pJournalFirst, "a password was issued without an intent in the journal")
 	}
 }
 
@@ -43,24 +43,24 @@ func (x *explorer) checkPromotion(s *state, stands, e entry) {
 	wrote := x.records.values[s.cur.wrote]
 	switch {
 	case wrote.RotationID != e.RotationID || wrote.last != e.password:
-		s.fail(oneOpen, "current was written without a journal that says so")
+		s.fail(pOneOpen, "current was written without a journal that says so")
 	case !s.lied && !x.contains(s.accepted, e.password):
-		s.fail(proven, "consumers read a password that the provider never accepted")
+		s.fail(pProven, "consumers read a password that the provider never accepted")
 	case e.Verified == rotation.VerifiedYes && s.cur.proven != e.password:
-		s.fail(proven, "consumers read as verified what was not")
+		s.fail(pProven, "consumers read as verified what was not")
 	case x.Verified && e.Verified == rotation.VerifiedOff:
-		s.fail(proven, "consumers read what was not verified, and nobody says so")
+		s.fail(pProven, "consumers read what was not verified, and nobody says so")
 	case stands.RotationID == e.RotationID && stands.password != e.password:
-		s.fail(ours, "one rotation promoted two candidates")
+		s.fail(pOurs, "one rotation promoted two candidates")
 	}
 }
 
 // believed tells that a Setter's answer was not so, and that consumers get what it speaks of although no question about
-// that password was ever answered: a verifier that is away tells no more than one that is not there.
+// that password was ever answered, or the verifier refuses everybody: it tells no more than one that is not there.
 func (x *explorer) believed(s *state, e entry) bool {
 	last := x.records.values[s.cur.wrote].Last()
-	return x.Verified && !x.Issuer && e.Verified == rotation.VerifiedNo && e.password != s.live && !s.overtaken &&
-		!x.contains(s.cur.denied, e.password) && !last.Denied
+	return x.Verified && !x.Issuer && e.Verified == rotation.VerifiedNo && e.password != s.live && (s.noEffect || s.untrue) && !s.overtaken &&
+		(s.misled || !x.contains(s.cur.denied, e.password) && !last.Denied)
 }
 
 // check holds P-keep, and P-shown for an Issuer, at every moment: the live password is in current or in the journal, or on its
@@ -74,7 +74,7 @@ func (x *explorer) check(s *state) {
 	case s.live == x.entries.values[s.current].password, slices.Contains(held, s.live), s.overtaken, s.lied:
 	case x.Issuer && (x.records.values[s.journal].intent || s.live == s.cur.hand || s.live == s.other.hand):
 	default:
-		s.fail(keep, "the live password is neither in current nor in the journal")
+		s.fail(pKeep, "the live password is neither in current nor in the journal")
 	}
 }
 
@@ -87,15 +87,15 @@ func (x *explorer) unproven(s *state) bool {
 // checkEnd holds what a run's end promises.
 func (x *explorer) checkEnd(s *state, result rotation.Result) {
 	if s.cur.hand != 0 {
-		s.fail(shown, "a run ended with an issued password that it never journalled")
+		s.fail(pShown, "a run ended with an issued password that it never journalled")
 	}
 	if result.Err != nil && strings.Contains(result.Err.Error(), "password-") {
-		s.fail(secretKept, "a run's error tells a password")
+		s.fail(pSecret, "a run's error tells a password")
 	}
 	w := x.jobs.values[s.cur.job]
 	older := x.entries.values[s.current].RotatedAt.Before(start.Add(w.at))
 	if older && result.Status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
-		s.fail(served, "a wish was granted by a rotation that is older than it")
+		s.fail(pServed, "a wish was granted by a rotation that is older than it")
 	}
 }
 
@@ -106,11 +106,12 @@ func (x *explorer) checkFinal(s *state) {
 	x.Finals++
 	switch {
 	case journal.State == rotation.Open:
-		s.fail(resume, "the journal is still open")
+		s.fail(pResume, "the journal is still open")
 	case journal.State == rotation.Closed && len(journal.held) > 0:
-		s.fail(closed, "a closed journal holds values")
+		s.fail(pClose, "a closed journal holds values")
 	case journal.State == rotation.Quarantined:
 		x.Quarantined++
+		x.Causes[s.cause]++
 		x.checkQuarantine(s, lives || slices.Contains(journal.held, s.live))
 	case lives:
 	case s.silent && !x.Verified:
@@ -118,7 +119,7 @@ func (x *explorer) checkFinal(s *state) {
 	case x.unproven(s) && !x.Verified:
 		x.Unproven++
 	default:
-		s.fail(live, "consumers do not read the live password")
+		s.fail(pLive, "consumers do not read the live password")
 	}
 }
 
@@ -134,6 +135,6 @@ func (x *explorer) checkQuarantine(s *state, found bool) {
 	case s.lied:
 		x.Lied++
 	default:
-		s.fail(keep, "in quarantine without the live password")
+		s.fail(pKeep, "in quarantine without the live password")
 	}
 }

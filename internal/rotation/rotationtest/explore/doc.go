@@ -17,6 +17,10 @@
 // is quiet. What other runs asked for, to heal, suffers no faults unless Exploration.Everywhere says so; a stopped
 // process may wake between its steps all the same.
 //
+// Vault may have nodes that lag by one write (Stale): such a node shows the version before the newest, and it refuses a
+// check-and-set on the newest, because it checks against its own copy first. One on an older version it passes on, and the
+// active node refuses it. A verifier may fall sick for a while (Sick).
+//
 // A state that was reached before with as many faults to spend is not followed again. States are told apart by a
 // 64-bit hash, and after renaming (normal.go), which Exploration.Exact turns off.
 //
@@ -25,9 +29,10 @@
 // Between runs, time is a whole number of ticks. A process that was stopped finds the contexts that it had made still
 // alive, where their time-outs may have passed: a late call is worse than one that is refused. A late request is given up
 // after lateness. A provider lies in two ways only: "repeat" without reason, and an acceptance without effect. Nobody
-// changes the password by hand.
+// changes the password by hand, and nobody restores an older state of Vault. A node lags by one write, for one call.
 //
 // # What is checked
 //
-// The rules of docs/protocol.md at every step, and that it ends well: see rules.go and check.go.
+// The rules of docs/protocol.md at every step, and that it ends well: see rules.go and check.go. With Strict, a quarantine
+// needs one of the causes of cause.go: the provider or the verifier did what it must not, or refused for good.
 package explore

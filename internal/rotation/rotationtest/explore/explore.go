@@ -12,6 +12,10 @@ type Exploration struct {
 	Issuer   bool // the provider makes the passwords
 	Verified bool // somebody can be asked whether one works
 	Depth    int  // how many faults a schedule has at most
+	Again    bool // another wish falls due as soon as the interval of two rotations allows
+	Stale    bool // Vault has nodes that lag
+	Sick     bool // the verifier may fall sick for a while
+	Strict   bool // a quarantine needs one of the causes of cause.go
 	// Everywhere lets runs suffer faults that only heal: the checks and rotations that other runs asked for.
 	Everywhere bool
 	// Break makes the machine, or a port, behave as it must not. It is called for each run anew.
@@ -78,6 +82,9 @@ func (x *explorer) first() state {
 		Version: 1, Password: x.password(1), RotationID: "before", Slot: start.Add(-long), RotatedAt: start.Add(-long),
 	}, 0)
 	s.enqueue(0, x.wish(wish{Job: rotation.Job{Slot: x.slot(&s), Reason: rotation.ReasonScheduled}}))
+	if x.Again {
+		s.enqueue(longTime, x.wish(wish{Job: rotation.Job{Reason: rotation.ReasonScheduled}, due: true}))
+	}
 	return s
 }
 

@@ -34,6 +34,16 @@ const (
 	NotSynced    // an Issuer made one, and the old password stays the live one
 	StillRefused // a verifier refuses what is live: not everywhere yet
 	UserWrote    // a person changed another field of the secret just before
+	CrashLate    // the process dies in the call, and its request lies in the network and arrives later, or never
+
+	Lagging // a node of Vault that lags: it shows the version before the newest, or refuses a check-and-set on the newest
+
+	// What is wrong with a verifier for a while, from this question on.
+
+	WentSilent        // it cannot be asked
+	RefusedThenSilent // it refuses once more, and then it cannot be asked
+	NobodyLogsIn      // it refuses everybody, and is not believed
+	EverybodyRefused  // it refuses everybody, and is believed
 
 	// What a queue, a process or the network does by itself; it costs nothing.
 
@@ -47,7 +57,8 @@ var faultNames = [faults]string{
 	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
 	"pause", "duplicate", "hold lost", "demand",
 	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
-	"late", "ineffective", "not synced", "still refused", "user wrote",
+	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging",
+	"went silent", "refused, silent", "nobody logs in", "everybody refused",
 	"land", "wake", "next",
 }
 
@@ -105,7 +116,7 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 			all = append(all, f)
 		}
 		if s.flight == 0 {
-			all = append(all, Late)
+			all = append(all, Late, CrashLate)
 		}
 		if c.op == opIssue {
 			all = append(all, NotSynced)
@@ -113,12 +124,38 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 			all = append(all, Ineffective)
 		}
 	case opVerify:
-		if c.value == s.live && s.spread != 0 {
+		spreading := c.value == s.live && s.spread != 0
+		if spreading {
 			all = append(all, StillRefused)
+		}
+		if x.Sick && s.sick == healthy {
+			all = append(all, WentSilent, NobodyLogsIn, EverybodyRefused)
+			if spreading || c.value != s.live {
+				all = append(all, RefusedThenSilent)
+			}
 		}
 	case opWrite:
 		all = append(all, UserWrote)
 	default:
 	}
+	if x.Stale && x.lags(s, c) {
+		all = append(all, Lagging)
+	}
 	return all
+}
+
+// lags reports whether a node that lags answers c in another way than the newest does.
+func (x *explorer) lags(s *state, c call) bool {
+	switch c.op {
+	case opLoad:
+		return s.journal != 0
+	case opSave:
+		return int64(x.version(s)) == c.number
+	case opRead:
+		return x.entries.values[s.current].before != 0
+	case opWrite:
+		return int64(x.entries.values[s.current].Version) == c.number
+	default:
+		return false
+	}
 }

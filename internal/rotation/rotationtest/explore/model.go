@@ -20,7 +20,7 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 	case opSave:
 		return x.save(s, c)
 	case opDelete:
-		s.journal = 0
+		s.journal, s.former = 0, 0
 	case opRead:
 		a.value = x.entries.values[s.current].alone
 	case opPassword:
@@ -34,11 +34,7 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 	case opSet, opIssue:
 		return x.change(s, c)
 	case opVerify:
-		a.value = int32(rotation.Refused)
-		if c.value == s.live {
-			a.value = int32(rotation.Works)
-			s.cur.proven = s.live
-		}
+		return x.verify(s, c)
 	case opSleep:
 		s.pass(s.now + time.Duration(c.number))
 	default:
@@ -91,7 +87,20 @@ func (x *explorer) save(s *state, c call) answer {
 	if int64(x.version(s)) != c.number {
 		return answer{failure: stale}
 	}
+	before := x.records.values[s.journal]
+	if x.Stale {
+		s.former = s.journal
+	}
 	s.journal = c.value
+	switch rec := x.records.values[c.value].Record; rec.State {
+	case rotation.Quarantined:
+		if before.State != rotation.Quarantined {
+			x.quarantine(s, rec)
+		}
+	case rotation.Closed:
+		s.noEffect, s.untrue, s.misled = false, false, s.sick == lying
+	default:
+	}
 	for _, p := range x.records.values[c.value].held {
 		s.journalled = x.join(s.journalled, p)
 		if p == s.cur.hand {
@@ -107,8 +116,8 @@ func (x *explorer) write(s *state, c call) answer {
 	if int64(stands.Version) != c.number {
 		return answer{failure: stale}
 	}
-	x.checkPromotion(s, stands, e)
 	s.lied = s.lied || x.believed(s, e)
+	x.checkPromotion(s, stands, e)
 	s.current = x.entry(e.Entry, s.current)
 	return answer{}
 }
@@ -124,7 +133,7 @@ func (x *explorer) change(s *state, c call) (a answer) {
 	} else if s.live == password {
 		return answer{failure: refusals + failure(Repeat)}
 	}
-	x.late(s)
+	x.late(s, 0)
 	x.goLive(s, password, s.cur.late)
 	if c.op == opSet {
 		s.journalled = x.join(s.journalled, password) // normalise may have left it out
@@ -132,8 +141,13 @@ func (x *explorer) change(s *state, c call) (a answer) {
 	return a
 }
 
-// late notes whether the current run sends without the claim.
-func (x *explorer) late(s *state) { s.cur.late = s.cur.late || x.version(s) != s.cur.claim }
+// late notes whether the current run sends without the claim what may be so long on its way. A recheck comes that long
+// after the rotation ended, and so after the claim was lost: what arrives before it is found even if the run never tells.
+func (x *explorer) late(s *state, onItsWay time.Duration) {
+	late := x.version(s) != s.cur.claim
+	s.cur.late = s.cur.late || late
+	s.cur.tardy = s.cur.tardy || late && s.now+onItsWay-s.cur.confirmed >= longTime
+}
 
 func (x *explorer) goLive(s *state, password int32, overtaken bool) {
 	s.live, s.spread = password, s.now+propagation
@@ -146,6 +160,29 @@ func (x *explorer) goLive(s *state, password int32, overtaken bool) {
 func (s *state) drop(c call) {
 	if c.op == opIssue && s.cur.hand != 0 {
 		s.cur.hand, s.unseen = 0, true
+	}
+}
+
+// takeOff sends a request that arrives later, or never.
+func (x *explorer) takeOff(s *state, c call) {
+	x.checkSend(s, c)
+	x.late(s, lateness)
+	s.flight, s.deadline = c.value, s.now+lateness
+	s.journalled = x.join(s.journalled, c.value)
+	if c.op == opIssue {
+		s.flight = -1
+	}
+}
+
+// lag is the answer of a node that has not heard of the last write yet.
+func (x *explorer) lag(s *state, c call) answer {
+	switch c.op {
+	case opLoad:
+		return answer{value: s.former}
+	case opRead:
+		return answer{value: x.entries.values[x.entries.values[s.current].before].alone}
+	default:
+		return answer{failure: stale}
 	}
 }
 

@@ -38,10 +38,14 @@ func (x *explorer) move(s *state, f Fault) {
 	case Demand:
 		s.demanded = true
 		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Slot: x.slot(s), Reason: rotation.ReasonDemand}, at: s.now}))
-	case CrashBefore, CrashAfter:
-		if f == CrashAfter {
+	case CrashBefore, CrashAfter, CrashLate:
+		switch f {
+		case CrashAfter:
 			x.perform(s, st.call)
 			s.drop(st.call)
+		case CrashLate:
+			x.takeOff(s, st.call)
+		default:
 		}
 		x.crash(s)
 	default:
@@ -58,7 +62,7 @@ func (x *explorer) move(s *state, f Fault) {
 
 // crash is the end of a process. Whatever it held in its memory is gone.
 func (x *explorer) crash(s *state) {
-	s.silent = s.silent || s.cur.late
+	s.silent = s.silent || s.cur.late && s.cur.tardy
 	s.unseen = s.unseen || s.cur.hand == s.live
 	x.requeue(s, longTime)
 	s.cur = run{}
@@ -91,16 +95,11 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		a.cancel = true
 		return a
 	case Late:
-		x.checkSend(s, c)
-		x.late(s)
-		s.flight, s.deadline = c.value, s.now+lateness
-		s.journalled = x.join(s.journalled, c.value)
-		if c.op == opIssue {
-			s.flight = -1
-		}
+		x.takeOff(s, c)
 		return answer{failure: away}
 	case Ineffective:
 		x.checkSend(s, c)
+		s.noEffect = true
 		s.accepted = x.join(s.accepted, c.value)
 		return a
 	case NotSynced:
@@ -111,13 +110,18 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		return a
 	case StillRefused:
 		return answer{value: int32(rotation.Refused)}
+	case WentSilent, RefusedThenSilent, NobodyLogsIn, EverybodyRefused:
+		return x.fallSick(s, c, f)
+	case Lagging:
+		return x.lag(s, c)
 	case UserWrote:
 		e := x.entries.values[s.current].Entry
 		e.Version++
 		s.current = x.entry(e, s.current)
 		return x.perform(s, c)
 	default:
-		s.lied = s.lied || f == Repeat && !x.Verified && s.live != c.value
+		untrue := f == Repeat && s.live != c.value
+		s.untrue, s.lied = s.untrue || untrue, s.lied || untrue && !x.Verified
 		return answer{failure: refusals + failure(f)}
 	}
 }
@@ -165,7 +169,11 @@ func (x *explorer) end(s *state, result rotation.Result) {
 			s.rechecked = x.version(s)
 		}
 	case rotation.Waiting, rotation.Failed, rotation.Replaced:
-		x.requeue(s, onGrid(result.After))
+		after := onGrid(result.After)
+		if s.sick != healthy {
+			after = max(after, tick) // or nothing would ever be different
+		}
+		x.requeue(s, after)
 	case rotation.Ended:
 	}
 	s.cur = run{}

@@ -117,7 +117,7 @@ func (n *names) entry(e rotation.Entry, before int32) int32 {
 }
 
 func (n *names) wish(w wish) int32 {
-	k := n.key().text(string(w.Reason)).bools(w.check, w.heals).num(int(w.at)).times(w.Slot)
+	k := n.key().text(string(w.Reason)).bools(w.check, w.heals, w.due).num(int(w.at)).times(w.Slot)
 	return n.jobs.id(k, func() wish { return w })
 }
 

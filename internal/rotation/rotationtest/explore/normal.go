@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
 
@@ -31,14 +30,10 @@ func (x *explorer) normalise(s *state) {
 	granted := func(job int32) bool { return !stands.RotatedAt.Before(start.Add(x.jobs.values[job].at)) }
 
 	s.live = r.password(s.live)
-	verified := rotation.VerifiedOff
-	if stands.Verified == rotation.VerifiedNo {
-		verified = rotation.VerifiedNo
+	s.current = x.entry(r.readable(stands.Entry), r.older(s))
+	if s.former != 0 {
+		s.former = r.standing(x.records.values[s.former].Record)
 	}
-	s.current = x.entry(rotation.Entry{
-		Verified: verified, Version: newest, RotationID: r.id(stands.RotationID), Password: r.value(stands.Password), Slot: r.slot(stands.Slot),
-		RotatedAt: r.ago(stands.RotatedAt),
-	}, r.older(s))
 	if s.journal != 0 {
 		s.journal = r.standing(journal.Record)
 	}
@@ -76,6 +71,9 @@ func (r *renaming) follow(s *state, version int) {
 	}
 	if s.open != 0 {
 		s.open = max(r.later(s.open), 1)
+	}
+	if s.cured != 0 {
+		s.cured = r.later(s.cured)
 	}
 	if s.flight != 0 {
 		s.deadline = (s.deadline - r.now).Truncate(tick)

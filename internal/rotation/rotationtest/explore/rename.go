@@ -33,8 +33,12 @@ func (r *renaming) survey(s *state) {
 		r.current = append(r.current, e.Version)
 	}
 	record(s.journal)
+	record(s.former)
 	record(s.other.wrote)
 	entry(s.current)
+	if before := r.entries.values[s.current].before; r.Stale && before != 0 {
+		entry(before)
+	}
 	for _, q := range s.queue {
 		if w := r.jobs.values[q.job]; !w.check {
 			r.slots = append(r.slots, w.Slot)
@@ -60,23 +64,40 @@ func (r *renaming) survey(s *state) {
 	r.slots = slices.CompactFunc(r.slots, time.Time.Equal)
 }
 
-// older keeps those older entries that somebody may still ask for.
+// older keeps those older entries that somebody may still ask for: for their password, or all of the last one.
 func (r *renaming) older(s *state) (chain int32) {
 	var older []entry
-	for id := r.entries.values[s.current].before; id != 0; id = r.entries.values[id].before {
+	before := r.entries.values[s.current].before
+	for id := before; id != 0; id = r.entries.values[id].before {
 		if e := r.entries.values[id]; slices.Contains(r.current, e.Version) {
 			older = append(older, e)
 		}
 	}
 	for _, e := range slices.Backward(older) {
-		chain = r.entry(rotation.Entry{Version: r.current.of(e.Version), Password: r.value(e.Password)}, chain)
+		kept := rotation.Entry{Version: r.current.of(e.Version), Password: r.value(e.Password)}
+		if r.Stale && e.Version == r.entries.values[before].Version {
+			kept = r.readable(e.Entry)
+		}
+		chain = r.entry(kept, chain)
 	}
 	return chain
 }
 
+// readable renames an entry as it stands in Vault.
+func (r *renaming) readable(e rotation.Entry) rotation.Entry {
+	verified := rotation.VerifiedOff
+	if e.Verified == rotation.VerifiedNo {
+		verified = rotation.VerifiedNo
+	}
+	return rotation.Entry{
+		Verified: verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password),
+		Slot: r.slot(e.Slot), RotatedAt: r.ago(e.RotatedAt),
+	}
+}
+
 // standing renames the journal as it stands in Vault.
 func (r *renaming) standing(old rotation.Record) int32 {
-	rec := rotation.Record{State: old.State, Version: newest}
+	rec := rotation.Record{State: old.State, Version: r.journal.of(old.Version)}
 	if old.State == rotation.Closed {
 		if !old.RecheckAt.IsZero() {
 			rec.RecheckAt = start.Add(max(r.later(old.RecheckAt.Sub(start)), -tick))
@@ -102,6 +123,7 @@ func (r *renaming) standing(old rotation.Record) int32 {
 func (r *renaming) job(old int32, granted bool) int32 {
 	w := r.jobs.values[old]
 	switch {
+	case w.due:
 	case w.check:
 		w.Slot, w.at = time.Time{}, 0
 	case w.Reason == rotation.ReasonResume:

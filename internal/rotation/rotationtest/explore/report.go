@@ -24,6 +24,8 @@ type Report struct {
 	Unseen   int // in quarantine, and nobody ever saw the password that an Issuer made last
 	Unproven int // no verifier, and an Issuer never told its servers: promoted at last, marked unverified
 
+	Causes Causes // why people have to look
+
 	Coverage   Coverage
 	Violations []Violation
 }
@@ -45,7 +47,7 @@ type step struct {
 // violated notes what does not hold in s, and reports whether to go no further.
 func (x *explorer) violated(s *state) bool {
 	if s.failed == "" && len(x.path) > maxSteps {
-		s.fail(bounded, "it does not come to rest")
+		s.fail(pBounded, "it does not come to rest")
 	}
 	if s.failed == "" {
 		return x.First && len(x.Violations) > 0
@@ -102,7 +104,7 @@ func (c *Coverage) Missing() (missing []string) {
 // String is a table: what any call can suffer, then what the provider, the verifier and a person add.
 func (c *Coverage) String() string {
 	var b strings.Builder
-	for _, part := range [][2]Fault{{None, Demand}, {NotSent, UserWrote}} {
+	for _, part := range [][2]Fault{{None, Demand}, {NotSent, UserWrote}, {CrashLate, EverybodyRefused}} {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprint(w, "call\t")
 		for f := part[0]; f <= part[1]; f++ {

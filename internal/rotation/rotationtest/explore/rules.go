@@ -6,20 +6,20 @@ import "fmt"
 type rule uint8
 
 const (
-	journalFirst rule = iota
-	keep
-	proven
-	oneOpen
-	claim
-	ours
-	shown
-	secretKept
-	resume
-	served
-	closed
-	quarantine
-	live
-	bounded
+	pJournalFirst rule = iota
+	pKeep
+	pProven
+	pOneOpen
+	pClaim
+	pOurs
+	pShown
+	pSecret
+	pResume
+	pServed
+	pClose
+	pQuarantine
+	pLive
+	pBounded
 	rules
 )
 

@@ -24,6 +24,7 @@ type state struct {
 
 	// Vault.
 	journal    int32 // the newest record
+	former     int32 // the record before it, which a node that lags still shows; none before the first
 	current    int32 // the newest entry
 	journalled int32 // set: all that any version of the journal ever held
 
@@ -39,9 +40,16 @@ type state struct {
 
 	rechecked int32 // the journal's version at the last check that came to an end
 	swept     bool  // the last look at everything was had
-	silent    bool  // a run died after a late request, before it could say so
+	silent    bool  // a run died after a request that came too late for a recheck, before it could say so
 	lied      bool  // the provider said what is not so, and there was no verifier to tell, or none that could be asked
 	demanded  bool  // a person has asked
+	noEffect  bool  // in this rotation the provider accepted what it did not do
+	untrue    bool  // in this rotation it said "repeat" without reason
+	misled    bool  // in this rotation the verifier refused everybody, and was believed
+	cause     cause // of a quarantine
+
+	sick  sickness      // what is wrong with the verifier
+	cured time.Duration // until when
 
 	failed string // the rule that does not hold, and how
 }
@@ -66,6 +74,7 @@ type run struct {
 	denied    int32         // set: those of which the run heard that they do not
 	hand      int32         // an issued password that has not reached the journal
 	late      bool          // it sent without the claim, and has not told
+	tardy     bool          // what it sent then may arrive after a recheck
 }
 
 // wish is a job.
@@ -73,6 +82,7 @@ type wish struct {
 	rotation.Job
 	check bool
 	heals bool          // a run or the sweep asked for it
+	due   bool          // it is wished, and gets its slot, when its time has come
 	at    time.Duration // when it was wished, by the true clock
 }
 
@@ -101,7 +111,7 @@ func (s *state) enqueue(at time.Duration, job int32) {
 			return
 		}
 	}
-	s.fail(bounded, "the queue only grows")
+	s.fail(pBounded, "the queue only grows")
 }
 
 // requeue gives the current run's job back. A rotation's is in the queue once: its id sees to that.
@@ -148,6 +158,10 @@ func (x *explorer) dequeue(s *state) (job int32) {
 	}
 	job = s.queue[0].job
 	s.remove(0)
+	if w := x.jobs.values[job]; w.due {
+		w.due, w.Slot, w.at = false, x.slot(s), s.now
+		job = x.wish(w)
+	}
 	return job
 }
 
@@ -159,6 +173,9 @@ func (s *state) pass(until time.Duration) {
 	}
 	if s.now > s.spread {
 		s.spread = 0
+	}
+	if s.now >= s.cured {
+		s.sick, s.cured = healthy, 0
 	}
 	if s.held <= s.now {
 		s.free()
