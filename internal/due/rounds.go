@@ -49,13 +49,16 @@ func (r *Rounds) Use(plan Plan) { r.plan.Store(&plan) }
 func (r *Rounds) Run(ctx context.Context) {
 	var current *Plan
 	var visits visits
+	var before time.Time
 	late := false
 	for {
 		now, err := r.Index.rdb.Time(ctx).Result()
-		if plan := r.plan.Load(); err == nil && plan != current {
-			current, visits = plan, plan.visits(now)
-		}
 		if err == nil {
+			// Where Redis's clock was ahead, the points that it led to are no measure.
+			if plan := r.plan.Load(); plan != current || now.Before(before.Add(-roundMemory)) {
+				current, visits = plan, plan.visits(now)
+			}
+			before = now
 			err = r.visit(ctx, visits, now)
 		}
 		if ctx.Err() == nil && (err != nil) != late {
@@ -63,10 +66,11 @@ func (r *Rounds) Run(ctx context.Context) {
 			r.Log.LogAttrs(ctx, slog.LevelWarn, "rounds", slog.String("kind", r.Name), slog.Bool("late", late), slog.Any("error", err))
 		}
 		rest := roundRest
+		if len(visits) > 0 {
+			rest = min(rest, max(time.UnixMilli(visits[0].at).Sub(now), minRest))
+		}
 		if err != nil {
 			rest = backOff
-		} else if len(visits) > 0 {
-			rest = min(rest, max(time.UnixMilli(visits[0].at).Sub(now), minRest))
 		}
 		if r.Clock.Sleep(ctx, jitter(rest)) != nil {
 			return
@@ -74,17 +78,45 @@ func (r *Rounds) Run(ctx context.Context) {
 	}
 }
 
-// visit enqueues what is due by now and plans the next visit of each.
+const (
+	// roundPause is how long a point that could not be enqueued waits, for the first time; twice as long each time.
+	roundPause    = backOff
+	maxRoundPause = time.Minute
+	// patience is how long errors of one account may hold up a round of all accounts.
+	patience = time.Second
+)
+
+// visit enqueues what is due by now and plans the next visit of each. What cannot be enqueued is tried again later, and
+// delays no other: an account whose errors take long is passed over this time.
 func (r *Rounds) visit(ctx context.Context, visits visits, now time.Time) error {
+	var failed errorList
+	spent := map[string]time.Duration{} // on errors
 	for len(visits) > 0 && visits[0].at <= now.UnixMilli() {
 		v := &visits[0]
-		if err := r.enqueue(ctx, v); err != nil {
-			return err
+		account := v.subject.Account
+		if spent[account] > patience {
+			v.at = now.Add(roundPause).UnixMilli()
+			heap.Fix(&visits, 0)
+			continue
 		}
-		v.at = v.when.First(now.Add(time.Millisecond), v.subject.ID).UnixMilli()
+		began := r.Clock.Now()
+		if err := r.enqueue(ctx, v); err != nil {
+			spent[account] += r.Clock.Now().Sub(began)
+			failed.add(fmt.Errorf("account %s: %w", account, err))
+			v.putOff(now)
+		} else {
+			point := v.when.First(now.Add(time.Millisecond), v.subject.ID).UnixMilli()
+			*v = visit{at: point, point: point, when: v.when, subject: v.subject}
+		}
 		heap.Fix(&visits, 0)
 	}
-	return nil
+	return failed.err()
+}
+
+// putOff has the same point tried again.
+func (v *visit) putOff(now time.Time) {
+	v.at = now.Add(min(roundPause<<v.tries, maxRoundPause)).UnixMilli()
+	v.tries = min(v.tries+1, 10)
 }
 
 var roundScript = redis.NewScript(`
@@ -96,14 +128,14 @@ return 1`)
 // enqueue asks for the job unless another scheduler did.
 func (r *Rounds) enqueue(ctx context.Context, v *visit) error {
 	name := key(v.subject.Account, "round:"+r.Name+":"+v.subject.ID)
-	ours, err := roundScript.Run(ctx, r.Index.rdb, []string{name}, v.at, roundMemory.Milliseconds()).Bool()
+	ours, err := roundScript.Run(ctx, r.Index.rdb, []string{name}, v.point, roundMemory.Milliseconds()).Bool()
 	if err != nil {
 		return fmt.Errorf("%s of %s: %w", r.Name, v.subject.ID, err)
 	}
 	if !ours {
 		return nil
 	}
-	if err := r.Enqueue(ctx, v.subject.Account, v.subject.ID, time.UnixMilli(v.at).UTC()); err != nil {
+	if err := r.Enqueue(ctx, v.subject.Account, v.subject.ID, time.UnixMilli(v.point).UTC()); err != nil {
 		_ = r.Index.rdb.Del(ctx, name).Err() // else this one point is lost
 		return err
 	}
@@ -112,7 +144,9 @@ func (r *Rounds) enqueue(ctx context.Context, v *visit) error {
 
 // visit is one subject's next point. There may be a million.
 type visit struct {
-	at      int64 // unix ms
+	at      int64 // when it is made, unix ms
+	point   int64 // for which; before at where it could not be enqueued
+	tries   uint8 // of this point
 	when    *schedule.Schedule
 	subject *rotation.Credential
 }
@@ -124,7 +158,8 @@ func (p *Plan) visits(now time.Time) visits {
 	var all visits
 	for subject := range p.Subjects {
 		if when := p.When(subject); when != nil {
-			all = append(all, visit{at: when.First(now, subject.ID).UnixMilli(), when: when, subject: subject})
+			point := when.First(now, subject.ID).UnixMilli()
+			all = append(all, visit{at: point, point: point, when: when, subject: subject})
 		}
 	}
 	heap.Init(&all)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,61 @@ func TestRoundsEnqueueEachPointOnceHoweverManySchedulersRun(t *testing.T) {
 	}
 }
 
+func TestASubjectThatCannotBeEnqueuedDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	x, q := newIndex(t), newQueue()
+	when := parse(t, schedule.Spec{Every: "1h"})
+	subjects := slices.Concat(fleet("a", 20, when), fleet("b", 20, when))
+	r := newRounds(x, q, "check", when, subjects...)
+	enqueue := r.Enqueue
+	r.Enqueue = func(ctx context.Context, account, id string, slot time.Time) error {
+		if account == "a" {
+			return errVault
+		}
+		return enqueue(ctx, account, id, slot)
+	}
+	must(t, x.rdb.HSet(t.Context(), key("b", "round:check:b-7"), "no", "string").Err()) // one subject of the healthy account
+	now := past
+	plan := r.plan.Load().visits(now)
+	points := map[string]time.Time{}
+	for _, v := range plan {
+		points[v.subject.ID] = time.UnixMilli(v.point)
+	}
+	var told error
+	latest := time.Duration(0)
+	for ; now.Before(past.Add(time.Hour)); now = now.Add(roundRest) {
+		told = cmp.Or(told, r.visit(t.Context(), plan, now))
+		for len(q.jobs) > 0 {
+			j := <-q.jobs
+			latest = max(latest, now.Sub(points[j.id]))
+			delete(points, j.id)
+		}
+	}
+	t.Logf("a healthy account's latest check beside an account whose every enqueue fails: %s late", latest)
+	if latest > roundRest {
+		t.Errorf("a check was %s late", latest)
+	}
+	if len(points) != 21 || points["b-7"].IsZero() {
+		t.Errorf("%d subjects were never enqueued, want those of a and b-7: %v", len(points), points)
+	}
+	if told == nil || !strings.Contains(told.Error(), "account a") && !strings.Contains(told.Error(), "account b") {
+		t.Errorf("the trouble is %v", told)
+	}
+	must(t, x.rdb.Del(t.Context(), key("b", "round:check:b-7")).Err())
+	r.Enqueue = enqueue
+	must(t, r.visit(t.Context(), plan, now.Add(maxRoundPause)))
+	for len(q.jobs) > 0 {
+		if j := <-q.jobs; !j.slot.Equal(points[j.id]) {
+			t.Errorf("%s came for %s, want its own point %s", j.id, j.slot, points[j.id])
+		} else {
+			delete(points, j.id)
+		}
+	}
+	if len(points) > 0 {
+		t.Errorf("after the repair these are missing: %v", points)
+	}
+}
+
 func TestAPointThatCouldNotBeEnqueuedIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	x, q := newIndex(t), newQueue()
@@ -76,7 +132,7 @@ func TestAPointThatCouldNotBeEnqueuedIsTriedAgain(t *testing.T) {
 		t.Fatal("no word of the queue's trouble")
 	}
 	q.err = nil
-	must(t, r.visit(t.Context(), plan, latest))
+	must(t, r.visit(t.Context(), plan, latest.Add(roundPause)))
 	if n := len(q.jobs); n != 20 {
 		t.Errorf("%d of 20 were enqueued", n)
 	}
