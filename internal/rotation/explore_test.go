@@ -19,7 +19,8 @@ var modes = map[string]explore.Exploration{
 }
 
 // TestExploreEverySchedule runs two workers through all schedules of so many faults. A schedule goes on until all is
-// quiet; then consumers read the live password, or a person who looks finds it.
+// quiet; then consumers read the live password, or a person who looks finds it. The same with two faults where another
+// rotation falls due soon after.
 func TestExploreEverySchedule(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -32,12 +33,16 @@ func TestExploreEverySchedule(t *testing.T) {
 	})
 	for name, e := range modes {
 		e.Depth = *exploreDepth
+		next := e
+		next.Again, next.Depth = true, 2
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := explored(t, e)
-			mu.Lock()
-			defer mu.Unlock()
-			coverage.Add(&r.Coverage)
+			for _, e := range []explore.Exploration{e, next} {
+				r := explored(t, e)
+				mu.Lock()
+				coverage.Add(&r.Coverage)
+				mu.Unlock()
+			}
 		})
 	}
 }
