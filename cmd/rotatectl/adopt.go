@@ -13,6 +13,7 @@ import (
 
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
+	"keyturn/internal/vaultkv"
 )
 
 func adoptCommand(o *options) *cobra.Command {
@@ -35,12 +36,12 @@ func adoptCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg)
+			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
 			if err != nil {
 				return err
 			}
 			defer e.close()
-			subject, err := e.subjects.Of(creds[0])
+			subject, err := e.subject(cmd.Context(), creds[0])
 			if err != nil {
 				return err
 			}
@@ -48,7 +49,7 @@ func adoptCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			job := rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: "rotatectl"}
+			job := rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: requester()}
 			if err := e.Machine.Adopt(cmd.Context(), subject, job, password); err != nil {
 				return fmt.Errorf("%s: %w", creds[0].ID, err)
 			}

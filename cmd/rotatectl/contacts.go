@@ -13,6 +13,7 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
+	"keyturn/internal/vaultkv"
 )
 
 func contactsCommand(o *options) *cobra.Command {
@@ -35,14 +36,18 @@ func contactsCommand(o *options) *cobra.Command {
 			if addresses, err = canonical(a, addresses); err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg)
+			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
 			if err != nil {
 				return err
 			}
 			defer e.close()
+			client, err := e.client(cmd.Context(), a.Name)
+			if err != nil {
+				return err
+			}
 			notes := &onceNotes{}
 			result := e.Machine.VerifyContacts(cmd.Context(), notes, rotation.Contacts{
-				Name: "rotatectl", Account: a.Name, Addresses: addresses, Client: e.subjects.Client(a.Name).Contacts,
+				Name: "rotatectl", Account: a.Name, Addresses: addresses, Client: client.Contacts,
 			}, rotation.Job{Reason: rotation.ReasonDemand})
 			if notes.notes == nil {
 				return result.Err // the call as a whole

@@ -12,36 +12,51 @@ import (
 	"keyturn/internal/wiring"
 )
 
-// engine is the state machine for commands that act themselves, under the same limits and claims as a worker.
+// engine is the state machine for commands that act themselves, under the same limits and claims as a worker. It reads
+// management keys only for what calls a provider or asks a verifier, and only those of the account that is meant.
 type engine struct {
 	*wiring.Engine
-	subjects *wiring.Subjects
-	vault    *vaultkv.Vault
-	close    func()
+	cfg   *config.Config
+	vault *vaultkv.Vault
+	close func()
 }
 
-func newEngine(ctx context.Context, cfg *config.Config) (*engine, error) {
+func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*engine, error) {
 	rdb, err := wiring.Redis(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadWrite)
+	vault, err := wiring.Vault(ctx, cfg, access)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	e := &engine{vault: vault, close: func() {
+	e := &engine{cfg: cfg, vault: vault, close: func() {
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
 	}}
-	if e.subjects, err = wiring.NewSubjects(ctx, cfg, vault.ReadField); err != nil {
-		e.close()
-		return nil, err
-	}
 	if e.Engine, err = wiring.NewEngine(cfg, rdb, vault, observe.NewMetrics(), slog.New(slog.DiscardHandler)); err != nil {
 		e.close()
 		return nil, err
 	}
 	return e, nil
+}
+
+// client is what calls the provider of an account.
+func (e *engine) client(ctx context.Context, account string) (rotation.Client, error) {
+	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, account)
+	if err != nil {
+		return rotation.Client{}, err
+	}
+	return subjects.Client(account), nil
+}
+
+// subject is a credential with what acts on it.
+func (e *engine) subject(ctx context.Context, cred *rotation.Credential) (rotation.Subject, error) {
+	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, cred.Account)
+	if err != nil {
+		return rotation.Subject{}, err
+	}
+	return subjects.Of(cred)
 }
 
 // patientTurns is how often a command that calls a provider itself gets in line behind the workers.

@@ -16,6 +16,7 @@ import (
 	"keyturn/internal/observe"
 	"keyturn/internal/providers/kirimemail"
 	"keyturn/internal/rotation"
+	"keyturn/internal/vaultkv"
 )
 
 func importCommand(o *options) *cobra.Command {
@@ -74,12 +75,16 @@ func listKirim(ctx context.Context, cfg *config.Config, name, domain string) ([]
 	if !ok || account.Provider.Code != kirimemail.Provider().Code || domain == "" {
 		return nil, usageError{errors.New("import kirimemail: want --account with an account of kirimemail, and --domain")}
 	}
-	e, err := newEngine(ctx, cfg)
+	e, err := newEngine(ctx, cfg, vaultkv.ReadWrite)
 	if err != nil {
 		return nil, err
 	}
 	defer e.close()
-	client, ok := e.subjects.Client(name).Issuer.(*kirimemail.Client)
+	provider, err := e.client(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := provider.Issuer.(*kirimemail.Client)
 	if !ok {
 		return nil, fmt.Errorf("account %s: its client lists nothing", name)
 	}

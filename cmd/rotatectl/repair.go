@@ -14,35 +14,33 @@ import (
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
+	"keyturn/internal/vaultkv"
+	"keyturn/internal/wiring"
 )
 
 // repairs are the commands for a credential that needs a person.
 func repairs(o *options) []*cobra.Command {
 	return []*cobra.Command{
 		o.repair("release ID", "let a quarantined credential rotate again, with every candidate that it has",
-			func(ctx context.Context, _ *cobra.Command, e *engine, s rotation.Subject) error {
-				return e.Machine.Release(ctx, s)
+			func(ctx context.Context, _ *cobra.Command, e *engine, cred *rotation.Credential) error {
+				return e.Machine.Release(ctx, rotation.Subject{Credential: cred})
 			}),
 		o.repair("retry ID", "release a quarantined credential and rotate it now",
-			func(ctx context.Context, _ *cobra.Command, e *engine, s rotation.Subject) error {
-				if err := e.Machine.Release(ctx, s); err != nil && !errors.Is(err, rotation.ErrNotQuarantined) {
+			func(ctx context.Context, _ *cobra.Command, e *engine, cred *rotation.Credential) error {
+				if err := e.Machine.Release(ctx, rotation.Subject{Credential: cred}); err != nil && !errors.Is(err, rotation.ErrNotQuarantined) {
 					return err
 				}
-				_, err := e.Client.Demand(ctx, s.Credential.Account, queue.KindRotate, s.Credential.ID, requester())
+				_, err := e.Client.Demand(ctx, cred.Account, queue.KindRotate, cred.ID, requester())
 				return err
 			}),
 		o.repair("recover ID", "find the password that works, wherever it still stands, and promote it; else set a new one", recoverOne),
 		o.repair("abandon ID", "close a rotation and forget its candidates; asks twice", abandon),
-		o.repair("check ID", "ask now whether the password in Vault works, and rotate if it does not",
-			func(ctx context.Context, _ *cobra.Command, e *engine, s rotation.Subject) error {
-				_, err := e.Client.Demand(ctx, s.Credential.Account, queue.KindCheck, s.Credential.ID, requester())
-				return err
-			}),
+		checkCommand(o),
 	}
 }
 
 // repair makes a command that acts on one credential with the state machine.
-func (o *options) repair(use, short string, act func(context.Context, *cobra.Command, *engine, rotation.Subject) error) *cobra.Command {
+func (o *options) repair(use, short string, act func(context.Context, *cobra.Command, *engine, *rotation.Credential) error) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
@@ -54,16 +52,12 @@ func (o *options) repair(use, short string, act func(context.Context, *cobra.Com
 			if err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg)
+			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
 			if err != nil {
 				return err
 			}
 			defer e.close()
-			subject, err := e.subjects.Of(creds[0])
-			if err != nil {
-				return err
-			}
-			if err := act(cmd.Context(), cmd, e, subject); err != nil {
+			if err := act(cmd.Context(), cmd, e, creds[0]); err != nil {
 				return fmt.Errorf("%s: %w", creds[0].ID, err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s: done\n", creds[0].ID, cmd.Name())
@@ -72,11 +66,41 @@ func (o *options) repair(use, short string, act func(context.Context, *cobra.Com
 	}
 }
 
+func checkCommand(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "check ID", Short: "ask now whether the password in Vault works, and rotate if it does not", Args: cobra.ExactArgs(1),
+		RunE: runs(func(cmd *cobra.Command, ids []string) error {
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			creds, err := credentials(cfg, ids)
+			if err != nil {
+				return err
+			}
+			rdb, err := wiring.Redis(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer rdb.Close()
+			if _, err := queue.NewClient(rdb).Demand(cmd.Context(), creds[0].Account, queue.KindCheck, creds[0].ID, requester()); err != nil {
+				return fmt.Errorf("%s: %w", creds[0].ID, err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: check: done\n", creds[0].ID)
+			return err
+		}),
+	}
+}
+
 // versionsAsked is how many earlier versions of what consumers read recover asks about.
 const versionsAsked = 10
 
-func recoverOne(ctx context.Context, _ *cobra.Command, e *engine, s rotation.Subject) error {
-	older, err := olderPasswords(ctx, e, s.Credential)
+func recoverOne(ctx context.Context, _ *cobra.Command, e *engine, cred *rotation.Credential) error {
+	s, err := e.subject(ctx, cred)
+	if err != nil {
+		return err
+	}
+	older, err := olderPasswords(ctx, e, cred)
 	if err != nil {
 		return err
 	}
@@ -124,8 +148,8 @@ func olderPasswords(ctx context.Context, e *engine, cred *rotation.Credential) (
 var errNotAbandoned = errors.New("not abandoned")
 
 // abandon asks twice, because one of the candidates may be the live password and nobody else holds it.
-func abandon(ctx context.Context, cmd *cobra.Command, e *engine, s rotation.Subject) error {
-	rec, err := e.vault.Load(ctx, s.Credential)
+func abandon(ctx context.Context, cmd *cobra.Command, e *engine, cred *rotation.Credential) error {
+	rec, err := e.vault.Load(ctx, cred)
 	if err != nil {
 		return err
 	}
@@ -133,7 +157,7 @@ func abandon(ctx context.Context, cmd *cobra.Command, e *engine, s rotation.Subj
 		return rotation.ErrNothingOpen
 	}
 	in, out := bufio.NewReader(cmd.InOrStdin()), cmd.OutOrStdout()
-	id := s.Credential.ID
+	id := cred.ID
 	fmt.Fprintf(out, "The journal of %s holds %d candidates. One of them may be the live password; `recover` tries them all.\n", id, len(rec.Candidates))
 	for _, q := range []struct{ ask, want string }{
 		{"Forget them? Type yes: ", "yes"},
@@ -148,7 +172,7 @@ func abandon(ctx context.Context, cmd *cobra.Command, e *engine, s rotation.Subj
 			return errNotAbandoned
 		}
 	}
-	return e.Machine.Abandon(ctx, s)
+	return e.Machine.Abandon(ctx, rotation.Subject{Credential: cred})
 }
 
 func explainCommand(o *options) *cobra.Command {
@@ -163,7 +187,7 @@ func explainCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg)
+			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadOnly)
 			if err != nil {
 				return err
 			}

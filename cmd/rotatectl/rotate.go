@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/user"
 	"time"
 
@@ -124,12 +125,16 @@ func (d *demands) ask(ctx context.Context, creds []*rotation.Credential) error {
 	return nil
 }
 
-// requester is who asks, for people.
+// requester is who asks, for people: user@host.
 func requester() string {
+	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
-		return u.Username
+		name = u.Username
 	}
-	return "rotatectl"
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
 }
 
 // lookSize bounds how many outcomes are asked for at a time.

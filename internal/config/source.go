@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"keyturn/internal/secret"
@@ -61,12 +62,15 @@ func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
 	return value, nil
 }
 
-// ResolveKeys reads the management keys of every account: values by account and name. What cannot be read is an
-// *Errors that names them all.
-func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch) (map[string]map[string]secret.Value, error) {
+// ResolveKeys reads the management keys of the named accounts, of all where none is named: values by account and name.
+// What cannot be read is an *Errors that names them all.
+func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...string) (map[string]map[string]secret.Value, error) {
 	var missing problems
 	keys := make(map[string]map[string]secret.Value, len(c.Accounts))
 	for name, account := range c.Accounts {
+		if len(accounts) > 0 && !slices.Contains(accounts, name) {
+			continue
+		}
 		keys[name] = make(map[string]secret.Value, len(account.Keys))
 		for key, source := range account.Keys {
 			value, problem := source.locate(ctx, fetch)

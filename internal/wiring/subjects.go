@@ -23,18 +23,12 @@ type Subjects struct {
 // ReadField reads a management key that stands in Vault.
 type ReadField func(ctx context.Context, store, path, field string) (secret.Value, error)
 
-// Keys reads the management keys of every account: values by account and name. Its error names every one that is
-// missing.
-func Keys(ctx context.Context, cfg *config.Config, read ReadField) (map[string]map[string]secret.Value, error) {
-	return cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
+// NewSubjects reads the management keys, makes a client, and tries every verification of the named accounts; of all where
+// none is named. Its error names every key, or else everything else, that is missing.
+func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, accounts ...string) (*Subjects, error) {
+	keys, err := cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
 		return read(ctx, ref.Store, ref.Path, ref.Field)
-	})
-}
-
-// NewSubjects reads the management keys, makes a client for every account, and tries every verification. Its error names
-// every key, or else everything else, that is missing.
-func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField) (*Subjects, error) {
-	keys, err := Keys(ctx, cfg, read)
+	}, accounts...)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +37,8 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField) (*Subj
 		servers: map[rotation.SMTP]*smtpauth.Server{},
 	}
 	var problems []error
-	for name, account := range cfg.Accounts {
+	for name := range keys {
+		account := cfg.Accounts[name]
 		client, err := account.Provider.New(rotation.Settings{
 			Endpoint: account.Endpoint, Region: account.Region, Keys: keys[name], Timeout: account.Timeout,
 		})
@@ -55,7 +50,7 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField) (*Subj
 	// What a verification lacks must show now, not at the first rotation. Credentials share few of them.
 	checked := map[*rotation.Verification]bool{}
 	for cred := range cfg.Credentials() {
-		if checked[cred.Verify] {
+		if _, wanted := s.clients[cred.Account]; !wanted || checked[cred.Verify] {
 			continue
 		}
 		checked[cred.Verify] = true
