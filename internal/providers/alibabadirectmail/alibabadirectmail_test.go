@@ -155,6 +155,34 @@ func TestAnExpiredTimestampNamesTheSkew(t *testing.T) {
 	}
 }
 
+func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
+	t.Parallel()
+	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "success.json"))
+	for body, success := range map[string]bool{
+		`{"RequestId":"1","Success":1}`:                                           true,
+		`{"RequestId":"1","Success":"1"}`:                                         true,
+		`{"RequestId":1,"Success":"TRUE"}`:                                        true,
+		`{"RequestId":"1","Success":"yes"}`:                                       true,
+		"<?xml version='1.0' encoding='UTF-16'?><R><Success> True </Success></R>": true,
+		"<R><Message>a & b</Message><Success>1</Success></R>":                     true,
+		`{"RequestId":"1","Success":0}`:                                           false,
+		`{"RequestId":"1","Success":"0"}`:                                         false,
+		`{"RequestId":"1","Success":2}`:                                           false,
+		`{"RequestId":"1","Success":null}`:                                        false,
+		`{"RequestId":"1","Success":[true]}`:                                      false,
+		`{"RequestId":"1","Code":"OK","Success":"no"}`:                            false,
+		`{"RequestId":"1","Code":200,"Success":true}`:                             false,
+		"<R><Success>true</Success>":                                              false,
+		"<R><Success>true</R></Success>":                                          false,
+	} {
+		if err := call(t, providertest.Answer{Body: body}); (err == nil) != success {
+			t.Errorf("%s: %v", body, err)
+		} else if !success {
+			providertest.CheckKind(t, err, rotation.InDoubt)
+		}
+	}
+}
+
 func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
 	t.Parallel()
 	providertest.CheckMalformed(t, call)

@@ -73,7 +73,7 @@ func (c *client) parseError(reply *httpx.Reply) error {
 	case answer.Code == "":
 		return reply.Malformed("the answer has neither a success nor an error code")
 	}
-	failure := reply.Refusal(c.table, answer.Code, answer.RequestID)
+	failure := reply.Refusal(c.table, answer.Code, string(answer.RequestID))
 	if failure.Kind == rotation.RateLimited && failure.RetryAfter == 0 {
 		failure.RetryAfter = timeLeft(reply.Header)
 	}

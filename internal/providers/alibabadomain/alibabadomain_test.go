@@ -116,6 +116,16 @@ func TestEachErrorCodeHasItsKind(t *testing.T) {
 	}
 }
 
+func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
+	t.Parallel()
+	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "pascal.json"))
+	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "wrapped.xml"))
+	body := strings.Replace(providertest.Fixture(t, "wrapped.xml"), "<Message />", "<Message>a & b</Message>", 1)
+	if err := call(t, providertest.Answer{Body: strings.Replace(body, "UTF-8", "UTF-16", 1)}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
 	t.Parallel()
 	providertest.CheckMalformed(t, call)

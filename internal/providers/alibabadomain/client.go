@@ -98,7 +98,7 @@ func (c *client) parse(reply *httpx.Reply) (response, error) {
 	case err != nil:
 		return response{}, reply.Malformed("the answer is neither JSON nor XML of the documented shape")
 	case answer.Code != "":
-		return response{}, reply.Refusal(c.table, answer.Code, answer.RequestID)
+		return response{}, reply.Refusal(c.table, answer.Code, string(answer.RequestID))
 	case reply.Status != http.StatusOK, answer.empty():
 		return response{}, reply.Malformed("the answer has neither results nor an error code")
 	}

@@ -3,13 +3,15 @@ package alibabadomain
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
+	"strings"
+
+	"keyturn/internal/providers/lenient"
 )
 
 // response is every answer; an error has a Code and no lists. The names are matched without regard to case, because
 // the seed of 2018 spells them successList and today's page SuccessList.
 type response struct {
-	RequestID   string `json:"RequestId" xml:"RequestId"`
+	RequestID   lenient.String `json:"RequestId" xml:"RequestId"`
 	Code        string
 	SuccessList list
 	ExistList   list
@@ -53,10 +55,10 @@ func (l *list) UnmarshalJSON(text []byte) error {
 // decode reads either format: JSON is asked for, XML is what the service falls back to.
 func decode(body []byte) (response, error) {
 	var r response
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		err := xml.Unmarshal(body, &r)
+	if strings.HasPrefix(lenient.Plain(body), "<") {
+		err := lenient.XML(body, &r)
 		return r, err
 	}
-	err := json.Unmarshal(body, &r)
+	err := lenient.JSON(body, &r)
 	return r, err
 }

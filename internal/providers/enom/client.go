@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"keyturn/internal/httpx"
+	"keyturn/internal/providers/lenient"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -111,7 +112,7 @@ func (c *client) request(command string, parameters url.Values) httpx.Request {
 func (c *client) parseError(reply *httpx.Reply, answer fields) error {
 	count, err := strconv.Atoi(answer["errcount"])
 	switch {
-	case err != nil || !strings.EqualFold(answer["done"], "true"):
+	case err != nil || lenient.ParseFlag(answer["done"]) != "true":
 		return reply.Malformed("the answer is incomplete")
 	case count == 0 && reply.Status == http.StatusOK:
 		return nil

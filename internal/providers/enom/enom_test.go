@@ -161,6 +161,41 @@ func TestASuccessThatIsNotWholeIsInDoubt(t *testing.T) {
 	}
 }
 
+func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "success.xml")
+	providertest.CheckOddSuccess(t, call, body)
+	for name, test := range map[string]struct {
+		body    string
+		success bool
+	}{
+		"a bare ampersand":              {strings.Replace(body, "<Site>eNom", "<Site>Smith & Sons &nbsp; &copy &", 1), true},
+		"a letter that is not UTF-8":    {strings.Replace(body, "<Site>eNom", "<Site>M\xfcller", 1), true},
+		"a declaration of UTF-16":       {`<?xml version="1.0" encoding="UTF-16"?>` + body, true},
+		"a comment and a type":          {"<!-- IIS --><!DOCTYPE interface-response>" + body, true},
+		"done as a number":              {strings.Replace(body, "<Done>true", "<Done>1", 1), true},
+		"done in capitals":              {strings.Replace(body, "<Done>true", "<Done> TRUE ", 1), true},
+		"two counts that agree":         {strings.Replace(body, "<ErrCount>", "<ErrCount>0</ErrCount><ErrCount>", 1), true},
+		"two counts":                    {strings.Replace(body, "<ErrCount>", "<ErrCount>1</ErrCount><ErrCount>", 1), false},
+		"two counts in text":            {"ErrCount=1\nErrCount=0\nDone=true\n", false},
+		"done and not done":             {strings.Replace(body, "<Done>", "<Done>false</Done><Done>", 1), false},
+		"an ampersand and no end":       {strings.Replace(body, "</interface-response>", "&", 1), false},
+		"elements that cross":           {strings.Replace(body, "<Done>true</Done>", "<a><Done>true</a></Done>", 1), false},
+		"in another element":            {"<html>" + body + "</html>", false},
+		"a letter that XML cannot hold": {strings.Replace(body, "<Site>eNom", "<Site>\x01", 1), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := call(t, providertest.Answer{Body: test.body})
+			if test.success && err != nil {
+				t.Errorf("got %v, want a success", err)
+			} else if !test.success {
+				providertest.CheckKind(t, err, rotation.InDoubt)
+			}
+		})
+	}
+}
+
 func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
 	t.Parallel()
 	providertest.CheckMalformed(t, call)

@@ -1,7 +1,6 @@
 package enom
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"html"
@@ -9,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"keyturn/internal/providers/lenient"
 )
 
 // fields are the values of an answer by their lower-case names. What XML repeats is numbered as in the other two
@@ -32,16 +33,16 @@ var errFormat = errors.New("no answer of eNom's interface")
 // parse reads the three formats that the interface speaks. XML is asked for; the others come from a server that has
 // not come so far as to read the request.
 func parse(body []byte) (fields, error) {
-	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	text := lenient.Plain(body)
 	switch {
-	case bytes.HasPrefix(body, []byte("<?xml")), bytes.HasPrefix(body, []byte("<interface-response")):
+	case strings.HasPrefix(text, "<") && strings.Contains(text, "<interface-response"):
 		return parseXML(body)
-	case bytes.Contains(body, []byte("<STRONG>")):
-		return parseLines(html.UnescapeString(tag.ReplaceAllString(string(body), "")), ":"), nil
-	case bytes.HasPrefix(body, []byte("<")), len(body) == 0:
+	case strings.Contains(text, "<STRONG>"):
+		return parseLines(html.UnescapeString(tag.ReplaceAllString(text, "")), ":"), nil
+	case strings.HasPrefix(text, "<"), text == "":
 		return nil, errFormat
 	default:
-		return parseLines(string(body), "="), nil
+		return parseLines(text, "="), nil
 	}
 }
 
@@ -53,22 +54,20 @@ func parseLines(text, separator string) fields {
 	for line := range strings.Lines(text) {
 		name, value, found := strings.Cut(strings.TrimSpace(line), separator)
 		if found && !strings.HasPrefix(name, ";") {
-			f[strings.ToLower(strings.TrimSpace(name))] = strings.TrimSpace(value)
+			f.set(strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value))
 		}
 	}
 	return f
 }
 
-// parseXML collects the text of every innermost element.
+// parseXML collects the text of every innermost element of one interface-response, beside which nothing else may stand.
 func parseXML(body []byte) (fields, error) {
-	decoder := xml.NewDecoder(bytes.NewReader(body))
-	// eNom has been seen to declare utf-16 above plain ASCII.
-	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	decoder := lenient.XMLDecoder(body)
 	f, seen := fields{}, map[string]int{}
 	var text strings.Builder
-	for depth := 0; ; {
+	for depth, roots := 0, 0; ; {
 		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) && depth == 0 {
+		if errors.Is(err, io.EOF) && depth == 0 && roots == 1 {
 			return f, nil
 		}
 		if err != nil {
@@ -76,9 +75,18 @@ func parseXML(body []byte) (fields, error) {
 		}
 		switch token := token.(type) {
 		case xml.StartElement:
+			if depth == 0 {
+				roots++
+			}
+			if roots > 1 || depth == 0 && !strings.EqualFold(token.Name.Local, "interface-response") {
+				return nil, errFormat
+			}
 			depth++
 			text.Reset()
 		case xml.CharData:
+			if depth == 0 && strings.TrimSpace(string(token)) != "" {
+				return nil, errFormat
+			}
 			text.Write(token)
 		case xml.EndElement:
 			depth--
@@ -93,6 +101,14 @@ func (f fields) add(seen map[string]int, name, value string) {
 	if name == "responsenumber" || name == "responsestring" {
 		seen[name]++
 		name += strconv.Itoa(seen[name])
+	}
+	f.set(name, value)
+}
+
+// set notes a field. An answer that says two things about its own success says neither.
+func (f fields) set(name, value string) {
+	if was, twice := f[name]; twice && was != value && (name == "errcount" || name == "done") {
+		value = ""
 	}
 	f[name] = value
 }

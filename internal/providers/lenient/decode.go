@@ -3,24 +3,41 @@ package lenient
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"regexp"
 	"strings"
 )
 
 // JSON decodes body, which must be one whole document once its wrapping is off.
-func JSON(body []byte, into any) error { return json.Unmarshal([]byte(Text(body)), into) }
+func JSON(body []byte, into any) error { return json.Unmarshal([]byte(Plain(body)), into) }
+
+var errBehind = errors.New("something stands behind the document")
 
 // XML decodes body likewise.
-func XML(body []byte, into any) error { return XMLDecoder(Text(body)).Decode(into) }
+func XML(body []byte, into any) error {
+	d := XMLDecoder(body)
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	for {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if text, isText := token.(xml.CharData); err != nil || !isText || strings.TrimSpace(string(text)) != "" {
+			return errBehind
+		}
+	}
+}
 
 // bareAmpersand is an ampersand that begins no entity of XML.
 var bareAmpersand = regexp.MustCompile(`&(?:(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)?`)
 
-// XMLDecoder reads text as Text returns it: it is UTF-8, whatever its first line declares, and its ampersands may
+// XMLDecoder reads body as Plain returns it: it is UTF-8, whatever its first line declares, and its ampersands may
 // stand bare. It is strict in everything else, so that an element without an end is an error.
-func XMLDecoder(text string) *xml.Decoder {
-	text = bareAmpersand.ReplaceAllStringFunc(text, func(found string) string {
+func XMLDecoder(body []byte) *xml.Decoder {
+	text := bareAmpersand.ReplaceAllStringFunc(Plain(body), func(found string) string {
 		if found == "&" {
 			return "&amp;"
 		}

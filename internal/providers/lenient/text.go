@@ -20,28 +20,34 @@ const limit = 1 << 20
 
 const byteOrderMark = "\ufeff"
 
-// Text returns body as UTF-8 without byte order marks and without padding at its ends. What the answer declares about
-// its character set is not asked: the bytes tell, and the declaration is often wrong.
-func Text(body []byte) string {
-	text, _ := decode(body)
-	return text
+const padding = "\x00 \t\r\n" + byteOrderMark
+
+// Plain returns body without byte order marks and padding at its ends. What the answer declares about its character set
+// is not asked: services declare UTF-16 above plain ASCII. Bytes that are not UTF-8 are read as Latin-1.
+func Plain(body []byte) string {
+	if !utf8.Valid(body) {
+		return strings.Trim(latin1(body), padding)
+	}
+	return strings.Trim(string(body), padding)
 }
 
-// decode is Text. It reports with false that the bytes were of no Unicode encoding, so that letters beyond ASCII are a
-// guess.
+// decode is Plain for every encoding that the bytes of body tell, packed ones included. It reports with false that they
+// are of none, so that letters beyond ASCII are a guess.
 func decode(body []byte) (text string, sure bool) {
 	body = unpack(body)
-	switch width, order := encoding(body); {
-	case width == 4:
+	switch width, order := encoding(body); width {
+	case 4:
 		text, sure = wide(body, 4, func(unit []byte) rune { return rune(order.Uint32(unit)) }), true //nolint:gosec // an odd one becomes U+FFFD
-	case width == 2:
+	case 2:
 		text, sure = utf16Text(body, order), true
-	case utf8.Valid(body):
-		text, sure = string(body), true
 	default:
-		text = wide(body, 1, func(unit []byte) rune { return rune(unit[0]) })
+		return Plain(body), utf8.Valid(body)
 	}
-	return strings.Trim(text, "\x00 \t\r\n"+byteOrderMark), sure
+	return strings.Trim(text, padding), sure
+}
+
+func latin1(body []byte) string {
+	return wide(body, 1, func(unit []byte) rune { return rune(unit[0]) })
 }
 
 // unpack undoes a compression that keyturn did not ask for.

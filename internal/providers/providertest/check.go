@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,46 @@ func CheckMalformed(t *testing.T, call Call) {
 		"empty object":     {Body: `{}`},
 		"UTF-16":           {Body: "\xff\xfe{\x00\"\x00s\x00u\x00c\x00c\x00e\x00s\x00s\x00\"\x00:\x00t\x00r\x00u\x00e\x00}\x00"},
 		"too long":         {Body: fmt.Sprintf(`{"padding":"%01048576d"}`, 0)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_ = CheckKind(t, call(t, answer), rotation.InDoubt)
+		})
+	}
+}
+
+// CheckOddSuccess holds that a success is one in every wrapping that leaves its contents alone, and in doubt in every other.
+func CheckOddSuccess(t *testing.T, call Call, body string) {
+	t.Helper()
+	if err := call(t, Answer{Body: body}); err != nil {
+		t.Fatalf("as documented: %v", err)
+	}
+	for name, answer := range map[string]Answer{
+		"a byte order mark":          {Body: "\ufeff" + body},
+		"two byte order marks":       {Body: "\ufeff\ufeff" + body},
+		"a mark behind a line":       {Body: "\r\n\ufeff" + body},
+		"NULs behind it":             {Body: body + strings.Repeat("\x00", 64)},
+		"blank lines":                {Body: "\n\r\n" + body + "\r\n\r\n"},
+		"another type":               {Header: map[string]string{"Content-Type": "text/html"}, Body: body},
+		"another character set":      {Header: map[string]string{"Content-Type": "application/octet-stream; charset=utf-16"}, Body: body},
+		"a byte order mark and NULs": {Body: "\ufeff" + body + "\x00"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := call(t, answer); err != nil {
+				t.Errorf("got %v, want a success", err)
+			}
+		})
+	}
+	for name, answer := range map[string]Answer{
+		"twice":                 {Body: body + body},
+		"a warning before it":   {Body: warning + body},
+		"a warning behind it":   {Body: body + warning},
+		"half of it":            {Body: body[:len(body)/2]},
+		"all but its end":       {Body: strings.TrimRight(body, " \n>}]")},
+		"in a string":           {Body: quoted(body)},
+		"another status":        {Status: http.StatusAccepted, Body: body},
+		"the status of a fault": {Status: http.StatusBadGateway, Body: body},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

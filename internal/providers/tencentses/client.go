@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"keyturn/internal/httpx"
+	"keyturn/internal/providers/lenient"
 	"keyturn/internal/providers/signature"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
@@ -63,15 +64,15 @@ func (c *client) request(action string, parameters setPasswordRequest) httpx.Req
 // parseError returns nil for a success, which is HTTP 200 with a request id and no error in the envelope.
 func (c *client) parseError(reply *httpx.Reply) error {
 	var answer response
-	if err := json.Unmarshal(reply.Body, &answer); err != nil {
+	if err := lenient.JSON(reply.Body, &answer); err != nil {
 		return reply.Malformed("the answer is not JSON")
 	}
 	outcome := answer.Response
 	switch {
 	case outcome.Error != nil:
-		return reply.Refusal(c.table, outcome.Error.Code, outcome.RequestID)
+		return reply.Refusal(c.table, outcome.Error.Code, string(outcome.RequestID))
 	case reply.Status != http.StatusOK:
-		return reply.Refusal(c.table, "", outcome.RequestID)
+		return reply.Refusal(c.table, "", string(outcome.RequestID))
 	case outcome.RequestID == "":
 		return reply.Malformed("the answer has neither a request id nor an error")
 	}

@@ -93,6 +93,27 @@ func TestASuccessWithAnErrorStatusIsInDoubt(t *testing.T) {
 	providertest.CheckKind(t, call(t, providertest.Answer{Status: http.StatusBadGateway, Body: providertest.Fixture(t, "success.json")}), rotation.InDoubt)
 }
 
+func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
+	t.Parallel()
+	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "success.json"))
+	for body, success := range map[string]bool{
+		`{"Response":{"RequestId":12345}}`:                       true,
+		`{"Response":{"RequestId":"1","Error":null}}`:            true,
+		"{\"Response\":{\"RequestId\":\"1\",\"Note\":\"\xe4\"}}": true,
+		`{"Response":{"RequestId":"1","Error":[]}}`:              false,
+		`{"Response":{"RequestId":"1","Error":{}}}`:              false,
+		`{"Response":{"RequestId":""}}`:                          false,
+		`[{"Response":{"RequestId":"1"}}]`:                       false,
+		`{"Response":"{\"RequestId\":\"1\"}"}`:                   false,
+	} {
+		if err := call(t, providertest.Answer{Body: body}); (err == nil) != success {
+			t.Errorf("%s: %v", body, err)
+		} else if !success {
+			providertest.CheckKind(t, err, rotation.InDoubt)
+		}
+	}
+}
+
 func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
 	t.Parallel()
 	providertest.CheckMalformed(t, call)

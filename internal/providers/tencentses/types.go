@@ -1,5 +1,7 @@
 package tencentses
 
+import "keyturn/internal/providers/lenient"
+
 // setPasswordRequest is the body of UpdateEmailSmtpPassWord.
 type setPasswordRequest struct {
 	Password     string
@@ -9,7 +11,7 @@ type setPasswordRequest struct {
 // response is the envelope of every answer. Errors come in it with HTTP 200.
 type response struct {
 	Response struct {
-		RequestID string `json:"RequestId"`
+		RequestID lenient.String `json:"RequestId"`
 		Error     *struct {
 			Code string
 		}
