@@ -2,7 +2,6 @@ package enom
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,9 +16,8 @@ import (
 const (
 	page = "interface.asp"
 
-	cmdSet      = "SetPassword"
-	cmdValidate = "ValidatePassword"
-	cmdGet      = "GetPasswordBit"
+	cmdSet = "SetPassword"
+	cmdGet = "GetPasswordBit"
 )
 
 // client calls eNom's interface. Only GET is documented, so the token and the password travel in the URL; nothing
@@ -39,40 +37,22 @@ func (c *client) Set(ctx context.Context, target string, password secret.Value) 
 	return err
 }
 
-// Verify implements rotation.Verifier. Where eNom's check of a password fails for a reason that says nothing about
-// the password, it reads the password back.
-//
-// https://api.enom.com/docs/ValidatePassword
-func (c *client) Verify(ctx context.Context, target string, password secret.Value) (rotation.Verdict, error) {
-	_, err := c.do(ctx, cmdValidate, target, url.Values{"DomainPassword": {password.Reveal()}})
-	if err == nil {
-		return rotation.Works, nil
-	}
-	failure, ok := errors.AsType[*rotation.Error](err)
-	switch {
-	case ok && failure.Kind == rotation.Rejected:
-		return rotation.Refused, nil
-	case ok && (failure.Kind == rotation.Target || ambiguous(failure.Code)):
-		return c.readBack(ctx, target, password)
-	default:
-		return rotation.Unknown, err
-	}
-}
-
-// readBack compares with what eNom shows.
+// Verify implements rotation.Verifier by comparing with the password that eNom shows: one call answers whatever there is
+// to answer. ValidatePassword would send the candidate in a URL, and most of its refusals do not say whether they are
+// about the password.
 //
 // https://api.enom.com/docs/GetPasswordBit
-func (c *client) readBack(ctx context.Context, target string, password secret.Value) (rotation.Verdict, error) {
+func (c *client) Verify(ctx context.Context, target string, password secret.Value) (rotation.Verdict, error) {
 	answer, err := c.do(ctx, cmdGet, target, url.Values{})
 	if err != nil {
 		return rotation.Unknown, err
 	}
 	shown := answer["domainpassword"]
-	isSet := strings.ToLower(answer["password-set"] + answer["passwordset"])
+	isSet := lenient.ParseFlag(answer["password-set"] + answer["passwordset"])
 	switch {
 	case shown != "" && secret.New(shown).Equal(password):
 		return rotation.Works, nil
-	case shown != "", isSet == "0", isSet == "false":
+	case strings.Trim(shown, "*") != "", isSet == "false":
 		return rotation.Refused, nil
 	default:
 		return rotation.Unknown, &rotation.Error{Kind: rotation.Unavailable, Provider: Provider().Code, Op: cmdGet, Hint: "the answer shows no password"}

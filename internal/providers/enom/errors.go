@@ -92,6 +92,3 @@ func matches(pattern, number, text string) bool {
 	}
 	return true
 }
-
-// ambiguous reports whether a number blames "the password" without saying whose: the account's or the domain's.
-func ambiguous(number string) bool { return matches("3xx156", number, "") }
