@@ -14,10 +14,11 @@ import (
 
 // Source is where a secret of keyturn's own (a management key, a token) comes from. It is read by Config.Read and
 // Config.ResolveKeys, never while the file is loaded, so that a configuration can be checked without its secrets.
-// Exactly one of Env, File and Vault is set; the zero Source is none at all.
+// Exactly one of Env, File and Vault is set; the zero Source is none at all. Line ends at the end of what stands there are cut
+// off, and a byte order mark before it, wherever it stands.
 type Source struct {
 	Env   string // name of an environment variable
-	File  string // path; one line end at its end is cut off
+	File  string // path
 	Vault VaultRef
 
 	pos Error // file, line, column and field
@@ -55,7 +56,7 @@ const maxSecret = 64 << 10
 // Read returns what stands at the source now; files may be replaced while keyturn runs. Errors are *Error values with
 // the position of the source in the configuration. fetch may be nil where the source is not in Vault.
 func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
-	value, problem := s.locate(ctx, fetch)
+	value, problem := s.locate(ctx, fetch, nil)
 	if problem != nil {
 		return secret.Value{}, problem
 	}
@@ -73,7 +74,7 @@ func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...strin
 		}
 		keys[name] = make(map[string]secret.Value, len(account.Keys))
 		for key, source := range account.Keys {
-			value, problem := source.locate(ctx, fetch)
+			value, problem := source.locate(ctx, fetch, secret.Value.CheckHeader)
 			if problem != nil {
 				missing.add(func() *Error { return problem })
 			}
@@ -83,11 +84,18 @@ func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...strin
 	return keys, missing.err()
 }
 
-// locate reads the source and gives an error its position.
-func (s Source) locate(ctx context.Context, fetch Fetch) (secret.Value, *Error) {
+// locate reads the source and gives an error its position. fit may say what is wrong with the value.
+func (s Source) locate(ctx context.Context, fetch Fetch, fit func(secret.Value) error) (secret.Value, *Error) {
 	value, hint, err := s.read(ctx, fetch)
-	if err == nil && value.IsZero() {
+	value = trim(value)
+	switch {
+	case err != nil:
+	case value.IsZero():
 		err = fmt.Errorf("%s is empty", s)
+	case fit != nil:
+		if unfit := fit(value); unfit != nil {
+			hint, err = "an HTTP header has to carry it", fmt.Errorf("%s: %w", s, unfit)
+		}
 	}
 	if err != nil {
 		e := s.pos
@@ -131,8 +139,12 @@ func readSecretFile(path string) (secret.Value, error) {
 	case len(data) > maxSecret:
 		return secret.Value{}, fmt.Errorf("file %s is longer than %d bytes", path, maxSecret)
 	}
-	text := strings.TrimSuffix(string(data), "\n")
-	return secret.New(strings.TrimSuffix(text, "\r")), nil
+	return secret.New(string(data)), nil
+}
+
+// trim cuts off what editors, shells and mounts add. Blanks stay: they may belong to a password.
+func trim(value secret.Value) secret.Value {
+	return secret.New(strings.TrimRight(strings.TrimPrefix(value.Reveal(), "\ufeff"), "\r\n"))
 }
 
 // rawSource is a source before its store is known to exist.

@@ -39,6 +39,62 @@ func TestKeysComeFromTheEnvironmentFilesAndVault(t *testing.T) {
 	}
 }
 
+const everyKind = `redis: {address: "localhost:6379", password: {env: KEYTURN_TEST_KEY}}
+vault: {address: "https://vault:8200", auth: {token: {env: KEYTURN_TEST_KEY}}}
+accounts:
+  env: {provider: kirimemail, keys: {user: {env: KEYTURN_TEST_KEY}, token: {env: KEYTURN_TEST_KEY}}}
+  file: {provider: kirimemail, keys: {user: {file: key}, token: {file: key}}}
+  vault: {provider: kirimemail, keys: {user: {vault: "keys/a#user"}, token: {vault: "keys/a#token"}}}
+`
+
+func TestKeysOfEveryKindAreTrimmedAlike(t *testing.T) {
+	t.Setenv("KEYTURN_TEST_KEY", "")
+	for _, around := range [][2]string{{"", "\n"}, {"", "\r\n"}, {"", "\n\n"}, {"", "\r"}, {"\ufeff", ""}, {"\ufeff", "\r\n"}} {
+		text := around[0] + "s3cret key" + around[1]
+		t.Setenv("KEYTURN_TEST_KEY", text)
+		dir := t.TempDir()
+		write(t, dir, "key", text)
+		cfg := mustLoad(t, dir, everyKind)
+		keys, err := cfg.ResolveKeys(t.Context(), func(context.Context, config.VaultRef) (secret.Value, error) { return secret.New(text), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for account, pair := range keys {
+			if got := pair["token"]; got.Reveal() != "s3cret key" {
+				t.Errorf("%q from %s is %q", text, account, got.Reveal())
+			}
+		}
+		for _, source := range []config.Source{cfg.Redis.Password, cfg.Stores["default"].Auth.Secret} {
+			if got, err := source.Read(t.Context(), nil); err != nil || got.Reveal() != "s3cret key" {
+				t.Errorf("%q is %q, %v", text, got.Reveal(), err)
+			}
+		}
+	}
+}
+
+func TestAKeyThatNoHeaderCarriesIsNamedWhateverItsKind(t *testing.T) {
+	t.Setenv("KEYTURN_TEST_KEY", "")
+	for _, text := range []string{"s3\ncret", "\ns3cret", "s3cret ", " s3cret", "s3\tcret", "s3\u200bcret", "s3cr\u00e9t", "s\x013cret", "s3cret\n \n"} {
+		t.Setenv("KEYTURN_TEST_KEY", text)
+		dir := t.TempDir()
+		write(t, dir, "key", text)
+		cfg := mustLoad(t, dir, everyKind)
+		_, err := cfg.ResolveKeys(t.Context(), func(context.Context, config.VaultRef) (secret.Value, error) { return secret.New(text), nil })
+		var all *config.Errors
+		if !errors.As(err, &all) || all.Total != 6 {
+			t.Fatalf("%q: got %v, want 6 errors", text, err)
+		}
+		for i, line := range []int{4, 4, 5, 5, 6, 6} {
+			if one := all.List[i]; one.Line != line || !strings.Contains(one.Message, "character ") || one.Hint == "" {
+				t.Errorf("%q: got %v", text, one)
+			}
+		}
+		if strings.Contains(err.Error(), "3cr") {
+			t.Errorf("the key is shown: %v", err)
+		}
+	}
+}
+
 func TestEveryMissingKeyIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -28,9 +29,13 @@ func (p *connProof) watch(ctx context.Context) context.Context {
 	})
 }
 
-// notSent reports whether a connection was asked for and none was had: DNS, dial or TLS failed, or the context ended
-// before. Once there is a connection nothing is provable: net/http tells of written headers before it flushes them.
-func (p *connProof) notSent() bool { return p.asked.Load() && !p.got.Load() }
+// notSent reports whether no connection was had: DNS, dial or TLS failed, the context ended before, or net/http refused
+// the request unsent, before it asked for one. Once there is a connection nothing is provable: net/http tells of written
+// headers before it flushes them.
+func (p *connProof) notSent(transport http.RoundTripper) bool {
+	_, tells := transport.(*http.Transport)
+	return !p.got.Load() && (tells || p.asked.Load())
+}
 
 // publicCause reduces err to what may be shown. It is an allow-list: net/http's errors quote URLs, headers and the
 // beginning of replies. Time-outs and cancellations stay matchable with errors.Is.

@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,20 +45,11 @@ func New(p rotation.Provider, s rotation.Settings, use Connections) (*Client, er
 	}, nil
 }
 
-// Request is one call of a provider's API.
-type Request struct {
-	Op     string // the provider's name of the call, for errors and metrics
-	Method string
-	URL    *url.URL
-	Header http.Header
-	Body   []byte
-}
-
 // Do sends r once and returns whatever the provider answered, of any status; redirects are answers too. Every error
 // is a *rotation.Error of kind NotSent or InDoubt. Of an answer that broke off, or is too long, what came of it stands
 // beside the error: it proves nothing, but it may show a password.
 func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), r.check()); err != nil {
 		return nil, c.fail(r.Op, rotation.NotSent, err)
 	}
 	callCtx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -75,7 +67,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
 	switch {
 	case err == nil:
 		return reply, nil
-	case proof.notSent():
+	case proof.notSent(c.transport):
 		return nil, c.fail(r.Op, rotation.NotSent, publicCause(callCtx, err))
 	default:
 		return reply, c.fail(r.Op, rotation.InDoubt, publicCause(callCtx, err))
@@ -144,6 +136,9 @@ func checkSettings(p rotation.Provider, s rotation.Settings) (*url.URL, error) {
 	for _, name := range p.Keys {
 		if s.Keys[name].IsZero() {
 			return nil, fmt.Errorf("%s: key %q is missing", p.Code, name)
+		}
+		if err := s.Keys[name].CheckHeader(); err != nil {
+			return nil, fmt.Errorf("%s: key %q: %w", p.Code, name, err)
 		}
 	}
 	if s.Timeout <= 0 {

@@ -4,15 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"keyturn/internal/rotation"
 )
-
-// maxRetryAfter bounds what a provider may ask us to wait; more is a mistake on its side.
-const maxRetryAfter = 24 * time.Hour
 
 // Reply is a complete answer of a provider. Its body may hold a password: it must not be printed.
 type Reply struct {
@@ -62,24 +58,6 @@ func (r *Reply) Malformed(what string) *rotation.Error {
 		row.Hint = "redirects are not followed: check the account's endpoint"
 	}
 	return r.Classified(row, "", "")
-}
-
-// retryAfter reads the header in both of its forms. A date is compared with the reply's own, so that a clock that is
-// off does not matter.
-func (r *Reply) retryAfter() time.Duration {
-	text := strings.TrimSpace(r.Header.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(r.Header.Get("Date"))
-	if err != nil {
-		now = r.received
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 // Skew returns how far this machine's clock is ahead of the provider's, to the second, and false if the reply has no

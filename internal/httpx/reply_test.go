@@ -9,6 +9,7 @@ import (
 
 	"keyturn/internal/httpx"
 	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
 )
 
 var table = []rotation.ErrorRow{
@@ -68,6 +69,33 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 		{"soon", "", 0},
 		{"99999999", "", 24 * time.Hour},
 		{"99999999999999999999", "", 0},
+		{"1.5", "", 1500 * time.Millisecond},
+		{"30.0", "", 30 * time.Second},
+		{"0", "", 0},
+		{"-0.5", "", 0},
+		{"1e3", "", 1000 * time.Second},
+		{"1e400", "", 0},
+		{"NaN", "", 0},
+		{"+Inf", "", 0},
+		{"0x10", "", 0},
+		{"1_000", "", 0},
+		{"7, 9", "", 0},
+		{"7s", "", 0},
+		{"", "Thu, 01 Jan 2026 12:00:00 GMT", 0},
+		{"1767268809", "", 9 * time.Second}, // 2026-01-01 12:00:09
+		{"1767268809", "Thu, 01 Jan 2026 11:59:59 GMT", 10 * time.Second},
+		{"1767268809000", "", 9 * time.Second},
+		{"1767268809.5", "", 9500 * time.Millisecond},
+		{"1767268800", "", 0},
+		{"1767268000", "", 0},
+		{"1000000000", "", 0}, // 2001
+		{"4102444800", "", 24 * time.Hour},
+		{"999999999", "", 24 * time.Hour},
+		{"2026-01-01T12:00:09Z", "", 9 * time.Second},
+		{"2026-01-01T14:00:09+02:00", "", 9 * time.Second},
+		{"Thu, 01 Jan 2026 12:00:09 UTC", "", 9 * time.Second},
+		{"Thu, 01 Jan 2026 12:00:09 +0000", "", 9 * time.Second},
+		{"Thursday, 01-Jan-26 12:00:09 GMT", "", 9 * time.Second},
 		{"Thu, 01 Jan 2026 12:00:09 GMT", "", 9 * time.Second},
 		{"Thu, 01 Jan 2026 15:00:09 GMT", "Thu, 01 Jan 2026 15:00:00 GMT", 9 * time.Second},
 		{"Thu, 01 Jan 2026 11:00:00 GMT", "", 0},
@@ -170,6 +198,7 @@ func TestSettingsAreCheckedByName(t *testing.T) {
 		"endpoint":               func(s *rotation.Settings) { s.Endpoint = "" },
 		`no region "mars"`:       func(s *rotation.Settings) { s.Region = "mars" },
 		`key "token" is missing`: func(s *rotation.Settings) { s.Keys = nil },
+		"is a line break":        func(s *rotation.Settings) { s.Keys = map[string]secret.Value{"token": secret.New("x\n")} },
 		"time-out":               func(s *rotation.Settings) { s.Timeout = 0 },
 	} {
 		s := settings("https://example.com")
