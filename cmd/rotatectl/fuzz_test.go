@@ -11,6 +11,7 @@ import (
 func FuzzTable(f *testing.F) {
 	for _, seed := range []string{
 		"target\nalerts@example.com\n",
+		"\ufeff\"target\",\"id\"\r\n\"a@example.com\",\"a\"\r\n",
 		"\ufefftarget,id,account,path,username\n a@example.com , one,ses,mail/one,\"a, b\"\n",
 		"id\nx\n", "target,target\nx\n", "target\n\"", "target\na,b\n\nc\n", "",
 	} {

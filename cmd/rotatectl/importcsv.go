@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"keyturn/internal/config"
 )
 
 var columns = []string{"target", "id", "account", "path", "username"}
@@ -24,8 +26,11 @@ func readTable(file, account string) ([]imported, error) {
 }
 
 func parseTable(r io.Reader, file, account string) ([]imported, error) {
-	t := &tableReader{file: file, rows: csv.NewReader(r)}
-	t.rows.TrimLeadingSpace = true
+	rows, err := config.NewCSV(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s:1: %w: save it as UTF-8", file, err)
+	}
+	t := &tableReader{file: file, rows: rows}
 	if t.heading(); len(t.problems) > 0 {
 		return nil, errors.Join(t.problems...) // rows under it would mean nothing
 	}
@@ -80,7 +85,7 @@ func (t *tableReader) next() ([]string, bool) {
 func (t *tableReader) heading() {
 	row, more := t.next()
 	for _, name := range row {
-		name = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		name = strings.TrimSpace(name)
 		switch {
 		case !slices.Contains(columns, name):
 			t.fail(1, "unknown column %q: want some of %s", name, strings.Join(columns, ", "))

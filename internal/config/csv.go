@@ -1,25 +1,31 @@
 package config
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // csvFile reads a credential from each row. The first row names the fields; an empty cell counts as left out.
 func (l *loader) csvFile(doc *document, r io.Reader) {
-	rows := csv.NewReader(r)
+	rows, err := NewCSV(r)
+	if err != nil {
+		doc.failFile(position{1, 1}, "save it as UTF-8", "%v", err)
+		return
+	}
 	rows.ReuseRecord = true
-	rows.TrimLeadingSpace = true
 	header, ok := csvRow(doc, rows)
 	if !ok {
 		return
 	}
 	names := make([]string, len(header))
 	for i, name := range header {
-		names[i] = strings.TrimSpace(strings.TrimPrefix(name, "\ufeff"))
+		names[i] = strings.TrimSpace(name)
 	}
 	if !csvHeader(doc, rows, names) {
 		return
@@ -41,6 +47,10 @@ func (l *loader) csvFile(doc *document, r io.Reader) {
 				continue
 			}
 			at := position{line, column}
+			if !utf8.ValidString(cell) {
+				doc.failFile(at, "save it as UTF-8", "column %q is not valid UTF-8", names[i])
+				continue
+			}
 			cells[i] = value{doc: doc, parent: row, name: names[i], at: at, keyAt: at, kind: text, text: cell}
 			row.children = append(row.children, &cells[i])
 		}
@@ -48,8 +58,32 @@ func (l *loader) csvFile(doc *document, r io.Reader) {
 	}
 }
 
+// ErrWide is a table in UTF-16, which a spreadsheet calls Unicode text.
+var ErrWide = errors.New("is UTF-16, not UTF-8")
+
+// NewCSV reads a table as spreadsheets and PowerShell write it: a byte order mark may stand before it, also before a
+// quotation mark, and lines that begin with '#' are skipped (Export-Csv begins with one).
+func NewCSV(r io.Reader) (*csv.Reader, error) {
+	text := bufio.NewReader(r)
+	switch start, _ := text.Peek(3); { // an error comes back with the first row
+	case string(start) == "\ufeff":
+		_, _ = text.Discard(3)
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}), bytes.IndexByte(start, 0) >= 0:
+		return nil, ErrWide
+	}
+	rows := csv.NewReader(text)
+	rows.TrimLeadingSpace = true
+	rows.Comment = '#'
+	return rows, nil
+}
+
 // csvHeader reports columns that cannot be taken, once and not in every row.
 func csvHeader(doc *document, rows *csv.Reader, names []string) bool {
+	if len(names) == 1 && strings.ContainsAny(names[0], ";\t") {
+		line, column := rows.FieldPos(0)
+		doc.failFile(position{line, column}, "export it with commas", "its columns are not separated by commas")
+		return false
+	}
 	good := true
 	for i, name := range names {
 		line, column := rows.FieldPos(i)

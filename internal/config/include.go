@@ -27,7 +27,7 @@ func (l *loader) include(patterns *value) {
 			continue
 		}
 		l.cfg.origin.patterns = append(l.cfg.origin.patterns, pattern)
-		files, err := filepath.Glob(pattern) // in order
+		files, err := glob(pattern)
 		switch {
 		case err != nil:
 			item.fail("", "is no valid pattern")
@@ -41,6 +41,24 @@ func (l *loader) include(patterns *value) {
 			}
 		}
 	}
+}
+
+// glob returns the files that match a pattern, in order.
+func glob(pattern string) ([]string, error) {
+	found, err := filepath.Glob(pattern)
+	return slices.DeleteFunc(found, func(file string) bool { return hidden(pattern, file) }), err
+}
+
+// hidden reports that a file, or a folder above it, begins with a dot that the pattern does not spell out. As in a shell
+// a wildcard does not match those: they are an editor's locks and Kubernetes' older versions.
+func hidden(pattern, file string) bool {
+	parts := strings.Split(filepath.ToSlash(filepath.Clean(file)), "/")
+	for i, wanted := range strings.Split(filepath.ToSlash(filepath.Clean(pattern)), "/") {
+		if i < len(parts) && strings.HasPrefix(parts[i], ".") && strings.ContainsAny(wanted[:min(1, len(wanted))], "*?[") {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *loader) includeFile(item *value, file string) {

@@ -3,6 +3,8 @@ package config_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -37,6 +39,73 @@ two,tencent,two@example.com,"mail/t,wo",,now
 		if c := credential(t, cfg, "one"); c.Username != "ü" {
 			t.Errorf("%s: got user name %q", name, c.Username)
 		}
+	}
+}
+
+func TestATableIsReadAsSpreadsheetsWriteIt(t *testing.T) {
+	t.Parallel()
+	const row = `"one","tencent","one@example.com","mail/one"` + "\r\n"
+	for name, table := range map[string]string{
+		"a mark before a quoted header": "\ufeff" + `"id","account","target","path"` + "\r\n" + row,
+		"a mark before a bare header":   "\ufeffid,account,target,path\r\n" + row,
+		"no mark":                       `"id","account","target","path"` + "\r\n" + row,
+		"PowerShell 5":                  "\ufeff#TYPE System.Management.Automation.PSCustomObject\r\n" + `"id","account","target","path"` + "\r\n" + row,
+		"blanks around the header":      "\ufeff \"id\", account ,target, path\r\n" + row,
+	} {
+		dir := t.TempDir()
+		write(t, dir, "fleet.csv", table)
+		cfg, err := load(t, dir, base+"include: [fleet.csv]\n")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if c := credential(t, cfg, "one"); c.Target != "one@example.com" {
+			t.Errorf("%s: got %+v", name, c)
+		}
+	}
+}
+
+func TestATableThatIsNotOneSaysWhy(t *testing.T) {
+	t.Parallel()
+	for table, want := range map[string]string{
+		"\xff\xfei\x00d\x00":                   "fleet.csv:1:1: is UTF-16, not UTF-8 (save it as UTF-8)",
+		"i\x00d\x00,\x00":                      "fleet.csv:1:1: is UTF-16, not UTF-8 (save it as UTF-8)",
+		"\ufeffid;account;target;path\n":       "fleet.csv:1:1: its columns are not separated by commas (export it with commas)",
+		"id,account,target,path\na,b,\xfc,d\n": `fleet.csv:2:5: column "target" is not valid UTF-8 (save it as UTF-8)`,
+	} {
+		dir := t.TempDir()
+		write(t, dir, "fleet.csv", table)
+		if _, err := load(t, dir, base+"include: [fleet.csv]\n"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", table, err, want)
+		}
+	}
+}
+
+func TestAWildcardDoesNotMatchWhatBeginsWithADot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one := "- {id: one, account: tencent, target: one@example.com, path: mail/one}\n"
+	for _, folder := range []string{"fleet", "fleet/..data", ".git"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, "fleet/a.yaml", one)
+	for _, copied := range []string{"fleet/.#a.yaml", "fleet/.a.yaml", "fleet/..data/a.yaml", ".git/a.yaml"} {
+		write(t, dir, copied, one)
+	}
+	for pattern, want := range map[string]string{
+		"fleet/*.yaml": "fleet/a.yaml", "*/*.yaml": "fleet/a.yaml", "*/a.yaml": "fleet/a.yaml", "fl*/?.yaml": "fleet/a.yaml",
+		"./fleet/[a-z].yaml": "fleet/a.yaml", "fleet/.a.yaml": "fleet/.a.yaml", "fleet/.[a-z].yaml": "fleet/.a.yaml",
+		".git/*.yaml": ".git/a.yaml", "fleet/..data/*.yaml": "fleet/..data/a.yaml",
+	} {
+		cfg, err := load(t, dir, base+"include: ['"+pattern+"']\n")
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+		} else if got, _ := filepath.Rel(dir, cfg.Files[1]); got != want || len(cfg.Files) != 2 {
+			t.Errorf("%s: got %q", pattern, cfg.Files[1:])
+		}
+	}
+	if _, err := load(t, dir, base+"include: ['fleet/?a.yaml']\n"); err == nil || !strings.Contains(err.Error(), "matches no file") {
+		t.Errorf("got %v", err)
 	}
 }
 
