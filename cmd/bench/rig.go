@@ -80,7 +80,7 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 		return r, err
 	}
 	r.probe = tap(r.engine.Machine, r.metrics)
-	r.subjects, err = wiring.NewSubjects(ctx, r.cfg, r.store.ReadField)
+	r.subjects, err = wiring.NewSubjects(ctx, r.cfg, r.store.ReadField, wiring.Mail{Redis: r.rdb, Secrets: r.store, Metrics: r.metrics, Log: r.log})
 	return r, err
 }
 

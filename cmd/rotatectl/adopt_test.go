@@ -84,7 +84,8 @@ func TestAdoptRefusesAPasswordThatDoesNotWork(t *testing.T) {
 	s.Configure(wiringtest.Settings{Patient: true})
 	setByHand(t, s, fresh, live)
 	setByHand(t, s, old, live)
-	refused(t, s, fresh, "Not-The-Live-One-1", "the password does not work")
+	// Nobody has logged in there yet: the server may refuse everybody.
+	refused(t, s, fresh, "Not-The-Live-One-1", "refused, but nobody is known to be let in")
 	if out, status := s.CtlIn(live, "adopt", old.ID); status != 0 {
 		t.Fatalf("%d: %s", status, out)
 	}
@@ -104,9 +105,7 @@ func TestAdoptRefusesWhatItCannotAskAbout(t *testing.T) {
 	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = "smtp", -1 })
 	refused(t, s, c, live, "could not ask whether the password works")
 	s.Box.ClearFaults()
-	if out, status := s.CtlIn(live, "adopt", c.ID); status != 0 {
-		t.Errorf("%d: %s", status, out)
-	}
+	s.Until("the server is asked again", func() bool { _, status := s.CtlIn(live, "adopt", c.ID); return status == 0 })
 }
 
 func TestAdoptWithoutAVerifierBelievesWhatItIsTold(t *testing.T) {

@@ -45,6 +45,6 @@ func checkSecrets(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	defer vault.Close()
-	_, err = wiring.NewSubjects(ctx, cfg, vault.ReadField)
+	_, err = wiring.NewSubjects(ctx, cfg, vault.ReadField, wiring.Mail{})
 	return err
 }

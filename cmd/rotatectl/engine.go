@@ -18,6 +18,7 @@ type engine struct {
 	*wiring.Engine
 	cfg   *config.Config
 	vault *vaultkv.Vault
+	mail  wiring.Mail
 	close func()
 }
 
@@ -34,7 +35,9 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
 	}}
-	if e.Engine, err = wiring.NewEngine(cfg, rdb, vault, observe.NewMetrics(), slog.New(slog.DiscardHandler)); err != nil {
+	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
+	e.mail = wiring.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log}
+	if e.Engine, err = wiring.NewEngine(cfg, rdb, vault, metrics, log); err != nil {
 		e.close()
 		return nil, err
 	}
@@ -43,7 +46,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 
 // client is what calls the provider of an account.
 func (e *engine) client(ctx context.Context, account string) (rotation.Client, error) {
-	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, account)
+	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, e.mail, account)
 	if err != nil {
 		return rotation.Client{}, err
 	}
@@ -52,7 +55,7 @@ func (e *engine) client(ctx context.Context, account string) (rotation.Client, e
 
 // subject is a credential with what acts on it.
 func (e *engine) subject(ctx context.Context, cred *rotation.Credential) (rotation.Subject, error) {
-	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, cred.Account)
+	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, e.mail, cred.Account)
 	if err != nil {
 		return rotation.Subject{}, err
 	}

@@ -26,6 +26,8 @@ type handler struct {
 	quotas  *wiring.Quotas
 	fleet   atomic.Pointer[fleet]
 	skewed  atomic.Pointer[skew]
+
+	reloaded chan struct{} // an element after a reload
 }
 
 // skew is the last word of a provider that this machine's clock is off.
@@ -104,10 +106,26 @@ func (h *handler) ready() error {
 // reload takes a changed configuration over. One that cannot be used changes nothing and says why. Accounts have their
 // own servers and limiters, so a new or changed account needs a restart.
 func (h *handler) reload(ctx context.Context, p *wiring.Process, next *config.Config) error {
-	subjects, err := wiring.NewSubjects(ctx, next, p.Vault.ReadField)
+	subjects, err := wiring.NewSubjects(ctx, next, p.Vault.ReadField, p.Mail())
 	if err != nil {
 		return err
 	}
 	h.fleet.Store(&fleet{cfg: next, subjects: subjects})
+	select {
+	case h.reloaded <- struct{}{}:
+	default: // it is about to look anyway
+	}
 	return nil
+}
+
+// checkServers looks whether the mail servers can be asked, now and after each reload, until ctx ends.
+func (h *handler) checkServers(ctx context.Context, p *wiring.Process) {
+	for {
+		h.fleet.Load().subjects.CheckServers(ctx, p.Metrics, p.Log)
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.reloaded:
+		}
+	}
 }

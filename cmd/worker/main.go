@@ -27,11 +27,11 @@ func run(ctx context.Context, p *wiring.Process) error {
 	if err != nil {
 		return err
 	}
-	subjects, err := wiring.NewSubjects(ctx, cfg, p.Vault.ReadField)
+	subjects, err := wiring.NewSubjects(ctx, cfg, p.Vault.ReadField, p.Mail())
 	if err != nil {
 		return err
 	}
-	h := &handler{machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes()}
+	h := &handler{machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes(), reloaded: make(chan struct{}, 1)}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
@@ -46,6 +46,10 @@ func run(ctx context.Context, p *wiring.Process) error {
 	group.Go(func() error { return p.Observe(observing) })
 	group.Go(func() error {
 		engine.Quotas.Run(observing)
+		return nil
+	})
+	group.Go(func() error {
+		h.checkServers(ctx, p)
 		return nil
 	})
 	group.Go(func() error {

@@ -41,14 +41,16 @@ type loader struct {
 	defaults  inherited
 	inherits  map[*Account]inherited // what the credentials of an account start from
 
-	noPolicy      *userPolicy // where none is named
-	resolved      map[policyKey]*policy.Policy
-	spelled       map[string]*userSchedule // by what they say
-	verifications map[verification]*rotation.Verification
-	targets       index // of credentials
-	places        index
-	same          comparison // with before
-	current       uint32     // the file that is being read, in Config.Files
+	noPolicy        *userPolicy // where none is named
+	resolved        map[policyKey]*policy.Policy
+	spelled         map[string]*userSchedule // by what they say
+	verifications   map[verification]*rotation.Verification
+	mailRates       map[string]rotation.Rate // by address of the mail server
+	mailRatesDiffer map[string]bool
+	targets         index // of credentials
+	places          index
+	same            comparison // with before
+	current         uint32     // the file that is being read, in Config.Files
 }
 
 // newLoader makes a loader; before is the configuration that the new one will replace.
@@ -62,6 +64,7 @@ func newLoader(path string, providers []rotation.Provider, before *Config) *load
 		schedules: map[string]*userSchedule{}, policies: map[string]*userPolicy{}, inherits: map[*Account]inherited{},
 		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{},
 		verifications: map[verification]*rotation.Verification{},
+		mailRates:     map[string]rotation.Rate{}, mailRatesDiffer: map[string]bool{},
 	}
 	for i := range providers {
 		l.providers[providers[i].Code] = &providers[i]

@@ -55,7 +55,7 @@ credentials:
 		first    rotation.First
 		verify   rotation.Verification
 	}
-	smtp := rotation.SMTP{Address: "smtp.example.com:587", TLS: "starttls", Mechanism: "login", Timeout: 30 * time.Second}
+	smtp := rotation.SMTP{Address: "smtp.example.com:587", TLS: "starttls", Mechanism: "login", Timeout: 30 * time.Second, Rate: rotation.Rate{Requests: 30, Per: time.Minute}}
 	own := smtp
 	own.Username = "c"
 	for id, want := range map[string]settings{

@@ -14,6 +14,14 @@ const defaultPropagation = 2 * time.Minute
 // defaultProbe is how long one login may take: servers delay the answer to one that they refuse, Dovecot by up to 17 s.
 const defaultProbe = 30 * time.Second
 
+// defaultMailRate is what a mail server is asked at most; programs that watch over one ban whoever asks too often.
+var defaultMailRate = rotation.Rate{Requests: 30, Per: time.Minute}
+
+const (
+	minQuestions  = 3 // so that a third of them, one, may be refused
+	minMailWindow = time.Second
+)
+
 // ehloForm is what RFC 5321 lets a client call itself: a domain, or an address in brackets.
 var ehloForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[([0-9.]+|IPv6:[0-9A-Fa-f:.]+)\])$`)
 
@@ -42,6 +50,7 @@ var smtpFields = fields[rotation.SMTP]{
 	{"username", func(_ *loader, s *rotation.SMTP, v *value) { s.Username = v.string() }},
 	{"ehlo", func(_ *loader, s *rotation.SMTP, v *value) { s.EHLO = v.ehlo() }},
 	{"timeout", func(_ *loader, s *rotation.SMTP, v *value) { s.Timeout = v.durationIn(minTimeout, maxTimeout) }},
+	{"rate", func(_ *loader, s *rotation.SMTP, v *value) { s.Rate = v.mailRate() }},
 }
 
 // verify puts what v says over base: a mode alone, or a map. A map with smtp means the mode smtp.
@@ -72,6 +81,16 @@ func (v *value) ehlo() string {
 		v.fail("such as worker.example.com, [192.0.2.1] or [IPv6:2001:db8::1]", "%q is neither a host name nor an address in brackets", name)
 	}
 	return name
+}
+
+// mailRate returns what a mail server bears.
+func (v *value) mailRate() rotation.Rate {
+	r, ok := v.rate()
+	if ok && (r.Requests < minQuestions || r.Per < minMailWindow) {
+		v.fail("such as 30/m, or 12/10m for a server with fail2ban", "%q is less than %d questions, or in less than %v", v.text, minQuestions, minMailWindow)
+		return rotation.Rate{}
+	}
+	return r
 }
 
 // choice returns the text of v, which must be one of names.
@@ -118,6 +137,17 @@ func (l *loader) finishSMTP(c *rawCredential, s *rotation.SMTP) {
 		if strings.HasSuffix(s.Address, ":465") {
 			s.TLS = "implicit"
 		}
+	}
+	if s.Rate == (rotation.Rate{}) {
+		s.Rate = defaultMailRate
+	}
+	// The budget is the server's, so all must agree on it.
+	if one, ok := l.mailRates[s.Address]; !ok {
+		l.mailRates[strings.Clone(s.Address)] = s.Rate
+	} else if one != s.Rate && !l.mailRatesDiffer[s.Address] {
+		l.mailRatesDiffer[strings.Clone(s.Address)] = true
+		c.at.failIn("verify.smtp.rate", "give all of its credentials one, for instance under defaults",
+			"%s is asked %d questions in %v here, and %d in %v elsewhere", s.Address, s.Rate.Requests, s.Rate.Per, one.Requests, one.Per)
 	}
 	longest := l.cfg.Timing.TaskTimeout / 2
 	switch {

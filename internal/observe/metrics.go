@@ -28,6 +28,8 @@ type Metrics struct {
 	breaker     *prometheus.CounterVec
 	notices     *prometheus.CounterVec
 	unread      *prometheus.CounterVec
+	servers     *prometheus.CounterVec
+	usable      *prometheus.GaugeVec
 }
 
 var _ rotation.Observer = (*Metrics)(nil)
@@ -56,9 +58,14 @@ func NewMetrics() *Metrics {
 		runSeconds:  histogram("run_seconds", "Time of a run of a job.", "account", "kind"),
 		breaker:     counter("breaker_transitions_total", "Breakers that opened or closed.", "account", "to"),
 		notices:     counter("notices_total", "What a person should know of though the rotation goes on: promoted_unverified, verifier_away and so on.", "account", "kind"),
+		servers:     counter("mail_server_transitions_total", "Mail servers that began to refuse logins that worked before, or let one in again.", "server", "to"),
 		unread:      counter("unread_total", "Times that a gauge could not be read when metrics were asked for.", "gauge"),
 	}
-	m.registry.MustRegister(m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
+	m.usable = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "keyturn", Name: "mail_server_usable",
+		Help: "1 where a mail server can be asked: it was reached, over TLS, and offers a mechanism to log in by; looked at when the process starts and reads its configuration again.",
+	}, []string{"server"})
+	m.registry.MustRegister(m.servers, m.usable, m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
 		m.runs, m.runSeconds, m.breaker, m.notices, m.unread, buildInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -107,6 +114,24 @@ func (m *Metrics) Breaker(account string, open bool) {
 		to = "open"
 	}
 	m.breaker.WithLabelValues(account, to).Inc()
+}
+
+// MailServer counts a mail server that begins to refuse everybody, or lets a login in again.
+func (m *Metrics) MailServer(address string, refusing bool) {
+	to := "working"
+	if refusing {
+		to = "refusing"
+	}
+	m.servers.WithLabelValues(address, to).Inc()
+}
+
+// MailServerChecked notes whether a mail server could be asked.
+func (m *Metrics) MailServerChecked(address string, usable bool) {
+	value := 0.0
+	if usable {
+		value = 1
+	}
+	m.usable.WithLabelValues(address).Set(value)
 }
 
 // Counting is an Agenda that counts how rotations end.

@@ -22,8 +22,8 @@ type Credential struct {
 	Verify   *Verification // never nil
 }
 
-// login is the name that a program logs in with.
-func (c *Credential) login() string {
+// Login is the name that a program logs in with.
+func (c *Credential) Login() string {
 	return cmp.Or(c.Verify.SMTP.Username, c.Username, c.Target)
 }
 
@@ -72,4 +72,5 @@ type SMTP struct {
 	Username  string        // "" means Credential.Username, else the target
 	EHLO      string        // what the client calls itself; "" means the address of its end of the connection
 	Timeout   time.Duration // of one login, connection included; never 0
+	Rate      Rate          // how many questions the server bears, of all credentials together; never zero
 }

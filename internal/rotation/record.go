@@ -95,7 +95,7 @@ type Candidate struct {
 
 // configure notes what the rotation is about, as the configuration has it now.
 func (r *Record) configure(cred *Credential) {
-	r.Target, r.Username, r.Login, r.Place = cred.Target, cred.Username, cred.login(), cred.Place
+	r.Target, r.Username, r.Login, r.Place = cred.Target, cred.Username, cred.Login(), cred.Place
 }
 
 // Last returns the newest candidate, which is the one that is sent; nil if there is none.

@@ -65,8 +65,18 @@ func (s *Server) explain(step string, err error) error {
 	if step == stepAuth && !harmless(err) {
 		err = errMalformed
 	}
-	return fmt.Errorf("smtp %s: %s: %w", s.config.Addr, step, err)
+	return &probeError{addr: s.config.Addr, step: step, err: err}
 }
+
+// probeError is why a probe has no answer.
+type probeError struct {
+	addr, step string
+	err        error
+}
+
+func (e *probeError) Error() string { return fmt.Sprintf("smtp %s: %s: %v", e.addr, e.step, e.err) }
+
+func (e *probeError) Unwrap() error { return e.err }
 
 // harmless reports whether an error is of a kind that holds no line from the server.
 func harmless(err error) bool {

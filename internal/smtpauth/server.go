@@ -11,6 +11,8 @@ import (
 	"net"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -44,6 +46,17 @@ type Config struct {
 	// MaxProbes is how many probes run at once against the server; 0: 8. More wait for their turn, which does not count
 	// against Timeout.
 	MaxProbes int
+
+	// Ledger is what all workers know of the server together: what it may still be asked, and whether it lets anybody in.
+	// Without one there is no budget, and every refusal is believed.
+	Ledger Ledger
+	// Witness finds other logins at the server; required with a Ledger.
+	Witness Witness
+	// Sick hears when the server begins to refuse everybody, and when a login works again: once, of all workers. It must
+	// return at once. nil: nobody hears.
+	Sick func(ctx context.Context, sick bool)
+	// Now is the clock that bookings are kept by; required with a Ledger.
+	Now func() time.Time
 }
 
 // DefaultTimeout is that of one probe. Dovecot's penalty delays the answer by up to 17 s.
@@ -70,6 +83,12 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Timeout < 0 || c.MaxProbes < 0 {
 		problems = append(problems, errors.New("time-out and limits must not be negative"))
 	}
+	if c.Ledger != nil && (c.Witness == nil || c.Now == nil) {
+		problems = append(problems, errors.New("a ledger needs witnesses and a clock"))
+	}
+	if c.Now == nil {
+		c.Now = func() time.Time { return time.Time{} }
+	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
@@ -82,9 +101,11 @@ func (c Config) withDefaults() (Config, error) {
 // Server is a submission server. Make one per server and share it, so that the cap on simultaneous probes holds; it
 // counts this process's probes alone. It may be used by many goroutines at once.
 type Server struct {
-	config Config
-	tls    *tls.Config
-	places chan struct{} // one element per running probe
+	config  Config
+	tls     *tls.Config
+	places  chan struct{} // one element per running probe
+	tickets *tickets
+	inquiry singleflight.Group
 }
 
 // New makes a Server. It connects to nothing; its error names every faulty setting.
@@ -95,27 +116,17 @@ func New(config Config) (*Server, error) {
 	}
 	host, _, _ := net.SplitHostPort(config.Addr)
 	return &Server{
-		config: config,
-		tls:    &tls.Config{ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12},
-		places: make(chan struct{}, config.MaxProbes),
+		config:  config,
+		tls:     &tls.Config{ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12},
+		places:  make(chan struct{}, config.MaxProbes),
+		tickets: &tickets{now: config.Now, logins: make(map[string]ticket)},
 	}, nil
 }
 
-// Verify implements rotation.Verifier: one probe, logged in as username. A *rotation.WaitError says that it was not
-// made.
-func (s *Server) Verify(ctx context.Context, username string, password secret.Value) (rotation.Verdict, error) {
-	leave, err := s.enter(ctx)
-	if err != nil {
-		return rotation.Unknown, err
-	}
-	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
-	defer cancel()
-	return s.probe(ctx, username, password)
+// Verify implements rotation.Verifier for no credential in particular.
+func (s *Server) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
+	return s.For("").Verify(ctx, login, password)
 }
-
-// Timeout implements rotation.Timed.
-func (s *Server) Timeout() time.Duration { return patience + s.config.Timeout }
 
 // enter takes a place, and waits for one if need be.
 func (s *Server) enter(ctx context.Context) (leave func(), err error) {

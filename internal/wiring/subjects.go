@@ -14,6 +14,8 @@ import (
 
 // Subjects gives every credential of a configuration what acts on it. It is safe for concurrent use.
 type Subjects struct {
+	cfg     *config.Config
+	mail    Mail
 	clients map[string]rotation.Client // by account
 
 	mu      sync.Mutex
@@ -25,7 +27,7 @@ type ReadField func(ctx context.Context, store, path, field string) (secret.Valu
 
 // NewSubjects reads the management keys, makes a client, and tries every verification of the named accounts; of all where
 // none is named. Its error names every key, or else everything else, that is missing.
-func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, accounts ...string) (*Subjects, error) {
+func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, mail Mail, accounts ...string) (*Subjects, error) {
 	keys, err := cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
 		return read(ctx, ref.Store, ref.Path, ref.Field)
 	}, accounts...)
@@ -33,7 +35,7 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, accoun
 		return nil, err
 	}
 	s := &Subjects{
-		clients: make(map[string]rotation.Client, len(cfg.Accounts)),
+		cfg: cfg, mail: mail, clients: make(map[string]rotation.Client, len(cfg.Accounts)),
 		servers: map[rotation.SMTP]*smtpauth.Server{},
 	}
 	var problems []error
@@ -79,7 +81,7 @@ func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
 		if err != nil {
 			return subject, fmt.Errorf("credential %s: %w", cred.ID, err)
 		}
-		subject.Verifier = server
+		subject.Verifier = server.For(cred.ID)
 	}
 	return subject, nil
 }
@@ -102,6 +104,9 @@ func (s *Subjects) server(settings rotation.SMTP) (*smtpauth.Server, error) {
 			return nil, err
 		}
 		c.CA = pool
+	}
+	if err := s.mail.share(&c, s.cfg, settings.Rate); err != nil {
+		return nil, err
 	}
 	server, err := smtpauth.New(c)
 	if err != nil {

@@ -1,0 +1,94 @@
+package smtpauth
+
+import (
+	"sync"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+const (
+	// valid is how long a booking is used without asking the ledger again; the ledger keeps it for longer.
+	valid = time.Minute
+	// remembered is how long a login that was booked for a rotation keeps its urgency.
+	remembered = 15 * time.Minute
+)
+
+// tickets are the questions that this process has booked, so that a question needs no word with the ledger before it.
+type tickets struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	logins map[string]ticket
+	until  time.Time // until when nobody is to ask
+	sweep  time.Time // when to drop what has been forgotten
+}
+
+type ticket struct {
+	n       int
+	urgency rotation.Urgency
+	since   time.Time
+}
+
+func (t *tickets) put(login string, n int, urgency rotation.Urgency) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if now.After(t.sweep) {
+		for name, one := range t.logins {
+			if now.Sub(one.since) > remembered {
+				delete(t.logins, name)
+			}
+		}
+		t.sweep = now.Add(remembered)
+	}
+	t.logins[login] = ticket{n: n, urgency: urgency, since: now}
+}
+
+// take uses one up.
+func (t *tickets) take(login string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one, ok := t.logins[login]
+	if !ok || one.n == 0 || t.now().Sub(one.since) > valid {
+		return false
+	}
+	one.n--
+	t.logins[login] = one
+	return true
+}
+
+// drop forgets what is booked for a login: it is proven.
+func (t *tickets) drop(login string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if one, ok := t.logins[login]; ok {
+		one.n = 0
+		t.logins[login] = one
+	}
+}
+
+// urgency is that of a question about a login: a rotation's, once it has sent a password, goes before all others.
+func (t *tickets) urgency(login string) rotation.Urgency {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	one, ok := t.logins[login]
+	if !ok || one.urgency == rotation.Routine || t.now().Sub(one.since) > remembered {
+		return rotation.Routine
+	}
+	return rotation.Resumed
+}
+
+// hold lets nobody ask for a while.
+func (t *tickets) hold(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.until = t.now().Add(d)
+}
+
+// pause is for how long nobody is to ask.
+func (t *tickets) pause() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.until.Sub(t.now())
+}
