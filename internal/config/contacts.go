@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"keyturn/internal/rotation"
 )
@@ -46,7 +47,7 @@ func (l *loader) verification(v *value) {
 		switch {
 		case err != nil:
 			item.fail("", "%v", err)
-		case slices.Contains(job.Addresses, canonical):
+		case slices.ContainsFunc(job.Addresses, func(other string) bool { return strings.EqualFold(other, canonical) }):
 			item.fail("", "%s is there twice", canonical)
 		}
 		job.Addresses = append(job.Addresses, canonical)

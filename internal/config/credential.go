@@ -110,11 +110,12 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 		return
 	}
 	account, store := l.cfg.Accounts[c.Account], l.cfg.Stores[c.Place.Store]
-	// One name may stand for different things in two regions: they are separate services.
-	targetHash := hash(c.Target, account.Provider.Code+account.Region)
+	// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart: it
+	// stays because a provider may ask for it, but whoever writes a@ and A@ means one mailbox.
+	targetHash := hash(strings.ToLower(c.Target), account.Provider.Code+account.Region)
 	if i, found := l.targets.find(targetHash, func(i uint32) bool {
 		other := l.cfg.Accounts[in.at(i).Account]
-		return in.at(i).Target == c.Target && other.Provider == account.Provider && other.Region == account.Region
+		return strings.EqualFold(in.at(i).Target, c.Target) && other.Provider == account.Provider && other.Region == account.Region
 	}); found && c.Target != "" {
 		raw.target.fail("", "%s is rotated by %q too, at %s", c.Target, in.at(i).ID, l.where(i))
 	}

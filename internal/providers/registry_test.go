@@ -14,7 +14,7 @@ import (
 
 func TestEveryProviderFolderIsInTheTable(t *testing.T) {
 	t.Parallel()
-	shared := []string{"lenient", "signature", "providertest"}
+	shared := []string{"lenient", "providertest", "signature", "spelling"}
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		t.Fatal(err)

@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"regexp"
-	"strings"
 	"time"
 
 	"keyturn/internal/httpx"
 	"keyturn/internal/providers/signature"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -80,9 +80,9 @@ func newClient(s rotation.Settings) (*client, error) {
 }
 
 func checkTarget(target string) (string, error) {
-	target = strings.ToLower(strings.TrimSpace(target))
-	if !targetForm.MatchString(target) {
+	domain, err := spelling.Domain(target)
+	if err != nil || !targetForm.MatchString(domain) {
 		return "", errTarget
 	}
-	return target, nil
+	return domain, nil
 }

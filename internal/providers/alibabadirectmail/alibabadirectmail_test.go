@@ -225,7 +225,11 @@ func TestCheckTargetGivesOneSpelling(t *testing.T) {
 		"a@example.com":               "",
 		"exa_mple.com":                "",
 		"example.com&Password=x":      "",
-		"exämple.com":                 "",
+		"exämple.com":                 "xn--exmple-cua.com",
+		"XN--EXMPLE-CUA.com":          "xn--exmple-cua.com",
+		"example.com.":                "example.com",
+		"example。com":                 "example.com",
+		"example..com":                "",
 		"example.com\nexample.org":    "",
 		"https://example.com/somedir": "",
 	} {

@@ -4,12 +4,12 @@ package alibabadomain
 import (
 	"crypto/rand"
 	"errors"
-	"net/mail"
 	"strings"
 	"time"
 
 	"keyturn/internal/httpx"
 	"keyturn/internal/providers/signature"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -79,13 +79,11 @@ func newClient(s rotation.Settings) (*client, error) {
 	}, nil
 }
 
-// checkTarget returns the address with its domain in lower case. Several in one would have no result of their own.
+// checkTarget takes a single address: several in one would have no result of their own.
 func checkTarget(target string) (string, error) {
-	address := strings.TrimSpace(target)
-	parsed, err := mail.ParseAddress(address)
-	if err != nil || parsed.Address != address || strings.Contains(address, ",") {
+	address, err := spelling.Address(target)
+	if err != nil || strings.Contains(address, ",") {
 		return "", errTarget
 	}
-	at := strings.LastIndexByte(address, '@')
-	return address[:at] + strings.ToLower(address[at:]), nil
+	return address, nil
 }

@@ -157,6 +157,8 @@ func TestCheckTargetGivesOneSpelling(t *testing.T) {
 	for given, want := range map[string]string{
 		" A@TEST.com ":              "A@test.com",
 		"owner@example.com":         "owner@example.com",
+		"a@exämple.com":             "a@xn--exmple-cua.com",
+		"a@xn--exmple-cua.com.":     "a@xn--exmple-cua.com",
 		"":                          "",
 		"a@test.com,":               "",
 		"a@test.com,b@test.com":     "",

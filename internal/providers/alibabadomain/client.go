@@ -110,7 +110,7 @@ func results(answer response, asked []string) []rotation.ContactResult {
 	var all []rotation.ContactResult
 	add := func(l list, state rotation.ContactState) {
 		for _, r := range l.SendResult {
-			result := rotation.ContactResult{Address: spelling(r.Email, asked), State: state}
+			result := rotation.ContactResult{Address: asAsked(r.Email, asked), State: state}
 			if failed := r.Code != "" && r.Code != "Success"; state == rotation.ContactFailed || failed && state == rotation.ContactSent {
 				result.State = rotation.ContactFailed
 				result.Code = httpx.Printable(r.Code)
@@ -125,11 +125,20 @@ func results(answer response, asked []string) []rotation.ContactResult {
 	return all
 }
 
-func spelling(email string, asked []string) string {
+// asAsked returns an address of an answer in the spelling that was asked.
+func asAsked(email string, asked []string) string {
+	same := canonical(email)
 	for _, address := range asked {
-		if strings.EqualFold(strings.TrimSpace(address), strings.TrimSpace(email)) {
+		if strings.EqualFold(canonical(address), same) {
 			return address
 		}
 	}
 	return email
+}
+
+func canonical(address string) string {
+	if one, err := checkTarget(address); err == nil {
+		return one
+	}
+	return strings.TrimSpace(address)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyturn/internal/httpx"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -90,7 +91,11 @@ func checkTarget(target string) (string, error) {
 
 // splitTarget cuts at the first dot: eNom's TLD of example.co.uk is co.uk.
 func splitTarget(target string) (sld, tld string, err error) {
-	sld, tld, _ = strings.Cut(strings.ToLower(strings.TrimSpace(target)), ".")
+	domain, err := spelling.Domain(target)
+	if err != nil {
+		return "", "", errTarget
+	}
+	sld, tld, _ = strings.Cut(domain, ".")
 	if !sldForm.MatchString(sld) || !tldForm.MatchString(tld) {
 		return "", "", errTarget
 	}

@@ -228,7 +228,11 @@ func TestCheckTargetGivesOneSpelling(t *testing.T) {
 		"example.":                       "",
 		"example..com":                   "",
 		"exam ple.com":                   "",
-		"exämple.com":                    "",
+		"exämple.com":                    "xn--exmple-cua.com",
+		"EXA\u0308MPLE。com.":             "xn--exmple-cua.com",
+		"exämple.中国":                     "xn--exmple-cua.xn--fiqs8s",
+		"resellerdocs.com.":              "resellerdocs.com",
+		"exa_mple.com":                   "",
 		"example.com&uid=x":              "",
 		strings.Repeat("a", 64) + ".com": "",
 	} {

@@ -12,6 +12,7 @@ import (
 
 	"keyturn/internal/httpx"
 	"keyturn/internal/providers/lenient"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -83,8 +84,8 @@ func (c *Client) withoutPassword(reply *httpx.Reply) error {
 //
 // https://smtp-docs.kirim.email/openapi/operations/d9ba7dafcd024c2a47790065816f4e86
 func (c *Client) Credentials(ctx context.Context, domain string, turn func(context.Context) error) ([]Credential, error) {
-	domain = strings.ToLower(strings.TrimSpace(domain))
-	if !domainForm.MatchString(domain) {
+	domain, err := spelling.Domain(domain)
+	if err != nil || !domainForm.MatchString(domain) {
 		return nil, &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opList, Hint: "give a domain like example.com"}
 	}
 	var all []Credential

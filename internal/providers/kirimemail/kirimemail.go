@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyturn/internal/httpx"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -72,8 +73,10 @@ func checkTarget(target string) (string, error) {
 }
 
 func splitTarget(target string) (domain, guid string, err error) {
-	domain, guid, found := strings.Cut(strings.ToLower(strings.TrimSpace(target)), "/")
-	if !found || !domainForm.MatchString(domain) || !guidForm.MatchString(guid) {
+	domain, guid, found := strings.Cut(strings.TrimSpace(target), "/")
+	domain, err = spelling.Domain(domain)
+	guid = strings.ToLower(guid)
+	if err != nil || !found || !domainForm.MatchString(domain) || !guidForm.MatchString(guid) {
 		return "", "", errTarget
 	}
 	return domain, guid, nil

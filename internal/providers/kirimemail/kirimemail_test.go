@@ -211,13 +211,17 @@ func TestCheckTargetGivesOneSpelling(t *testing.T) {
 	for given, want := range map[string]string{
 		target: target,
 		" Example.COM/" + strings.ToUpper(guid) + " ": target,
-		"":                          "",
-		"example.com":               "",
-		guid:                        "",
-		"example.com/" + guid + "/": "",
-		"/" + guid:                  "",
-		"example.com/42":            "",
-		"exa mple.com/" + guid:      "",
+		"example.com./" + guid:                        target,
+		"ｅｘａｍｐｌｅ．com/" + guid:                         target,
+		"exämple.com/" + guid:                         "xn--exmple-cua.com/" + guid,
+		"example..com/" + guid:                        "",
+		"":                                            "",
+		"example.com":                                 "",
+		guid:                                          "",
+		"example.com/" + guid + "/":                   "",
+		"/" + guid:                                    "",
+		"example.com/42":                              "",
+		"exa mple.com/" + guid:                        "",
 	} {
 		got, err := checkTarget(given)
 		if got != want || (err == nil) != (want != "") {

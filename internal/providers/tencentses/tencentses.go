@@ -3,12 +3,11 @@ package tencentses
 
 import (
 	"errors"
-	"net/mail"
-	"strings"
 	"time"
 
 	"keyturn/internal/httpx"
 	"keyturn/internal/providers/signature"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -88,13 +87,10 @@ func newSES(s rotation.Settings) (*client, error) {
 	}, nil
 }
 
-// checkTarget lower-cases the domain, which is not case-sensitive; the part before the @ may be.
 func checkTarget(target string) (string, error) {
-	target = strings.TrimSpace(target)
-	parsed, err := mail.ParseAddress(target)
-	if err != nil || parsed.Address != target || len(target) > maxAddress {
+	address, err := spelling.Address(target)
+	if err != nil || len(address) > maxAddress {
 		return "", errTarget
 	}
-	at := strings.LastIndexByte(target, '@')
-	return target[:at] + strings.ToLower(target[at:]), nil
+	return address, nil
 }

@@ -128,14 +128,18 @@ func TestCheckTargetGivesOneSpelling(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", 64) + "@" + strings.Repeat("b", 60) + ".com"
 	for target, want := range map[string]string{
-		"alerts@example.com":       "alerts@example.com",
-		" Alerts@EXAMPLE.com ":     "Alerts@example.com",
-		"":                         "",
-		"example.com":              "",
-		"Alerts <a@example.com>":   "",
-		"a@example.com,b@x.com":    "",
-		long:                       "",
-		"a@example.com\nX-Evil: 1": "",
+		"alerts@example.com":        "alerts@example.com",
+		" Alerts@EXAMPLE.com ":      "Alerts@example.com",
+		"alerts@example.com.":       "alerts@example.com",
+		"alerts@exa\u0308mple。com":  "alerts@xn--exmple-cua.com",
+		"alerts@XN--EXMPLE-CUA.com": "alerts@xn--exmple-cua.com",
+		"ａlerts＠example.com":        "alerts@example.com",
+		"":                          "",
+		"example.com":               "",
+		"Alerts <a@example.com>":    "",
+		"a@example.com,b@x.com":     "",
+		long:                        "",
+		"a@example.com\nX-Evil: 1":  "",
 	} {
 		got, err := checkTarget(target)
 		if got != want || (err == nil) != (want != "") {
