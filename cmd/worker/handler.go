@@ -23,6 +23,7 @@ type fleet struct {
 type handler struct {
 	machine *rotation.Machine
 	notes   rotation.ContactNotes
+	checks  checks
 	quotas  *wiring.Quotas
 	fleet   atomic.Pointer[fleet]
 	skewed  atomic.Pointer[skew]
@@ -62,7 +63,7 @@ func (h *handler) Rotate(ctx context.Context, job queue.Job) rotation.Result {
 
 // Check implements queue.Handler.
 func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
-	return h.run(ctx, job, h.machine.Check)
+	return h.run(ctx, job, h.check)
 }
 
 func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context, rotation.Subject, rotation.Job) rotation.Result) rotation.Result {

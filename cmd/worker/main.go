@@ -31,7 +31,10 @@ func run(ctx context.Context, p *wiring.Process) error {
 	if err != nil {
 		return err
 	}
-	h := &handler{machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes(), reloaded: make(chan struct{}, 1)}
+	h := &handler{
+		machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes(), checks: engine.Index,
+		reloaded: make(chan struct{}, 1),
+	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }

@@ -115,6 +115,7 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 		p.ZRem(ctx, key(account, openSet), members...)
 		p.HDel(ctx, key(account, claimedHash), ids...)
 		p.HDel(ctx, key(account, stuckHash), ids...)
+		p.HDel(ctx, key(account, checkedHash), ids...)
 		return nil
 	})
 	if err != nil {

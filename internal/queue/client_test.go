@@ -221,3 +221,30 @@ func urgent(t *testing.T, r *rig) queue.Depth {
 	t.Fatal("no urgent queue")
 	return queue.Depth{}
 }
+
+func TestAnOutcomeSaysWhenItsJobComesBack(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
+		if job.Credential == "waits" {
+			return rotation.Result{Status: rotation.Waiting, After: time.Hour}
+		}
+		return rotation.Result{Status: rotation.Done}
+	}))
+	for id, back := range map[string]time.Duration{"waits": time.Hour, "ends": 0} {
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, id, "")
+		must(t, err)
+		var o queue.Outcome
+		eventually(t, "an outcome", func() bool {
+			o, err = r.client.Outcome(t.Context(), account, queue.KindRotate, id)
+			must(t, err)
+			return o.Status != ""
+		})
+		switch wait := o.Until.Sub(o.At); {
+		case back == 0 && !o.Until.IsZero():
+			t.Errorf("%s: comes back at %v, and has ended", id, o.Until)
+		case back > 0 && (wait < back || wait > back+time.Second):
+			t.Errorf("%s: comes back after %v, want %v", id, wait, back)
+		}
+	}
+}

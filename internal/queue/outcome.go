@@ -18,6 +18,7 @@ type Outcome struct {
 	Rotated bool      // a new password was promoted
 	Text    string    // for people; no secret
 	At      time.Time
+	Until   time.Time // when the job comes back, at the latest; zero where it does not
 }
 
 const outcomeTTL = time.Hour
@@ -26,8 +27,11 @@ var rememberScript = redis.NewScript(`
 local slot = redis.call('HGET', KEYS[1], 'slot')
 if slot and tonumber(slot) > tonumber(ARGV[1]) then return 0 end
 local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local back = 0
+if ARGV[7] ~= '0' then back = now + ARGV[7] end
 redis.call('HSET', KEYS[1], 'slot', ARGV[1], 'status', ARGV[2], 'final', ARGV[3], 'rotated', ARGV[4], 'text', ARGV[5],
-  'at', t[1] * 1000 + math.floor(t[2] / 1000))
+  'at', now, 'until', back)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return 1`)
 
@@ -35,15 +39,15 @@ func outcomeKey(account string, kind Kind, id string) string {
 	return key(account, "outcome:"+taskID(kind, id, 0))
 }
 
-// remember notes the outcome of a job that somebody may be waiting for.
-func (c *Client) remember(ctx context.Context, job Job, o Outcome) error {
+// remember notes the outcome of a job that somebody may be waiting for, and that comes back after a time; 0 if it does not.
+func (c *Client) remember(ctx context.Context, job Job, o Outcome, after time.Duration) error {
 	if job.Reason != rotation.ReasonDemand {
 		return nil
 	}
 	ctx, cancel := outlive(ctx)
 	defer cancel()
 	err := rememberScript.Run(ctx, c.rdb, []string{outcomeKey(job.Account, job.Kind, job.Credential)},
-		job.Slot.UnixMilli(), o.Status, o.Final, o.Rotated, o.Text, outcomeTTL.Milliseconds()).Err()
+		job.Slot.UnixMilli(), o.Status, o.Final, o.Rotated, o.Text, outcomeTTL.Milliseconds(), after.Milliseconds()).Err()
 	if err != nil {
 		return fmt.Errorf("note the outcome of %s %s: %w", job.Kind, job.Credential, err)
 	}
@@ -90,14 +94,19 @@ func readOutcome(fields *redis.MapStringStringCmd) (Outcome, error) {
 		Rotated bool   `redis:"rotated"`
 		Text    string `redis:"text"`
 		At      int64  `redis:"at"`
+		Until   int64  `redis:"until"`
 	}
 	if err := fields.Scan(&h); err != nil || h.Status == "" {
 		return Outcome{}, err
 	}
-	return Outcome{
+	o := Outcome{
 		Slot: time.UnixMilli(h.Slot).UTC(), Status: h.Status, Final: h.Final, Rotated: h.Rotated, Text: h.Text,
 		At: time.UnixMilli(h.At).UTC(),
-	}, nil
+	}
+	if h.Until > 0 {
+		o.Until = time.UnixMilli(h.Until).UTC()
+	}
+	return o, nil
 }
 
 // outlive gives what follows a run a few seconds past the end of its context.

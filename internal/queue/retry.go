@@ -55,13 +55,16 @@ func retryDelay(attempt int, err error, _ *asynq.Task) time.Duration {
 	var a *again
 	switch {
 	case errors.As(err, &a):
-		return a.after + time.Second - 1
+		return roundUp(a.after)
 	case errors.Is(err, context.DeadlineExceeded):
 		return Delay(attempt, rand.Float64()) //nolint:gosec // spreads load, guards nothing
 	default: // lease lost, or the worker was shut down: nobody works on it
 		return 0
 	}
 }
+
+// roundUp makes up for the fraction of a second that asynq cuts off.
+func roundUp(d time.Duration) time.Duration { return d + time.Second - 1 }
 
 // sendBack turns a result into what asynq does with the task; nil ends it.
 func sendBack(res rotation.Result, attempt int) error {

@@ -128,8 +128,11 @@ func (a *account) tell(ctx context.Context, job Job, res rotation.Result, err er
 // remember notes the outcome for whoever waits for it. A note that is lost costs them an answer, never the rotation.
 func (a *account) remember(ctx context.Context, job Job, outcome string, res rotation.Result, err error) {
 	var back *again
-	o := Outcome{Status: outcome, Final: !errors.As(err, &back), Rotated: res.Rotated, Text: describe(res)}
-	if err := a.client.remember(ctx, job, o); err != nil {
+	o, after := Outcome{Status: outcome, Final: true, Rotated: res.Rotated, Text: describe(res)}, time.Duration(0)
+	if errors.As(err, &back) {
+		o.Final, after = false, roundUp(back.after)
+	}
+	if err := a.client.remember(ctx, job, o, after); err != nil {
 		a.Log.WarnContext(ctx, "an outcome is not noted", "account", a.Name, "error", err)
 	}
 }

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// checks is where people find what the last check of a password said.
+type checks interface {
+	Checked(ctx context.Context, cred *rotation.Credential, verdict rotation.Verdict) error
+}
+
+// noteTimeout is how long a note for people may take.
+const noteTimeout = 5 * time.Second
+
+// check runs a check, and notes for people what the verifier said.
+func (h *handler) check(ctx context.Context, s rotation.Subject, job rotation.Job) rotation.Result {
+	if s.Verifier == nil {
+		return h.machine.Check(ctx, s, job)
+	}
+	heard := &hearing{Verifier: s.Verifier, call: h.machine.Timing.Call}
+	s.Verifier = heard
+	result := h.machine.Check(ctx, s, job)
+	verdict, asked := heard.first, heard.asked
+	if result.Rotated {
+		verdict = heard.last // about what consumers read now
+	}
+	if !asked {
+		return result
+	}
+	// Longer than the run: what ended it may have been its time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	defer cancel()
+	if err := h.checks.Checked(ctx, s.Credential, verdict); err != nil {
+		h.machine.Log.WarnContext(ctx, "what a check found is not noted", "credential", s.Credential.ID, "error", err)
+	}
+	return result
+}
+
+// hearing is a Verifier that remembers what was said about the first password, which is the one that consumers read, and
+// about the last. It belongs to one run.
+type hearing struct {
+	rotation.Verifier
+	first, last rotation.Verdict
+	asked       bool
+	call        time.Duration // the longest that a question takes where the verifier says nothing else
+}
+
+// Verify implements rotation.Verifier.
+func (v *hearing) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
+	verdict, err := v.Verifier.Verify(ctx, login, password)
+	if !v.asked {
+		v.first, v.asked = verdict, true
+	}
+	v.last = verdict
+	return verdict, err
+}
+
+// Reserve implements rotation.Reserver: a verifier that books nothing bears any number of questions.
+func (v *hearing) Reserve(ctx context.Context, login string, n int, urgency rotation.Urgency) error {
+	if r, ok := v.Verifier.(rotation.Reserver); ok {
+		return r.Reserve(ctx, login, n, urgency)
+	}
+	return nil
+}
+
+// Timeout implements rotation.Timed.
+func (v *hearing) Timeout() time.Duration {
+	if t, ok := v.Verifier.(rotation.Timed); ok {
+		return t.Timeout()
+	}
+	return v.call
+}
