@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
@@ -44,6 +45,14 @@ func run(ctx context.Context, p *wiring.Process) error {
 	p.Metrics.Gauge("configurations", "Different configurations among the schedulers that run; 0 until they were counted.", nil,
 		func(context.Context) ([]observe.Sample, error) {
 			return []observe.Sample{{Value: float64(s.Configurations())}}, nil
+		})
+	p.Metrics.Gauge("unread_credentials", "Credentials whose journal or secret cannot be read, so that they keep the due time that they had.",
+		[]string{"account", "store"}, func(context.Context) ([]observe.Sample, error) {
+			var all []observe.Sample
+			for _, u := range s.Unread() {
+				all = append(all, observe.Sample{Labels: []string{u.Account, u.Store}, Value: float64(u.Credentials)})
+			}
+			return all, nil
 		})
 	p.Ready["schedule"] = func(context.Context) error { return s.Ready() }
 	group, ctx := errgroup.WithContext(ctx)
@@ -87,8 +96,8 @@ const admitFor = 2 * time.Minute
 
 func accounts(cfg *config.Config) []due.Account {
 	all := make([]due.Account, 0, len(cfg.Accounts))
-	for name, a := range cfg.Accounts {
-		served := 5000 // the fastest accounts are refilled with every tick
+	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
+		a, served := cfg.Accounts[name], 5000 // the fastest accounts are refilled with every tick
 		for _, r := range a.Rates {
 			served = min(served, int(float64(r.Requests)*admitFor.Seconds()/r.Per.Seconds()))
 		}

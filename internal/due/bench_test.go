@@ -53,7 +53,7 @@ func benchmarkFleet(b *testing.B, n int) {
 		s := newScheduler(x, newQueue(), nil, inv, names...)
 		s.Truth = Truth{Journals: v, Secrets: v}
 		start := time.Now()
-		must(b, s.sync(b.Context()))
+		must(b, settle(b.Context(), s))
 		b.ReportMetric(time.Since(start).Seconds(), "rebuild-s")
 		b.ReportMetric(float64(memory(b, x)-before)/float64(n), "redis-B/credential")
 		b.ReportMetric(p99(200, func() { _ = have[time.Duration](b)(s.tick(b.Context())) }), "idle-tick-p99-ms")
@@ -61,7 +61,8 @@ func benchmarkFleet(b *testing.B, n int) {
 		b.ReportMetric(p99(40, func() { _ = have[[]Due](b)(x.Claim(b.Context(), "account-0", 1000, time.Hour)) }), "claim1000-p99-ms")
 		b.ReportMetric(p99(40, func() { _ = have[[]Standing](b)(x.Look(b.Context(), creds[:1000])) }), "look1000-p99-ms")
 		started := time.Now()
-		must(b, s.reload(b.Context(), inv, newInventory("next", creds...), started))
+		s.Use(newInventory("next", creds...))
+		must(b, settle(b.Context(), s))
 		b.ReportMetric(time.Since(started).Seconds(), "reload-s")
 		runtime.GC()
 		var m runtime.MemStats

@@ -69,9 +69,7 @@ func (x *Index) ClaimOpen(ctx context.Context, account string, n int, push time.
 	for i, slot := range slots {
 		open[i].Slot = time.Time{}
 		if text, ok := slot.(string); ok {
-			if open[i].Slot, err = instant(text); err != nil {
-				return nil, fmt.Errorf("slot of %s at account %s: %w", ids[i], account, err)
-			}
+			open[i].Slot, _ = instant(text)
 		}
 	}
 	return open, nil

@@ -1,6 +1,7 @@
 package due
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,17 +19,35 @@ type vault struct {
 	records map[string]rotation.Record // by id
 	entries map[string]rotation.Entry  // by path
 	broken  map[string]bool            // ids whose journal cannot be read
+	bad     map[string]bool            // paths whose secret cannot be read
 	down    bool
+	hangs   string // a store that takes every call and never answers
 	onLoad  func(id string)
 }
 
 func newVault() *vault {
-	return &vault{records: map[string]rotation.Record{}, entries: map[string]rotation.Entry{}, broken: map[string]bool{}}
+	return &vault{records: map[string]rotation.Record{}, entries: map[string]rotation.Entry{}, broken: map[string]bool{}, bad: map[string]bool{}}
 }
+
+var errQueue = errors.New("the queue does not take it")
 
 var errVault = errors.New("vault does not answer")
 
-func (v *vault) Load(_ context.Context, cred *rotation.Credential) (rotation.Record, error) {
+// answers is false for a call that ctx ends.
+func (v *vault) answers(ctx context.Context, place rotation.Place) bool {
+	v.mu.Lock()
+	hangs := v.hangs != "" && v.hangs == place.Store
+	v.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+	}
+	return !hangs
+}
+
+func (v *vault) Load(ctx context.Context, cred *rotation.Credential) (rotation.Record, error) {
+	if !v.answers(ctx, cred.Place) {
+		return rotation.Record{}, errVault
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.onLoad != nil {
@@ -40,10 +59,13 @@ func (v *vault) Load(_ context.Context, cred *rotation.Credential) (rotation.Rec
 	return v.records[cred.ID], nil
 }
 
-func (v *vault) Read(_ context.Context, place rotation.Place) (rotation.Entry, error) {
+func (v *vault) Read(ctx context.Context, place rotation.Place) (rotation.Entry, error) {
+	if !v.answers(ctx, place) {
+		return rotation.Entry{}, errVault
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.down {
+	if v.down || v.bad[place.Path] {
 		return rotation.Entry{}, errVault
 	}
 	return v.entries[place.Path], nil
@@ -90,6 +112,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting map[string]map[string]bool // by account
 	err     error                      // of the next calls
+	refused map[string]bool            // ids
 	backlog int
 	jobs    chan job
 }
@@ -101,8 +124,8 @@ func newQueue() *queue {
 func (q *queue) Enqueue(_ context.Context, account, id string, slot time.Time, reason rotation.Reason, now bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err != nil {
-		return q.err
+	if q.err != nil || q.refused[id] {
+		return cmp.Or(q.err, errQueue)
 	}
 	if q.waiting[account] == nil {
 		q.waiting[account] = map[string]bool{}
@@ -115,6 +138,11 @@ func (q *queue) Enqueue(_ context.Context, account, id string, slot time.Time, r
 }
 
 func (q *queue) Ask(_ context.Context, account, id string, reason rotation.Reason, after time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.refused[id] {
+		return errQueue
+	}
 	q.jobs <- job{account: account, id: id, reason: reason, now: true, after: after}
 	return nil
 }

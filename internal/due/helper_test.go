@@ -127,9 +127,18 @@ func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Accou
 		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: clock{},
 		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second,
 	}
-	s.first = make(chan struct{})
 	s.Use(inv)
 	return s
+}
+
+// settle has the index brought up to the inventory, and waits for all that this starts.
+func settle(ctx context.Context, s *Scheduler) error {
+	_ = s.sync(ctx) // it tells how all stood before
+	s.work.Wait()
+	if err := s.trouble(); err != nil {
+		return err
+	}
+	return s.sync(ctx) // which removes what is gone
 }
 
 // start runs a scheduler until the test ends or stop is called.
@@ -178,6 +187,8 @@ func look(t testing.TB, x *Index, cred *rotation.Credential) Standing {
 	t.Helper()
 	return have[[]Standing](t)(x.Look(t.Context(), []*rotation.Credential{cred}))[0]
 }
+
+var weekly = schedule.Spec{Every: "7d"}
 
 // past is before now by Redis's clock, whatever that is.
 var past = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,7 +21,9 @@ const (
 
 // peer is this scheduler among the others.
 type peer struct {
-	name  string
+	name string
+
+	mu    sync.Mutex
 	entry string // what was last announced
 }
 
@@ -36,6 +39,8 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 
 // announce says which configuration we work on, and finds out whether everybody's is the same.
 func (s *Scheduler) announce(ctx context.Context, self *peer) error {
+	self.mu.Lock()
+	defer self.mu.Unlock()
 	entry := self.name + " " + (*s.inventory.Load()).Fingerprint()
 	all, err := announceScript.Run(ctx, s.Index.rdb, []string{peersKey}, entry, self.entry, peerTime.Milliseconds()).StringSlice()
 	if err != nil {
@@ -58,6 +63,32 @@ func (s *Scheduler) announce(ctx context.Context, self *peer) error {
 	return nil
 }
 
+// told reports whether an inventory was announced.
+func (p *peer) told(inv Inventory) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.entry == p.name+" "+inv.Fingerprint()
+}
+
+var peersScript = redis.NewScript(`
+local t = redis.call('TIME')
+return redis.call('ZRANGEBYSCORE', KEYS[1], t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[1], '+inf')`)
+
+// agreed reports whether all schedulers that live, this one too, work on inv. One announces its configuration before it
+// adds anything: what was in the index before this question, and is not in inv, is in none.
+func (s *Scheduler) agreed(ctx context.Context, inv Inventory) (bool, error) {
+	all, err := peersScript.Run(ctx, s.Index.rdb, []string{peersKey}, peerTime.Milliseconds()).StringSlice()
+	if err != nil {
+		return false, fmt.Errorf("ask for the other schedulers: %w", err)
+	}
+	for _, e := range all {
+		if _, fingerprint, _ := strings.Cut(e, " "); fingerprint != inv.Fingerprint() {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // short is the beginning of the fingerprint in an entry: enough for people to tell configurations apart.
 func short(entry string) string {
 	_, fingerprint, _ := strings.Cut(entry, " ")
@@ -68,5 +99,7 @@ func short(entry string) string {
 func (s *Scheduler) leave(ctx context.Context, self *peer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
+	self.mu.Lock()
+	defer self.mu.Unlock()
 	_ = s.Index.rdb.ZRem(ctx, peersKey, self.entry).Err() // it lapses anyway
 }

@@ -43,9 +43,13 @@ type Scheduler struct {
 	Resume   time.Duration // how long a resume that was enqueued has to show itself
 
 	inventory atomic.Pointer[Inventory]
-	synced    Inventory     // what the index was last brought to; only sync uses it
-	first     chan struct{} // closed by the first sync that worked
-	configs   atomic.Int32  // different configurations among the schedulers that live
+	configs   atomic.Int32 // different configurations among the schedulers that live
+	self      *peer        // nil before Run
+
+	work    sync.WaitGroup // what sync started
+	keeping sync.Mutex
+	keepers map[string]*keeper       // by account
+	pools   map[string]chan struct{} // of readers, by store
 
 	mu  sync.Mutex
 	bad map[string]error // parts that do not work right now
@@ -86,24 +90,18 @@ func (s *Scheduler) Run(ctx context.Context) {
 	s.mu.Lock()
 	s.bad = map[string]error{partTick: starting, partSync: starting}
 	s.mu.Unlock()
-	s.first = make(chan struct{})
-	self := newPeer()
-	defer s.leave(ctx, self)
+	s.self = newPeer()
+	defer s.leave(ctx, s.self)
 
 	var parts sync.WaitGroup
 	parts.Go(func() { s.repeat(ctx, partTick, s.tick) })
 	parts.Go(func() { s.repeat(ctx, partSync, every(syncEvery, s.sync)) })
 	parts.Go(func() {
-		s.repeat(ctx, partAnnounce, every(announceEvery, func(ctx context.Context) error { return s.announce(ctx, self) }))
+		s.repeat(ctx, partAnnounce, every(announceEvery, func(ctx context.Context) error { return s.announce(ctx, s.self) }))
 	})
-	parts.Go(func() {
-		select {
-		case <-s.first:
-			s.repeat(ctx, partSweep, every(sweepRest, s.sweep))
-		case <-ctx.Done():
-		}
-	})
+	parts.Go(func() { s.repeat(ctx, partSweep, every(sweepRest, s.sweep)) })
 	parts.Wait()
+	s.work.Wait()
 }
 
 // repeat does one part over and over; do says how long to rest until the next time.

@@ -58,7 +58,7 @@ func TestAdmissionIsBoundedAndTakesTheOldest(t *testing.T) {
 	}
 	q.backlog = 13
 	s := newScheduler(x, q, v, newInventory("one", creds...), Account{Name: "a", Capacity: 20})
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	for range 3 {
 		_, err := s.tick(t.Context())
 		must(t, err)

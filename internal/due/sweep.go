@@ -3,9 +3,11 @@ package due
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -26,9 +28,7 @@ func (s *Scheduler) sweep(ctx context.Context) error {
 		return err
 	}
 	corrected, err := s.correct(sweeping)
-	if err == nil && s.Configurations() == 1 {
-		err = s.prune(sweeping, *s.inventory.Load())
-	}
+	err = errors.Join(err, s.prune(sweeping, *s.inventory.Load()))
 	if corrected > 0 {
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "the index differed from Vault", slog.Int("corrected", corrected))
 	}
@@ -36,21 +36,45 @@ func (s *Scheduler) sweep(ctx context.Context) error {
 	return errors.Join(err, lost)
 }
 
-// correct walks through the inventory at sweepRate and returns how much had to be corrected. It takes hours: where
-// another inventory comes into use meanwhile, it goes on with that one from the same place.
+// correct walks through the inventory, all stores beside each other and each at sweepRate, and returns how much had to
+// be corrected.
 func (s *Scheduler) correct(ctx context.Context) (corrected int, err error) {
-	var survey survey
+	stores := map[string]bool{}
+	for cred := range (*s.inventory.Load()).Credentials() {
+		stores[cred.Place.Store] = true
+	}
+	var mu sync.Mutex
+	var failed errorList
+	var wg sync.WaitGroup
+	for store := range stores {
+		wg.Go(func() {
+			n, err := s.walk(ctx, store)
+			mu.Lock()
+			defer mu.Unlock()
+			corrected += n
+			failed.add(err)
+		})
+	}
+	wg.Wait()
+	return corrected, failed.err()
+}
+
+// walk is correct for one store. It takes hours: where another inventory comes into use meanwhile, it goes on with that
+// one from the same place. What cannot be read, or stands in a part of the index that does not answer, is passed over.
+func (s *Scheduler) walk(ctx context.Context, store string) (corrected int, err error) {
+	var failed errorList
 	for done := 0; ; {
 		inv := s.inventory.Load()
-		some := batchAfter((*inv).Credentials(), done)
+		some := batchAfter((*inv).Credentials(), store, done)
 		if len(some) == 0 {
-			return corrected, survey.err()
+			return corrected, failed.err()
 		}
 		for part := range slices.Chunk(some, sweepRate) {
-			n, err := s.correctPart(ctx, &survey, inv, part)
-			if err != nil {
-				return corrected, err
+			n, err := s.correctPart(ctx, inv, store, part)
+			if ctx.Err() != nil {
+				return corrected, context.Cause(ctx)
 			}
+			failed.add(err)
 			corrected += n
 			if err := s.Clock.Sleep(ctx, time.Second); err != nil {
 				return corrected, context.Cause(ctx)
@@ -63,18 +87,37 @@ func (s *Scheduler) correct(ctx context.Context) (corrected int, err error) {
 	}
 }
 
-// correctPart corrects the index for some of an inventory, unless that is out of use by then.
-func (s *Scheduler) correctPart(ctx context.Context, survey *survey, inv *Inventory, part []*rotation.Credential) (corrected int, err error) {
+// correctPart corrects the index for some of an inventory, unless that is out of use by then. An account that is not
+// built yet is left to its build.
+func (s *Scheduler) correctPart(ctx context.Context, inv *Inventory, store string, part []*rotation.Credential) (corrected int, err error) {
 	now, err := s.Index.rdb.Time(ctx).Result()
 	if err != nil {
 		return 0, err
 	}
-	found, err := survey.each(ctx, findings(part), func(ctx context.Context, f *finding) error {
-		return errors.Join(s.Truth.readJournal(ctx, f, s.Resume), s.Truth.readAge(ctx, f, now))
-	})
+	accounts := map[string][]*rotation.Credential{}
+	for _, cred := range part {
+		accounts[cred.Account] = append(accounts[cred.Account], cred)
+	}
+	var failed errorList
+	for account, creds := range accounts {
+		n, err := s.correctAccount(ctx, inv, account, store, creds, now)
+		corrected += n
+		if err != nil {
+			failed.add(fmt.Errorf("account %s: %w", account, err))
+		}
+	}
+	return corrected, failed.err()
+}
+
+func (s *Scheduler) correctAccount(ctx context.Context, inv *Inventory, account, store string, creds []*rotation.Credential, now time.Time) (corrected int, err error) {
+	if kept, err := s.kept(ctx, account); err != nil || !kept {
+		return 0, err
+	}
+	found, bad, err := s.each(ctx, store, findings(creds), s.readAll(now))
 	if err != nil {
 		return 0, err
 	}
+	s.miss(ctx, s.keeper(account), store, bad, false)
 	wrong, err := s.differing(ctx, found, now)
 	if err != nil || s.inventory.Load() != inv {
 		return 0, err
@@ -82,10 +125,13 @@ func (s *Scheduler) correctPart(ctx context.Context, survey *survey, inv *Invent
 	return len(wrong), s.Index.replace(ctx, wrong)
 }
 
-// batchAfter returns the batch that follows the first n credentials.
-func batchAfter(creds iter.Seq[*rotation.Credential], n int) []*rotation.Credential {
+// batchAfter returns the batch that follows the first n credentials of a store.
+func batchAfter(creds iter.Seq[*rotation.Credential], store string, n int) []*rotation.Credential {
 	some := make([]*rotation.Credential, 0, batch)
 	for cred := range creds {
+		if cred.Place.Store != store {
+			continue
+		}
 		if n--; n >= 0 {
 			continue
 		}
@@ -134,26 +180,32 @@ func (f *finding) differs(have Standing, now time.Time) bool {
 	}
 }
 
-// prune takes out of the index what the inventory does not have.
+// prune takes out of the index what the inventory does not have, unless another scheduler that lives may have it.
 func (s *Scheduler) prune(ctx context.Context, inv Inventory) error {
+	var failed errorList
 	for _, account := range s.names() {
 		for _, name := range []string{dueSet, openSet, claimedHash, stuckHash} {
-			err := s.Index.members(ctx, account, name, func(ids []string) error {
-				gone := slices.DeleteFunc(ids, func(id string) bool {
-					cred, ok := inv.Credential(id)
-					return ok && cred.Account == account
-				})
-				if len(gone) == 0 {
-					return nil
-				}
-				s.Log.LogAttrs(ctx, slog.LevelInfo, "no longer configured: its rotation stops, journal and secret stay in Vault",
-					slog.String("account", account), slog.Int("credentials", len(gone)), slog.String("first", gone[0]))
-				return s.Index.Remove(ctx, account, gone...)
-			})
-			if err != nil {
-				return err
-			}
+			failed.add(s.pruneKey(ctx, inv, account, name))
 		}
 	}
-	return nil
+	return failed.err()
+}
+
+func (s *Scheduler) pruneKey(ctx context.Context, inv Inventory, account, name string) error {
+	return s.Index.members(ctx, account, name, func(ids []string) error {
+		gone := slices.DeleteFunc(ids, func(id string) bool {
+			_, ok := lookUp(inv, account, id)
+			return ok
+		})
+		if len(gone) == 0 {
+			return nil
+		}
+		// Asked after the ids were read: whoever added one of them had announced its configuration by then.
+		if agreed, err := s.agreed(ctx, inv); err != nil || !agreed {
+			return err
+		}
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "no longer configured: its rotation stops, journal and secret stay in Vault",
+			slog.String("account", account), slog.Int("credentials", len(gone)), slog.String("first", gone[0]))
+		return s.Index.Remove(ctx, account, gone...)
+	})
 }

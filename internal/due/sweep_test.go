@@ -26,7 +26,7 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	}
 	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
 	s.Clock = fast{}
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 
 	putOff(t, x, past, creds[1]) // a settling was lost, and the push that followed it
 	putOff(t, x, past, creds[2])
@@ -72,14 +72,14 @@ func TestASweepUnderWayGoesOnWithANewConfiguration(t *testing.T) {
 	}
 	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
 	s.Clock = fast{}
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 
 	shorter := fleet("a", len(creds), parse(t, schedule.Spec{Every: "7d"}))
 	changed, removed := shorter[len(shorter)-2], creds[len(creds)-1]
 	next := append(slices.Clone(creds[:len(creds)-2]), changed)
 	reload := sync.OnceFunc(func() { s.Use(newInventory("two", next...)) })
 	v.set(func() { v.onLoad = func(string) { reload() } })
-	s.Clock = during{func() { must(t, s.sync(t.Context())) }}
+	s.Clock = during{func() { must(t, settle(t.Context(), s)) }}
 	must(t, s.sweep(t.Context()))
 
 	if got, want := look(t, x, changed).Due, changed.Schedule.Next(slot, changed.ID).Truncate(time.Millisecond); !got.Equal(want) {
@@ -121,7 +121,7 @@ func TestTheSweepPrunesOnlyWhenAllSchedulersAgree(t *testing.T) {
 	}
 	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
 	s.Clock = fast{}
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	must(t, x.Settle(t.Context(), creds[2], rotation.Ending{State: rotation.Quarantined}))
 	smaller := newScheduler(x, newQueue(), v, newInventory("two", creds[0]), Account{Name: "a", Capacity: 1})
 	smaller.Clock = fast{}

@@ -2,10 +2,9 @@ package due
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -19,198 +18,96 @@ const (
 	syncEvery = time.Second
 )
 
-// sync brings the index up to the inventory and to what Redis has lost. It returns at once where there is nothing to do.
+// sync has each account's part of the index brought up to the inventory and to what Redis has lost. It waits for none
+// of them: an account whose part takes long, or cannot be brought up at all, delays no other. It returns how all stand.
 func (s *Scheduler) sync(ctx context.Context) error {
-	inv := *s.inventory.Load()
 	now, found, err := s.Index.glance(ctx, s.names())
 	if err != nil {
 		return err
 	}
-	var built, unbuilt []string
+	inv := *s.inventory.Load()
+	// Before anything is added that another scheduler's prune could take out. What Redis lost, it lost with this too.
+	lost := slices.ContainsFunc(found, func(g glance) bool { return !g.built })
+	if s.self != nil && (lost || !s.self.told(inv)) {
+		if err := s.announce(ctx, s.self); err != nil {
+			return err
+		}
+	}
+	var todo errands
+	var failed errorList
 	for i, g := range found {
-		if g.err != nil {
-			return g.err
+		failed.add(g.err)
+		k := s.keeper(s.Accounts[i].Name)
+		if g.err == nil && s.begin(k, now, g.built, inv) {
+			s.errand(ctx, k, todo.of(k, inv, g.built, s.names()), now)
 		}
-		if g.built {
-			built = append(built, s.Accounts[i].Name)
-		} else {
-			unbuilt = append(unbuilt, s.Accounts[i].Name)
-		}
+		s.readAgain(ctx, k, now)
+		failed.add(s.remove(ctx, k))
 	}
-	for _, account := range unbuilt {
-		if err := s.build(ctx, inv, account, now); err != nil {
-			return err
-		}
-	}
-	if s.synced == inv {
-		return nil
-	}
-	starting := s.synced == nil
-	if starting {
-		// What changed while no scheduler ran: new credentials are found now, changed ones by the sweep.
-		err = s.complete(ctx, inv, among(built), now, false)
-	} else {
-		err = s.reload(ctx, s.synced, inv, now)
-	}
-	if err != nil {
-		return err
-	}
-	s.synced = inv
-	if starting {
-		close(s.first)
-	}
-	return nil
+	failed.add(s.trouble())
+	return failed.err()
 }
 
-// among tells whether an account is one of names.
-func among(names []string) func(account string) bool {
-	set := make(map[string]bool, len(names))
-	for _, name := range names {
-		set[name] = true
-	}
-	return func(account string) bool { return set[account] }
+// errand is what brings an account's part of the index up to an inventory.
+type errand struct {
+	inv     Inventory
+	lost    bool // Redis has nothing of the account
+	all     []*rotation.Credential
+	gone    []string               // ids that the account no longer has
+	changed []*rotation.Credential // new, or with another due time
+	whole   bool                   // all is to be looked at
 }
 
-// build fills the keys of an account that Redis has lost, or never had, unless another scheduler is at it.
-func (s *Scheduler) build(ctx context.Context, inv Inventory, account string, now time.Time) error {
-	building, held, err := s.Index.acquire(ctx, key(account, "building"))
-	if err != nil || held == nil {
-		return err
-	}
-	s.Log.InfoContext(ctx, "building the index", "account", account)
-	err = s.complete(building, inv, func(name string) bool { return name == account }, now, true)
-	if err != nil {
-		_, lost := held.release(ctx)
-		return errors.Join(err, lost)
-	}
-	whole, err := held.release(ctx, key(account, "epoch"))
-	if err == nil && !whole {
-		err = errLeaseLost // Redis was emptied meanwhile: what was written at first is gone again
-	}
-	if err != nil {
-		return fmt.Errorf("build the index of account %s: %w", account, err)
-	}
-	s.Log.InfoContext(ctx, "index built", "account", account)
-	return nil
+// errands goes over inventories once for all accounts.
+type errands struct {
+	all   map[string][]*rotation.Credential // by account
+	diffs map[Inventory]difference          // to the inventory in force
 }
 
-// complete brings what the index lacks into it, for those accounts that are wanted: first all open journals, then the
-// ages. With lost, what else Redis held is asked for again.
-func (s *Scheduler) complete(ctx context.Context, inv Inventory, wanted func(account string) bool, now time.Time, lost bool) (err error) {
-	journals := func(ctx context.Context, f *finding) error { return s.Truth.readJournal(ctx, f, s.Resume) }
-	ages := func(ctx context.Context, f *finding) error { return s.Truth.readAge(ctx, f, now) }
-	for pass, read := range []func(context.Context, *finding) error{journals, ages} {
-		var survey survey
-		for some := range batches(inv.Credentials(), wanted) {
-			unread := findings(some)
-			if pass > 0 || !lost { // that a credential is scheduled does not say that its journal was read
-				if unread, err = s.Index.missing(ctx, some); err != nil {
-					return err
-				}
+type difference struct {
+	gone    map[string][]string
+	changed map[string][]*rotation.Credential
+}
+
+func (e *errands) of(k *keeper, inv Inventory, built bool, accounts []string) errand {
+	known := k.known
+	if known != nil && built {
+		d, ok := e.diffs[known]
+		if !ok {
+			if e.diffs == nil {
+				e.diffs = map[Inventory]difference{}
 			}
-			found, err := survey.each(ctx, unread, read)
-			if err := errors.Join(err, s.Index.add(ctx, found)); err != nil {
-				return err
-			}
-			if lost && pass == 0 {
-				if err := s.recheck(ctx, found, now); err != nil {
-					return err
-				}
-			}
+			d = differ(known, inv)
+			e.diffs[known] = d
 		}
-		if err := survey.err(); err != nil {
-			return err
-		}
-		if survey.failed > 0 {
-			s.Log.LogAttrs(ctx, slog.LevelWarn, "credentials could not be read: the sweep will try them again",
-				slog.Int("failed", survey.failed), slog.Any("error", survey.last))
+		return errand{inv: inv, gone: d.gone[k.account], changed: d.changed[k.account]}
+	}
+	if e.all == nil {
+		e.all = make(map[string][]*rotation.Credential, len(accounts))
+		for cred := range inv.Credentials() {
+			e.all[cred.Account] = append(e.all[cred.Account], cred)
 		}
 	}
-	return nil
+	return errand{inv: inv, whole: true, lost: !built, all: e.all[k.account]}
 }
 
-// recheckTime is for how long after its time a recheck that may have been lost is asked for again.
-const recheckTime = time.Hour
-
-// recheck asks again for the rechecks that went with the queue.
-func (s *Scheduler) recheck(ctx context.Context, found []finding, now time.Time) error {
-	for _, f := range found {
-		if f.recheck.IsZero() || f.recheck.Add(recheckTime).Before(now) {
-			continue
-		}
-		after := max(f.recheck.Sub(now), 0)
-		if err := s.Queue.Ask(ctx, f.cred.Account, f.cred.ID, rotation.ReasonRecheck, after); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// missing returns those credentials of which the index says nothing.
-func (x *Index) missing(ctx context.Context, creds []*rotation.Credential) ([]finding, error) {
-	standing, err := x.Look(ctx, creds)
-	if err != nil {
-		return nil, err
-	}
-	var missing []finding
-	for i, cred := range creds {
-		if standing[i].Due.IsZero() && !standing[i].Quarantined {
-			missing = append(missing, finding{cred: cred})
-		}
-	}
-	return missing, nil
-}
-
-// reload applies what differs between two inventories.
-func (s *Scheduler) reload(ctx context.Context, old, inv Inventory, now time.Time) error {
-	removed := map[string][]string{}
+// differ tells what the index has to forget and to read again.
+func differ(old, inv Inventory) difference {
+	d := difference{gone: map[string][]string{}, changed: map[string][]*rotation.Credential{}}
 	for cred := range old.Credentials() {
 		if next, ok := inv.Credential(cred.ID); !ok || next.Account != cred.Account {
-			removed[cred.Account] = append(removed[cred.Account], cred.ID)
+			d.gone[cred.Account] = append(d.gone[cred.Account], cred.ID)
 		}
 	}
-	total := 0
-	for account, ids := range removed {
-		for len(ids) > 0 {
-			n := min(batch, len(ids))
-			if err := s.Index.Remove(ctx, account, ids[:n]...); err != nil {
-				return err
-			}
-			ids, total = ids[n:], total+n
-		}
-	}
-	changed, err := s.renew(ctx, old, inv, now)
-	if err != nil {
-		return err
-	}
-	s.Log.LogAttrs(ctx, slog.LevelInfo, "configuration applied to the index", slog.Int("removed", total), slog.Int("added_or_changed", changed))
-	return nil
-}
-
-// renew reads the credentials that are new or whose due time may have changed, and returns how many there were.
-func (s *Scheduler) renew(ctx context.Context, old, inv Inventory, now time.Time) (int, error) {
 	same := sameSchedules()
-	differs := func(yield func(*rotation.Credential) bool) {
-		for cred := range inv.Credentials() {
-			was, ok := old.Credential(cred.ID)
-			if ok && was.Account == cred.Account && was.Place == cred.Place && was.First == cred.First && same(was.Schedule, cred.Schedule) {
-				continue
-			}
-			if !yield(cred) {
-				return
-			}
+	for cred := range inv.Credentials() {
+		was, ok := old.Credential(cred.ID)
+		if ok && was.Account == cred.Account && was.Place == cred.Place && was.First == cred.First && same(was.Schedule, cred.Schedule) {
+			continue
 		}
+		d.changed[cred.Account] = append(d.changed[cred.Account], cred)
 	}
-	var survey survey
-	for some := range batches(differs, func(string) bool { return true }) {
-		found, err := survey.each(ctx, findings(some), func(ctx context.Context, f *finding) error {
-			return errors.Join(s.Truth.readJournal(ctx, f, s.Resume), s.Truth.readAge(ctx, f, now))
-		})
-		if err := errors.Join(err, s.Index.replace(ctx, found)); err != nil {
-			return 0, err
-		}
-	}
-	return survey.read, survey.err()
+	return d
 }
 
 // sameSchedules compares schedules by their text, once per pair: a million credentials share a few.
@@ -227,31 +124,33 @@ func sameSchedules() func(a, b *schedule.Schedule) bool {
 	}
 }
 
-func findings(creds []*rotation.Credential) []finding {
-	all := make([]finding, len(creds))
-	for i, cred := range creds {
-		all[i].cred = cred
+// remove takes what the configuration no longer has out of an account's index, as soon as no scheduler that lives has
+// it: until then another one would miss it.
+func (s *Scheduler) remove(ctx context.Context, k *keeper) error {
+	s.keeping.Lock()
+	inv := *s.inventory.Load()
+	k.gone = slices.DeleteFunc(k.gone, func(id string) bool { // what came back meanwhile
+		_, ok := lookUp(inv, k.account, id)
+		return ok
+	})
+	gone := slices.Clone(k.gone)
+	s.keeping.Unlock()
+	if len(gone) == 0 {
+		return nil
 	}
-	return all
-}
-
-// batches cuts the credentials of those accounts that are wanted into slices that are reused.
-func batches(creds iter.Seq[*rotation.Credential], wanted func(account string) bool) iter.Seq[[]*rotation.Credential] {
-	return func(yield func([]*rotation.Credential) bool) {
-		some := make([]*rotation.Credential, 0, batch)
-		for cred := range creds {
-			if !wanted(cred.Account) {
-				continue
-			}
-			if some = append(some, cred); len(some) == batch {
-				if !yield(some) {
-					return
-				}
-				some = some[:0]
-			}
-		}
-		if len(some) > 0 {
-			yield(some)
+	agreed, err := s.agreed(ctx, inv)
+	if err != nil || !agreed {
+		return err
+	}
+	for ids := range slices.Chunk(gone, batch) {
+		if err := s.Index.Remove(ctx, k.account, ids...); err != nil {
+			return fmt.Errorf("account %s: %w", k.account, err)
 		}
 	}
+	s.Log.LogAttrs(ctx, slog.LevelInfo, "no longer configured: taken out of the index, journal and secret stay in Vault",
+		slog.String("account", k.account), slog.Int("credentials", len(gone)), slog.String("first", gone[0]))
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	k.gone = k.gone[len(gone):] // what came meanwhile stands behind
+	return nil
 }

@@ -71,10 +71,10 @@ func TestRedisEmptiedDuringTheRebuildIsNoticed(t *testing.T) {
 	}
 	v.records["a-5"] = rotation.Record{State: rotation.Quarantined}
 	s := newScheduler(x, q, v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
-	if err := s.sync(t.Context()); err == nil {
+	if err := settle(t.Context(), s); err == nil {
 		t.Error("a rebuild of which a part was lost was taken for whole")
 	}
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	if !look(t, x, creds[5]).Quarantined {
 		t.Error("what was mirrored before the loss is missing")
 	}
@@ -91,7 +91,7 @@ func TestSecretsOverdueAtFirstSightAreSpreadOverOnePeriod(t *testing.T) {
 		v.entries[cred.Place.Path] = rotation.Entry{Version: 3, Password: secret.New("x"), CreatedAt: past}
 	}
 	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	now := have[time.Time](t)(x.rdb.Time(t.Context()).Result())
 	var tenths [10]int
 	for _, s := range have[[]Standing](t)(x.Look(t.Context(), creds)) {
@@ -147,7 +147,7 @@ func TestOneCredentialThatCannotBeReadKeepsNoOtherBack(t *testing.T) {
 	}
 	v.broken["a-0"] = true
 	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	if c := have[[]Count](t)(x.Counts(t.Context(), "a"))[0]; c.Scheduled < 299 {
 		t.Errorf("%d of 300 are scheduled", c.Scheduled)
 	}
@@ -167,11 +167,11 @@ func TestReloadAppliesTheDifferenceOnly(t *testing.T) {
 	}
 	accounts := []Account{{Name: "a"}, {Name: "b"}}
 	s := newScheduler(x, newQueue(), v, newInventory("one", old...), accounts...)
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	read := map[string]bool{}
 	v.set(func() { v.onLoad = func(id string) { read[id] = true } })
 	s.Use(newInventory("two", next...))
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	for _, cred := range next {
 		if got, want := look(t, x, cred).Due, cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond); !got.Equal(want) {
 			t.Errorf("%s at %s is due %s, want %s", cred.ID, cred.Account, got, want)
@@ -195,7 +195,7 @@ func TestARebuildLeavesJournalsAloneThatWereJustTouched(t *testing.T) {
 		v.records[cred.ID] = rotation.Record{State: rotation.Open, TouchedAt: time.Now().Add(time.Duration(-i) * time.Hour)}
 	}
 	s := newScheduler(x, q, v, newInventory("one", creds...), Account{Name: "a", Capacity: 10})
-	must(t, s.sync(t.Context()))
+	must(t, settle(t.Context(), s))
 	_, err := s.tick(t.Context())
 	must(t, err)
 	if jobs := q.take(t, len(q.jobs)); len(jobs) != 1 || jobs[0].id != "a-1" {

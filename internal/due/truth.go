@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -90,63 +88,6 @@ func dueAt(cred *rotation.Credential, current rotation.Entry, now time.Time) (at
 	case rotation.FirstManual:
 	}
 	return time.Time{}, false
-}
-
-// readers is how many credentials are read from Vault at once: enough to get on, few enough to leave Vault to the
-// workers.
-const readers = 16
-
-// survey reads many credentials. One that cannot be read must not keep the others from being scheduled; where none can
-// be read, Vault is away.
-type survey struct {
-	read, failed int
-	row          int   // failures since the last success
-	last         error // the newest failure
-}
-
-// away is how many failures in a row mean that going on is useless.
-const away = 200
-
-// each calls read for every finding, several at once, and returns those for which it worked, in their order.
-func (s *survey) each(ctx context.Context, some []finding, read func(context.Context, *finding) error) ([]finding, error) {
-	errs := make([]error, len(some))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(readers, len(some)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(some); i = int(next.Add(1)) - 1 {
-				errs[i] = read(ctx, &some[i])
-			}
-		})
-	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	good := some[:0]
-	for i, err := range errs {
-		s.read++
-		if err != nil {
-			s.failed++
-			s.row++
-			s.last = err
-			continue
-		}
-		s.row = 0
-		good = append(good, some[i])
-	}
-	if s.row >= away {
-		return good, fmt.Errorf("%d credentials in a row could not be read: %w", s.row, s.last)
-	}
-	return good, nil
-}
-
-// err reports that nothing could be read at all.
-func (s *survey) err() error {
-	if s.failed > 0 && s.failed == s.read {
-		return fmt.Errorf("none of %d credentials could be read: %w", s.read, s.last)
-	}
-	return nil
 }
 
 // add brings findings into the index where it says nothing yet: what stands there is newer than what was read.
