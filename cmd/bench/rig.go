@@ -76,7 +76,7 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 		return r, err
 	}
 	r.log, r.metrics = observe.NewLogger(r.logFile, slog.LevelInfo), observe.NewMetrics()
-	if r.engine, err = wiring.NewEngine(r.cfg, r.rdb, r.store, r.metrics, r.log); err != nil {
+	if r.engine, err = wiring.NewEngine(ctx, r.cfg, r.rdb, r.store, r.metrics, r.log); err != nil {
 		return r, err
 	}
 	r.probe = tap(r.engine.Machine, r.metrics)

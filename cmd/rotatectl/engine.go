@@ -37,7 +37,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 	}}
 	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
 	e.mail = wiring.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log}
-	if e.Engine, err = wiring.NewEngine(cfg, rdb, vault, metrics, log); err != nil {
+	if e.Engine, err = wiring.NewEngine(ctx, cfg, rdb, vault, metrics, log); err != nil {
 		e.close()
 		return nil, err
 	}

@@ -28,17 +28,17 @@ func main() {
 
 func run(ctx context.Context, p *wiring.Process) error {
 	cfg := p.Config()
-	engine, err := wiring.NewEngine(cfg, p.Redis, p.Vault, p.Metrics, p.Log)
+	engine, err := wiring.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}
 	p.Gauges(engine)
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
-		Accounts: accounts(cfg), Clock: wiring.Clock{}, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
+		Accounts: accounts(cfg), Clock: engine.Clock, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
 	}
-	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: wiring.Clock{}, Log: p.Log}
-	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: wiring.Clock{}, Log: p.Log}
+	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log}
+	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log}
 	checks.Use(driftChecks(cfg))
 	contacts.Use(contactRounds(cfg))
 	s.Use(cfg)
@@ -57,6 +57,7 @@ func run(ctx context.Context, p *wiring.Process) error {
 	p.Ready["schedule"] = func(context.Context) error { return s.Ready() }
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.Observe(ctx) })
+	group.Go(func() error { engine.Clock.Run(ctx); return nil })
 	group.Go(func() error { s.Run(ctx); return nil })
 	group.Go(func() error { checks.Run(ctx); return nil })
 	group.Go(func() error { contacts.Run(ctx); return nil })

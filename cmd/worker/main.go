@@ -23,7 +23,7 @@ func main() {
 
 func run(ctx context.Context, p *wiring.Process) error {
 	cfg := p.Config()
-	engine, err := wiring.NewEngine(cfg, p.Redis, p.Vault, p.Metrics, p.Log)
+	engine, err := wiring.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func run(ctx context.Context, p *wiring.Process) error {
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	server := queue.NewServer(p.Redis)
-	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, time.Now
+	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
 	server.Grace = h.machine.Timing.Call + 5*time.Second
 	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 
@@ -47,6 +47,10 @@ func run(ctx context.Context, p *wiring.Process) error {
 	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error { return p.Observe(observing) })
+	group.Go(func() error {
+		engine.Clock.Run(observing)
+		return nil
+	})
 	group.Go(func() error {
 		engine.Quotas.Run(observing)
 		return nil

@@ -43,3 +43,6 @@ func (handshake) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (handshake) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }
+
+// Unwrap is the command, for other hooks.
+func (o once) Unwrap() redis.Cmder { return o.Cmder }

@@ -42,6 +42,10 @@ func (p *Process) Gauges(e *Engine) {
 			}
 			return all, err
 		})
+	p.Metrics.Gauge("clock_ahead_seconds", "What this machine's clock is ahead of Redis's, which counts.", nil,
+		func(context.Context) ([]observe.Sample, error) {
+			return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
+		})
 	p.Metrics.Gauge("breaker_open", "1 where an account's breaker is open.", []string{"account"},
 		func(ctx context.Context) ([]observe.Sample, error) {
 			all := make([]observe.Sample, 0, len(accounts))

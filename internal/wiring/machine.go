@@ -25,6 +25,7 @@ import (
 // Engine is the state machine of a configuration with its ports in place.
 type Engine struct {
 	Machine *rotation.Machine
+	Clock   *queue.Clock // Redis's; a long-running process calls its Run
 	Index   *due.Index
 	Client  *queue.Client
 	Breaker *queue.Breaker
@@ -32,10 +33,14 @@ type Engine struct {
 }
 
 // NewEngine connects the state machine to Redis and Vault.
-func NewEngine(cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vault, metrics *observe.Metrics, log *slog.Logger) (*Engine, error) {
+func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vault, metrics *observe.Metrics, log *slog.Logger) (*Engine, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
+	}
+	clock, err := queue.NewClock(ctx, rdb, log, nil)
+	if err != nil {
+		return nil, err
 	}
 	call := cfg.Timing.ProviderTimeout
 	rates := make(map[string][]rotation.Rate, len(cfg.Accounts))
@@ -48,10 +53,10 @@ func NewEngine(cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vau
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
+	e := &Engine{Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Machine = &rotation.Machine{
-		Journals: vault, Secrets: vault, Limiter: limiter, Clock: Clock{}, Observer: metrics, Log: log,
+		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Observer: metrics, Log: log,
 		Notices: observe.Noting{Notices: e.Index, Metrics: metrics},
 		Agenda:  observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
 		NewID:   newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
@@ -81,7 +86,7 @@ func generate(p *policy.Policy, forbid ...string) (secret.Value, error) {
 	return p.Generate(rand.Reader, forbid...)
 }
 
-// Clock is the machine's own.
+// Clock is the machine's own, for what only measures how long something takes.
 type Clock struct{}
 
 // Now implements rotation.Clock.

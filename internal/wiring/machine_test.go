@@ -2,12 +2,19 @@ package wiring
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/observe"
 	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
 )
 
 func TestABreakerThatClosesIsNoError(t *testing.T) {
@@ -19,5 +26,48 @@ func TestABreakerThatClosesIsNoError(t *testing.T) {
 		if line := out.String(); !strings.Contains(line, `"level":"`+level+`","msg":"the account's breaker changed","account":"ses"`) {
 			t.Errorf("open: %v: %s", open, line)
 		}
+	}
+}
+
+// behind is a Redis beside which this machine's clock is an hour ahead.
+type behind struct{}
+
+func (behind) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (behind) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if u, ok := cmd.(interface{ Unwrap() redis.Cmder }); ok {
+			if answer, ok := u.Unwrap().(*redis.TimeCmd); ok {
+				answer.SetVal(answer.Val().Add(-time.Hour))
+			}
+		}
+		return err
+	}
+}
+
+func (behind) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func TestWhatARotationWritesIsRedissTimeOnAMachineThatIsAnHourFast(t *testing.T) {
+	t.Parallel()
+	rdb := redis.NewClient(&redis.Options{Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword})
+	t.Cleanup(func() { _ = rdb.Close() })
+	rdb.AddHook(behind{})
+	cfg := &config.Config{
+		Accounts: map[string]*config.Account{"ses": {Name: "ses", Rates: []rotation.Rate{{Requests: 1, Per: time.Second}}}},
+		Timing:   config.Timing{ProviderTimeout: time.Second, TaskTimeout: time.Minute},
+	}
+	var out bytes.Buffer
+	e, err := NewEngine(t.Context(), cfg, rdb, nil, observe.NewMetrics(), observe.NewLogger(&out, slog.LevelInfo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ahead := time.Since(e.Machine.Clock.Now()); ahead < 55*time.Minute || ahead > 65*time.Minute {
+		t.Errorf("the machine is %v ahead of what it writes", ahead)
+	}
+	if !strings.Contains(out.String(), `"ahead":"1h0m0`) && !strings.Contains(out.String(), `"ahead":"59m59`) {
+		t.Errorf("nothing tells of it: %s", out.String())
 	}
 }
