@@ -105,3 +105,8 @@ func TestExploreCatchesAStaleReadThatIsBelieved(t *testing.T) {
 	t.Parallel()
 	checkCaught(t, explore.Exploration{Strict: true, Stale: true}, "P-quarantine: a person has to look and nobody did wrong")
 }
+
+func TestExploreCatchesARepairThatAsksForAnother(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Break: repairWithoutEnd}, "P-bounded: it goes round in circles")
+}

@@ -240,3 +240,15 @@ func repairDirectly(m *rotation.Machine, s *rotation.Subject) {
 		return false
 	}}
 }
+
+// repairWithoutEnd asks for a repair after every rotation.
+func repairWithoutEnd(m *rotation.Machine, _ *rotation.Subject) { m.Agenda = restless{m.Agenda} }
+
+type restless struct{ rotation.Agenda }
+
+func (r restless) Settle(ctx context.Context, c *rotation.Credential, end rotation.Ending) error {
+	if err := r.Agenda.Settle(ctx, c, end); err != nil || !end.Promoted {
+		return err
+	}
+	return r.Ask(ctx, c, rotation.ReasonDrift, 0)
+}

@@ -99,6 +99,20 @@ func (x *explorer) checkEnd(s *state, result rotation.Result) {
 	}
 }
 
+// turn is a state in which nobody is at work, and the faults that were left there.
+type turn struct {
+	state
+	left int
+}
+
+// checkCircle holds P-bounded: no state comes again without a fault.
+func (x *explorer) checkCircle(s *state, left int) {
+	if slices.Contains(x.trail, turn{*s, left}) {
+		s.fail(pBounded, "it goes round in circles")
+		x.violated(s)
+	}
+}
+
 // checkFinal holds the outcome, when all is quiet.
 func (x *explorer) checkFinal(s *state) {
 	journal := x.records.values[s.journal]

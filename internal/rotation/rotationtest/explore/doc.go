@@ -34,5 +34,6 @@
 // # What is checked
 //
 // The rules of docs/protocol.md at every step, and that it ends well: see rules.go and check.go. With Strict, a quarantine
-// needs one of the causes of cause.go: the provider or the verifier did what it must not, or refused for good.
+// needs one of the causes of cause.go: the provider or the verifier did what it must not, or refused for good. A state that
+// comes again without a fault is a circle, which breaks P-bounded.
 package explore

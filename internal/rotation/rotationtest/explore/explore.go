@@ -67,6 +67,7 @@ type explorer struct {
 	seen   map[uint64]int8 // state → the most faults that were left there, plus one
 	recent []uint64        // states that had none left
 	path   []step
+	trail  []turn // of the path: where nobody was at work
 }
 
 // recent is of how many states it is remembered that they were reached with no fault left.
@@ -94,8 +95,8 @@ func (x *explorer) slot(s *state) time.Time { return start.Add(s.now + x.Skew) }
 // visit follows all schedules from s that have so many faults left.
 func (x *explorer) visit(s state, left int) {
 	x.Schedules++
-	depth := len(x.path)
-	defer func() { x.path = x.path[:depth] }()
+	depth, rests := len(x.path), len(x.trail)
+	defer func() { x.path, x.trail = x.path[:depth], x.trail[:rests] }()
 	for !x.violated(&s) && x.enter(&s, left) {
 		if s.flight != 0 {
 			x.branch(s, Land, left)
@@ -158,15 +159,25 @@ func (x *explorer) sweep(s *state) {
 
 // enter reports whether s is new, with so many faults left.
 func (x *explorer) enter(s *state, left int) bool {
+	if s.cur.node != 0 || x.Exact {
+		return x.mark(s, left)
+	}
 	if !x.mark(s, left) {
+		x.checkCircle(s, left)
 		return false
 	}
-	if s.cur.node != 0 || x.Exact {
-		return true
-	}
+	x.trail = append(x.trail, turn{*s, left})
 	before := *s
 	x.normalise(s)
-	return *s == before || x.mark(s, left)
+	if *s == before {
+		return true
+	}
+	if !x.mark(s, left) {
+		x.checkCircle(s, left)
+		return false
+	}
+	x.trail = append(x.trail, turn{*s, left})
+	return true
 }
 
 // mark remembers s. What is reached with no fault left is followed to its end without a choice, so it is remembered as

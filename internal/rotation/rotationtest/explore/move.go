@@ -100,6 +100,7 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 	case Ineffective:
 		x.checkSend(s, c)
 		s.noEffect = true
+		x.assured(s, c)
 		s.accepted = x.join(s.accepted, c.value)
 		return a
 	case NotSynced:
@@ -121,9 +122,23 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		return x.perform(s, c)
 	default:
 		untrue := f == Repeat && s.live != c.value
+		if untrue {
+			x.assured(s, c)
+		}
 		s.untrue, s.lied = s.untrue || untrue, s.lied || untrue && !x.Verified
 		return answer{failure: refusals + failure(f)}
 	}
+}
+
+// assured is the provider's word that a password is live, against what the run heard of it before.
+func (x *explorer) assured(s *state, c call) {
+	var denied int32
+	for _, p := range x.sets.values[s.cur.denied] {
+		if p != c.value {
+			denied = x.join(denied, p)
+		}
+	}
+	s.cur.denied = denied
 }
 
 // begin starts a run.
@@ -170,8 +185,8 @@ func (x *explorer) end(s *state, result rotation.Result) {
 		}
 	case rotation.Waiting, rotation.Failed, rotation.Replaced:
 		after := onGrid(result.After)
-		if s.sick != healthy {
-			after = max(after, tick) // or nothing would ever be different
+		if w := x.jobs.values[s.cur.job]; s.sick != healthy || w.check && result.After > 0 {
+			after = max(after, tick) // it waits for time to pass
 		}
 		x.requeue(s, after)
 	case rotation.Ended:
