@@ -23,7 +23,7 @@ func (c *Config) sum() (sum [sha256.Size]byte) {
 	d := digest{out: bufio.NewWriterSize(hash, 32<<10), schedules: map[*schedule.Schedule]string{}, verifications: map[*rotation.Verification]string{}}
 	for _, name := range keysOf(c.Stores) {
 		s := c.Stores[name]
-		d.record(name, s.Address, s.Namespace, s.Mount, s.JournalMount, spell(s.Fields))
+		d.record(name, s.Address, spell(s.Nodes), s.Namespace, s.Mount, s.JournalMount, spell(s.Fields))
 	}
 	for _, name := range keysOf(c.Accounts) {
 		a := c.Accounts[name]

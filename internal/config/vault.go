@@ -11,7 +11,8 @@ import (
 // Store is one Vault, or one namespace of it, with the two mounts that keyturn uses there.
 type Store struct {
 	Name         string
-	Address      string // "https://vault:8200"
+	Address      string   // "https://vault:8200"
+	Nodes        []string // more addresses of the same cluster
 	Namespace    string
 	Mount        string // KV v2 engine that consumers read
 	JournalMount string // KV v2 engine of the journals
@@ -21,6 +22,7 @@ type Store struct {
 	Timeout      time.Duration // of one read or write
 
 	insecureHTTP bool
+	cluster      string // tells Vaults apart, however many addresses they have
 	location     string // tells places apart: two stores may mean one mount of one Vault
 }
 
@@ -29,7 +31,10 @@ type Auth struct {
 	Method string // token, approle, kubernetes or jwt
 	Mount  string // of the auth method; its own name by default
 	Role   string // approle: the role_id; kubernetes and jwt: the role's name
+	RoleID Source // approle: where the role_id comes from if Role is ""
 	Secret Source // the token, the secret_id or the JWT; kubernetes: zero means the pod's own
+	// Wrapped says that the file of Secret holds no secret_id but the token of a response that wraps one.
+	Wrapped bool
 }
 
 // FieldNames are the names of the fields in a secret that are keyturn's; "" means a name by default.
@@ -46,7 +51,8 @@ const (
 )
 
 var storeFields = fields[Store]{
-	{"address", func(_ *loader, s *Store, v *value) { s.Address = v.string() }},
+	{"address", func(*loader, *Store, *value) {}},   // read last, because insecure_http says what it may be
+	{"addresses", func(*loader, *Store, *value) {}}, // as above
 	{"insecure_http", func(_ *loader, s *Store, v *value) { s.insecureHTTP = v.boolean() }},
 	{"namespace", func(_ *loader, s *Store, v *value) { s.Namespace = v.string() }},
 	{"mount", func(l *loader, s *Store, v *value) { s.Mount = l.vaultPath(v) }},
@@ -105,17 +111,19 @@ func (l *loader) vault(v *value) {
 func (l *loader) store(name string, v *value) {
 	s := &Store{Name: name}
 	storeFields.decode(l, v, s)
-	v.require("address", "auth")
+	v.exactlyOne("address", "addresses")
+	v.require("auth")
 	s.Mount = cmp.Or(s.Mount, defaultMount)
 	s.JournalMount = cmp.Or(s.JournalMount, defaultJournal)
 	s.Timeout = cmp.Or(s.Timeout, vaultTimeout)
 	if s.Mount == s.JournalMount {
 		v.failIn("journal_mount", "consumers must have no rights there", "journals need a mount of their own, not %q too", s.Mount)
 	}
-	if address := v.child("address"); address != nil {
-		s.Address = address.baseURL(s.insecureHTTP)
+	if all := v.addresses(s.insecureHTTP); len(all) > 0 {
+		s.Address, s.Nodes = all[0], all[1:]
+		s.cluster = l.cluster(all)
 	}
-	s.location = place(s.Address, s.Namespace, s.Mount)
+	s.location = place(s.cluster, s.Namespace, s.Mount)
 	l.checkFieldNames(v, s.Fields)
 	l.cfg.Stores[name] = s
 }
@@ -124,7 +132,7 @@ func (l *loader) store(name string, v *value) {
 func (l *loader) checkJournals(stores *value) {
 	for _, journal := range l.cfg.Stores {
 		for _, name := range keysOf(l.cfg.Stores) {
-			if name != journal.Name && l.cfg.Stores[name].location == place(journal.Address, journal.Namespace, journal.JournalMount) {
+			if name != journal.Name && l.cfg.Stores[name].location == place(journal.cluster, journal.Namespace, journal.JournalMount) {
 				stores.failIn(journal.Name+".journal_mount", "journals need a mount of their own", "is the mount of store %s", name)
 			}
 		}
@@ -132,8 +140,55 @@ func (l *loader) checkJournals(stores *value) {
 }
 
 // place tells places in Vault apart.
-func place(address, namespace, mount string) string {
-	return strings.Join([]string{address, namespace, mount}, "\x00")
+func place(cluster, namespace, mount string) string {
+	return strings.Join([]string{cluster, namespace, mount}, "\x00")
+}
+
+// cluster names the Vault at addresses: as an earlier store does that has one of them too.
+func (l *loader) cluster(addresses []string) string {
+	for _, name := range keysOf(l.cfg.Stores) {
+		s := l.cfg.Stores[name]
+		if slices.ContainsFunc(addresses, func(address string) bool { return address == s.Address || slices.Contains(s.Nodes, address) }) {
+			return s.cluster
+		}
+	}
+	return addresses[0]
+}
+
+// addresses returns where the Vault of a store is, one at least unless an error was reported.
+func (v *value) addresses(insecure bool) []string {
+	if one := v.child("address"); one != nil {
+		return []string{one.baseURL(insecure)}
+	}
+	several := v.child("addresses")
+	if several == nil {
+		return nil // said already
+	}
+	var all []string
+	for _, item := range several.items() {
+		address := item.baseURL(insecure)
+		switch {
+		case address == "":
+		case slices.Contains(all, address):
+			item.fail("", "is there twice")
+		case len(all) > 0 && pathOf(all[0]) != pathOf(address):
+			item.fail("", "must have the path of the first one")
+		default:
+			all = append(all, address)
+		}
+	}
+	if len(all) == 0 && several.kind == list {
+		several.fail("", "must name at least one")
+	}
+	return all
+}
+
+func pathOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "" // said already
+	}
+	return u.Path
 }
 
 // checkFieldNames reports two of a store's fields with one name.

@@ -14,8 +14,30 @@ var authFields = fields[rawAuth]{
 
 var appRoleFields = fields[Auth]{
 	{"mount", func(l *loader, a *Auth, v *value) { a.Mount = l.vaultPath(v) }},
-	{"role_id", func(_ *loader, a *Auth, v *value) { a.Role = v.string() }},
-	{"secret_id", func(l *loader, a *Auth, v *value) { a.Secret = l.localSource(v) }},
+	{"role_id", func(l *loader, a *Auth, v *value) {
+		if v.kind == object {
+			a.RoleID = l.localSource(v)
+			return
+		}
+		a.Role = v.string()
+	}},
+	{"secret_id", func(l *loader, a *Auth, v *value) {
+		if a.Wrapped = v.child("wrapped") != nil; !a.Wrapped {
+			a.Secret = l.localSource(v)
+			return
+		}
+		wrappedFields.decode(l, v, a)
+	}},
+}
+
+var wrappedFields = fields[Auth]{
+	{"wrapped", func(l *loader, a *Auth, v *value) {
+		if in := v.child("env"); in != nil {
+			in.fail("use {wrapped: {file: PATH}}", "a wrapped secret_id can be taken out once, and an environment cannot be replaced")
+			return
+		}
+		a.Secret = l.localSource(v)
+	}},
 }
 
 var jwtFields = fields[Auth]{

@@ -56,7 +56,13 @@ type gate struct {
 
 func (g *gate) open(t *testing.T, config vaultkv.StoreConfig) *vaultkv.Vault {
 	t.Helper()
-	server := httptest.NewServer(front{spoil: func(_ http.ResponseWriter, r *http.Request) bool {
+	return g.openBefore(t, config, shared.Addr)
+}
+
+// openBefore opens a store whose requests pass the gate on their way to address.
+func (g *gate) openBefore(t *testing.T, config vaultkv.StoreConfig, address string) *vaultkv.Vault {
+	t.Helper()
+	server := httptest.NewServer(front{to: address, spoil: func(_ http.ResponseWriter, r *http.Request) bool {
 		if g.shut.Load() {
 			panic(http.ErrAbortHandler)
 		}
@@ -65,7 +71,7 @@ func (g *gate) open(t *testing.T, config vaultkv.StoreConfig) *vaultkv.Vault {
 			g.logins.Add(1)
 		case strings.HasSuffix(r.URL.Path, "/renew-self"):
 			g.renewals.Add(1)
-		case strings.HasSuffix(r.URL.Path, "/lookup-self"):
+		case strings.HasSuffix(r.URL.Path, "/lookup-self"), strings.HasSuffix(r.URL.Path, "/wrapping/lookup"):
 			g.lookups.Add(1)
 		case strings.Contains(r.URL.Path, "/data/"):
 			g.mu.Lock()

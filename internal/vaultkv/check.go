@@ -54,10 +54,15 @@ func (s *store) check(ctx context.Context, access Access, paths []string) error 
 	if _, err := s.session.ensure(ctx, 0); err != nil {
 		return err // everything else would only repeat it
 	}
-	if s.refusedEverywhere(ctx) {
+	known, err := s.knowsToken(ctx)
+	if err != nil {
+		return err // as above: Vault is away, or sealed
+	}
+	if !known {
 		return s.problem("the token is refused everywhere: it is mistyped, expired or revoked, or its policy allows nothing here")
 	}
 	return errors.Join(
+		s.route.wire.fault(),
 		s.checkMount(ctx, s.config.Mount),
 		s.checkMount(ctx, s.config.JournalMount),
 		s.checkVersions(ctx),
@@ -65,17 +70,23 @@ func (s *store) check(ctx context.Context, access Access, paths []string) error 
 	)
 }
 
-// refusedEverywhere tells a token that Vault does not know from one that lacks a right: it says "permission denied" to both.
-func (s *store) refusedEverywhere(ctx context.Context) bool {
-	if _, err := s.reads.Auth().Token().LookupSelfWithContext(ctx); !isForbidden(err) {
-		return false
+// knowsToken tells a token that Vault does not know from one that lacks a right: older servers say "permission denied"
+// to both.
+func (s *store) knowsToken(ctx context.Context) (bool, error) {
+	const path = "auth/token/lookup-self"
+	err := s.do(ctx, opRead, path, func(ctx context.Context) error {
+		_, err := s.client.Auth().Token().LookupSelfWithContext(ctx)
+		return err
+	})
+	if !errors.Is(err, ErrForbidden) {
+		return err == nil, err
 	}
 	for _, mount := range []string{s.config.Mount, s.config.JournalMount} {
 		if _, err := s.get(ctx, opRead, "sys/internal/ui/mounts/"+mount, nil, nil); !errors.Is(err, ErrForbidden) {
-			return false
+			return true, nil
 		}
 	}
-	return true
+	return false, nil
 }
 
 // problem is a finding in words of our own.
@@ -92,7 +103,10 @@ func (s *store) checkMount(ctx context.Context, mount string) error {
 			Version string `json:"version"`
 		} `json:"options"`
 	}
-	_, err := s.get(ctx, opRead, "sys/internal/ui/mounts/"+mount, nil, &found)
+	err := s.patiently(ctx, func() error {
+		_, err := s.get(ctx, opRead, "sys/internal/ui/mounts/"+mount, nil, &found)
+		return err
+	})
 	path := strings.TrimSuffix(found.Path, "/")
 	switch {
 	case errors.Is(err, ErrForbidden):
@@ -108,6 +122,18 @@ func (s *store) checkMount(ctx context.Context, mount string) error {
 			"upgrade it with `vault kv enable-versioning %s`, or name a KV version 2 mount", mount, mount)
 	}
 	return nil
+}
+
+// patiently asks again what a standby may deny only because it has not heard of a new token yet. For other paths Vault's
+// words tell, and do knows them; here it says the same as of a mount that does not exist.
+func (s *store) patiently(ctx context.Context, ask func() error) error {
+	for try := 0; ; try++ {
+		err := ask()
+		_, age := s.session.newest()
+		if !errors.Is(err, ErrForbidden) || !s.session.hasAnother() || age >= settling || !sleep(ctx, pause(try)) {
+			return err
+		}
+	}
 }
 
 func (s *store) checkVersions(ctx context.Context) error {
@@ -196,7 +222,7 @@ func (s *store) capabilities(ctx context.Context, rights []right) (map[string][]
 	const path = "sys/capabilities-self"
 	has := make(map[string][]string)
 	err := s.do(ctx, opRead, path, func(ctx context.Context) error {
-		answer, err := s.reads.Logical().WriteWithContext(ctx, path, map[string]any{"paths": paths})
+		answer, err := s.client.Logical().WriteWithContext(ctx, path, map[string]any{"paths": paths})
 		if err != nil || answer == nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -24,10 +25,11 @@ const defaultJWTFile = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 // StoreConfig is one Vault, or one namespace of it, with the two mounts that keyturn uses there.
 type StoreConfig struct {
-	Address      string // "https://vault.example:8200"
-	Namespace    string // Vault Enterprise and HCP; "" is the root
-	Mount        string // KV v2 engine that consumers read; "" means DefaultMount
-	JournalMount string // KV v2 engine of the journals, where consumers have no rights; "" means DefaultJournalMount
+	Address      string   // "https://vault.example:8200"
+	Nodes        []string // of the same cluster; asked where Address cannot be reached, and redirects to them are followed
+	Namespace    string   // Vault Enterprise and HCP; "" is the root
+	Mount        string   // KV v2 engine that consumers read; "" means DefaultMount
+	JournalMount string   // KV v2 engine of the journals, where consumers have no rights; "" means DefaultJournalMount
 	Auth         Auth
 	Fields       Fields
 	CAFile       string        // PEM, in place of the system's roots; "" means those
@@ -52,6 +54,10 @@ type Auth struct {
 	Role   string       // AppRole: the role_id; Kubernetes and JWT: the role's name
 	Secret secret.Value // the token, the secret_id or the JWT …
 	File   string       // … or the file that holds it; Kubernetes: "" means the pod's own token
+	// RoleFile holds the role_id in place of Role. AppRole only.
+	RoleFile string
+	// Wrapped says that File does not hold the secret_id but the token of a response that wraps it. AppRole only.
+	Wrapped bool
 }
 
 // Fields names the fields of a secret. Every other field belongs to the user and is kept.
@@ -89,7 +95,10 @@ func (c StoreConfig) withDefaults() StoreConfig {
 
 // validate names everything that is wrong at once.
 func (c StoreConfig) validate() error {
-	problems := []error{validateAddress(c.Address), c.Auth.validate(), c.Fields.validate()}
+	problems := []error{c.Auth.validate(), c.Fields.validate()}
+	for _, address := range c.addresses() {
+		problems = append(problems, validateAddress(address, c.Address))
+	}
 	for _, mount := range []string{c.Mount, c.JournalMount} {
 		if err := checkPath(mount); err != nil {
 			problems = append(problems, fmt.Errorf("mount: %w", err))
@@ -104,8 +113,12 @@ func (c StoreConfig) validate() error {
 	return errors.Join(problems...)
 }
 
-func validateAddress(address string) error {
+// addresses are all nodes, the first one first.
+func (c StoreConfig) addresses() []string { return append([]string{c.Address}, c.Nodes...) }
+
+func validateAddress(address, first string) error {
 	u, err := url.Parse(address)
+	base, _ := url.Parse(first)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
 		return errors.New("address: want http://HOST:PORT or https://HOST:PORT")
@@ -113,6 +126,8 @@ func validateAddress(address string) error {
 		return errors.New("address: a user name or password does not belong there")
 	case u.RawQuery != "" || u.Fragment != "":
 		return errors.New("address: want no query and no fragment")
+	case base != nil && u.Path != base.Path:
+		return errors.New("addresses: want the same path at all nodes")
 	}
 	return nil
 }
@@ -124,8 +139,11 @@ func (a Auth) validate() error {
 			return errors.New("auth token: a role does not belong there")
 		}
 	case MethodAppRole, MethodKubernetes, MethodJWT:
-		if a.Role == "" {
+		switch {
+		case a.Role == "" && a.RoleFile == "":
 			return fmt.Errorf("auth %s: the role is missing", a.Method)
+		case a.Role != "" && a.RoleFile != "":
+			return fmt.Errorf("auth %s: want either the role or the file that holds it", a.Method)
 		}
 	default:
 		return fmt.Errorf("auth method %q: want token, approle, kubernetes or jwt", a.Method)
@@ -133,26 +151,57 @@ func (a Auth) validate() error {
 	if a.Secret.IsZero() == (a.File == "") {
 		return fmt.Errorf("auth %s: want either the secret or the file that holds it", a.Method)
 	}
+	if (a.Wrapped || a.RoleFile != "") && a.Method != MethodAppRole {
+		return fmt.Errorf("auth %s: a wrapped secret_id and a file of the role_id belong to approle", a.Method)
+	}
+	if a.Wrapped && a.File == "" {
+		return errors.New("auth approle: a wrapped secret_id comes from a file")
+	}
 	if err := checkPath(a.Mount); err != nil {
 		return fmt.Errorf("auth mount: %w", err)
 	}
 	return nil
 }
 
-// secret returns the token, secret_id or JWT to log in with.
-func (a Auth) secret() (secret.Value, error) {
-	if a.File == "" {
-		return a.Secret, nil
+// read returns what to log in with, as it is now: the role, and the token, secret_id or JWT.
+func (a Auth) read() (role string, key secret.Value, err error) {
+	role, key = a.Role, secret.New(strings.TrimSpace(a.Secret.Reveal()))
+	if a.RoleFile != "" {
+		if role, err = readFile(a.RoleFile); err != nil {
+			return "", secret.Value{}, err
+		}
 	}
-	text, err := os.ReadFile(a.File)
+	if a.File != "" {
+		text, err := readFile(a.File)
+		if err != nil {
+			return "", secret.Value{}, err
+		}
+		key = secret.New(text)
+	}
+	return role, key, nil
+}
+
+// maxFile bounds a file that holds a token, in bytes.
+const maxFile = 64 << 10
+
+// readFile returns a file without the blanks around what it holds.
+func readFile(name string) (string, error) {
+	f, err := os.Open(name)
 	if err != nil {
-		return secret.Value{}, err
+		return "", err
 	}
-	value := secret.New(strings.TrimSpace(string(text)))
-	if value.IsZero() {
-		return secret.Value{}, fmt.Errorf("%s is empty", a.File)
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	text := strings.TrimSpace(string(data))
+	switch {
+	case err != nil:
+		return "", err
+	case len(data) > maxFile:
+		return "", fmt.Errorf("%s is longer than %d bytes", name, maxFile)
+	case text == "":
+		return "", fmt.Errorf("%s is empty", name)
 	}
-	return value, nil
+	return text, nil
 }
 
 func (f Fields) validate() error {

@@ -20,6 +20,14 @@ var (
 	ErrLogin     = errors.New("login refused: the role, or what it logs in with, is not accepted")
 	ErrNoMount   = errors.New("nothing is mounted there")
 	ErrStarting  = errors.New("the key/value engine is still starting: try again")
+	ErrNoActive  = errors.New("no node of the cluster is active: an election is under way, or too few nodes run")
+	ErrBehind    = errors.New("a standby has not seen the last write yet: try again")
+	ErrStandby   = errors.New("a performance standby answered that it cannot serve this: name an address that leads to the active node")
+	ErrSecondary = errors.New("a disaster recovery secondary answered: it serves nobody, name the address of the primary cluster")
+	ErrBusy      = errors.New("too many requests: a rate limit quota of Vault")
+	// ErrUnclear is a write whose check-and-set did not match after it had gone to more than one node: what stands there
+	// may be the write itself.
+	ErrUnclear = errors.New("check-and-set did not match, but the write had been sent before: it may be in the way of itself")
 )
 
 // errAnswer is an answer that no Vault with a KV v2 engine gives. What it said is left out on purpose.
@@ -33,6 +41,8 @@ type Error struct {
 	Path   string // below /v1/; holds names, never values
 	Status int    // HTTP status, 0 where there was no answer
 	Err    error  // what it means
+
+	remedy remedy
 }
 
 func (e *Error) Error() string {
@@ -45,34 +55,89 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// meanings explains the refusals that have a cause of their own: by status, and by words of Vault's text.
-var meanings = []struct {
+// remedy says what helps against a refusal.
+type remedy int
+
+const (
+	final      remedy = iota // another answer is not to be expected soon
+	aMoment                  // nothing was done; a moment, or another node, may help
+	anElection               // nothing was done; the cluster may be choosing its active node
+	inDoubt                  // as anElection, but a standby may have passed it on before it found out
+	readOnly                 // what was done is unknown: a read may be sent again
+)
+
+// meaning is what one refusal means.
+type meaning struct {
 	status int
-	words  string
+	words  string // of Vault's text
 	err    error
-}{
-	{http.StatusBadRequest, "check-and-set parameter did not match", rotation.ErrStale},
-	{http.StatusBadRequest, "upgrading from non-versioned", ErrStarting},
-	{http.StatusForbidden, "", ErrForbidden},
-	{http.StatusNotFound, "no handler for route", ErrNoMount},
-	{http.StatusServiceUnavailable, "sealed", ErrSealed},
+	remedy remedy
+}
+
+// meanings explains the refusals that have a cause of their own; the first one that fits counts.
+var meanings = []meaning{
+	{http.StatusBadRequest, "check-and-set parameter did not match", rotation.ErrStale, final},
+	{http.StatusBadRequest, "upgrading from non-versioned", ErrStarting, anElection},
+	{http.StatusForbidden, "", ErrForbidden, final},
+	{http.StatusNotFound, "no handler for route", ErrNoMount, final},
+	{http.StatusPreconditionFailed, "index state", ErrBehind, anElection},
+	{http.StatusPreconditionFailed, "", ErrBehind, readOnly},
+	{http.StatusTooManyRequests, "", ErrBusy, readOnly}, // Vault's own says until when: see again
+	{472, "", ErrSecondary, aMoment},
+	{473, "", ErrStandby, aMoment},
+	{http.StatusInternalServerError, "local node not active but active cluster node not found", ErrNoActive, inDoubt},
+	{http.StatusServiceUnavailable, "no active Vault instance found", ErrNoActive, inDoubt},
+	{http.StatusServiceUnavailable, "node is not active", ErrNoActive, inDoubt},
+	{http.StatusServiceUnavailable, "sealed", ErrSealed, aMoment},
+}
+
+func meaningOf(refused *api.ResponseError) meaning {
+	text := strings.Join(refused.Errors, " ")
+	for _, m := range meanings {
+		if m.status == refused.StatusCode && strings.Contains(text, m.words) {
+			return m
+		}
+	}
+	m := meaning{status: refused.StatusCode, err: errAnswer}
+	if text := http.StatusText(refused.StatusCode); text != "" {
+		m.err = errors.New(strings.ToLower(text))
+	}
+	if refused.StatusCode >= http.StatusInternalServerError {
+		m.remedy = readOnly
+	}
+	return m
 }
 
 // explain makes an *Error of what the client returned. Only statuses and words of our own get into it: a client's
 // error carries the answer's body.
 func explain(store, op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return newError(store, op, path, err)
+}
+
+func newError(store, op, path string, err error) *Error {
 	var done *Error
-	if err == nil || errors.As(err, &done) {
-		return err
+	if errors.As(err, &done) {
+		return done
 	}
 	e := &Error{Store: store, Op: op, Path: path, Err: err}
 	var refused *api.ResponseError
 	if errors.As(err, &refused) {
-		e.Status, e.Err = refused.StatusCode, meaning(op, refused)
+		m := meaningOf(refused)
+		e.Status, e.Err, e.remedy = refused.StatusCode, m.err, m.remedy
+		if op == opLogin && (refused.StatusCode == http.StatusBadRequest || refused.StatusCode == http.StatusForbidden) {
+			e.Err, e.remedy = ErrLogin, final
+		}
 	}
 	var sent *url.Error
 	if errors.As(err, &sent) {
-		e.Err = sent.Err // without the URL
+		e.Err, e.remedy = sent.Err, readOnly // without the URL
+		var strayed *redirectError
+		if errors.As(err, &strayed) {
+			e.remedy = final
+		}
 	}
 	var syntax *json.SyntaxError
 	var mismatch *json.UnmarshalTypeError
@@ -80,22 +145,6 @@ func explain(store, op, path string, err error) error {
 		e.Err = errAnswer
 	}
 	return e
-}
-
-func meaning(op string, refused *api.ResponseError) error {
-	if op == opLogin && (refused.StatusCode == http.StatusBadRequest || refused.StatusCode == http.StatusForbidden) {
-		return ErrLogin
-	}
-	text := strings.Join(refused.Errors, " ")
-	for _, m := range meanings {
-		if m.status == refused.StatusCode && strings.Contains(text, m.words) {
-			return m.err
-		}
-	}
-	if text := http.StatusText(refused.StatusCode); text != "" {
-		return errors.New(strings.ToLower(text))
-	}
-	return errAnswer
 }
 
 // isForbidden reports whether Vault refused for want of rights, before it did anything.

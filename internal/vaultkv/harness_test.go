@@ -2,6 +2,7 @@ package vaultkv_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -116,6 +117,20 @@ func askAs(t *testing.T, token, method, path string, body any) (status int, data
 	return resp.StatusCode, answer.Data
 }
 
+// wrapToken reads the wrapping token out of an answer.
+func wrapToken(t *testing.T, answer io.Reader) string {
+	t.Helper()
+	var made struct {
+		Wrap struct {
+			Token string `json:"token"`
+		} `json:"wrap_info"`
+	}
+	if err := json.NewDecoder(answer).Decode(&made); err != nil || made.Wrap.Token == "" {
+		t.Fatalf("no wrapping token: %v", err)
+	}
+	return made.Wrap.Token
+}
+
 // journalPath is where the journal of cred lives, as Vault's own listing tells.
 func journalPath(t *testing.T, kind string, cred *rotation.Credential) string {
 	t.Helper()
@@ -139,6 +154,7 @@ func journalPathIn(t *testing.T, mount, kind string, cred *rotation.Credential) 
 
 // front is a proxy before the shared Vault that may spoil what passes.
 type front struct {
+	to string // "" means the shared Vault
 	// spoil answers in Vault's place and returns true, or returns false.
 	spoil func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -147,15 +163,17 @@ func (f front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.spoil(w, r) {
 		return
 	}
-	resp := forward(r)
+	resp := forwardTo(cmp.Or(f.to, shared.Addr), r)
 	defer resp.Body.Close()
 	w.WriteHeader(resp.StatusCode)
 	_, _ = io.Copy(w, resp.Body)
 }
 
 // forward sends a request on and returns Vault's own answer.
-func forward(r *http.Request) *http.Response {
-	req, err := http.NewRequestWithContext(r.Context(), r.Method, shared.Addr+r.URL.RequestURI(), r.Body)
+func forward(r *http.Request) *http.Response { return forwardTo(shared.Addr, r) }
+
+func forwardTo(address string, r *http.Request) *http.Response {
+	req, err := http.NewRequestWithContext(r.Context(), r.Method, address+r.URL.RequestURI(), r.Body)
 	if err != nil {
 		panic(err)
 	}

@@ -2,14 +2,12 @@ package vaultkv
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
-	"sync/atomic"
+	"net/http"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/api"
-
-	"keyturn/internal/secret"
 )
 
 // Pauses between logins that the renewal asks for. The first one is never zero: tokens that were given out together
@@ -19,16 +17,34 @@ const (
 	maxLoginPause   = 30 * time.Second
 )
 
+const (
+	// settling is how long a standby may take to hear of a new token. Until then its refusal means nothing.
+	settling = 1500 * time.Millisecond
+	// The least times between two logins that denied calls ask for. Where Vault says that it does not know the token, a
+	// second one is for a standby that lags far behind. Servers of before 2022 say the same of a dead token and of one
+	// without the right to look itself up: there a login is a guess.
+	provenRevivals = 30 * time.Second
+	blindRevivals  = 10 * time.Minute
+)
+
 // session keeps one store's token alive. The first call logs in; keep renews in the background and logs in again when
 // a token cannot be renewed any further; a call that finds the token dead logs in at once.
 type session struct {
 	store   string
 	auth    Auth
-	login   *api.Client   // bears no token: for logins and renewals
-	bearers []*api.Client // get every new token
-	turn    chan struct{} // holds one value while somebody logs in
-	logins  atomic.Int64  // so far; 0 means no token yet
-	granted chan grant    // the newest login, for keep
+	login   *api.Client // bears no token: for logins and renewals
+	bearer  *api.Client // gets every new token
+	now     func() time.Time
+	turn    chan struct{} // holds one value while somebody logs in; guards the fields up to granted
+	refused refusals
+	taken   unwrapped
+	granted chan grant // the newest login, for keep
+
+	mu      sync.Mutex // guards what follows
+	logins  int64      // so far; 0 means no token yet
+	since   time.Time  // of the newest login
+	revived time.Time  // when a denied call last asked for a login
+	told    bool       // Vault's words tell a token that it does not know
 }
 
 // grant is one successful login.
@@ -37,17 +53,18 @@ type grant struct {
 	token *api.Secret
 }
 
-func newSession(store string, config StoreConfig, login *api.Client, bearers ...*api.Client) *session {
+func newSession(store string, config StoreConfig, login, bearer *api.Client) *session {
 	return &session{
-		store: store, auth: config.Auth, login: login, bearers: bearers,
+		store: store, auth: config.Auth, login: login, bearer: bearer, now: time.Now, //nolint:forbidigo // this is the clock
 		turn: make(chan struct{}, 1), granted: make(chan grant, 1),
 	}
 }
 
 // ensure returns the number of the newest login, after logging in unless somebody has since the login numbered seen.
-// However many ask, one logs in and the others wait for it.
+// However many ask, one logs in and the others wait for it. A login that Vault refused is not repeated by every call:
+// see refusals.
 func (s *session) ensure(ctx context.Context, seen int64) (int64, error) {
-	if n := s.logins.Load(); n > seen {
+	if n, _ := s.newest(); n > seen {
 		return n, nil
 	}
 	select {
@@ -56,15 +73,19 @@ func (s *session) ensure(ctx context.Context, seen int64) (int64, error) {
 	case <-ctx.Done():
 		return 0, s.explain(ctx.Err())
 	}
-	if n := s.logins.Load(); n > seen {
+	if n, _ := s.newest(); n > seen {
 		return n, nil
 	}
 	token, err := s.authenticate(ctx)
 	if err != nil {
-		return 0, s.explain(err)
+		return 0, err
 	}
-	s.bear(token.Auth.ClientToken)
-	n := s.logins.Add(1)
+	s.bearer.SetToken(token.Auth.ClientToken)
+	s.mu.Lock()
+	s.logins++
+	s.since = s.now()
+	n := s.logins
+	s.mu.Unlock()
 	select { // an older login that keep has not seen yet is of no use any more
 	case <-s.granted:
 	default:
@@ -73,76 +94,90 @@ func (s *session) ensure(ctx context.Context, seen int64) (int64, error) {
 	return n, nil
 }
 
-func (s *session) explain(err error) error {
-	return explain(s.store, opLogin, "auth/"+s.auth.Mount, err)
+// newest returns the number of the newest login, and how old it is.
+func (s *session) newest() (login int64, age time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.logins, s.now().Sub(s.since)
 }
 
-func (s *session) bear(token string) {
-	for _, client := range s.bearers {
-		client.SetToken(token)
-	}
-}
-
-// revive is asked after Vault denied a call that was made with the token of the login numbered seen. It reports
-// whether there is a newer token to try again with. A living token was denied for its policy: no login helps, and
-// one per call would be a storm.
-func (s *session) revive(ctx context.Context, seen int64) bool {
-	if s.logins.Load() > seen {
+// revive is asked after Vault denied, with err, the try of a call that was made with the token of the login numbered
+// seen. It reports whether to make the call again: with a newer token, or with this one at a standby that may have heard
+// of it by now. A living token was denied for its policy: no login helps, and one per call would be a storm.
+func (s *session) revive(ctx context.Context, seen int64, try int, err error) bool {
+	newest, age := s.newest()
+	if newest > seen {
 		return true
 	}
-	if _, err := s.bearers[0].Auth().Token().LookupSelfWithContext(ctx); !isForbidden(err) {
-		return s.logins.Load() > seen // the lookup may have found a token that came in between
+	if try > len(pauses) {
+		return false
 	}
-	_, err := s.ensure(ctx, seen)
+	apart := provenRevivals
+	if !knowsNoToken(err) {
+		_, err := s.bearer.Auth().Token().LookupSelfWithContext((&trace{}).in(ctx))
+		if !isForbidden(err) {
+			newest, _ = s.newest() // the lookup may have found a token that came in between
+			return newest > seen
+		}
+		if !knowsNoToken(err) && s.tells(ctx) {
+			return false // it lives, and lacks the right to look itself up
+		}
+		if !knowsNoToken(err) {
+			apart = blindRevivals
+		}
+	}
+	switch {
+	case !s.hasAnother():
+		return apart == provenRevivals && try == 0 && sleep(ctx, pause(try))
+	case apart == provenRevivals && age < settling:
+		return sleep(ctx, pause(try))
+	case !s.mayRevive(apart):
+		return apart == provenRevivals && sleep(ctx, pause(try))
+	}
+	_, err = s.ensure(ctx, seen)
 	return err == nil
 }
 
-// authenticate logs in by the configured method.
-func (s *session) authenticate(ctx context.Context) (*api.Secret, error) {
-	key, err := s.auth.secret()
-	if err != nil {
-		return nil, err
+// tells reports whether Vault's words tell a token that it does not know from a missing right. Asking once is enough.
+func (s *session) tells(ctx context.Context) bool {
+	s.mu.Lock()
+	told := s.told
+	s.mu.Unlock()
+	if told {
+		return true
 	}
-	body := map[string]any{"role": s.auth.Role}
-	switch s.auth.Method {
-	case MethodToken:
-		return s.inspect(ctx, key)
-	case MethodAppRole:
-		body = map[string]any{"role_id": s.auth.Role, "secret_id": key.Reveal()}
-	case MethodKubernetes, MethodJWT:
-		body["jwt"] = key.Reveal()
+	request := s.login.NewRequest(http.MethodGet, "/v1/auth/token/lookup-self")
+	request.ClientToken = "a-token-that-was-never-made"
+	answer, err := s.login.RawRequestWithContext((&trace{}).in(ctx), request) //nolint:staticcheck // the library has no other way to say whose token it is
+	if answer != nil {
+		_ = answer.Body.Close()
 	}
-	token, err := s.login.Logical().WriteWithContext(ctx, "auth/"+s.auth.Mount+"/login", body)
-	if err != nil {
-		return nil, err
-	}
-	if token == nil || token.Auth == nil || token.Auth.ClientToken == "" {
-		return nil, errors.New("the answer holds no token: a login that needs a second factor does not suit a service")
-	}
-	return token, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = s.told || knowsNoToken(err)
+	return s.told
 }
 
-// inspect finds out how long a token that was given to us lives. One that may not look itself up is used as it is.
-func (s *session) inspect(ctx context.Context, key secret.Value) (*api.Secret, error) {
-	token := &api.Secret{Auth: &api.SecretAuth{ClientToken: key.Reveal()}}
-	s.bear(key.Reveal())
-	found, err := s.bearers[0].Auth().Token().LookupSelfWithContext(ctx)
-	if isForbidden(err) {
-		return token, nil
+// hasAnother reports whether a login could bring another token: one that was given to us stays what it is, until its
+// file is replaced.
+func (s *session) hasAnother() bool {
+	if s.auth.Method != MethodToken {
+		return true
 	}
-	if err != nil {
-		return nil, err
+	_, key, err := s.auth.read()
+	return err == nil && key.Reveal() != s.bearer.Token()
+}
+
+// mayRevive reports whether a denied call may log in, and notes that it does.
+func (s *session) mayRevive(apart time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if !s.revived.IsZero() && now.Sub(s.revived) < apart {
+		return false
 	}
-	ttl, err := found.TokenTTL()
-	if err != nil {
-		return nil, errAnswer
-	}
-	renewable, err := found.TokenIsRenewable()
-	if err != nil {
-		return nil, errAnswer
-	}
-	token.Auth.LeaseDuration, token.Auth.Renewable = int(ttl/time.Second), renewable
-	return token, nil
+	s.revived = now
+	return true
 }
 
 // keep renews the newest token until ctx ends.

@@ -3,12 +3,15 @@ package vaultkv
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"keyturn/internal/rotation"
 )
 
 // The operations that errors name.
@@ -19,16 +22,12 @@ const (
 	opLogin = "log in"
 )
 
-// maxAnswer bounds an answer in bytes. Vault refuses larger requests by default, and the longest folder of journals is
-// far smaller.
-const maxAnswer = 32 << 20
-
-// store is one configured Vault: three clients over one pool of connections, and the session that feeds them tokens.
+// store is one configured Vault: two clients over one way to it, and the session that feeds one of them tokens.
 type store struct {
 	name    string
 	config  StoreConfig
-	reads   *api.Client // may retry
-	writes  *api.Client // never retries: a check-and-set that was sent twice would mistake itself for another writer
+	client  *api.Client // bears the token
+	route   *route
 	pool    *http.Client
 	session *session
 }
@@ -37,49 +36,53 @@ func newStore(name string, config StoreConfig) (*store, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	pool, err := newPool(config.CAFile)
+	route, err := newRoute(config)
 	if err != nil {
 		return nil, err
 	}
+	pool := &http.Client{Transport: route}
 	base, err := newClient(config, pool)
 	if err != nil {
 		return nil, err
 	}
-	s := &store{name: name, config: config, pool: pool}
-	if s.reads, err = withRetries(base, readRetries); err != nil {
-		return nil, err
-	}
-	if s.writes, err = withRetries(base, 0); err != nil {
+	s := &store{name: name, config: config, route: route, pool: pool}
+	if s.client, err = withoutToken(base); err != nil {
 		return nil, err
 	}
 	// The library renews a token without a context, so this client bounds its own calls.
 	base.SetClientTimeout(config.Timeout)
-	s.session = newSession(name, config, base, s.reads, s.writes)
+	s.session = newSession(name, config, base, s.client)
 	return s, nil
 }
 
 func (s *store) closeIdle() { s.pool.CloseIdleConnections() }
 
-// do makes one call under the store's time limit, with a token, and once more if the token turns out to be dead:
-// Vault has done nothing then, not even for a write.
+// do makes one call under the store's time limit, with a token. It makes it again where the token turns out to be dead,
+// and where nothing was done but may be in a moment (see again).
 func (s *store) do(ctx context.Context, op, path string, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	ctx, cancel := context.WithTimeout((&trace{}).in(ctx), s.config.Timeout)
 	defer cancel()
-	login, err := s.session.ensure(ctx, 0)
-	if err != nil {
-		return err
+	for try := 0; ; try++ {
+		login, err := s.session.ensure(ctx, 0)
+		if err == nil {
+			err = call(ctx)
+		}
+		if err == nil {
+			return nil
+		}
+		if isForbidden(err) && s.session.revive(ctx, login, try, err) {
+			continue
+		}
+		if e := newError(s.name, op, path, err); !s.again(ctx, try, e) {
+			return e
+		}
 	}
-	err = call(ctx)
-	if isForbidden(err) && s.session.revive(ctx, login) {
-		err = call(ctx)
-	}
-	return explain(s.name, op, path, err)
 }
 
 // get reads path into out, and reports whether there is anything. What is deleted but has metadata left is there.
 func (s *store) get(ctx context.Context, op, path string, query url.Values, out any) (found bool, err error) {
 	err = s.do(ctx, op, path, func(ctx context.Context) error {
-		answer, err := s.reads.Logical().ReadRawWithDataWithContext(ctx, path, query)
+		answer, err := s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
 		if answer == nil {
 			return err
 		}
@@ -96,7 +99,7 @@ func (s *store) get(ctx context.Context, op, path string, query url.Values, out 
 // decode tells the three kinds of 404 apart: nothing there (empty errors), a deleted version (data), a wrong mount
 // (which must never pass for an empty one, and comes back as refusal).
 func decode(answer *api.Response, out any, refusal error) (found bool, err error) {
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return false, err
 	}
@@ -121,21 +124,25 @@ func decode(answer *api.Response, out any, refusal error) (found bool, err error
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// put writes data at path if its newest version is cas, and returns the new version. It sends at most one request
-// that Vault did not refuse for want of a living token.
+// put writes data at path if its newest version is cas, and returns the new version. A mismatch is real: where the
+// write may have been done by an earlier try of the same call, it is ErrUnclear.
 func (s *store) put(ctx context.Context, path string, data any, cas int) (version int, err error) {
 	body := &write{Data: data}
 	body.Options.CAS = cas
 	err = s.do(ctx, opWrite, path, func(ctx context.Context) error {
-		request := s.writes.NewRequest(http.MethodPut, "/v1/"+path)
+		request := s.client.NewRequest(http.MethodPut, "/v1/"+path)
 		if err := request.SetJSONBody(body); err != nil {
 			return err
 		}
 		// Logical().Write takes the answer apart for every engine there is, and WriteRaw forgets the body where a
 		// standby redirects.
-		answer, err := s.writes.RawRequestWithContext(ctx, request) //nolint:staticcheck // see above
+		answer, err := s.client.RawRequestWithContext(ctx, request) //nolint:staticcheck // see above
 		if answer != nil {
 			defer answer.Body.Close()
+		}
+		var refused *api.ResponseError
+		if errors.As(err, &refused) && errors.Is(meaningOf(refused).err, rotation.ErrStale) && traceOf(ctx).resent {
+			return ErrUnclear
 		}
 		if err != nil {
 			return err
@@ -155,7 +162,7 @@ type write struct {
 }
 
 func writtenVersion(answer *api.Response) (int, error) {
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return 0, err
 	}

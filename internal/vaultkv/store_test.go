@@ -175,7 +175,7 @@ func TestAWriteArrivesWholeAfterARedirect(t *testing.T) {
 	}))
 	defer standby.Close()
 	redirected := config()
-	redirected.Address = standby.URL
+	redirected.Address, redirected.Nodes = standby.URL, []string{shared.Addr}
 	v, cred := open(t, redirected), newCredential()
 	save(t, v, cred, rotation.Record{RotationID: "redirected"}, 0)
 	if got := load(t, v, cred).RotationID; got != "redirected" {

@@ -103,6 +103,22 @@ func certPool(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// vaultAuth says how to log in. Files are read again at every login, but one that is missing or empty now is an error.
+func vaultAuth(ctx context.Context, a config.Auth) (vaultkv.Auth, error) {
+	auth := vaultkv.Auth{
+		Method: vaultkv.Method(a.Method), Mount: a.Mount, Role: a.Role, RoleFile: a.RoleID.File, File: a.Secret.File, Wrapped: a.Wrapped,
+	}
+	role, roleErr := readSource(ctx, a.RoleID, nil)
+	if auth.RoleFile == "" && !role.IsZero() {
+		auth.Role = role.Reveal()
+	}
+	key, keyErr := readSource(ctx, a.Secret, nil)
+	if auth.File == "" {
+		auth.Secret = key
+	}
+	return auth, errors.Join(roleErr, keyErr)
+}
+
 // sampled is how many credentials' places a process asks its rights for at its start: a policy that forgets one path
 // forgets its neighbours too, and a million questions would take minutes.
 const sampled = 500
@@ -112,19 +128,13 @@ func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*vau
 	stores := make(map[string]vaultkv.StoreConfig, len(cfg.Stores))
 	var problems []error
 	for name, s := range cfg.Stores {
-		auth := vaultkv.Auth{Method: vaultkv.Method(s.Auth.Method), Mount: s.Auth.Mount, Role: s.Auth.Role}
-		secret, err := readSource(ctx, s.Auth.Secret, nil)
+		auth, err := vaultAuth(ctx, s.Auth)
 		if err != nil {
 			problems = append(problems, err)
 		}
-		if s.Auth.Secret.File != "" {
-			auth.File = s.Auth.Secret.File // read again at every login
-		} else {
-			auth.Secret = secret
-		}
 		f := s.Fields
 		stores[name] = vaultkv.StoreConfig{
-			Address: s.Address, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
+			Address: s.Address, Nodes: s.Nodes, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
 			CAFile: s.CAFile, Timeout: s.Timeout,
 			Fields: vaultkv.Fields{
 				Username: f.Username, Password: f.Password, RotationID: f.RotationID, Candidate: f.Candidate, Slot: f.Slot,

@@ -1,0 +1,93 @@
+package vaultkv
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+)
+
+// trace is what the requests of one call have met on their way.
+type trace struct {
+	// resent says that the call may have reached Vault before: a check-and-set that does not match may then be its own.
+	resent     bool
+	retryAfter time.Duration // what the last answer asked for
+}
+
+type traceKey struct{}
+
+func (t *trace) in(ctx context.Context) context.Context { return context.WithValue(ctx, traceKey{}, t) }
+
+// traceOf returns the trace of a call; of one that nobody follows, a new one.
+func traceOf(ctx context.Context) *trace {
+	if t, ok := ctx.Value(traceKey{}).(*trace); ok {
+		return t
+	}
+	return &trace{}
+}
+
+// pauses are the waits between tries of one call, 3 s in all: an election takes two.
+var pauses = []time.Duration{
+	50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, 700 * time.Millisecond,
+	750 * time.Millisecond, 800 * time.Millisecond,
+}
+
+// briefly is how many of them are for what a moment does not mend: a lost connection, a sealed node.
+const briefly = 2
+
+// tries is how often a remedy is worth trying again.
+var tries = map[remedy]int{final: 0, aMoment: briefly, anElection: len(pauses), inDoubt: len(pauses), readOnly: briefly}
+
+// again decides, after the try numbered from 0 failed with e, whether the call may be made again, and waits until then.
+// A write may if Vault has provably not done it, or if it was a standby that could not pass it on: its own mismatch
+// proves nothing afterwards.
+func (s *store) again(ctx context.Context, try int, e *Error) bool {
+	wait := traceOf(ctx).retryAfter
+	if errors.Is(e, ErrBusy) && wait > 0 {
+		e.remedy = anElection
+	}
+	if try >= tries[e.remedy] || (e.remedy == readOnly && e.Op == opWrite) || ctx.Err() != nil {
+		return false
+	}
+	if e.remedy == inDoubt && e.Op == opWrite {
+		traceOf(ctx).resent = true
+	}
+	s.route.pass()
+	return sleep(ctx, max(pause(try), wait))
+}
+
+// pause spreads the tries of those that failed together.
+func pause(try int) time.Duration {
+	d := pauses[min(try, len(pauses)-1)]
+	return d/2 + rand.N(d/2) //nolint:gosec // spread, not secrecy
+}
+
+// sleep reports whether d passed; it returns at once where ctx would end before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < d { //nolint:forbidigo // the context's own clock
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// knowsNoToken reports whether Vault refused because it does not know the token: it is dead, or a standby has not heard
+// of it yet. A refusal for want of a right lacks these words, and so do all refusals of servers before 2022.
+func knowsNoToken(err error) bool {
+	var refused *api.ResponseError
+	if !errors.As(err, &refused) || refused.StatusCode != http.StatusForbidden {
+		return false
+	}
+	text := strings.Join(refused.Errors, " ")
+	return strings.Contains(text, "invalid token") || strings.Contains(text, "bad token")
+}

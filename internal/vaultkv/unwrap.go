@@ -1,0 +1,75 @@
+package vaultkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/api"
+
+	"keyturn/internal/secret"
+)
+
+// ErrUnwrap is a wrapped secret_id that cannot be taken out. That works once, so it may be a theft.
+var ErrUnwrap = errors.New("the wrapped secret_id cannot be taken out: its token has expired, or somebody has used it. " +
+	"If it was not this process before a restart, destroy that secret_id. Put a newly wrapped one into the file")
+
+// ErrNotOurs is a wrapped answer of something else than the role's secret_id.
+var ErrNotOurs = errors.New("what is wrapped was not made as a secret_id of this auth method: somebody may have replaced it")
+
+// unwrapped is the secret_id that a wrapping token gave, for the logins to come.
+type unwrapped struct {
+	token    secret.Value
+	secretID secret.Value
+}
+
+// unwrap returns the secret_id that the wrapping token gives, or gave before. It first asks where the wrapped answer
+// was made: an attacker can take out the real one and leave one of his own.
+func (s *session) unwrap(ctx context.Context, token secret.Value) (secret.Value, error) {
+	if !s.taken.secretID.IsZero() && s.taken.token.Reveal() == token.Reveal() {
+		return s.taken.secretID, nil
+	}
+	made, err := s.login.Logical().WriteWithContext(ctx, "sys/wrapping/lookup", map[string]any{"token": token.Reveal()})
+	if err != nil {
+		return secret.Value{}, s.unwrapError(err)
+	}
+	path, _ := dataOf(made)["creation_path"].(string)
+	if !strings.HasPrefix(path, "auth/"+s.auth.Mount+"/role/") ||
+		!(strings.HasSuffix(path, "/secret-id") || strings.HasSuffix(path, "/custom-secret-id")) {
+		return secret.Value{}, s.unwrapError(ErrNotOurs)
+	}
+	once, err := withoutToken(s.login) // which bears the wrapping token from then on
+	if err != nil {
+		return secret.Value{}, err
+	}
+	answer, err := once.Logical().UnwrapWithContext(ctx, token.Reveal())
+	if err != nil {
+		return secret.Value{}, s.unwrapError(err)
+	}
+	id, _ := dataOf(answer)["secret_id"].(string)
+	if id == "" {
+		return secret.Value{}, s.unwrapError(errAnswer)
+	}
+	s.taken = unwrapped{token: token, secretID: secret.New(id)}
+	return s.taken.secretID, nil
+}
+
+func dataOf(answer *api.Secret) map[string]any {
+	if answer == nil {
+		return nil
+	}
+	return answer.Data
+}
+
+// unwrapError names what a failed unwrapping means. A refusal is a refused login: it is not repeated by every call.
+func (s *session) unwrapError(err error) error {
+	e := newError(s.store, opLogin, "sys/wrapping/unwrap", err)
+	if errors.Is(e, ErrLogin) {
+		e.Err = fmt.Errorf("%w: %w", ErrLogin, ErrUnwrap)
+	}
+	if errors.Is(e, ErrNotOurs) {
+		e.Err = fmt.Errorf("%w: %w", ErrLogin, ErrNotOurs)
+	}
+	return e
+}

@@ -1,0 +1,94 @@
+package vaultkv
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// idleConnections is above the number of rotations that one worker has under way.
+const idleConnections = 256
+
+// wire makes the connections to one Vault, and trusts what stands in the CA file now: whoever renews it restarts
+// nothing.
+type wire struct {
+	caFile string
+
+	mu      sync.Mutex
+	inForce *http.Transport
+	seen    os.FileInfo // of the CA file; nil without one
+	problem error       // why its newest state does not count; what was read before does
+}
+
+func newWire(caFile string) (*wire, error) {
+	w := &wire{caFile: caFile, inForce: newTransport(nil)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refresh()
+	return w, w.problem
+}
+
+// transport returns the connections that trust the CA file as it is now.
+func (w *wire) transport() *http.Transport {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refresh()
+	return w.inForce
+}
+
+// fault says why the CA file does not count as it stands, nil if it does.
+func (w *wire) fault() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refresh()
+	return w.problem
+}
+
+// refresh reads the CA file if it was replaced. Looking whether it was costs microseconds.
+func (w *wire) refresh() {
+	if w.caFile == "" {
+		return
+	}
+	now, err := os.Stat(w.caFile)
+	if err != nil {
+		w.problem = fmt.Errorf("CA file: %w", err)
+		return
+	}
+	if w.seen != nil && os.SameFile(now, w.seen) && now.ModTime().Equal(w.seen.ModTime()) && now.Size() == w.seen.Size() {
+		return
+	}
+	pem, err := os.ReadFile(w.caFile)
+	if err != nil {
+		w.problem = fmt.Errorf("CA file: %w", err)
+		return
+	}
+	w.seen = now
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		w.problem = fmt.Errorf("CA file %s holds no PEM certificate", w.caFile)
+		return
+	}
+	w.inForce.CloseIdleConnections()
+	w.inForce, w.problem = newTransport(pool), nil
+}
+
+// newTransport makes connections that trust roots, nil being the system's. Each call has one of its own (no HTTP/2),
+// so that a stalled one holds up nobody else.
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
+		MaxIdleConns:           0,
+		MaxIdleConnsPerHost:    idleConnections,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
