@@ -21,9 +21,9 @@ import (
 //	   └──────────────────────┴────────────── the probe succeeds ◄── one job is let through
 //
 // While it is open the account's scheduled queue is paused by asynq's own key, with a time to live that ends at the
-// next probe: nothing has to remember to lift it. The urgent queue is not paused, and a job on demand is let through
-// every 5 s, so that a person who has mended the key sees it at once. A job that was taken beside the probe asks again
-// within seconds, and goes on as soon as the probe has closed the breaker.
+// next probe: nothing has to remember to lift it. The urgent queue is not paused, and a job on demand that was asked for
+// since the last refusal is let through 5 s after it, so that a person who has mended the key sees it at once. A job that
+// is not let through sleeps; the forwarder wakes one when a probe is due, and all when the breaker has closed.
 type Breaker struct {
 	rdb    redis.UniversalClient
 	notify func(context.Context, Transition)
@@ -55,29 +55,19 @@ const (
 	passBlocked
 )
 
-// blockedFor is the most that a blocked job waits before it asks again. It must not sleep until the next probe: the one
-// under way may close the breaker at once. A scheduled job then waits in its paused queue, at no cost.
-const blockedFor = 5 * time.Second
-
 // closedFor is how long a worker takes a closed breaker for closed without asking, so that a busy account does not pay a
 // round trip for each of its jobs. The pause of the queue works at once whoever opens the breaker, and a worker's own
 // refusals are known to it, so that what another's refusals cost is the jobs already taken within this time.
 const closedFor = 100 * time.Millisecond
 
 // pass is what the breaker says to one job.
-type pass struct {
-	state int64
-	wait  time.Duration // not 0: come back then, and call nobody
-}
+type pass struct{ state int64 }
 
-func (b *Breaker) eval(ctx context.Context, account, op string, args ...any) ([]int64, error) {
+func (b *Breaker) eval(ctx context.Context, account, op string, args ...any) (int64, error) {
 	keys := []string{key(account, "breaker"), engineKey(account, "paused")}
-	n, err := breakerScript.Run(ctx, b.rdb, keys, append([]any{op}, args...)...).Int64Slice()
+	n, err := breakerScript.Run(ctx, b.rdb, keys, append([]any{op}, args...)...).Int64()
 	if err != nil {
-		return nil, fmt.Errorf("breaker of %s: %w", account, err)
-	}
-	if len(n) != 2 {
-		return nil, fmt.Errorf("breaker of %s: %d values", account, len(n))
+		return 0, fmt.Errorf("breaker of %s: %w", account, err)
 	}
 	return n, nil
 }
@@ -90,27 +80,31 @@ func (b *Breaker) Block(ctx context.Context, account string, cause *rotation.Err
 	if err != nil {
 		return err
 	}
-	if n[0] == 1 {
+	if n == 1 {
 		b.notify(ctx, Transition{Account: account, Open: true, Cause: text})
 	}
 	return nil
 }
 
-// admit asks whether a job may call the provider. A demand may do so soon after the last probe.
-func (b *Breaker) admit(ctx context.Context, account string, demand bool, now time.Time) (pass, error) {
+// admit asks whether a job may call the provider. A demand may do so soon after the last probe, if it is newer.
+func (b *Breaker) admit(ctx context.Context, job Job, now time.Time) (pass, error) {
+	account, demanded := job.Account, int64(0)
+	if job.Reason == rotation.ReasonDemand {
+		demanded = job.Slot.UnixMilli()
+	}
 	if until, ok := b.closed.Load(account); ok && now.Before(until.(time.Time)) {
 		return pass{state: passClosed}, nil
 	}
-	n, err := b.eval(ctx, account, "admit", demand)
+	n, err := b.eval(ctx, account, "admit", demanded)
 	if err != nil {
 		return pass{}, err
 	}
-	if n[0] == passClosed {
+	if n == passClosed {
 		b.closed.Store(account, now.Add(closedFor))
 	} else {
 		b.closed.Delete(account)
 	}
-	return pass{state: n[0], wait: min(time.Duration(n[1])*time.Millisecond, blockedFor)}, nil
+	return pass{state: n}, nil
 }
 
 // learn takes what became of an admitted job as evidence. Its errors are not worth one: the next job learns the same.
@@ -124,7 +118,7 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 	switch {
 	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done:
 		cause, _ := b.rdb.HGet(ctx, key(job.Account, "breaker"), "cause").Result()
-		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n[0] == 1 {
+		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n == 1 {
 			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
 		}
 	case p.state == passProbe && !errors.As(res.Err, &e):

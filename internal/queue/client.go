@@ -88,8 +88,14 @@ func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Re
 	if err != nil {
 		return err
 	}
-	_, err = c.anew(ctx, account, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason}, after)
-	return err
+	kind := kindOf(reason)
+	n, err := c.anew(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: reason}, after)
+	if err != nil || after <= 0 {
+		return err
+	}
+	// asynq reckoned with its machine's clock, in whole seconds.
+	due := redis.Z{Score: float64(slot.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
+	return c.rdb.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due).Err()
 }
 
 // once enqueues a task unless one of the same wish waits already. One that runs does not count: it may be a dead

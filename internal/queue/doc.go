@@ -34,7 +34,8 @@
 //	payload.go    what a task carries, read as hostile input
 //	client.go     enqueueing;  stats.go  counting;  outcome.go  what --wait follows
 //	server.go     one asynq server per account;  run.go  one run of one task
-//	retry.go      delays and the text that Redis gets to see
+//	retry.go      delays and the text that Redis gets to see;  forward.go  the end of a delay
+//	clock.go      Redis's time
 //	breaker.go    an account whose key was refused;  housekeeping.go  ghosts and lost queue names
 //	agenda.go     rotation.Agenda over index, client and breaker
 package queue

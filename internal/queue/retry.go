@@ -49,6 +49,11 @@ func isFailure(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded)
 }
 
+// retryDelay is the delay that asynq adds to its machine's clock to arrive at the clock that all share.
+func (s *Server) retryDelay(attempt int, err error, task *asynq.Task) time.Duration {
+	return time.Until(s.Now().Add(retryDelay(attempt, err, task))) //nolint:forbidigo // what asynq reads too
+}
+
 // retryDelay tells asynq when a task comes back. asynq keeps whole seconds and cuts off the rest, so that a task would
 // come up to a second too early, before the rate limit that it waits for: it is rounded up.
 func retryDelay(attempt int, err error, _ *asynq.Task) time.Duration {

@@ -32,7 +32,8 @@ const (
 	newerEvery   = 30 * time.Second
 )
 
-// StatusBlocked is the outcome of a run that the account's breaker sent away: it comes back within seconds.
+// StatusBlocked is the outcome of a run that the account's breaker sent away: it comes back when the breaker closes, or
+// lets it through as a probe.
 const StatusBlocked = "blocked"
 
 // The other outcomes of a run that are not a rotation.Status, for Observer.
@@ -83,12 +84,12 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	case err != nil:
 		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
 	}
-	pass, err := a.Breaker.admit(ctx, a.Name, job.Reason == rotation.ReasonDemand, a.Now())
+	pass, err := a.Breaker.admit(ctx, job, a.Now())
 	if err != nil {
 		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
 	}
-	if pass.wait > 0 {
-		err = &again{after: pass.wait, text: "the account's breaker is open"}
+	if pass.state == passBlocked {
+		err = a.blocked(ctx, job)
 		a.remember(ctx, job, StatusBlocked, rotation.Result{Status: rotation.Waiting}, err)
 		return StatusBlocked, err
 	}

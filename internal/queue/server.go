@@ -128,10 +128,10 @@ func (s *Server) serve(ctx context.Context, settings AccountSettings, h Handler)
 		Queues:                   map[string]int{nowQueue(settings.Name): 2, settings.Name: 1},
 		StrictPriority:           true,
 		TaskCheckInterval:        pollEvery,
-		DelayedTaskCheckInterval: forwardEvery,
+		DelayedTaskCheckInterval: ownForwarder,
 		JanitorInterval:          time.Hour, // it looks after completed tasks, and none is retained
 		ShutdownTimeout:          s.Grace + report,
-		RetryDelayFunc:           retryDelay,
+		RetryDelayFunc:           s.retryDelay,
 		IsFailure:                isFailure,
 		Logger:                   engineLog{s.Log.With("account", settings.Name)},
 		LogLevel:                 asynq.InfoLevel,
@@ -139,7 +139,10 @@ func (s *Server) serve(ctx context.Context, settings AccountSettings, h Handler)
 	if err := srv.Start(&account{Server: s, AccountSettings: settings, handler: h, stop: stop}); err != nil {
 		return fmt.Errorf("account %s: %w", settings.Name, err)
 	}
+	var forwarding sync.WaitGroup
+	forwarding.Go(func() { s.forward(ctx, settings.Name) })
 	s.housekeep(ctx, settings.Name)
+	forwarding.Wait()
 	grace := time.AfterFunc(s.Grace, cancel)
 	defer grace.Stop()
 	srv.Shutdown()
@@ -164,6 +167,23 @@ func (s *Server) housekeep(ctx context.Context, account string) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		}
+	}
+}
+
+// forward moves what is due until ctx ends.
+func (s *Server) forward(ctx context.Context, account string) {
+	ticker := time.NewTicker(forwardEvery)
+	defer ticker.Stop()
+	f := forwarder{Client: s.client, account: account}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := f.tick(ctx); err != nil && ctx.Err() == nil {
+			s.Log.DebugContext(ctx, "what is due waits", "account", account, "error", err) // /readyz tells why
 		}
 	}
 }
