@@ -18,15 +18,15 @@ type Queue interface {
 	Enqueue(ctx context.Context, account, id string, slot time.Time, reason rotation.Reason, now bool) error
 	// Ask asks for a job on the urgent queue after a delay, with the slot of now, whatever is there already.
 	Ask(ctx context.Context, account, id string, reason rotation.Reason, after time.Duration) error
-	// Backlog is how many jobs of an account wait or run.
+	// Backlog is how many jobs of an account will soon want their share of its rate.
 	Backlog(ctx context.Context, account string) (int, error)
 }
 
 // Account is what the scheduler knows of an account.
 type Account struct {
 	Name string
-	// Capacity is how many jobs may wait at once: what the account's rate serves in a few minutes. More would only
-	// wait in the queue, where nobody can reorder or drop them.
+	// Capacity is how many jobs may wait for the rate at once: what it serves in a few minutes. More would only wait in
+	// the queue, where nobody can reorder or drop them.
 	Capacity int
 }
 

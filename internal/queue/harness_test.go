@@ -103,11 +103,21 @@ func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, op
 // empty reports whether no task is left in any state.
 func (r *rig) empty(t *testing.T) bool {
 	t.Helper()
-	n, err := r.client.Backlog(t.Context(), account)
+	return r.tasks(t) == 0
+}
+
+// tasks is how many there are, in any state.
+func (r *rig) tasks(t *testing.T) int {
+	t.Helper()
+	depths, err := r.client.Depths(t.Context(), account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n == 0
+	n := 0
+	for _, d := range depths {
+		n += d.Pending + d.Active + d.Scheduled + d.Retry
+	}
+	return n
 }
 
 // dump is every key and value in Redis as one text.

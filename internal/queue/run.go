@@ -136,6 +136,12 @@ func (a *account) remember(ctx context.Context, job Job, outcome string, res rot
 	if err := a.client.remember(ctx, job, o, after); err != nil {
 		a.Log.WarnContext(ctx, "an outcome is not noted", "account", a.Name, "error", err)
 	}
+	if task, ok := asynq.GetTaskID(ctx); ok && back != nil && back.failed && job.Kind == KindRotate {
+		// Without the note it counts as work that soon wants the rate, which delays others and nothing more.
+		if err := a.client.failed(ctx, a.Name, task, after); err != nil {
+			a.Log.WarnContext(ctx, "a failure is not noted", "account", a.Name, "error", err)
+		}
+	}
 }
 
 // read decodes a task and checks what no credential's configuration can: its size, shape and slot.

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -44,16 +45,79 @@ func (c *Client) Depths(ctx context.Context, accounts ...string) ([]Depth, error
 	return depths, nil
 }
 
-// Backlog is how many jobs of an account wait or run. Those that wait for a rate limit or after a failure count too:
-// they will want their share of the account's rate.
+// soon is how far ahead the account's rate is spoken for by what failed and comes back.
+const soon = 2 * time.Minute
+
+// maxCounted bounds what is counted of one state. It is more than is ever admitted.
+const maxCounted = 10_000
+
+// backlogScript counts the tasks of one queue that rotate. Of what failed, the hash tells until when it sleeps.
+var backlogScript = redis.NewScript(`
+local t = redis.call('TIME')
+local near, n = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[1], 0
+local function count(ids, asleep)
+  for _, id in ipairs(ids) do
+    local other = string.match(id, '^(%a+):')
+    if not (other == 'check' or other == 'contacts') then
+      local till = asleep and tonumber(redis.call('ZSCORE', KEYS[5], id) or 0) or 0
+      if till <= near then n = n + 1 end
+    end
+  end
+end
+count(redis.call('LRANGE', KEYS[1], 0, ARGV[2]))
+count(redis.call('LRANGE', KEYS[2], 0, ARGV[2]))
+if KEYS[5] then
+  count(redis.call('ZRANGE', KEYS[3], 0, ARGV[2]))
+  count(redis.call('ZRANGE', KEYS[4], 0, ARGV[2]), true)
+end
+return n`)
+
+// Backlog is how many jobs will soon want their share of the account's rate: rotations that wait or run, those that wait
+// for the rate itself too. Checks and contact verifications are no part of it, however many wait for an answer; nor is a
+// rotation that failed and sleeps for longer, or that sleeps on the urgent queue, which no scheduler fills.
 func (c *Client) Backlog(ctx context.Context, account string) (int, error) {
-	depths, err := c.Depths(ctx, account)
-	if err != nil {
-		return 0, err
+	pipe := c.rdb.Pipeline()
+	asked := make([]*redis.Cmd, 0, 2)
+	for _, queue := range queuesOf(account) {
+		keys := []string{engineKey(queue, "pending"), engineKey(queue, "active")}
+		if queue == account {
+			keys = append(keys, engineKey(queue, "scheduled"), engineKey(queue, "retry"), failingKey(account))
+		}
+		asked = append(asked, backlogScript.Eval(ctx, pipe, keys, soon.Milliseconds(), maxCounted))
 	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
 	total := 0
-	for _, d := range depths {
-		total += d.Pending + d.Active + d.Scheduled + d.Retry
+	for _, a := range asked {
+		n, err := a.Int()
+		if err != nil {
+			return 0, fmt.Errorf("count the backlog of account %s: %w", account, err)
+		}
+		total += n
 	}
 	return total, nil
 }
+
+// failingKey is a sorted set: task id of a rotation that failed → until when it sleeps, unix ms.
+func failingKey(account string) string { return key(account, "failing") }
+
+var failedScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`)
+
+// failed notes that a rotation failed and for how long it sleeps.
+func (c *Client) failed(ctx context.Context, account, task string, after time.Duration) error {
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	err := failedScript.Run(ctx, c.rdb, []string{failingKey(account)}, task, after.Milliseconds(), failingTTL.Milliseconds()).Err()
+	if err != nil {
+		return fmt.Errorf("note that %s failed: %w", task, err)
+	}
+	return nil
+}
+
+// failingTTL is longer than anything sleeps.
+const failingTTL = 48 * time.Hour
