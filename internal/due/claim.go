@@ -13,6 +13,8 @@ import (
 type Due struct {
 	ID   string
 	Slot time.Time // when it first fell due since it last ended
+
+	first bool // nobody had claimed it before
 }
 
 // maxClaim bounds one claim: a script stops everything else on its Redis, and cannot pass more arguments.
@@ -23,26 +25,33 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', 0, ARGV[1])
 if #found == 0 then return found end
-local ids, off = {}, {}
+local claimed, ids, off = {}, {}, {}
 for i = 1, #found, 2 do
   ids[#ids + 1] = found[i]
   off[#off + 1] = now + ARGV[2]
   off[#off + 1] = found[i]
+  claimed[#ids] = {found[i], found[i + 1], '1'}
 end
 redis.call('ZADD', KEYS[1], unpack(off))
 if KEYS[2] then
   local earlier, first = redis.call('HMGET', KEYS[2], unpack(ids)), {}
   for i, id in ipairs(ids) do
-    if earlier[i] then
-      found[2 * i] = earlier[i]
+    -- A slot that is yet to come was written by a clock that was ahead, or by hand: what was due is what counts.
+    local slot = tonumber(earlier[i] or '')
+    if slot and slot >= 0 and slot <= now then
+      claimed[i][2], claimed[i][3] = string.format('%.0f', slot), '0'
     else
       first[#first + 1] = id
-      first[#first + 1] = found[2 * i]
+      first[#first + 1] = claimed[i][2]
     end
   end
   if #first > 0 then redis.call('HSET', KEYS[2], unpack(first)) end
 end
-return found`)
+local flat = {}
+for _, c in ipairs(claimed) do
+  for _, field in ipairs(c) do flat[#flat + 1] = field end
+end
+return flat`)
 
 // Claim takes up to n credentials of an account that are due, the longest overdue first, and puts each off by push:
 // who claims it and dies before it is enqueued loses nothing but that time. What is claimed again keeps its slot.
@@ -84,28 +93,47 @@ func (x *Index) claim(ctx context.Context, account string, n int, push time.Dura
 	if err != nil {
 		return nil, fmt.Errorf("claim what is %s at account %s: %w", names[0], account, err)
 	}
-	claimed := make([]Due, len(found)/2)
+	claimed := make([]Due, len(found)/3)
 	for i := range claimed {
-		slot, err := instant(found[2*i+1])
+		id, slot, first := found[3*i], found[3*i+1], found[3*i+2]
+		at, err := instant(slot)
 		if err != nil {
-			return nil, fmt.Errorf("claim what is %s at account %s: slot of %s: %w", names[0], account, found[2*i], err)
+			return nil, fmt.Errorf("claim what is %s at account %s: slot of %s: %w", names[0], account, id, err)
 		}
-		claimed[i] = Due{ID: found[2*i], Slot: slot}
+		claimed[i] = Due{ID: id, Slot: at, first: first == "1"}
 	}
 	return claimed, nil
 }
 
-// Return gives back what was claimed and could not be enqueued, so that it need not wait for its push to end.
-func (x *Index) Return(ctx context.Context, account string, claimed []Due) error {
-	if len(claimed) == 0 {
+// moved is a claim that is not to be enqueued now.
+type moved struct {
+	Due
+	at     time.Time // when it is due instead
+	forget bool      // the slot was never enqueued, and is made up for by the one at that time
+}
+
+var moveScript = redis.NewScript(`
+for i = 1, #ARGV, 4 do
+  local id, slot = ARGV[i], tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or '')
+  if slot == tonumber(ARGV[i + 1]) then -- else it has ended meanwhile
+    redis.call('ZADD', KEYS[1], 'XX', ARGV[i + 2], id)
+    if ARGV[i + 3] == '1' then redis.call('HDEL', KEYS[2], id) end
+  end
+end
+return 0`)
+
+// move gives back what was claimed and is not to be enqueued now, so that it need not wait for its push to end.
+func (x *Index) move(ctx context.Context, account string, claims []moved) error {
+	if len(claims) == 0 {
 		return nil
 	}
-	members := make([]redis.Z, len(claimed))
-	for i, d := range claimed {
-		members[i] = member(d.ID, d.Slot)
+	args := make([]any, 0, 4*len(claims))
+	for _, m := range claims {
+		args = append(args, m.ID, m.Slot.UnixMilli(), m.at.UnixMilli(), m.forget)
 	}
-	if err := x.rdb.ZAddXX(ctx, key(account, dueSet), members...).Err(); err != nil {
-		return fmt.Errorf("return %d claims of account %s: %w", len(claimed), account, err)
+	keys := []string{key(account, dueSet), key(account, claimedHash)}
+	if err := moveScript.Run(ctx, x.rdb, keys, args...).Err(); err != nil {
+		return fmt.Errorf("give %d claims of account %s back: %w", len(claims), account, err)
 	}
 	return nil
 }

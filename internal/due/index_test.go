@@ -60,15 +60,44 @@ func TestAClaimThatWasNeverEnqueuedComesAgainWithItsFirstSlot(t *testing.T) {
 	}
 }
 
-func TestReturnedClaimsAreDueAtOnce(t *testing.T) {
+func TestAClaimThatIsGivenBackIsDueWhenItsSlotIsAskedFor(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)
-	putOff(t, x, past, fleet("a", 2, every30d(t))...)
-	claimed := have[[]Due](t)(x.Claim(t.Context(), "a", 2, time.Hour))
-	must(t, x.Return(t.Context(), "a", claimed[:1]))
-	again := have[[]Due](t)(x.Claim(t.Context(), "a", 2, time.Hour))
-	if !slices.Equal(again, claimed[:1]) {
-		t.Errorf("claimed again %v, want %v", again, claimed[:1])
+	creds := fleet("a", 3, every30d(t))
+	putOff(t, x, past, creds...)
+	claimed := have[[]Due](t)(x.Claim(t.Context(), "a", 3, time.Hour))
+	later := time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
+	must(t, x.Settle(t.Context(), creds[2], rotation.Ending{Slot: time.Now(), RotationID: "r"})) // it has ended meanwhile
+	settled := look(t, x, creds[2])
+	must(t, x.move(t.Context(), "a", []moved{{Due: claimed[0], at: past}, {Due: claimed[1], at: later, forget: true}, {Due: claimed[2], at: later}}))
+	again := have[[]Due](t)(x.Claim(t.Context(), "a", 3, time.Hour))
+	if len(again) != 1 || again[0].ID != "a-0" || !again[0].Slot.Equal(past) || again[0].first || !claimed[0].first {
+		t.Errorf("claimed %+v, then %+v", claimed, again)
+	}
+	if got, want := look(t, x, creds[1]), (Standing{Due: later}); got != want {
+		t.Errorf("stands %+v, want %+v", got, want)
+	}
+	if got := look(t, x, creds[2]); got != settled {
+		t.Errorf("what has ended stands %+v, and stood %+v", got, settled)
+	}
+}
+
+// A slot that is yet to come was written while Redis's clock was ahead, and would make every later wish look served.
+func TestAClaimedSlotThatIsYetToComeIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for _, slot := range []string{"4102444800000", "by hand", "-1", "nan", "inf", "1e99", ""} {
+		x := newIndex(t)
+		cred := fleet("a", 1, every30d(t))[0]
+		putOff(t, x, past, cred)
+		must(t, x.rdb.HSet(t.Context(), key("a", claimedHash), cred.ID, slot).Err())
+		have[Standing](t)(look(t, x, cred), nil)
+		claimed := have[[]Due](t)(x.Claim(t.Context(), "a", 1, time.Millisecond))
+		if len(claimed) != 1 || !claimed[0].Slot.Equal(past) {
+			t.Errorf("with %q claimed %+v, want the slot that was due", slot, claimed)
+		}
+		if got := look(t, x, cred).Claimed; !got.Equal(past) {
+			t.Errorf("with %q it stands claimed for %s", slot, got)
+		}
 	}
 }
 

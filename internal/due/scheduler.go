@@ -43,8 +43,9 @@ type Scheduler struct {
 	Resume   time.Duration // how long a resume that was enqueued has to show itself
 
 	inventory atomic.Pointer[Inventory]
-	configs   atomic.Int32 // different configurations among the schedulers that live
-	self      *peer        // nil before Run
+	configs   atomic.Int32         // different configurations among the schedulers that live
+	self      *peer                // nil before Run
+	paused    map[string]time.Time // accounts whose last tick went wrong, and until when; only tick uses it
 
 	work    sync.WaitGroup // what sync started
 	keeping sync.Mutex
@@ -104,12 +105,12 @@ func (s *Scheduler) Run(ctx context.Context) {
 	s.work.Wait()
 }
 
-// repeat does one part over and over; do says how long to rest until the next time.
+// repeat does one part over and over; do says how long to rest until the next time, and 0 where it knows no better.
 func (s *Scheduler) repeat(ctx context.Context, part string, do func(context.Context) (rest time.Duration, err error)) {
 	for {
 		rest, err := do(ctx)
 		s.note(ctx, part, err)
-		if err != nil {
+		if err != nil && rest == 0 {
 			rest = backOff
 		}
 		if s.Clock.Sleep(ctx, rest) != nil {
@@ -119,7 +120,12 @@ func (s *Scheduler) repeat(ctx context.Context, part string, do func(context.Con
 }
 
 func every(rest time.Duration, do func(context.Context) error) func(context.Context) (time.Duration, error) {
-	return func(ctx context.Context) (time.Duration, error) { return rest, do(ctx) }
+	return func(ctx context.Context) (time.Duration, error) {
+		if err := do(ctx); err != nil {
+			return 0, err
+		}
+		return rest, nil
+	}
 }
 
 // note keeps how a part stands, and logs when that changes.

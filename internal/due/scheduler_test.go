@@ -10,6 +10,7 @@ import (
 
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/rotation"
 )
 
 func TestSchedulersBesideEachOtherEnqueueEverySlotOnce(t *testing.T) {
@@ -87,7 +88,7 @@ func TestATickSaysHowLongNothingIsDue(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeEnqueuedIsTriedAgainAtOnce(t *testing.T) {
+func TestWhatCannotBeEnqueuedIsTriedAgainSoon(t *testing.T) {
 	t.Parallel()
 	x, q := newIndex(t), newQueue()
 	creds := fleet("a", 3, every30d(t))
@@ -95,16 +96,53 @@ func TestWhatCannotBeEnqueuedIsTriedAgainAtOnce(t *testing.T) {
 	putOff(t, x, slot, creds...)
 	s := newScheduler(x, q, newVault(), newInventory("one", creds...), Account{Name: "a", Capacity: 10})
 	q.err = errVault
-	if _, err := s.tick(t.Context()); err == nil {
-		t.Error("no word of the queue's trouble")
+	if rest, err := s.tick(t.Context()); err == nil || rest > busyRest*2 {
+		t.Errorf("of the queue's trouble: %v; other accounts wait for %s", err, rest)
+	}
+	if until := look(t, x, creds[0]).Due; until.After(time.Now().Add(backOff)) {
+		t.Errorf("it is tried again at %s", until)
 	}
 	q.err = nil
-	_, err := s.tick(t.Context())
-	must(t, err)
+	eventually(t, "all were enqueued", func() bool {
+		_, err := s.tick(t.Context())
+		must(t, err)
+		return len(q.jobs) == 3
+	})
 	for _, j := range q.take(t, 3) {
 		if !j.slot.Equal(slot) {
 			t.Errorf("%s has slot %s, want %s", j.id, j.slot, slot)
 		}
+	}
+}
+
+// However long those are overdue that cannot be enqueued, or that only another configuration knows.
+func TestWhatCannotBeEnqueuedHoldsNothingUpAtItsAccount(t *testing.T) {
+	t.Parallel()
+	x, q := newIndex(t), newQueue()
+	refused, unknown, good := fleet("a", 30, every30d(t)), fleet("a", 60, every30d(t))[30:], fleet("a", 90, every30d(t))[60:]
+	putOff(t, x, past, append(refused, unknown...)...)
+	putOff(t, x, past.AddDate(1, 0, 0), good...)
+	for _, cred := range append(slices.Clone(refused), good[0]) { // open journals too
+		must(t, x.Hold(t.Context(), cred, time.Millisecond, false))
+	}
+	q.refused = map[string]bool{}
+	for _, cred := range refused {
+		q.refused[cred.ID] = true
+	}
+	s := newScheduler(x, q, newVault(), newInventory("one", append(refused, good...)...), Account{Name: "a", Capacity: 40})
+	ticks := 0
+	eventually(t, "all good ones were enqueued", func() bool {
+		if _, err := s.tick(t.Context()); err != nil {
+			ticks++
+		}
+		return len(q.jobs) > len(good)
+	})
+	if ticks > 2 {
+		t.Errorf("it took %d ticks beside 60 that cannot be enqueued", ticks)
+	}
+	resumed := slices.ContainsFunc(q.take(t, len(q.jobs)), func(j job) bool { return j.reason == rotation.ReasonResume && j.id == good[0].ID })
+	if !resumed {
+		t.Error("an open journal behind those that cannot be enqueued is not resumed")
 	}
 }
 

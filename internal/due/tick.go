@@ -3,6 +3,7 @@ package due
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -28,7 +29,8 @@ const (
 	atOnce = 8
 )
 
-// tick enqueues what is due at each account, and returns how long nothing will be.
+// tick enqueues what is due at each account, and returns how long nothing will be. An account where something went wrong
+// is left alone for a moment, and no other waits for it.
 func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickLimit)
 	defer cancel()
@@ -47,6 +49,9 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		if next.IsZero() {
 			continue
 		}
+		if until := s.paused[s.Accounts[i].Name]; until.After(next) && !until.After(now.Add(backOff)) {
+			next = until
+		}
 		if next.After(now) {
 			rest = min(rest, next.Sub(now))
 			continue
@@ -58,7 +63,19 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		})
 	}
 	_ = group.Wait() // the errors of all accounts count, not the first one
+	for i, err := range errs {
+		if err != nil {
+			s.pause(s.Accounts[i].Name, now.Add(backOff))
+		}
+	}
 	return jitter(max(rest, minRest)), errors.Join(errs...)
+}
+
+func (s *Scheduler) pause(account string, until time.Time) {
+	if s.paused == nil {
+		s.paused = map[string]time.Time{}
+	}
+	s.paused[account] = until
 }
 
 // next is when something is due or open; zero if nothing is.
@@ -80,42 +97,56 @@ func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now ti
 	if err != nil {
 		return err
 	}
+	var failed errorList
 	for _, d := range open {
 		cred, ok := lookUp(inv, a.Name, d.ID)
 		if !ok {
 			continue
 		}
 		if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonResume, true); err != nil {
-			return err
+			failed.add(fmt.Errorf("account %s: %w", a.Name, err)) // it comes again like one that nobody took up
+			continue
 		}
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "resuming", slog.String("credential", d.ID), slog.String("account", a.Name))
 	}
-	return nil
+	return failed.err()
 }
 
-// admit enqueues what is due, the longest overdue first, as far as the account's rate can serve it soon.
+// maxClaims bounds what a tick does for one account, for the sake of the others.
+const maxClaims = 20
+
+// admit enqueues what is due, the longest overdue first, as far as the account's rate can serve it soon. What cannot be
+// enqueued goes behind all that is due already, and holds none of it up.
 func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now time.Time) error {
 	backlog, err := s.Queue.Backlog(ctx, a.Name)
 	if err != nil {
 		return err
 	}
-	for room := a.Capacity - backlog; room > 0; {
+	room := a.Capacity - backlog
+	var failed errorList
+	for claims := 0; room > 0 && claims < maxClaims; claims++ {
 		due, err := s.Index.Claim(ctx, a.Name, min(room, claimSize), claimPush)
 		if err != nil || len(due) == 0 {
-			return err
+			failed.add(err)
+			break
 		}
-		for i, d := range due {
+		var back []moved
+		for _, d := range due {
 			cred, ok := lookUp(inv, a.Name, d.ID)
 			if !ok {
+				back = append(back, moved{Due: d, at: now.Add(backOff)}) // another scheduler may know it
 				continue
 			}
 			if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonScheduled, false); err != nil {
-				return errors.Join(err, s.Index.Return(ctx, a.Name, due[i:]))
+				failed.add(fmt.Errorf("account %s: %w", a.Name, err))
+				back = append(back, moved{Due: d, at: now.Add(backOff)})
+				continue
 			}
+			room--
 		}
-		room -= len(due)
+		failed.add(s.Index.move(ctx, a.Name, back))
 	}
-	return nil
+	return failed.err()
 }
 
 // maxMissed bounds how many missed slots are gone over one by one. A slot that is so far back ends at now.
