@@ -27,7 +27,7 @@ help: ## Explain the targets
 	@echo "  make bench ONLY=idle   measures one section (or several, with commas)"
 	@echo "  make fuzz FUZZTIME=5m  runs each fuzz target for 5 minutes"
 
-setup: ## Install what the tests need and Go cannot bring: redis-server
+setup: ## Install what the tests need and Go cannot bring: redis-server; in CI (CI=true) also postfix, dovecot-core
 	@scripts/setup
 
 vault: ## Build the Vault that the tests and the demo start: once, about 4 minutes

@@ -4,6 +4,7 @@ package devenvtest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,4 +97,24 @@ func stopAfter(tb testing.TB, process *devenv.Process) {
 			tb.Errorf("stop: %v", err)
 		}
 	})
+}
+
+// Mail starts a Postfix with a Dovecot for one test. Where they are not installed, or may not be started, the test says
+// that it did not run; in CI it fails, because there `make setup` installs them.
+func Mail(tb testing.TB, opts devenv.MailOptions) *devenv.Mail {
+	tb.Helper()
+	mail, err := devenv.StartMail(tb.Context(), opts)
+	if errors.Is(err, devenv.ErrNoMail) && os.Getenv("CI") == "" {
+		//nolint:forbidigo // nobody has to install a mail server to work on keyturn; the transcripts of the same servers always run
+		tb.Skip("did not run:", err)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := mail.Stop(); err != nil {
+			tb.Errorf("stop: %v", err)
+		}
+	})
+	return mail
 }
