@@ -87,6 +87,12 @@ func (p *probe) Password(ctx context.Context, place rotation.Place, version int)
 	return p.secrets.Password(ctx, place, version)
 }
 
+// Fence implements rotation.Secrets.
+func (p *probe) Fence(ctx context.Context, place rotation.Place, e rotation.Entry) error {
+	defer p.asked(place.Path, time.Now())
+	return p.secrets.Fence(ctx, place, e)
+}
+
 // Write implements rotation.Secrets.
 func (p *probe) Write(ctx context.Context, place rotation.Place, e rotation.Entry) error {
 	defer p.asked(place.Path, time.Now())

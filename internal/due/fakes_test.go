@@ -98,6 +98,10 @@ func (*vault) Write(context.Context, rotation.Place, rotation.Entry) error {
 	return errors.New("the scheduler writes no secret")
 }
 
+func (*vault) Fence(context.Context, rotation.Place, rotation.Entry) error {
+	return errors.New("the scheduler writes no secret")
+}
+
 // job is one call of Enqueue or Ask.
 type job struct {
 	account, id string

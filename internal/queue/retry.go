@@ -74,7 +74,7 @@ func roundUp(d time.Duration) time.Duration { return d + time.Second - 1 }
 // sendBack turns a result into what asynq does with the task; nil ends it.
 func sendBack(res rotation.Result, attempt int) error {
 	switch res.Status {
-	case rotation.Done, rotation.Ended:
+	case rotation.Done, rotation.Ended, rotation.Unresolved:
 		return nil
 	case rotation.Waiting:
 		return &again{after: res.After, text: describe(res)}

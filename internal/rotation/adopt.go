@@ -64,8 +64,7 @@ func (r *run) checkLive(ctx context.Context, password secret.Value) (Verified, e
 	if r.Verifier == nil {
 		return VerifiedOff, nil
 	}
-	r.rec.configure(r.Credential)
-	verdict, err := r.ask(ctx, password)
+	verdict, err := r.askNow(ctx, password)
 	switch {
 	case err != nil:
 		return "", err

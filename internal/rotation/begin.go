@@ -1,7 +1,9 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -10,9 +12,9 @@ import (
 type found int
 
 const (
-	claimed  found = iota + 1 // the journal is open and this run's: go on
-	served                    // nothing is left to do
-	finished                  // a rotation that was promoted before is closed now: start over
+	claimed   found = iota + 1 // the journal is open and this run's: go on
+	served                     // nothing is left to do
+	startOver                  // what was found has changed or was put in order: read it all again
 )
 
 // look reads the journal, then current: without a claim. The order matters: a rotation that completes in between leaves
@@ -28,6 +30,69 @@ func (r *run) look(ctx context.Context) (err error) {
 	if r.base, err = r.Secrets.Read(ctx, place); err != nil {
 		return fmt.Errorf("read current: %w", err)
 	}
+	if r.base.Version < r.floor(place) {
+		return r.catchUp(ctx, place)
+	}
+	return nil
+}
+
+// floor is the version of current that the journal knows of: a read below it is stale, or the path was reset.
+func (r *run) floor(place Place) int {
+	switch {
+	case r.rec.State != Closed:
+		return r.rec.BaseVersion
+	case r.rec.Place == place:
+		return r.rec.CurrentVersion
+	default:
+		return 0
+	}
+}
+
+// staleAlarm is how long after the journal's last write a stale read is news.
+const staleAlarm = 5 * time.Minute
+
+// catchUp waits until Vault answers with the version of current that the journal knows of. If it does not, a write
+// decides (P-stale-read): putting back what was read succeeds only where it is the newest version, so that the path was
+// reset: its metadata was deleted, or a backup was restored.
+func (r *run) catchUp(ctx context.Context, place Place) (err error) {
+	for range staleLooks {
+		if err := r.Clock.Sleep(ctx, time.Second); err != nil {
+			return wait(time.Second, errStaleRead)
+		}
+		if r.base, err = r.Secrets.Read(ctx, place); err != nil {
+			return fmt.Errorf("read current: %w", err)
+		}
+		if r.base.Version >= r.floor(place) {
+			return nil
+		}
+	}
+	switch err := r.Secrets.Fence(ctx, place, r.base); {
+	case errors.Is(err, ErrStale):
+		if r.Clock.Now().Sub(r.rec.TouchedAt) > staleAlarm {
+			r.notice(ctx, NoticeStaleRead, fmt.Sprintf("Vault answers with version %d of the secret, and keyturn wrote version %d",
+				r.base.Version, r.floor(place)))
+		}
+		return wait(5*time.Second, errStaleRead)
+	case err != nil:
+		return fmt.Errorf("fence current: %w", err)
+	}
+	r.base.Version++
+	return r.acceptReset(ctx)
+}
+
+var errStaleRead = errors.New("an earlier version of the secret was read than keyturn wrote: a standby of Vault lags")
+
+// acceptReset notes in the journal that the versions of current started again.
+func (r *run) acceptReset(ctx context.Context) error {
+	rec, err := r.upgraded(ctx)
+	if err != nil {
+		return err
+	}
+	rec.BaseVersion, rec.CurrentVersion = min(rec.BaseVersion, r.base.Version), min(rec.CurrentVersion, r.base.Version)
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("note that the path was reset: %w", err)
+	}
+	r.notice(ctx, NoticePathReset, "the versions of the secret started again: its metadata was deleted, or a backup was restored")
 	return nil
 }
 
@@ -42,7 +107,7 @@ func (r *run) begin(ctx context.Context) (found, error) {
 	case Open:
 		return r.adopt(ctx)
 	case Closed:
-		if !r.job.Slot.After(r.base.Slot) {
+		if slot := r.base.Slot; !slot.After(r.Clock.Now()) && !r.job.Slot.After(slot) {
 			r.settleServed(ctx)
 			return served, nil
 		}
@@ -68,15 +133,9 @@ func (r *run) standQuarantined(ctx context.Context) error {
 // open starts a rotation. A lost reply here leaves an open journal that the next run resumes; its candidate was never
 // sent, and sending it then is harmless.
 func (r *run) open(ctx context.Context) error {
-	now := r.Clock.Now()
-	if last := r.lastRotated(now); last.Add(r.Timing.MinInterval).After(now) {
+	if rest, err := r.restInterval(ctx); rest > 0 || err != nil {
 		r.settleServed(ctx)
-		if last.After(now) {
-			return wait(r.Timing.MinInterval, fmt.Errorf("current says that it was rotated at %s, which is yet to come: "+
-				"a clock has gone back, and a late call of that rotation could still arrive", last.UTC().Format(time.RFC3339)))
-		}
-		return wait(last.Add(r.Timing.MinInterval).Sub(now),
-			fmt.Errorf("rotated less than %s ago: a late call of that rotation could still arrive", r.Timing.MinInterval))
+		return cmp.Or(err, wait(rest, r.whyRest()))
 	}
 	rec := r.opening()
 	first, err := r.nextCandidate(rec)
@@ -91,12 +150,27 @@ func (r *run) open(ctx context.Context) error {
 	return nil
 }
 
-// lastRotated is when the last rotation ended. A worker whose clock was ahead wrote a time that is yet to come, which
-// would keep the credential waiting for as long; Vault's own clock then says when it was.
-func (r *run) lastRotated(now time.Time) time.Time {
-	last, written := r.base.RotatedAt, r.base.CreatedAt
-	if last.After(now) && !written.IsZero() && written.Before(last) {
-		return written
+func (r *run) whyRest() error {
+	if at := r.base.RotatedAt; at.After(r.Clock.Now()) {
+		return fmt.Errorf("current says that it was rotated at %s, which is yet to come: a clock has gone back, and a late call of "+
+			"that rotation could still arrive", at.UTC().Format(time.RFC3339))
 	}
-	return last
+	return fmt.Errorf("rotated less than %s ago: a late call of that rotation could still arrive", r.Timing.MinInterval)
+}
+
+// restInterval is how long the credential has to be left alone (P-interval). An instant that is yet to come is not
+// believed: a clock has gone back since. Then the interval is counted from the journal's last write, which is made now
+// where that one is no better.
+func (r *run) restInterval(ctx context.Context) (time.Duration, error) {
+	now, last := r.Clock.Now(), r.base.RotatedAt
+	if last.After(now) {
+		last = r.rec.TouchedAt
+	}
+	if last.After(now) {
+		if err := r.save(ctx, r.rec.clone()); err != nil {
+			return 0, fmt.Errorf("set right an instant that is yet to come: %w", err)
+		}
+		last = r.rec.TouchedAt
+	}
+	return last.Add(r.Timing.MinInterval).Sub(now), nil
 }

@@ -91,19 +91,19 @@ func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
 // Two workers of one rotation promote one candidate each, because a run that was replaced can still write current.
 func TestExploreCatchesARunThatPromotesAfterItWasReplaced(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Break: withoutAFence}, "P-quarantine: a person has to look and nobody did wrong")
 }
 
 // A run that was replaced promotes and dies, and the next rotation opens before a late call of the adopter can have
 // arrived: its closing record knows of no recheck.
 func TestExploreCatchesALateCallThatNobodyLooksFor(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Again: true}, "P-live: consumers do not read the live password")
+	checkCaught(t, explore.Exploration{Again: true, Break: forgetRechecks}, "P-live: consumers do not read the live password")
 }
 
 func TestExploreCatchesAStaleReadThatIsBelieved(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true, Stale: true}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Stale: true, Break: forgetVersions}, "P-quarantine: a person has to look and nobody did wrong")
 }
 
 func TestExploreCatchesARepairThatAsksForAnother(t *testing.T) {

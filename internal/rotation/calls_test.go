@@ -40,7 +40,7 @@ func TestNothingComesBetweenATurnAndItsCall(t *testing.T) {
 		if result.Status != rotation.Done || slow > 0 || at < 1 {
 			t.Fatalf("%+v after %v", result, all)
 		}
-		if all[at-1] != "turns.await" || all[at-2] != "journals.load" {
+		if all[at-1] != "turns.await" || all[at-2] != "journals.save" {
 			t.Errorf("%v: want the journal, the turn and then the call", all)
 		}
 	}

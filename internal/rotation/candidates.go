@@ -9,7 +9,14 @@ import (
 func (r *run) opening() Record {
 	rec := Record{
 		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.job.Slot, Reason: r.job.Reason, Attempt: 1,
-		Owner: r.Owner, OpenedAt: r.Clock.Now(), BaseVersion: r.base.Version, Version: r.rec.Version,
+		Owner: r.Owner, RequestedBy: r.job.RequestedBy, OpenedAt: r.Clock.Now(), Version: r.rec.Version,
+		BaseVersion: r.base.Version, BasePassword: r.base.Password, RecheckAt: r.rec.RecheckAt, Mode: ModeSetter,
+	}
+	if r.Client.Issuer != nil {
+		rec.Mode = ModeIssuer
+	}
+	if r.job.Reason.repairs() {
+		rec.Repairs = r.rec.Repairs + 1
 	}
 	rec.configure(r.Credential)
 	if r.Credential.Policy != nil {
@@ -53,4 +60,4 @@ func (r *run) appendCandidate(ctx context.Context) error {
 }
 
 // maxCandidates bounds the journal against a provider that never stops refusing.
-const maxCandidates = 24
+const maxCandidates = 8

@@ -2,12 +2,13 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// Check asks whether the password in Vault still logs in. It never writes current: what it finds is repaired by a
-// resume or by an ordinary rotation.
+// Check asks whether the password in Vault still logs in. It never changes current (P-drift): what it finds is repaired
+// by a resume or by an ordinary rotation.
 func (m *Machine) Check(ctx context.Context, s Subject, job Job) Result {
 	r := &run{Machine: m, Subject: s, job: job}
 	next, err := r.check(ctx)
@@ -29,21 +30,21 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	case Closed:
 	}
 	now := r.Clock.Now()
-	if rest := r.rec.RecheckAt.Sub(now); rest > 0 {
-		return nil, wait(min(rest, r.Timing.Recheck), fmt.Errorf("a late call could still arrive"))
+	// A recheck that is farther away than any is asked for was written by a clock that was ahead.
+	if rest := r.rec.RecheckAt.Sub(now); rest > 0 && rest <= r.Timing.Recheck {
+		return nil, wait(rest, fmt.Errorf("a late call could still arrive"))
 	}
 	if r.base.Password.IsZero() {
-		return nil, nil
+		return nil, r.checkMissing(ctx)
 	}
 	if r.Verifier == nil {
 		// Nobody can be asked. Where a late call may have won, only a new password is certain.
 		if r.job.Reason == ReasonReplaced || (r.job.Reason == ReasonRecheck && !r.rec.RecheckAt.IsZero()) {
-			return nil, r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)
+			return nil, r.repair(ctx, "a late call may have made another password the live one, and nobody can be asked")
 		}
 		return nil, nil
 	}
-	r.rec.configure(r.Credential)
-	verdict, err := r.ask(ctx, r.base.Password)
+	verdict, err := r.askNow(ctx, r.base.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -51,11 +52,66 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	case Works:
 		return nil, nil
 	case Unknown, Unbelieved:
-		return nil, fail(0, r.notAsked())
+		return nil, r.checkUnanswered(ctx, now)
 	case Refused:
 	}
-	if rest := r.base.RotatedAt.Add(r.Credential.Verify.Propagation).Sub(now); rest > 0 {
-		return nil, wait(min(rest, 10*time.Second), fmt.Errorf("refused, and maybe not live everywhere yet"))
+	if since := now.Sub(r.base.RotatedAt); since >= 0 && since < r.Credential.Verify.Propagation {
+		return nil, wait(min(r.Credential.Verify.Propagation-since, max(since, 10*time.Second)),
+			fmt.Errorf("refused, and maybe not live everywhere yet"))
 	}
-	return nil, r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)
+	return nil, r.repair(ctx, "the password in Vault is refused after a repair as well: most likely the verifier is asked wrongly "+
+		"(user name, address), or the password is changed elsewhere again and again")
+}
+
+// checkMissing ends a check of a credential without a password: one that keyturn wrote is gone.
+func (r *run) checkMissing(ctx context.Context) error {
+	if r.rec.CurrentVersion == 0 {
+		return nil // it was never rotated
+	}
+	const gone = "the secret is deleted in Vault, or its password is: undelete it, or rotate"
+	r.notice(ctx, NoticeDeleted, gone)
+	return unresolved(errors.New(gone))
+}
+
+// checkUnanswered ends a check that got no answer. A periodic one comes again by itself, and a person sees what it says;
+// one that a rotation asked for has to be answered, however long that takes.
+func (r *run) checkUnanswered(ctx context.Context, now time.Time) error {
+	since := max(now.Sub(r.rec.TouchedAt), 0)
+	if reason := r.job.Reason; reason != ReasonRecheck && reason != ReasonReplaced {
+		return unresolved(r.notAsked())
+	}
+	if since > giveUpAfter {
+		r.notice(ctx, NoticeVerifierAway, "a late call may have made another password the live one, and for a day nobody could be asked")
+		return unresolved(r.notAsked())
+	}
+	return wait(parkFor(since), r.notAsked())
+}
+
+// The repairs that one wish may cause (P-bounded). A late call may overtake one repair, but one that was never seen to
+// work shows that repairs do not help.
+const (
+	maxRepairs         = 2
+	maxUnprovenRepairs = 1
+)
+
+// repair asks for another rotation, unless that was tried and did not help: then a person is told, once.
+func (r *run) repair(ctx context.Context, why string) error {
+	limit := maxRepairs
+	if r.Verifier != nil && r.base.Verified != VerifiedYes {
+		limit = maxUnprovenRepairs
+	}
+	// What was seen to work since the last repair has drifted anew. A recheck is of the same wish as what it checks.
+	renewed := r.base.Verified == VerifiedYes && r.job.Reason != ReasonRecheck && r.job.Reason != ReasonReplaced
+	if r.rec.Repairs < limit || renewed {
+		return r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)
+	}
+	if r.rec.RaisedAt.IsZero() {
+		rec := r.rec.clone()
+		rec.Schema, rec.RaisedAt = Schema, r.Clock.Now()
+		if err := r.save(ctx, rec); err != nil {
+			return fmt.Errorf("note that repairs do not help: %w", err)
+		}
+		r.notice(ctx, NoticeRefusedRepair, why)
+	}
+	return unresolved(errors.New(why))
 }

@@ -2,26 +2,86 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// adopt resumes an open rotation, whoever opened it and for whatever slot. The claim is a write before anything else:
-// from here on the next write of whoever held it fails.
+// adopt resumes an open rotation, whoever opened it and for whatever slot. It is two writes (P-fence): the claim, after
+// which the next write of the journal by whoever held it fails, and then the fence, after which its promotion fails too.
+// A crash between them leaves a claim by a dead run; the next one claims again.
 func (r *run) adopt(ctx context.Context) (found, error) {
 	if r.base.RotationID != "" && r.base.RotationID == r.rec.RotationID {
-		return finished, r.finishPromoted(ctx)
+		return startOver, r.finishPromoted(ctx)
 	}
-	rec := r.rec.clone()
+	if err := r.checkOwner(); err != nil {
+		return 0, err
+	}
+	rec, err := r.upgraded(ctx)
+	if err != nil {
+		return 0, err
+	}
 	rec.Attempt++
 	rec.Owner = r.Owner
+	last, now := rec.Last(), r.Clock.Now()
+	if last != nil && last.State == Accepted && last.At.After(now) {
+		last.At = now // a clock was ahead: what it wrote is believed up to now
+	}
 	if err := r.save(ctx, rec); err != nil {
 		return 0, fmt.Errorf("adopt the journal: %w", err)
 	}
-	if last := r.rec.Last(); last != nil && last.State == Accepted {
+	if last != nil && last.State == Accepted {
 		r.accepted = last.At
 	}
+	switch err := r.fence(ctx); {
+	case errors.Is(err, ErrStale):
+		return startOver, nil // somebody wrote current since: it may be the promotion
+	case err != nil:
+		return 0, err
+	}
 	return claimed, nil
+}
+
+// fence writes current back as it was read. Whoever read that version cannot promote any more.
+func (r *run) fence(ctx context.Context) error {
+	if err := r.Secrets.Fence(ctx, r.rec.Place, r.base); err != nil {
+		return fmt.Errorf("fence current: %w", err)
+	}
+	r.base.Version++
+	r.base.Deleted = false
+	return nil
+}
+
+// checkOwner makes sure that an open rotation is finished by a client of the account and of the kind that it was opened
+// for. Configurations differ while they are rolled out, so it waits at first; a person has to move the credential back.
+func (r *run) checkOwner() error {
+	mode := ModeSetter
+	if r.Client.Issuer != nil {
+		mode = ModeIssuer
+	}
+	account := r.rec.Account
+	if account == "" {
+		account = r.Credential.Account // schema 1 does not say
+	}
+	if account == r.Credential.Account && r.rec.mode() == mode {
+		return nil
+	}
+	return wait(time.Minute, fmt.Errorf("its open rotation belongs to account %s (%s), and the configuration has it at account %s (%s): "+
+		"move it back until the rotation has ended, or abandon the rotation", account, r.rec.mode(), r.Credential.Account, mode))
+}
+
+// upgraded is a copy of the journal in today's schema. A record of schema 1 names the base's version only.
+func (r *run) upgraded(ctx context.Context) (Record, error) {
+	rec := r.rec.clone()
+	if rec.Schema >= 2 {
+		return rec, nil
+	}
+	var err error
+	if rec.BasePassword, err = r.oldPassword(ctx); err != nil {
+		return rec, fmt.Errorf("read the old password: %w", err)
+	}
+	rec.Schema, rec.Account, rec.Mode = Schema, r.Credential.Account, rec.mode()
+	return rec, nil
 }
 
 // finishPromoted closes a rotation that another run promoted and did not close. Closing is a claim too: a late call may
@@ -40,16 +100,35 @@ func (r *run) finishPromoted(ctx context.Context) error {
 	return r.finish(ctx, r.base.Verified)
 }
 
-// save writes rec over the version that this run last saw or wrote: a mismatch is the loss of the claim.
+// staleLooks is how often a write is tried again that was refused although this run holds the newest version that the
+// node knows of: a standby checks against its own copy, which may lag.
+const staleLooks = 3
+
+// save writes rec over the version that this run last saw or wrote: a mismatch is the loss of the claim, unless the node
+// that refuses knows of nothing newer.
 func (r *run) save(ctx context.Context, rec Record) error {
-	rec.TouchedAt = r.Clock.Now()
-	version, err := r.Journals.Save(ctx, r.Credential, rec, r.rec.Version)
-	if err != nil {
-		return err
+	for looks := 0; ; looks++ {
+		rec.TouchedAt = r.Clock.Now()
+		version, err := r.Journals.Save(ctx, r.Credential, rec, r.rec.Version)
+		if err == nil {
+			rec.Version = version
+			r.rec, r.confirmed, r.unsure = rec, rec.TouchedAt, false
+			return nil
+		}
+		if !errors.Is(err, ErrStale) || looks == staleLooks {
+			return err
+		}
+		now, loadErr := r.Journals.Load(ctx, r.Credential)
+		switch {
+		case loadErr != nil:
+			return fmt.Errorf("read the journal after a refused write: %w", loadErr)
+		case now.Version > r.rec.Version:
+			return err
+		}
+		if slept := r.Clock.Sleep(ctx, time.Second); slept != nil {
+			return fail(0, slept)
+		}
 	}
-	rec.Version = version
-	r.rec, r.confirmed, r.unsure = rec, rec.TouchedAt, false
-	return nil
 }
 
 // confirm makes sure, right before a step that cannot be undone, that the claim is still ours: a process that was
@@ -61,20 +140,16 @@ func (r *run) confirm(ctx context.Context) (asked bool, err error) {
 	if r.Clock.Now().Sub(r.confirmed) < claimTrust {
 		return false, nil
 	}
-	return true, r.reread(ctx)
+	return true, r.reclaim(ctx)
 }
 
 // claimTrust is how long a write of one's own proves the claim.
 const claimTrust = 5 * time.Second
 
-func (r *run) reread(ctx context.Context) error {
-	now, err := r.Journals.Load(ctx, r.Credential)
-	if err != nil {
+// reclaim proves the claim by a write: what is read may be an earlier version (P-stale-read).
+func (r *run) reclaim(ctx context.Context) error {
+	if err := r.save(ctx, r.rec.clone()); err != nil {
 		return fmt.Errorf("confirm the claim: %w", err)
 	}
-	if now.Version != r.rec.Version {
-		return ErrStale
-	}
-	r.confirmed, r.unsure = r.Clock.Now(), false
 	return nil
 }

@@ -8,48 +8,114 @@ import (
 
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
+	"keyturn/internal/secret"
 )
 
-// written are Secrets that a Vault with a clock of its own created at a time.
-type written struct {
-	rotation.Secrets
-	at time.Time
-}
-
-func (s written) Read(ctx context.Context, place rotation.Place) (rotation.Entry, error) {
-	e, err := s.Secrets.Read(ctx, place)
-	e.CreatedAt = s.at
-	return e, err
-}
-
-// rotated is a world whose credential was rotated just now and whose clock then goes back by an hour.
-func rotated(t *testing.T) (*rotationtest.World, *rotationtest.Worker, rotation.Job) {
+// rotated is a world whose credential was rotated just now and whose clock then goes back by an hour: what was written
+// is yet to come.
+func rotated(t *testing.T, s func(*rotationtest.Worker) rotation.Subject) (*rotationtest.World, *rotationtest.Worker) {
 	t.Helper()
 	w, k := newWorker()
-	if result, _ := k.Run(t.Context(), k.Setter(false), scheduled(w)); !result.Rotated {
+	if result, _ := k.Run(t.Context(), s(k), scheduled(w)); !result.Rotated {
 		t.Fatalf("got %+v", result)
 	}
-	next := rotation.Job{Slot: w.Current().Slot.Add(time.Second), Reason: rotation.ReasonDemand}
 	w.Advance(-time.Hour)
-	return w, k, next
+	return w, k
 }
 
-func TestAClockThatWasAheadKeepsNoCredentialWaiting(t *testing.T) {
+func unverified(k *rotationtest.Worker) rotation.Subject { return k.Setter(false) }
+
+// now is a wish of this moment.
+func now(k *rotationtest.Worker, reason rotation.Reason) rotation.Job {
+	return rotation.Job{Slot: k.Machine().Clock.Now(), Reason: reason}
+}
+
+// TestARotationOfTheFutureKeepsACredentialWaitingForOneInterval: rotated_at is an hour ahead.
+func TestARotationOfTheFutureKeepsACredentialWaitingForOneInterval(t *testing.T) {
 	t.Parallel()
-	w, k, next := rotated(t)
-	m := k.Machine()
-	m.Secrets = written{m.Secrets, w.Current().RotatedAt.Add(-2 * time.Hour)} // the worker's clock had been ahead, Vault's not
-	if result := m.Rotate(t.Context(), k.Setter(false), next); !result.Rotated {
-		t.Errorf("got %+v", result)
+	w, k := rotated(t, unverified)
+	interval := k.Machine().Timing.MinInterval
+	first, _ := k.Run(t.Context(), k.Setter(false), now(k, rotation.ReasonDemand))
+	if first.Status != rotation.Waiting || first.After > interval || !strings.Contains(first.Err.Error(), "a clock has gone back") {
+		t.Fatalf("got %+v", first)
+	}
+	w.Advance(interval)
+	if second, _ := k.Run(t.Context(), k.Setter(false), now(k, rotation.ReasonDemand)); !second.Rotated {
+		t.Errorf("got %+v", second)
 	}
 }
 
-func TestAClockThatJumpsBackIsNamedAndTheWaitIsBounded(t *testing.T) {
+// TestASlotOfTheFutureServesNoWish: neither a demand nor the repair of a drift is done because a slot is an hour ahead.
+func TestASlotOfTheFutureServesNoWish(t *testing.T) {
 	t.Parallel()
-	_, k, next := rotated(t)
-	m := k.Machine()
-	result := m.Rotate(t.Context(), k.Setter(false), next)
-	if result.Status != rotation.Waiting || result.After > m.Timing.MinInterval || result.Err == nil || !strings.Contains(result.Err.Error(), "a clock has gone back") {
-		t.Errorf("got %+v", result)
+	for _, reason := range []rotation.Reason{rotation.ReasonDemand, rotation.ReasonDrift, rotation.ReasonScheduled} {
+		w, k := newWorker()
+		ahead := rotation.Job{Slot: now(k, reason).Slot.Add(time.Hour), Reason: reason}
+		if result, _ := k.Run(t.Context(), k.Setter(false), ahead); !result.Rotated {
+			t.Fatalf("got %+v", result)
+		}
+		if slot := w.Current().Slot; slot.After(now(k, reason).Slot) {
+			t.Errorf("current carries the slot %s, which is yet to come", slot)
+		}
+		w.Advance(2 * time.Minute)
+		before := w.Current().RotationID
+		if result, _ := k.Run(t.Context(), k.Setter(false), now(k, reason)); !result.Rotated || w.Current().RotationID == before {
+			t.Errorf("%s: got %+v", reason, result)
+		}
+	}
+}
+
+// TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther: one worker's clock was an hour ahead when the provider
+// accepted, and another one goes on.
+func TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(true)
+	s.Credential.Verify.Propagation = 2 * time.Minute
+	asked := 0
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+		asked++
+		return rotation.Refused, nil
+	})
+	job := scheduled(w)
+	w.Advance(time.Hour)
+	k.Run(t.Context(), s, job)
+	w.Advance(-time.Hour)
+	for range 20 {
+		result, _ := k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonResume})
+		if result.Status == rotation.Done || result.Status == rotation.Ended {
+			break
+		}
+		w.Advance(max(result.After, time.Second))
+	}
+	if asked > 40 {
+		t.Errorf("%d questions", asked)
+	}
+	if rec := w.Journal(); rec.State == rotation.Open {
+		t.Error("the rotation is still open")
+	}
+}
+
+// TestARecheckOfTheFutureIsDueAtMostOneRecheckFromNow: recheck_at is an hour ahead.
+func TestARecheckOfTheFutureIsDueAtMostOneRecheckFromNow(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	dieInTheCall(w, k, k.Setter(true))
+	w.Advance(20 * time.Second)
+	if result, _ := k.Run(t.Context(), k.Setter(true), rotation.Job{Reason: rotation.ReasonResume}); !result.Rotated {
+		t.Fatalf("got %+v", result)
+	}
+	w.Advance(-time.Hour)
+	var waited time.Duration
+	for range 5 {
+		result, _ := k.Run(t.Context(), k.Setter(true), now(k, rotation.ReasonRecheck))
+		if result.Status == rotation.Done {
+			break
+		}
+		waited += result.After
+		w.Advance(result.After)
+	}
+	if limit := k.Machine().Timing.Recheck; waited > limit {
+		t.Errorf("waited %s, more than %s", waited, limit)
 	}
 }

@@ -51,10 +51,8 @@ func (s situation) after(refusal *Error) step {
 		return stepAppend
 	case Target:
 		return stepTarget
-	case NotSent, Unauthorized, ClockSkew:
+	case NotSent, RateLimited, Unavailable, Unauthorized, ClockSkew:
 		return stepLeave
-	case RateLimited, Unavailable:
-		return stepReturn
 	default:
 		return stepReturn
 	}
@@ -99,10 +97,14 @@ const (
 	askOn                   // it may not be live everywhere yet
 	askOld                  // the meaning depends on the old password
 	sendAgain               // send the same candidate again, or have another one issued
+	park                    // wait for the verifier with the journal open
 )
 
-// outcome is the table of verdicts.
+// outcome is the table of verdicts. Only a refusal that is believed moves anything.
 func (j judged) outcome() outcome {
+	if j.last == Unbelieved && j.asked && j.old == Works {
+		j.last = Refused // the server lets a right password in, so its refusal of the new one is believed
+	}
 	switch {
 	case j.last == Works:
 		return promoteProven
@@ -110,6 +112,8 @@ func (j judged) outcome() outcome {
 		return sendAgain
 	case !j.spent:
 		return askOn
+	case j.last == Unbelieved && j.synced && !j.asked:
+		return askOld
 	case j.last != Refused && j.synced: // the verifier cannot be asked at all; the drift check asks again
 		return promoteUnproven
 	case j.issuer && j.enough:
@@ -118,8 +122,10 @@ func (j judged) outcome() outcome {
 		return sendAgain
 	case !j.asked:
 		return askOld
-	case j.old != Refused: // consumers keep what they have
+	case j.old == Works: // consumers keep what they have
 		return sendAgain
+	case j.old != Refused:
+		return park
 	case j.sole: // everything else is dead
 		return promoteUnproven
 	default: // that the servers refuse an earlier candidate too proves nothing: they may not have heard of it yet

@@ -25,8 +25,8 @@ func situations() (all []situation) {
 func TestAnAnswerMeansTheSameWhateverElseIsTrue(t *testing.T) {
 	t.Parallel()
 	want := map[Kind]step{
-		InDoubt: stepResend, NotSent: stepLeave, RateLimited: stepReturn, Unauthorized: stepLeave, Target: stepTarget,
-		Unavailable: stepReturn, ClockSkew: stepLeave, Kind(99): stepReturn,
+		InDoubt: stepResend, NotSent: stepLeave, RateLimited: stepLeave, Unauthorized: stepLeave, Target: stepTarget,
+		Unavailable: stepLeave, ClockSkew: stepLeave, Kind(99): stepReturn,
 	}
 	for _, s := range situations() {
 		if got := s.after(nil); got != stepVerify {
@@ -92,7 +92,13 @@ func TestWhatAVerdictMeans(t *testing.T) {
 		{judged{last: Refused, spent: true, issuer: true, enough: true}, promoteUnproven},
 		{judged{last: Refused, spent: true, synced: true}, askOld},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Works}, sendAgain},
-		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unknown}, sendAgain},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unknown}, park},
+		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unbelieved}, park},
+		{judged{last: Unbelieved}, askOn},
+		{judged{last: Unbelieved, spent: true, synced: true}, askOld},
+		{judged{last: Unbelieved, spent: true, synced: true, asked: true, old: Works}, sendAgain}, // now it is believed
+		{judged{last: Unbelieved, spent: true, synced: true, asked: true, old: Unbelieved, sole: true}, promoteUnproven},
+		{judged{last: Unbelieved, spent: true, synced: true, asked: true, old: Unknown}, promoteUnproven},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused}, sendAgain},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused, sole: true}, promoteUnproven},
 	} {

@@ -16,7 +16,7 @@
 //	P-secret         no secret outside of Vault, the provider and memory
 //
 //	P-append-only    candidates are appended, never replaced or removed; the last one is sent
-//	P-claim          a send or a promotion needs a claim that was confirmed within 5 s
+//	P-claim          a send or a promotion needs a claim that was written within 5 s
 //	P-fresh          only the answer to a run's own first send of its own candidate proves that nothing changed
 //	P-answers        what an answer of the provider does is one table
 //	P-verdict        what a verdict does is one table; only a believed refusal moves anything
@@ -63,6 +63,7 @@
 //	verifier.verify    nothing new                                   asks again
 //	secrets.write      current with the journal's id and candidate,  reads current: closes where it is ours, else sends
 //	                   or as it was                                  the same candidate again and promotes
+//	secrets.fence      current as it was, or its next version        claims and fences again
 //	agenda.park        a hold for 15 s                               waits it out
 //	agenda.settle      a due time that has not moved, no event       finds the slot served, settles again
 //	agenda.ask         a recheck that nobody asked for               finds recheck_at in the closed record at a rebuild

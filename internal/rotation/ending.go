@@ -20,6 +20,10 @@ func fail(d time.Duration, cause error) error {
 	return &stop{Result{Status: Failed, After: d, Err: cause}}
 }
 
+func unresolved(cause error) error {
+	return &stop{Result{Status: Unresolved, Err: cause}}
+}
+
 // result turns how a run ended into what its queue does next.
 func (r *run) result(ctx context.Context, err error, rotated bool) Result {
 	result := Result{Status: Failed, Err: err}
@@ -53,7 +57,7 @@ func (r *run) result(ctx context.Context, err error, rotated bool) Result {
 func (r *run) lookBack(ctx context.Context, err error) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	lost := r.reread(ctx)
+	lost := r.reclaim(ctx)
 	if errors.Is(lost, ErrStale) {
 		return lost
 	}

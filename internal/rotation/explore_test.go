@@ -12,10 +12,10 @@ var exploreDepth = flag.Int("explore.depth", defaultDepth, "how many faults one 
 
 // modes are the ways in which a credential is rotated.
 var modes = map[string]explore.Exploration{
-	"setter":          {},
-	"setter verified": {Verified: true},
-	"issuer":          {Issuer: true},
-	"issuer verified": {Issuer: true, Verified: true},
+	"setter":          {Strict: true},
+	"setter verified": {Strict: true, Verified: true},
+	"issuer":          {Strict: true, Issuer: true},
+	"issuer verified": {Strict: true, Issuer: true, Verified: true},
 }
 
 // TestExploreEverySchedule runs two workers through all schedules of so many faults. A schedule goes on until all is
@@ -52,6 +52,19 @@ func TestExploreFaultsOfWhatHeals(t *testing.T) {
 	t.Parallel()
 	for name, e := range modes {
 		e.Everywhere, e.Depth = true, *exploreDepth-1
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			explored(t, e)
+		})
+	}
+}
+
+// TestExploreNodesThatLagAndVerifiersThatFallSick adds to the faults reads that are stale, writes that a standby refuses
+// falsely, verifiers that refuse everybody or fall silent, and a rotation that follows.
+func TestExploreNodesThatLagAndVerifiersThatFallSick(t *testing.T) {
+	t.Parallel()
+	for name, e := range modes {
+		e.Stale, e.Sick, e.Again, e.Depth = true, e.Verified, true, *exploreDepth-1
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			explored(t, e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // finish closes the journal of a promoted rotation. Whoever closes also moves the due time and emits the event.
@@ -15,9 +16,13 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	defer cancel()
 	closed := r.closing()
 	closed.Slot = r.rec.Slot
+	now := r.Clock.Now()
+	if closed.RecheckAt.Before(now) {
+		closed.RecheckAt = time.Time{} // no late call of the rotation before can arrive any more
+	}
 	if r.rec.Attempt > 1 || r.rec.Doubted {
 		// A late call of an earlier send may still arrive and overwrite what was promoted.
-		closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
+		closed.RecheckAt = now.Add(r.Timing.Recheck)
 		r.after(ctx, "ask for a recheck", func(ctx context.Context) error {
 			return r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck)
 		})
@@ -49,8 +54,9 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 func (r *run) closing() Record {
 	return Record{
 		Schema: Schema, State: Closed, RotationID: r.rec.RotationID, Reason: r.rec.Reason, Attempt: r.rec.Attempt,
-		Owner: r.Owner, OpenedAt: r.rec.OpenedAt, Version: r.rec.Version, LastError: r.rec.LastError,
-		LostGenerations: r.rec.LostGenerations,
+		Owner: r.Owner, RequestedBy: r.rec.RequestedBy, OpenedAt: r.rec.OpenedAt, Version: r.rec.Version,
+		Account: r.rec.Account, Mode: r.rec.Mode, Place: r.rec.Place, CurrentVersion: r.base.Version,
+		LastError: r.rec.LastError, LostGenerations: r.rec.LostGenerations, Repairs: r.rec.Repairs, RecheckAt: r.rec.RecheckAt,
 	}
 }
 

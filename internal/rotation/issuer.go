@@ -43,7 +43,7 @@ func (r *run) issue(ctx context.Context) error {
 			err = r.doubt(ctx, answer.refusal, doubts-1)
 		default:
 			r.after(ctx, "mark an intent dead", r.markDead)
-			return r.endSend(ctx, next, answer.refusal, here.fresh)
+			return r.endSend(ctx, next, answer.refusal)
 		}
 		if err != nil {
 			return err
@@ -59,10 +59,26 @@ func (r *run) markIntent(ctx context.Context) error {
 	if r.fresh {
 		return nil // begin opened the journal with it
 	}
-	if last := r.rec.Last(); last != nil && last.State == Intent {
+	last := r.rec.Last()
+	if last != nil && last.State == Intent {
 		r.loseGeneration()
 	}
-	return r.appendCandidate(ctx)
+	// One intent without a value is enough to say that a password may exist which nobody holds. The next one takes the place
+	// of a second, under a number of its own, so that the journal does not grow while a provider is away.
+	if n := len(r.rec.Candidates); n < 2 || !last.Value.IsZero() || r.rec.Candidates[n-2].State != Intent {
+		return r.appendCandidate(ctx)
+	}
+	rec := r.rec.clone()
+	next, err := r.nextCandidate(rec)
+	if err != nil {
+		return err
+	}
+	*rec.Last() = next
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("mark an intent: %w", err)
+	}
+	r.fresh = true
+	return nil
 }
 
 // loseGeneration counts a password that may have come into being and that nobody holds; the next save writes it.
@@ -131,11 +147,11 @@ func (r *run) keepElsewhere(ctx context.Context, value Candidate) (kept, error) 
 		return keptThere, nil
 	}
 	if now.State == Closed {
-		base, err := r.Secrets.Read(ctx, r.rec.Place)
+		base, err := r.readBase(ctx, now)
 		if err != nil {
 			return 0, err
 		}
-		now = r.orphan(now.Version, base.Version)
+		now = r.orphan(now.Version, base)
 	}
 	if now.RotationID != r.rec.RotationID {
 		value.Number = now.nextNumber() // or it would pass for the value of that rotation's own intent
@@ -149,13 +165,29 @@ func (r *run) keepElsewhere(ctx context.Context, value Candidate) (kept, error) 
 	return keptThere, nil
 }
 
+// readBase reads current beside a closed journal, and again for a while where what it reads is stale: the value in hand
+// must reach the journal, whatever stands there.
+func (r *run) readBase(ctx context.Context, closed Record) (base Entry, err error) {
+	for looks := 0; ; looks++ {
+		base, err = r.Secrets.Read(ctx, r.rec.Place)
+		stale := closed.Place == r.rec.Place && base.Version < closed.CurrentVersion
+		if err != nil || !stale || looks == staleLooks {
+			return base, err
+		}
+		if err := r.Clock.Sleep(ctx, time.Second); err != nil {
+			return base, err
+		}
+	}
+}
+
 // orphan is the record of a rotation that is opened for a value which came late. Its slot is that of the rotation that
 // is over: the job for any later slot stays unserved, and the drift is repaired.
-func (r *run) orphan(version, base int) Record {
+func (r *run) orphan(version int, base Entry) Record {
 	return Record{
 		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.rec.Slot, Reason: ReasonReplaced, Owner: r.Owner,
-		OpenedAt: r.Clock.Now(), Target: r.rec.Target, Username: r.rec.Username, Login: r.rec.Login, Place: r.rec.Place,
-		BaseVersion: base, Doubted: true, Version: version,
+		OpenedAt: r.Clock.Now(), Account: r.rec.Account, Mode: ModeIssuer, Target: r.rec.Target, Username: r.rec.Username,
+		Login: r.rec.Login, Place: r.rec.Place, BaseVersion: base.Version, BasePassword: base.Password, Doubted: true,
+		Repairs: r.rec.Repairs, Version: version,
 	}
 }
 
@@ -177,7 +209,7 @@ func onlyValues(candidates []Candidate) bool {
 // handOver ends a promoted rotation whose journal got late values before it was closed. One write closes it and opens
 // one for them, so that no value is ever in no journal: any of them may be the live one.
 func (r *run) handOver(ctx context.Context, late []Candidate) error {
-	rec := r.orphan(r.rec.Version, r.base.Version)
+	rec := r.orphan(r.rec.Version, r.base)
 	for _, value := range late {
 		value.Number = rec.nextNumber()
 		rec.Candidates = append(rec.Candidates, value)
@@ -233,7 +265,11 @@ func (r *run) syncRest() time.Duration {
 	if last == nil || last.Value.IsZero() || last.Synced || last.Sends > 0 {
 		return 0
 	}
-	return syncBackoff - r.Clock.Now().Sub(last.At)
+	passed := r.Clock.Now().Sub(last.At)
+	if passed < 0 {
+		return 0 // a clock was ahead
+	}
+	return syncBackoff - passed
 }
 
 // syncBackoff is a guess: KIRIM.EMAIL documents no duration.

@@ -26,9 +26,12 @@ const (
 	Replaced
 	// Ended: the credential is in quarantine; nothing more happens until a person releases it.
 	Ended
+	// Unresolved: a check did not find out, or found what a repair does not mend. It is not tried again by itself; the next
+	// periodic check is.
+	Unresolved
 )
 
-var statusNames = [...]string{"", "done", "waiting", "failed", "replaced", "quarantined"}
+var statusNames = [...]string{"", "done", "waiting", "failed", "replaced", "quarantined", "unresolved"}
 
 func (s Status) String() string { return statusNames[s] }
 

@@ -87,13 +87,16 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 	if err := r.hold(ctx, r.job.Reason == ReasonResume); err != nil {
 		return false, err
 	}
+	if err := r.book(ctx); err != nil {
+		return false, err
+	}
 	if err := r.reserve(ctx); err != nil {
 		return false, err
 	}
 	switch found, err := r.begin(ctx); {
 	case err != nil || found == served:
 		return false, err
-	case found == finished:
+	case found == startOver:
 		return true, nil
 	}
 	verified, err := r.obtain(ctx)

@@ -32,6 +32,9 @@ type Secrets interface {
 	Password(ctx context.Context, place Place, version int) (secret.Value, error)
 	// Write puts e, merged over e.Rest, if the newest version is e.Version. Errors as with Journals.Save.
 	Write(ctx context.Context, place Place, e Entry) error
+	// Fence puts what e was read as back unchanged, if the newest version is e.Version: whoever read that version before
+	// cannot write any more. Where nothing stood, it puts an entry without fields. Errors as with Journals.Save.
+	Fence(ctx context.Context, place Place, e Entry) error
 }
 
 // Limiter spaces the calls of one account across all workers. Safe for concurrent use; returns soon after ctx ends.
@@ -73,6 +76,16 @@ const (
 	ReasonPolicy    Reason = "policy changed"
 	ReasonRecheck   Reason = "recheck"
 )
+
+// repairs tells that keyturn itself asked, to mend what an earlier rotation left.
+func (reason Reason) repairs() bool {
+	switch reason {
+	case ReasonDrift, ReasonReplaced, ReasonRecheck:
+		return true
+	default:
+		return false
+	}
+}
 
 // Agenda is what comes next for a credential. Nothing in it is needed for safety: all of it can be rebuilt from
 // Vault, so an error never fails a rotation. Safe for concurrent use.

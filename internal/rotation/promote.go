@@ -8,15 +8,13 @@ import (
 )
 
 // promote makes the last candidate what consumers read. The write carries the version of current that this run read
-// at its start; on a mismatch or a lost reply, current decides: our id and our password there mean success.
+// or fenced at its start; on a mismatch or a lost reply, current decides: our id and our password there mean success.
 //
 // A crash before the write: the journal is open, the next run sends the same candidate again. After it: current
 // carries the journal's id and last candidate, the next run closes.
 func (r *run) promote(ctx context.Context, verified Verified) error {
-	if r.base.Version != r.rec.BaseVersion {
-		if err := r.checkBase(ctx); err != nil {
-			return err
-		}
+	if err := r.checkBase(ctx); err != nil {
+		return err
 	}
 	if _, err := r.confirm(ctx); err != nil {
 		return err
@@ -48,6 +46,9 @@ func (r *run) readBack(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read current back: %w", err)
 	}
+	if now.Version < r.base.Version {
+		return false, nil // a stale read tells nothing
+	}
 	r.base = now
 	if now.RotationID == r.rec.RotationID {
 		if !now.Password.Equal(r.rec.Last().Value) {
@@ -59,19 +60,15 @@ func (r *run) readBack(ctx context.Context) (done bool, err error) {
 	if err := r.checkBase(ctx); err != nil {
 		return false, err
 	}
-	// The order matters: current first, then the journal, right before the next write. A run that replaced us may
-	// promote between the two reads, and then the version of current that we hold is stale and that write fails.
-	return false, r.reread(ctx)
+	// The order matters: current first, then the journal, right before the next write. A run that replaced us fences
+	// current after its claim, and then the version of current that we hold is stale and that write fails.
+	return false, r.reclaim(ctx)
 }
 
 // checkBase makes sure that promoting destroys nothing that somebody else put there: current still holds the old
 // password (or already ours), whatever happened to the user's other fields.
 func (r *run) checkBase(ctx context.Context) error {
-	old, err := r.oldPassword(ctx)
-	if err != nil {
-		return fmt.Errorf("read the old password: %w", err)
-	}
-	if r.base.Password.Equal(old) || r.base.Password.Equal(r.rec.Last().Value) {
+	if r.base.Password.Equal(r.rec.BasePassword) || r.base.Password.Equal(r.rec.Last().Value) {
 		return nil
 	}
 	return r.quarantine(ctx, "current's password was changed by somebody else while this rotation was open")
@@ -86,8 +83,11 @@ func (r *run) entry(verified Verified) Entry {
 	}
 	e.RotationID = r.rec.RotationID
 	e.Candidate = last.Number
-	e.Slot = r.rec.Slot
 	e.RotatedAt = r.Clock.Now()
+	e.Slot = r.rec.Slot
+	if e.Slot.After(e.RotatedAt) {
+		e.Slot = e.RotatedAt // a clock was ahead: it would make every later wish look served
+	}
 	e.JournalVersion = r.rec.Version
 	e.Verified = verified
 	return e

@@ -115,6 +115,8 @@ const (
 	ModeContacts                 // verifies contacts, rotates nothing
 )
 
+func (m Mode) String() string { return [...]string{"", "setter", "issuer", "contacts"}[m] }
+
 // Provider describes one provider: everything that configuration, registry and docs need to know about it. Each
 // provider package exports one as Provider; internal/providers lists them.
 type Provider struct {

@@ -7,8 +7,9 @@ import (
 	"keyturn/internal/secret"
 )
 
-// Schema is the version of the journal record that this program writes and the newest that it reads.
-const Schema = 1
+// Schema is the version of the journal record that this program writes and the newest that it reads. Version 2 added the
+// base's password, account, mode and who asked, and to a closed record the place and version of current and the repairs.
+const Schema = 2
 
 // State is the state of a journal record.
 type State int
@@ -29,18 +30,26 @@ type Record struct {
 	RotationID string
 	Slot       time.Time // the instant for which the job was asked
 	Reason     Reason
-	Attempt    int    // claims so far: 1 is the run that opened it
-	Owner      string // who claimed it last, for people
-	OpenedAt   time.Time
-	TouchedAt  time.Time
+	// RequestedBy is who asked for it, for people; empty for what keyturn asked for itself.
+	RequestedBy string
+	Attempt     int    // claims so far: 1 is the run that opened it
+	Owner       string // who claimed it last, for people
+	OpenedAt    time.Time
+	TouchedAt   time.Time
 
-	// Target, Username, Login and Place as they were when the rotation was opened: it finishes against these.
+	// Account, Mode, Target, Username, Login and Place as they were when the rotation was opened: it finishes against
+	// these. A closed record keeps Account and Place.
+	Account     string
+	Mode        Mode
 	Target      string
 	Username    string // written beside the password; "" leaves what stands there
 	Login       string // what the verifier logs in as
 	Place       Place
-	BaseVersion int    // KV version of current when the rotation was opened: the old password
-	Policy      string // fingerprint of the policy's contents
+	BaseVersion int // KV version of current when the rotation was opened
+	// BasePassword is what consumers read when the rotation was opened, so that no comparison depends on how many
+	// versions the mount keeps; zero if there was none.
+	BasePassword secret.Value
+	Policy       string // fingerprint of the policy's contents
 
 	Candidates []Candidate // appended to, never removed from
 	Doubted    bool        // some send of this rotation had an unknown outcome
@@ -49,9 +58,15 @@ type Record struct {
 
 	Why   string    // Quarantined: the reason, for people
 	Since time.Time // Quarantined: since when
-	// RecheckAt asks for one more look at a closed rotation that a late send may have overtaken; zero means none.
+	// RecheckAt asks for one more look at a closed rotation that a late send may have overtaken; zero means none. An
+	// open record carries the one of the rotation before it.
 	RecheckAt time.Time
-	LastError *Refusal // the last answer of the provider that was not a plain success
+	// CurrentVersion is, in a closed record, the newest KV version of current that keyturn knew of at Place: a read
+	// below it is stale, or the path was reset.
+	CurrentVersion int
+	Repairs        int       // rotations in a row that keyturn asked for itself, to mend what an earlier one left
+	RaisedAt       time.Time // closed: when a person was told that repairs do not help
+	LastError      *Refusal  // the last answer of the provider that was not a plain success
 }
 
 // Refusal is what is kept of a provider's answer: never a text of theirs.
@@ -95,7 +110,21 @@ type Candidate struct {
 
 // configure notes what the rotation is about, as the configuration has it now.
 func (r *Record) configure(cred *Credential) {
-	r.Target, r.Username, r.Login, r.Place = cred.Target, cred.Username, cred.Login(), cred.Place
+	r.Account, r.Target, r.Username, r.Login, r.Place = cred.Account, cred.Target, cred.Username, cred.Login(), cred.Place
+}
+
+// mode is who makes the passwords of this rotation. Records of schema 1 do not say so: there only an Issuer's has a
+// candidate without a value.
+func (r *Record) mode() Mode {
+	if r.Mode != 0 {
+		return r.Mode
+	}
+	for _, c := range r.Candidates {
+		if c.State == Intent || c.State == Dead {
+			return ModeIssuer
+		}
+	}
+	return ModeSetter
 }
 
 // Last returns the newest candidate, which is the one that is sent; nil if there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"keyturn/internal/secret"
 )
@@ -33,7 +34,21 @@ func (m *Machine) Release(ctx context.Context, s Subject) error {
 		return fmt.Errorf("release: %w", err)
 	}
 	r.settleServed(ctx)
+	if r.rec.State == Open {
+		r.resumeSoon(ctx)
+	}
 	return nil
+}
+
+// resumeSoon has an open journal resumed that no job is about.
+func (r *run) resumeSoon(ctx context.Context) {
+	r.after(ctx, "have the journal resumed", func(ctx context.Context) error {
+		if err := r.hold(ctx, true); err != nil {
+			return err
+		}
+		return r.Agenda.Park(ctx, r.Credential, r.Timing.Resume)
+	})
+	r.heldAt = time.Time{}
 }
 
 // Abandon closes a journal and forgets its candidates, whatever they are: only a person can know that none is live.
@@ -77,7 +92,7 @@ func (r *run) recover(ctx context.Context, older []secret.Value) error {
 		r.settleServed(ctx)
 		return nil
 	}
-	if err := r.reclaim(ctx, found); err != nil {
+	if err := r.takeOver(ctx, found); err != nil {
 		return err
 	}
 	verified := VerifiedYes
@@ -100,8 +115,9 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 		values = append(values, r.rec.Candidates[i].Value)
 	}
 	values = append(append(values, r.base.Password), older...)
+	ask := r.ask
 	if r.rec.State == Closed {
-		r.rec.configure(r.Credential)
+		ask = r.askNow
 	}
 	var asked []Candidate
 	for _, v := range values {
@@ -109,7 +125,7 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 			continue
 		}
 		asked = append(asked, Candidate{Value: v})
-		verdict, err := r.ask(ctx, v)
+		verdict, err := ask(ctx, v)
 		switch {
 		case err != nil:
 			return secret.Value{}, err
@@ -122,15 +138,16 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 	return secret.Value{}, nil
 }
 
-// reclaim opens the journal, or takes it over whatever its state, on what current holds now. Candidates that stand there
+// takeOver opens the journal, or takes it over whatever its state, on what current holds now. Candidates that stand there
 // stay; last comes the password that was found live, or a new one.
-func (r *run) reclaim(ctx context.Context, found secret.Value) error {
+func (r *run) takeOver(ctx context.Context, found secret.Value) error {
 	rec := r.rec.clone()
 	if rec.State == Closed {
 		rec = r.opening()
 		r.created = true
 	} else {
-		rec.State, rec.Why, rec.Owner, rec.BaseVersion = Open, "", r.Owner, r.base.Version
+		rec.State, rec.Why, rec.Owner, rec.Schema = Open, "", r.Owner, Schema
+		rec.BaseVersion, rec.BasePassword = r.base.Version, r.base.Password
 		rec.Attempt++
 	}
 	c, err := r.nextCandidate(rec)
@@ -145,5 +162,13 @@ func (r *run) reclaim(ctx context.Context, found secret.Value) error {
 		return fmt.Errorf("claim the journal: %w", err)
 	}
 	r.fresh = found.IsZero()
+	if r.created {
+		return nil
+	}
+	if err := r.fence(ctx); errors.Is(err, ErrStale) {
+		return wait(time.Second, errors.New("current changed meanwhile: try again"))
+	} else if err != nil {
+		return err
+	}
 	return nil
 }

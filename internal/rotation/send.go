@@ -47,7 +47,7 @@ func (r *run) ready(ctx context.Context) error {
 	r.keepHold(ctx)
 	for {
 		if err := r.await(ctx); err != nil {
-			r.closeUnused(ctx, r.fresh)
+			r.closeUnused(ctx)
 			return err
 		}
 		if asked, err := r.confirm(ctx); !asked || err != nil {
@@ -66,13 +66,12 @@ func asError(err error) *Error {
 }
 
 // endSend ends a run with an answer after which nothing more is sent for now, whatever the mode of the provider.
-func (r *run) endSend(ctx context.Context, s step, e *Error, first bool) error {
+func (r *run) endSend(ctx context.Context, s step, e *Error) error {
 	switch s {
 	case stepRule:
 		return r.quarantine(ctx, fmt.Sprintf("rule: the provider rejected %d passwords in a row (%s)", maxRefusals+1, e.Code))
 	case stepTarget:
-		if r.answered() && !slices.ContainsFunc(r.rec.Candidates, func(c Candidate) bool { return c.State == Accepted }) {
-			// None of them was accepted: nothing here can be live.
+		if r.unused() {
 			r.rec = r.rec.clone()
 			r.rec.Candidates = nil
 		}
@@ -80,7 +79,7 @@ func (r *run) endSend(ctx context.Context, s step, e *Error, first bool) error {
 	case stepPause:
 		return fail(time.Minute, e)
 	case stepLeave:
-		r.closeUnused(ctx, first)
+		r.closeUnused(ctx)
 	default:
 	}
 	r.tellNeighbours(ctx, e)
@@ -90,9 +89,21 @@ func (r *run) endSend(ctx context.Context, s step, e *Error, first bool) error {
 	case Unauthorized, ClockSkew:
 		return wait(30*time.Second, e)
 	default:
-		return fail(e.RetryAfter, e)
+		return r.comeBack(ctx, e)
 	}
 }
+
+// comeBack ends a run whose provider gave no answer that counts. After a day of that a person has to look: whatever the
+// provider was asked may be live, and consumers may have a dead password.
+func (r *run) comeBack(ctx context.Context, e *Error) error {
+	if r.rec.State == Open && r.Clock.Now().Sub(r.rec.OpenedAt) > giveUpAfter {
+		return r.quarantine(ctx, "provider: for a day it gave no answer that counts: "+e.Error())
+	}
+	return fail(min(e.RetryAfter, maxRetryAfter), e)
+}
+
+// maxRetryAfter is how long a provider may ask a rotation to wait that has a candidate which may be live.
+const maxRetryAfter = 5 * time.Minute
 
 // tellNeighbours has the whole account heed what one credential was told.
 func (r *run) tellNeighbours(ctx context.Context, e *Error) {
@@ -109,10 +120,16 @@ func (r *run) tellNeighbours(ctx context.Context, e *Error) {
 	}
 }
 
-// closeUnused closes a journal whose one candidate provably never landed, so that an outage does not leave thousands
-// open; any other stays open.
-func (r *run) closeUnused(ctx context.Context, first bool) {
-	if r.created && first && !r.rec.Doubted && len(r.rec.Candidates) == 1 {
+// unused reports that nothing in the journal can be live: this run created it, no send of it had an unknown outcome,
+// and no candidate was accepted.
+func (r *run) unused() bool {
+	return r.answered() && !slices.ContainsFunc(r.rec.Candidates, func(c Candidate) bool { return c.State == Accepted })
+}
+
+// closeUnused closes a journal in which nothing can be live, so that an outage does not leave thousands open. Any other
+// stays open.
+func (r *run) closeUnused(ctx context.Context) {
+	if r.unused() {
 		r.after(ctx, "close an unused journal", r.giveUp)
 	}
 }

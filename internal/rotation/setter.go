@@ -42,7 +42,7 @@ func (r *run) set(ctx context.Context) error {
 			doubts++
 			err = r.doubt(ctx, answer.refusal, doubts-1)
 		default:
-			return r.endSend(ctx, next, answer.refusal, here.fresh)
+			return r.endSend(ctx, next, answer.refusal)
 		}
 		if err != nil {
 			return err
@@ -84,10 +84,15 @@ func (r *run) doubt(ctx context.Context, e *Error, n int) error {
 			return fmt.Errorf("mark in doubt: %w", err)
 		}
 	}
-	if n >= len(doubtDelays) {
-		return fail(e.RetryAfter, e)
+	pause := e.RetryAfter
+	if n < len(doubtDelays) {
+		pause = max(pause, doubtDelays[n])
 	}
-	if err := r.Clock.Sleep(ctx, doubtDelays[n]); err != nil {
+	// A resumed rotation sends once a run: the queue's pauses grow.
+	if !r.created || n >= len(doubtDelays) || pause > maxNap {
+		return r.comeBack(ctx, e)
+	}
+	if err := r.Clock.Sleep(ctx, pause); err != nil {
 		return fail(0, e)
 	}
 	return nil

@@ -12,10 +12,10 @@ import (
 // maxNap is the longest wait within a run; longer ones are the queue's.
 const maxNap = 2 * time.Second
 
-// verify asks whether the last candidate is live until it is, or the time that a change may need to spread is spent.
-// From acceptance to promotion consumers hold a dying password, so it asks at once and then at times that grow with
-// the time passed (about 20 questions in two minutes: servers lock out who asks more). An empty Verified means that
+// verify asks whether the last candidate is live until the table of verdicts decides. An empty Verified means that
 // another send is needed.
+//
+// A crash here leaves an accepted candidate in the journal, or one that was sent; the next run asks on, or sends it again.
 func (r *run) verify(ctx context.Context) (Verified, error) {
 	if r.Verifier == nil {
 		if r.Client.Issuer != nil && !r.promotable() {
@@ -23,7 +23,6 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		}
 		return VerifiedOff, nil
 	}
-	deadline := r.accepted.Add(r.Credential.Verify.Propagation)
 	j := judged{issuer: r.Client.Issuer != nil, synced: r.Client.Setter != nil || r.rec.Last().Synced}
 	if r.rec.Last().Denied {
 		j.last = Refused
@@ -31,14 +30,15 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 	for looked := false; ; {
 		verdict, err := r.ask(ctx, r.rec.Last().Value)
 		if err != nil {
-			return "", r.parkAccepted(ctx, j.last == Refused, err)
+			return "", r.parkAccepted(ctx, j.last, err)
 		}
-		if verdict == Works || verdict == Refused {
+		if verdict != Unknown && (verdict != Unbelieved || j.last == Unknown) {
 			j.last = verdict
 		}
-		now := r.Clock.Now()
-		nap := min(max(now.Sub(r.accepted)/2, 20*time.Millisecond), 15*time.Second)
-		j.spent = now.Add(nap).After(deadline)
+		since := r.Clock.Now().Sub(r.accepted)
+		left := r.Credential.Verify.Propagation - since
+		nap := min(r.nap(since), left) // the last question is put when the time is over
+		j.spent = left <= 0
 		// Long enough refused to suspect that another candidate's late call is the live one.
 		if !j.spent && j.last == Refused && nap > time.Second/2 && !looked {
 			looked = true
@@ -52,12 +52,23 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 			return v, err
 		}
 		if nap > maxNap {
-			return "", r.parkAccepted(ctx, j.last == Refused, wait(nap, errNotLive))
+			return "", r.parkAccepted(ctx, j.last, wait(nap, errNotLive))
 		}
 		if err := r.Clock.Sleep(ctx, nap); err != nil {
-			return "", r.parkAccepted(ctx, j.last == Refused, wait(nap, errNotLive))
+			return "", r.parkAccepted(ctx, j.last, wait(nap, errNotLive))
 		}
 	}
+}
+
+// nap is how long to wait until the next question. From acceptance to promotion consumers hold a dying password, so it
+// asks at once and then at times that double: 12 questions in two minutes, because servers lock out who asks more. A
+// candidate that was sent again is asked about more rarely.
+func (r *run) nap(since time.Duration) time.Duration {
+	least := 250 * time.Millisecond
+	if r.rec.Last().Sends > 0 {
+		least = 5 * time.Second
+	}
+	return min(max(since, least), max(30*time.Second, r.Credential.Verify.Propagation/6))
 }
 
 // decide executes the table of verdicts, up to where it says to ask on.
@@ -66,7 +77,7 @@ func (r *run) decide(ctx context.Context, j judged) (v Verified, decided bool, e
 	next := j.outcome()
 	if next == askOld {
 		if j.old, err = r.askOldPassword(ctx); err != nil {
-			return "", true, err
+			return "", true, r.parkAccepted(ctx, j.last, err)
 		}
 		j.asked = true
 		next = j.outcome()
@@ -78,6 +89,8 @@ func (r *run) decide(ctx context.Context, j judged) (v Verified, decided bool, e
 		return VerifiedNo, true, nil
 	case sendAgain:
 		return "", true, r.sendAgain(ctx)
+	case park:
+		return "", true, r.parkUnanswered(ctx, j.last)
 	default:
 		return "", false, nil
 	}
@@ -132,7 +145,7 @@ func (r *run) askOthers(ctx context.Context) (Verdict, error) {
 		if err != nil || verdict == Works {
 			return verdict, err
 		}
-		if verdict == Unknown {
+		if verdict != Refused {
 			found = Unknown
 		}
 	}
@@ -144,9 +157,9 @@ var errNotLive = errors.New("accepted, and not live everywhere yet")
 // parkAccepted journals what the provider and the verifier said, so that the next run only asks on, and then ends this
 // one with why: even where the run's time is up, or each run that it cuts off would send again. That the verifier
 // refused stays too: a later question that nobody answers must not count for more.
-func (r *run) parkAccepted(ctx context.Context, refused bool, why error) error {
+func (r *run) parkAccepted(ctx context.Context, verdict Verdict, why error) error {
 	rec := r.rec.clone()
-	last := rec.Last()
+	last, refused := rec.Last(), verdict == Refused
 	if last.State == Accepted && last.Denied == refused {
 		return why
 	}
@@ -159,53 +172,51 @@ func (r *run) parkAccepted(ctx context.Context, refused bool, why error) error {
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("note the acceptance: %w", err)
 	}
+	if verdict == Unknown || verdict == Unbelieved {
+		r.notice(ctx, NoticeVerifierAway, "the provider accepted the new password, consumers have the old one, and the verifier "+
+			"does not answer: "+r.notAsked().Error())
+	}
 	return why
+}
+
+// The times of a rotation that waits for a verifier, or of a check that does.
+const (
+	raiseAfter  = time.Hour
+	giveUpAfter = 24 * time.Hour
+)
+
+// parkFor is how long to wait before the next question that nobody may be there to answer, so long after the first:
+// after 1, 5 and 15 minutes, and then once an hour.
+func parkFor(since time.Duration) time.Duration {
+	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute} {
+		if since < d {
+			return d
+		}
+	}
+	return time.Hour
+}
+
+// parkUnanswered waits, with the journal open, for a verifier that refused the new password and cannot be asked about the
+// old one: promoting may give consumers a dead password, and so may keeping what they have.
+func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
+	since := r.Clock.Now().Sub(r.accepted)
+	if since > giveUpAfter {
+		return r.quarantine(ctx, "verifier: the new password was refused, and for a day nobody could be asked about the old one")
+	}
+	if since > raiseAfter {
+		r.notice(ctx, NoticeVerifierAway, "the new password was refused, and nobody can be asked about the old one: "+r.notAsked().Error())
+	}
+	return r.parkAccepted(ctx, last, wait(parkFor(since), r.notAsked()))
 }
 
 // oldPassword is what stood in current when the rotation was opened; zero if there was none or it is gone.
 func (r *run) oldPassword(ctx context.Context) (secret.Value, error) {
-	switch r.rec.BaseVersion {
-	case 0:
-		return secret.Value{}, nil
-	case r.base.Version:
+	switch {
+	case r.rec.Schema >= 2:
+		return r.rec.BasePassword, nil
+	case r.rec.BaseVersion == r.base.Version:
 		return r.base.Password, nil
 	default:
 		return r.Secrets.Password(ctx, r.rec.Place, r.rec.BaseVersion)
 	}
-}
-
-// ask puts one question to the verifier. A read-back at the provider waits for its turn like any other call.
-func (r *run) ask(ctx context.Context, password secret.Value) (Verdict, error) {
-	r.keepHold(ctx)
-	if r.Credential.Verify.Mode == VerifyProvider {
-		if err := r.take(ctx, 1); err != nil {
-			return Unknown, err
-		}
-		if err := r.await(ctx); err != nil {
-			return Unknown, err
-		}
-		r.calls.used++
-	}
-	start := r.Clock.Now()
-	limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
-	defer cancel()
-	login := r.rec.Login
-	if r.Credential.Verify.Mode == VerifyProvider {
-		login = r.rec.Target
-	}
-	verdict, err := r.Verifier.Verify(limited, login, password)
-	if err != nil {
-		verdict, r.unasked = Unknown, err
-		r.Log.DebugContext(ctx, "could not ask the verifier", "credential", r.Credential.ID, "rotation_id", r.rec.RotationID, "error", err)
-	}
-	r.Observer.Verified(r.Credential, verdict, r.Clock.Now().Sub(start))
-	return verdict, nil
-}
-
-// notAsked is ErrNotAsked with its cause.
-func (r *run) notAsked() error {
-	if r.unasked == nil {
-		return ErrNotAsked
-	}
-	return fmt.Errorf("%w: %w", ErrNotAsked, r.unasked)
 }

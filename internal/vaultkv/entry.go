@@ -67,6 +67,23 @@ func (v *Vault) Write(ctx context.Context, place rotation.Place, e rotation.Entr
 	return err
 }
 
+// Fence implements rotation.Secrets.
+func (v *Vault) Fence(ctx context.Context, place rotation.Place, e rotation.Entry) error {
+	s, path, err := v.place(place)
+	if err != nil {
+		return err
+	}
+	data, ours := e.Rest.(fields)
+	if !ours {
+		if e.Rest != nil {
+			return explain(s.name, opWrite, path, fmt.Errorf("fields of type %T were not read from this store", e.Rest))
+		}
+		data = fields{}
+	}
+	_, err = s.put(ctx, path, data, e.Version)
+	return err
+}
+
 // ReadField reads one field of a secret in a store's mount. It serves the configuration's {vault: path#field}.
 func (v *Vault) ReadField(ctx context.Context, store, path, field string) (secret.Value, error) {
 	s, path, err := v.place(rotation.Place{Store: store, Path: path})

@@ -1,6 +1,7 @@
 package vaultkv
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -16,16 +17,20 @@ type journal struct {
 	RotationID      string      `json:"rotation_id,omitempty"`
 	Slot            time.Time   `json:"slot,omitzero"`
 	Reason          string      `json:"reason,omitempty"`
+	RequestedBy     string      `json:"requested_by,omitempty"`
 	Attempt         int         `json:"attempt,omitempty"`
 	Owner           string      `json:"owner,omitempty"`
 	OpenedAt        time.Time   `json:"opened_at,omitzero"`
 	TouchedAt       time.Time   `json:"touched_at,omitzero"`
+	Account         string      `json:"account,omitempty"`
+	Mode            string      `json:"mode,omitempty"`
 	Target          string      `json:"target,omitempty"`
 	Username        string      `json:"username,omitempty"`
 	Login           string      `json:"login,omitempty"`
 	Store           string      `json:"store,omitempty"`
 	Path            string      `json:"path,omitempty"`
 	BaseVersion     int         `json:"base_version,omitempty"`
+	BasePassword    string      `json:"base_password,omitempty"`
 	Policy          string      `json:"policy,omitempty"`
 	Candidates      []candidate `json:"candidates,omitempty"`
 	Doubted         bool        `json:"doubted,omitempty"`
@@ -33,6 +38,9 @@ type journal struct {
 	Why             string      `json:"why,omitempty"`
 	Since           time.Time   `json:"since,omitzero"`
 	RecheckAt       time.Time   `json:"recheck_at,omitzero"`
+	CurrentVersion  int         `json:"current_version,omitempty"`
+	Repairs         int         `json:"repairs,omitempty"`
+	RaisedAt        time.Time   `json:"raised_at,omitzero"`
 	LastError       *refusal    `json:"last_error,omitempty"`
 }
 
@@ -53,8 +61,9 @@ type refusal struct {
 	At        time.Time `json:"at,omitzero"`
 }
 
-// stateNames and candidateNames are indexed by the domain's values; an empty name is no state.
+// modeNames, stateNames and candidateNames are indexed by the domain's values; an empty name is no state.
 var (
+	modeNames      = []string{rotation.ModeSetter: "setter", rotation.ModeIssuer: "issuer"}
 	stateNames     = []string{rotation.Closed: "closed", rotation.Open: "open", rotation.Quarantined: "quarantined"}
 	candidateNames = []string{
 		rotation.Staged:        "staged",
@@ -81,20 +90,27 @@ func stateOf[S ~int](names []string, name string) (S, error) {
 	return S(i), nil
 }
 
-// newJournal is the stored form of rec, in the schema of this program.
+// newJournal is the stored form of rec, in the schema that it is of.
 func newJournal(rec *rotation.Record) (*journal, error) {
 	state, err := nameOf(stateNames, rec.State)
 	if err != nil {
 		return nil, err
 	}
+	mode := ""
+	if rec.Mode != 0 {
+		if mode, err = nameOf(modeNames, rec.Mode); err != nil {
+			return nil, err
+		}
+	}
 	j := &journal{
-		Schema: rotation.Schema, State: state, RotationID: rec.RotationID, Slot: rec.Slot,
+		Schema: cmp.Or(rec.Schema, rotation.Schema), State: state, RotationID: rec.RotationID, Slot: rec.Slot,
 		Reason: string(rec.Reason), Attempt: rec.Attempt, Owner: rec.Owner,
-		OpenedAt: rec.OpenedAt, TouchedAt: rec.TouchedAt,
+		RequestedBy: rec.RequestedBy, OpenedAt: rec.OpenedAt, TouchedAt: rec.TouchedAt, Account: rec.Account, Mode: mode,
 		Target: rec.Target, Username: rec.Username, Login: rec.Login, Store: rec.Place.Store, Path: rec.Place.Path,
-		BaseVersion: rec.BaseVersion, Policy: rec.Policy,
+		BaseVersion: rec.BaseVersion, BasePassword: rec.BasePassword.Reveal(), Policy: rec.Policy,
 		Doubted: rec.Doubted, LostGenerations: rec.LostGenerations,
 		Why: rec.Why, Since: rec.Since, RecheckAt: rec.RecheckAt, LastError: (*refusal)(rec.LastError),
+		CurrentVersion: rec.CurrentVersion, Repairs: rec.Repairs, RaisedAt: rec.RaisedAt,
 	}
 	for _, c := range rec.Candidates {
 		state, err := nameOf(candidateNames, c.State)
@@ -114,14 +130,21 @@ func (j *journal) record() (rotation.Record, error) {
 	if err != nil {
 		return rotation.Record{}, err
 	}
+	var mode rotation.Mode
+	if j.Mode != "" {
+		if mode, err = stateOf[rotation.Mode](modeNames, j.Mode); err != nil {
+			return rotation.Record{}, err
+		}
+	}
 	rec := rotation.Record{
 		Schema: j.Schema, State: state, RotationID: j.RotationID, Slot: j.Slot,
 		Reason: rotation.Reason(j.Reason), Attempt: j.Attempt, Owner: j.Owner,
-		OpenedAt: j.OpenedAt, TouchedAt: j.TouchedAt,
+		RequestedBy: j.RequestedBy, OpenedAt: j.OpenedAt, TouchedAt: j.TouchedAt, Account: j.Account, Mode: mode,
 		Target: j.Target, Username: j.Username, Login: j.Login, Place: rotation.Place{Store: j.Store, Path: j.Path},
-		BaseVersion: j.BaseVersion, Policy: j.Policy,
+		BaseVersion: j.BaseVersion, BasePassword: secret.New(j.BasePassword), Policy: j.Policy,
 		Doubted: j.Doubted, LostGenerations: j.LostGenerations,
 		Why: j.Why, Since: j.Since, RecheckAt: j.RecheckAt, LastError: (*rotation.Refusal)(j.LastError),
+		CurrentVersion: j.CurrentVersion, Repairs: j.Repairs, RaisedAt: j.RaisedAt,
 	}
 	for _, c := range j.Candidates {
 		state, err := stateOf[rotation.CandidateState](candidateNames, c.State)

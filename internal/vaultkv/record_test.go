@@ -3,6 +3,7 @@ package vaultkv
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -98,12 +99,12 @@ func TestTheJournalKeepsEveryState(t *testing.T) {
 func TestAJournalOfANewerSchemaIsRecognisedWhateverItsForm(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		`{"schema":2,"state":"open"}`,
-		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":2}`,
+		`{"schema":3,"state":"open"}`,
+		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":3}`,
 	} {
 		rec, err := decodeJournal(json.RawMessage(text))
-		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 2 {
-			t.Errorf("%s: schema %d, error %v; want 2 and ErrNewerSchema", text, rec.Schema, err)
+		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 3 {
+			t.Errorf("%s: schema %d, error %v; want 3 and ErrNewerSchema", text, rec.Schema, err)
 		}
 	}
 }
@@ -139,4 +140,31 @@ func FuzzDecodeJournal(f *testing.F) {
 			t.Fatalf("%+v came back as %+v, %v", rec, again, err)
 		}
 	})
+}
+
+// TestAJournalOfAnEarlierSchemaIsStillRead reads records as earlier versions of keyturn left them in Vault.
+func TestAJournalOfAnEarlierSchemaIsStillRead(t *testing.T) {
+	t.Parallel()
+	at := func(second int) time.Time { return time.Date(2026, 10, 1, 2, 0, second, 0, time.UTC) }
+	v1 := rotation.Record{
+		Schema: 1, State: rotation.Open, RotationID: "0198f7a0-0000-7000-8000-000000000001", Slot: at(0), Reason: rotation.ReasonScheduled,
+		Attempt: 2, Owner: "worker-1/7", OpenedAt: at(1), TouchedAt: at(17), Target: "alerts@example.com",
+		Username: "alerts@example.com", Login: "alerts@example.com", Place: rotation.Place{Store: "main", Path: "mail/alerts"},
+		BaseVersion: 4, Policy: "fingerprint", Doubted: true,
+		Candidates: []rotation.Candidate{{Number: 1, Value: secret.New("not-a-real-one-1"), State: rotation.Doubtful, At: at(1)}},
+		LastError:  &rotation.Refusal{Kind: "in doubt", Code: "HTTP 503", RequestID: "r-1", At: at(5)},
+	}
+	v2 := v1
+	v2.Schema, v2.RequestedBy, v2.Account, v2.Mode = 2, "ann@host", "acme", rotation.ModeSetter
+	v2.BasePassword, v2.RecheckAt, v2.Repairs = secret.New("not-a-real-one-0"), at(30), 1
+	for name, want := range map[string]rotation.Record{"journal-v1.json": v1, "journal-v2.json": v2} {
+		text, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeJournal(text)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v (%v)\nwant %+v", name, got, err, want)
+		}
+	}
 }

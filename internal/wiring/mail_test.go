@@ -47,6 +47,10 @@ func (v vault) Write(context.Context, rotation.Place, rotation.Entry) error {
 	return errors.New("nobody writes here")
 }
 
+func (v vault) Fence(context.Context, rotation.Place, rotation.Entry) error {
+	return errors.New("nobody writes here")
+}
+
 // lines is a log that can be read while others write.
 type lines struct {
 	mu   sync.Mutex

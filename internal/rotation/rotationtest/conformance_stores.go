@@ -55,8 +55,10 @@ func full() rotation.Record {
 	at := func(minute int) time.Time { return time.Date(2026, 3, 4, 5, minute, 7, 89_000, time.UTC) }
 	return rotation.Record{
 		Version: 1, Schema: rotation.Schema, State: rotation.Quarantined, RotationID: "id", Slot: at(1), Reason: rotation.ReasonDrift,
-		Attempt: 3, Owner: "host/1", OpenedAt: at(2), TouchedAt: at(3), Target: "alerts@example.com", Username: "alerts", Login: "login",
-		Place: rotation.Place{Store: "main", Path: "mail/alerts"}, BaseVersion: 4, Policy: "fingerprint",
+		RequestedBy: "ann@host", Attempt: 3, Owner: "host/1", OpenedAt: at(2), TouchedAt: at(3), Account: "acme",
+		Mode: rotation.ModeIssuer, Target: "alerts@example.com", Username: "alerts", Login: "login",
+		Place: rotation.Place{Store: "main", Path: "mail/alerts"}, BaseVersion: 4, BasePassword: secret.New("base"),
+		Policy: "fingerprint",
 		Candidates: []rotation.Candidate{
 			{Number: 1, Value: secret.New(`p"1\`), State: rotation.Doubtful, Sends: 2, Denied: true, At: at(4)},
 			{Number: 2, State: rotation.Intent, At: at(5)},
@@ -66,6 +68,7 @@ func full() rotation.Record {
 			{Number: 5, Value: secret.New("p5"), State: rotation.Staged, At: at(9)},
 		},
 		Doubted: true, LostGenerations: 6, Why: "because", Since: at(10), RecheckAt: at(11),
+		CurrentVersion: 5, Repairs: 1, RaisedAt: at(13),
 		LastError: &rotation.Refusal{Kind: "repeat", Code: "Code", RequestID: "request", At: at(12)},
 	}
 }

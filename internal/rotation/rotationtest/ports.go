@@ -140,6 +140,20 @@ func (s secrets) Write(ctx context.Context, _ rotation.Place, e rotation.Entry) 
 	})
 }
 
+func (s secrets) Fence(ctx context.Context, _ rotation.Place, e rotation.Entry) error {
+	return s.do(s.Name, "secrets.fence", func() error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if e.Version != len(s.current) {
+			return rotation.ErrStale
+		}
+		e.Version, e.CreatedAt, e.Deleted = e.Version+1, s.now, false
+		s.current = append(s.current, e)
+		return nil
+	})
+}
+
 type limiter struct{ *Worker }
 
 func (l limiter) Take(ctx context.Context, _ string, _ int, _ bool) (rotation.Turns, error) {

@@ -21,6 +21,7 @@ const (
 	opRead
 	opPassword
 	opWrite
+	opFence
 	opSet
 	opIssue
 	opVerify
@@ -32,7 +33,7 @@ const (
 
 var opNames = [ops]string{
 	"", "limiter.take", "turns.await", "limiter.penalise", "agenda.hold", "agenda.park", "agenda.settle", "agenda.ask", "agenda.block",
-	"journals.load", "journals.save", "journals.delete", "secrets.read", "secrets.password", "secrets.write",
+	"journals.load", "journals.save", "journals.delete", "secrets.read", "secrets.password", "secrets.write", "secrets.fence",
 	"setter.set", "issuer.issue", "verifier.verify", "clock.sleep", "generate", "name",
 }
 

@@ -153,7 +153,7 @@ func (x *explorer) lags(s *state, c call) bool {
 		return int64(x.version(s)) == c.number
 	case opRead:
 		return x.entries.values[s.current].before != 0
-	case opWrite:
+	case opWrite, opFence:
 		return int64(x.entries.values[s.current].Version) == c.number
 	default:
 		return false

@@ -31,6 +31,8 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 		}
 	case opWrite:
 		return x.write(s, c)
+	case opFence:
+		return x.fence(s, c)
 	case opSet, opIssue:
 		return x.change(s, c)
 	case opVerify:
@@ -119,6 +121,17 @@ func (x *explorer) write(s *state, c call) answer {
 	s.lied = s.lied || x.believed(s, e)
 	x.checkPromotion(s, stands, e)
 	s.current = x.entry(e.Entry, s.current)
+	return answer{}
+}
+
+// fence puts back what stands, if that is what the caller read.
+func (x *explorer) fence(s *state, c call) answer {
+	e := x.entries.values[s.current].Entry
+	if int64(e.Version) != c.number {
+		return answer{failure: stale}
+	}
+	e.Version++
+	s.current = x.entry(e, s.current)
 	return answer{}
 }
 

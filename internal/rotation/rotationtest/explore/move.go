@@ -189,7 +189,7 @@ func (x *explorer) end(s *state, result rotation.Result) {
 			after = max(after, tick) // it waits for time to pass
 		}
 		x.requeue(s, after)
-	case rotation.Ended:
+	case rotation.Ended, rotation.Unresolved:
 	}
 	s.cur = run{}
 }

@@ -78,8 +78,9 @@ func (n *names) passwordID(v secret.Value) int32 {
 
 func (n *names) record(rec rotation.Record) int32 {
 	k := n.key().num(rec.Version, int(rec.State), rec.Attempt, rec.BaseVersion, len(rec.Candidates), rec.LostGenerations).
-		text(rec.RotationID, string(rec.Reason), rec.Owner, rec.Why).bools(rec.Doubted).
-		times(rec.Slot, rec.OpenedAt, rec.TouchedAt, rec.Since, rec.RecheckAt)
+		num(rec.Schema, int(rec.Mode), int(n.passwordID(rec.BasePassword)), rec.CurrentVersion, rec.Repairs).
+		text(rec.RotationID, string(rec.Reason), rec.Owner, rec.Why, rec.Account, rec.Place.Path).bools(rec.Doubted).
+		times(rec.Slot, rec.OpenedAt, rec.TouchedAt, rec.Since, rec.RecheckAt, rec.RaisedAt)
 	if e := rec.LastError; e != nil {
 		k = k.text(e.Kind, e.Code).times(e.At)
 	}

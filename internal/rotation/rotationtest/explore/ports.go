@@ -88,6 +88,10 @@ func (s secrets) Write(ctx context.Context, _ rotation.Place, e rotation.Entry) 
 	return s.ask(ctx, opWrite, s.entry(e, 0), int64(cas)).err()
 }
 
+func (s secrets) Fence(ctx context.Context, _ rotation.Place, e rotation.Entry) error {
+	return s.ask(ctx, opFence, 0, int64(e.Version)).err()
+}
+
 type limiter struct{ *performance }
 
 func (l limiter) Take(ctx context.Context, _ string, _ int, _ bool) (rotation.Turns, error) {

@@ -25,6 +25,8 @@ func (r *renaming) survey(s *state) {
 		r.journal = append(r.journal, rec.Version)
 		if rec.State == rotation.Open {
 			r.current = append(r.current, rec.BaseVersion)
+		} else if rec.CurrentVersion != 0 {
+			r.current = append(r.current, rec.CurrentVersion)
 		}
 	}
 	entry := func(id int32) {
@@ -85,25 +87,28 @@ func (r *renaming) older(s *state) (chain int32) {
 
 // readable renames an entry as it stands in Vault.
 func (r *renaming) readable(e rotation.Entry) rotation.Entry {
-	verified := rotation.VerifiedOff
-	if e.Verified == rotation.VerifiedNo {
-		verified = rotation.VerifiedNo
-	}
 	return rotation.Entry{
-		Verified: verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password),
+		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password),
 		Slot: r.slot(e.Slot), RotatedAt: r.ago(e.RotatedAt),
 	}
 }
 
 // standing renames the journal as it stands in Vault.
 func (r *renaming) standing(old rotation.Record) int32 {
-	rec := rotation.Record{State: old.State, Version: r.journal.of(old.Version)}
+	rec := rotation.Record{
+		State: old.State, Version: r.journal.of(old.Version), Schema: old.Schema, Repairs: old.Repairs, OpenedAt: lately, TouchedAt: lately,
+	}
+	if !old.RecheckAt.IsZero() {
+		rec.RecheckAt = start.Add(max(r.later(old.RecheckAt.Sub(start)), -tick))
+	}
 	if old.State == rotation.Closed {
-		if !old.RecheckAt.IsZero() {
-			rec.RecheckAt = start.Add(max(r.later(old.RecheckAt.Sub(start)), -tick))
+		rec.Place, rec.CurrentVersion = old.Place, r.current.of(old.CurrentVersion)
+		if !old.RaisedAt.IsZero() {
+			rec.RaisedAt = start.Add(-long)
 		}
 		return r.record(rec)
 	}
+	rec.Account, rec.Mode, rec.BasePassword = old.Account, old.Mode, r.value(old.BasePassword)
 	rec.RotationID, rec.Slot, rec.Attempt, rec.Owner = r.id(old.RotationID), r.slot(old.Slot), old.Attempt, old.Owner
 	rec.Target, rec.Place, rec.BaseVersion, rec.Doubted = old.Target, old.Place, r.current.of(old.BaseVersion), old.Doubted
 	if len(r.path) == 0 {
@@ -118,6 +123,9 @@ func (r *renaming) standing(old rotation.Record) int32 {
 	}
 	return r.record(rec)
 }
+
+// lately is when whatever happened of which only counts that it was neither just now nor a day ago.
+var lately = start.Add(-tick)
 
 // job renames a job. Of the time when it was wished, only counts whether current's rotation grants it.
 func (r *renaming) job(old int32, granted bool) int32 {
@@ -195,8 +203,9 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 	}
 	rec := r.records.values[old].Record
 	rec.Version, rec.BaseVersion = r.journal.of(rec.Version), r.current.of(rec.BaseVersion)
+	rec.CurrentVersion, rec.BasePassword, rec.RaisedAt = r.current.of(rec.CurrentVersion), r.value(rec.BasePassword), at(rec.RaisedAt)
 	rec.RotationID, rec.Slot, rec.RecheckAt = r.id(rec.RotationID), r.slot(rec.Slot), at(rec.RecheckAt)
-	rec.OpenedAt, rec.TouchedAt, rec.Since, rec.LastError = time.Time{}, time.Time{}, time.Time{}, nil
+	rec.OpenedAt, rec.TouchedAt, rec.Since, rec.LastError = lately, lately, time.Time{}, nil
 	rec.Candidates = slices.Clone(rec.Candidates)
 	for i := range rec.Candidates {
 		c := &rec.Candidates[i]
@@ -210,6 +219,6 @@ func (r *renaming) knownEntry(old int32, moved func(time.Duration) time.Duration
 	e := r.entries.values[old].Entry
 	return r.entry(rotation.Entry{
 		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot),
-		RotatedAt: start.Add(moved(e.RotatedAt.Sub(start))),
+		RotatedAt: start.Add(moved(e.RotatedAt.Sub(start))), Verified: e.Verified,
 	}, 0)
 }

@@ -1,0 +1,82 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"keyturn/internal/secret"
+)
+
+// booked is how many questions a rotation makes sure of before it sends: at once, and after a quarter and half a second.
+const booked = 3
+
+// book reserves the first questions to the verifier, where its server bears only so many: a spent budget then delays
+// the send, and never the proof.
+func (r *run) book(ctx context.Context) error {
+	v, ok := r.Verifier.(Reserver)
+	if !ok {
+		return nil
+	}
+	urgency := Rotation
+	if r.job.Reason == ReasonResume {
+		urgency = Resumed
+	}
+	return v.Reserve(ctx, r.Credential.Login(), booked, urgency)
+}
+
+// ask puts one question to the verifier. A read-back at the provider waits for its turn like any other call, and what the
+// account is told by it holds for all. An error means that the question was not put and when to come back.
+func (r *run) ask(ctx context.Context, password secret.Value) (Verdict, error) {
+	return r.askAs(ctx, r.rec.Login, r.rec.Target, password)
+}
+
+// askNow is ask where no rotation is open: about the credential as the configuration has it.
+func (r *run) askNow(ctx context.Context, password secret.Value) (Verdict, error) {
+	return r.askAs(ctx, r.Credential.Login(), r.Credential.Target, password)
+}
+
+func (r *run) askAs(ctx context.Context, login, target string, password secret.Value) (Verdict, error) {
+	r.keepHold(ctx)
+	asked := ctx
+	if r.Credential.Verify.Mode == VerifyProvider {
+		login = target
+		if err := r.take(ctx, 1); err != nil {
+			return Unknown, err
+		}
+		if err := r.await(ctx); err != nil {
+			return Unknown, err
+		}
+		r.calls.used++
+		limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
+		defer cancel()
+		asked = limited
+	}
+	start := r.Clock.Now()
+	verdict, err := r.Verifier.Verify(asked, login, password)
+	var held *WaitError
+	var refused *Error
+	switch {
+	case errors.As(err, &held):
+		return Unknown, held
+	case errors.As(err, &refused):
+		r.tellNeighbours(ctx, refused)
+		verdict = Unknown
+	case err != nil && verdict != Unbelieved:
+		verdict = Unknown
+	}
+	if err != nil {
+		r.unasked = err
+		r.Log.DebugContext(ctx, "could not ask the verifier", "credential", r.Credential.ID, "rotation_id", r.rec.RotationID, "error", err)
+	}
+	r.Observer.Verified(r.Credential, verdict, r.Clock.Now().Sub(start))
+	return verdict, nil
+}
+
+// notAsked is ErrNotAsked with its cause.
+func (r *run) notAsked() error {
+	if r.unasked == nil {
+		return ErrNotAsked
+	}
+	return fmt.Errorf("%w: %w", ErrNotAsked, r.unasked)
+}
