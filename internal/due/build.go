@@ -100,7 +100,7 @@ func byStore(creds []*rotation.Credential) map[string][]*rotation.Credential {
 // fill is complete for one store. What cannot be read is noted and read again later.
 func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*rotation.Credential, lost bool, now time.Time) (tallies [2]tally, err error) {
 	blank := map[string]bool{} // credentials whose journal could not be read
-	for pass, look := range []reading{s.readJournal, s.readAge(now)} {
+	for pass, look := range []reading{s.readJournal(now), s.readAge(now)} {
 		for some := range slices.Chunk(creds, batch) {
 			wanted := findings(some)
 			if pass > 0 || !lost { // that a credential is scheduled does not say that its journal was read
@@ -130,7 +130,8 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 	return tallies, nil
 }
 
-// recheckTime is for how long after its time a recheck that may have been lost is asked for again.
+// recheckTime is for how long after its time a recheck that may have been lost is asked for again, and the longest that
+// one is put off.
 const recheckTime = time.Hour
 
 // recheck asks again for the rechecks that went with the queue, and returns those that it could not ask for.

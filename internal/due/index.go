@@ -90,7 +90,7 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 			p.HDel(ctx, key(cred.Account, stuckHash), cred.ID)
 			if !end.Slot.IsZero() { // else it was never rotated and is given up for now: the claim has put it off
 				p.HDel(ctx, key(cred.Account, claimedHash), cred.ID)
-				p.ZAdd(ctx, key(cred.Account, dueSet), member(cred.ID, cred.Schedule.Next(end.Slot, cred.ID)))
+				settleDue(ctx, p, cred, end)
 			}
 		}
 		if end.Promoted || end.State == rotation.Quarantined {
@@ -102,6 +102,24 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	return nil
+}
+
+// settleScript sets the due time that follows a slot. Where the slot is yet to come, Redis's clock was ahead when it was
+// asked for: then the one that follows the rotation, or else now, counts.
+var settleScript = redis.NewScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local slot, due, rotated = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+if slot > now + ARGV[6] then
+  due = now + (due - slot)
+  if rotated <= now and rotated > 0 then due = tonumber(ARGV[5]) end
+end
+return redis.call('ZADD', KEYS[1], due, ARGV[1])`)
+
+func settleDue(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
+	next := func(from time.Time) int64 { return cred.Schedule.Next(from, cred.ID).UnixMilli() }
+	settleScript.Eval(ctx, p, []string{key(cred.Account, dueSet)},
+		cred.ID, end.Slot.UnixMilli(), next(end.Slot), end.RotatedAt.UnixMilli(), next(end.RotatedAt), skew.Milliseconds())
 }
 
 // Remove forgets a credential that the configuration no longer has. Its journal and its secret stay in Vault.

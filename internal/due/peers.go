@@ -35,6 +35,7 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 if ARGV[2] ~= ARGV[1] then redis.call('ZREM', KEYS[1], ARGV[2]) end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[3], '+inf') -- announced while the clock was ahead
 return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 
 // announce says which configuration we work on, and finds out whether everybody's is the same.
@@ -72,7 +73,8 @@ func (p *peer) told(inv Inventory) bool {
 
 var peersScript = redis.NewScript(`
 local t = redis.call('TIME')
-return redis.call('ZRANGEBYSCORE', KEYS[1], t[1] * 1000 + math.floor(t[2] / 1000) - ARGV[1], '+inf')`)
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], now + ARGV[1])`)
 
 // agreed reports whether all schedulers that live, this one too, work on inv. One announces its configuration before it
 // adds anything: what was in the index before this question, and is not in inv, is in none.

@@ -153,17 +153,25 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 		return nil, err
 	}
 	var wrong []finding
-	for i, f := range found {
-		if f.differs(standing[i], now) {
-			wrong = append(wrong, f)
+	for i := range found {
+		if found[i].differs(standing[i], now) {
+			wrong = append(wrong, found[i])
 		}
 	}
 	return wrong, nil
 }
 
+// maxAhead is longer than anything is put off that a run holds, has parked, or that was claimed. What the index has
+// further ahead was written while Redis's clock was.
+const maxAhead = 2 * time.Hour
+
 // differs tells whether the index has to be corrected. What is claimed or worked on will settle by itself.
 func (f *finding) differs(have Standing, now time.Time) bool {
+	f.pull = !f.resume.IsZero() && have.Resume.After(now.Add(maxAhead))
+	stale := !have.Claimed.IsZero() && have.Due.After(now.Add(maxAhead)) && have.Due.After(f.due)
 	switch {
+	case f.pull || stale && !f.stuck && have.Resume.IsZero():
+		return true
 	case f.stuck != have.Quarantined:
 		return true
 	case !f.resume.IsZero() && have.Resume.IsZero():

@@ -34,24 +34,38 @@ type finding struct {
 	stuck   bool
 	why     string
 	recheck time.Time // zero: the last rotation asked for none
+	pull    bool      // the index would resume the journal far too late
 }
 
 // readJournal finds out whether a rotation is open or in quarantine. Who touched an open one may still be at work; it
-// has quiet since then to show itself.
-func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration) error {
+// has quiet since then to show itself. What a worker wrote by its own clock is believed only so far as it is not beyond
+// now, which is Redis's.
+func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration, now time.Time) error {
 	rec, err := t.Journals.Load(ctx, f.cred)
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", f.cred.ID, err)
 	}
+	touched := earlier(rec.TouchedAt, now)
 	switch rec.State {
 	case rotation.Open:
-		f.resume = rec.TouchedAt.Add(quiet)
+		f.resume = touched.Add(quiet)
 	case rotation.Quarantined:
 		f.stuck, f.why = true, shorten(rec.Why)
 	case rotation.Closed:
-		f.recheck = rec.RecheckAt
+		f.recheck = earlier(rec.RecheckAt, now.Add(recheckTime))
+		if !rec.RecheckAt.IsZero() && !rec.TouchedAt.IsZero() {
+			// Both were written by one clock: how far they lie apart is what was meant, whatever that clock showed.
+			f.recheck = touched.Add(min(max(rec.RecheckAt.Sub(rec.TouchedAt), 0), recheckTime))
+		}
 	}
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // readAge finds out when the credential is due.
@@ -72,10 +86,11 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 func dueAt(cred *rotation.Credential, current rotation.Entry, now time.Time) (at time.Time, certain bool) {
 	switch {
 	case current.RotationID != "":
-		return cred.Schedule.Next(current.Slot, cred.ID), true
+		from, known := since(current, now)
+		return cred.Schedule.Next(from, cred.ID), known
 	case !current.Password.IsZero():
 		// keyturn never wrote it. Its age is known, but a fleet that is overdue at first sight must not fall due at once.
-		if next := cred.Schedule.Next(current.CreatedAt, cred.ID); next.After(now) {
+		if next := cred.Schedule.Next(earlier(current.CreatedAt, now), cred.ID); next.After(now) {
 			return next, false
 		}
 		return cred.Schedule.First(now, cred.ID), false
@@ -88,6 +103,24 @@ func dueAt(cred *rotation.Credential, current rotation.Entry, now time.Time) (at
 	case rotation.FirstManual:
 	}
 	return time.Time{}, false
+}
+
+// skew is how far ahead of Redis's clock a slot is believed: it came from Redis, whose nodes may differ by a little.
+const skew = time.Minute
+
+// since is from when the age of a secret counts that keyturn wrote: its slot. Where that is yet to come, Redis's clock
+// was ahead, and the next best is when it was rotated or written; now where even those are yet to come, which is not
+// known to be right.
+func since(current rotation.Entry, now time.Time) (from time.Time, known bool) {
+	if !current.Slot.After(now.Add(skew)) {
+		return current.Slot, true
+	}
+	for _, at := range []time.Time{current.RotatedAt, current.CreatedAt} {
+		if !at.IsZero() && !at.After(now) {
+			return at, true
+		}
+	}
+	return now, false
 }
 
 // add brings findings into the index where it says nothing yet: what stands there is newer than what was read.
@@ -120,6 +153,7 @@ func (x *Index) replace(ctx context.Context, found []finding) error {
 type writes struct {
 	all         []string
 	due, open   []redis.Z
+	pulled      []redis.Z // of open: those that are to be resumed earlier
 	unscheduled []any
 	stuck       []any // id, why
 	stuckIDs    []any
@@ -138,6 +172,9 @@ func (x *Index) write(ctx context.Context, found []finding, rest func(redis.Pipe
 		}
 		if !f.resume.IsZero() {
 			w.open = append(w.open, member(f.cred.ID, f.resume))
+			if f.pull {
+				w.pulled = append(w.pulled, member(f.cred.ID, f.resume))
+			}
 		}
 		if f.stuck {
 			w.stuck = append(w.stuck, f.cred.ID, f.why)
@@ -154,6 +191,9 @@ func (x *Index) write(ctx context.Context, found []finding, rest func(redis.Pipe
 		for account, w := range accounts {
 			if len(w.open) > 0 {
 				p.ZAddNX(ctx, key(account, openSet), w.open...)
+			}
+			if len(w.pulled) > 0 {
+				p.ZAddLT(ctx, key(account, openSet), w.pulled...)
 			}
 			if len(w.stuck) > 0 {
 				p.HSet(ctx, key(account, stuckHash), w.stuck...)

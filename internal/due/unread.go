@@ -14,8 +14,8 @@ import (
 // reading reads something of one credential from Vault.
 type reading func(context.Context, *finding) error
 
-func (s *Scheduler) readJournal(ctx context.Context, f *finding) error {
-	return s.Truth.readJournal(ctx, f, s.Resume)
+func (s *Scheduler) readJournal(now time.Time) reading {
+	return func(ctx context.Context, f *finding) error { return s.Truth.readJournal(ctx, f, s.Resume, now) }
 }
 
 func (s *Scheduler) readAge(now time.Time) reading {
@@ -23,9 +23,8 @@ func (s *Scheduler) readAge(now time.Time) reading {
 }
 
 func (s *Scheduler) readAll(now time.Time) reading {
-	return func(ctx context.Context, f *finding) error {
-		return errors.Join(s.readJournal(ctx, f), s.Truth.readAge(ctx, f, now))
-	}
+	journal, age := s.readJournal(now), s.readAge(now)
+	return func(ctx context.Context, f *finding) error { return errors.Join(journal(ctx, f), age(ctx, f)) }
 }
 
 // failure is a credential that could not be read.
