@@ -63,7 +63,7 @@ func (s *Server) service(p provider, c ProviderConfig) *service {
 	}
 	v := &service{
 		code: p.code, now: s.config.Now, ledger: newLedger(p.code, s.config.Now, s.store, p.repeats, names),
-		accounts: map[string]*account{}, injector: s.injector, holds: s.holds,
+		accounts: map[string]*account{}, injector: s.injector, holds: s.holds, guard: newGuard(s.config.Now),
 		stats: &stats{arrivals: meter{now: s.config.Now}},
 		delay: s.config.Delay, jitter: s.config.Jitter, stopping: s.stopping,
 	}

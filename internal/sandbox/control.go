@@ -84,7 +84,12 @@ func (s *Server) AddFaults(faults ...Fault) ([]Fault, error) {
 func (s *Server) Faults() []Fault { return s.injector.remaining() }
 
 // ClearFaults drops the faults that have not struck yet.
-func (s *Server) ClearFaults() { s.injector.clear() }
+func (s *Server) ClearFaults() {
+	s.injector.clear()
+	for _, service := range s.services {
+		service.guard.forget()
+	}
+}
 
 // Holds lists the replies that are being held.
 func (s *Server) Holds() []Held { return s.holds.list() }

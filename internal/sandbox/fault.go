@@ -31,6 +31,9 @@ const (
 	NotDone      Kind = "not_done"      // Done is false, as in a reply that did not arrive whole (enom only)
 	Propagation  Kind = "propagation"   // SMTP goes on with the old password for Delay
 	NotSynced    Kind = "not_synced"    // the same, and the reply says remote_synced=false (kirimemail only)
+	AuthLimit    Kind = "auth_limit"    // SMTP answers 450 to more than Limit logins of an address within Delay
+	Ban          Kind = "ban"           // SMTP keeps an address out for Delay after Limit refusals within Delay
+	Penalty      Kind = "penalty"       // SMTP holds answers to an address back, by Delay for each refusal in a row
 )
 
 // When is where a fault strikes: before the call is carried out, so that nothing happens, or after.
@@ -66,6 +69,7 @@ type Fault struct {
 	Probability float64  `json:"probability,omitempty"`
 	Delay       Duration `json:"delay,omitempty"`       // of delay, propagation and not_synced; the longest time of hold
 	RetryAfter  Duration `json:"retry_after,omitempty"` // of rate_limit
+	Limit       int      `json:"limit,omitempty"`       // of auth_limit and ban
 	Code        string   `json:"code,omitempty"`        // a provider's code, for code and for any refusal
 	Status      int      `json:"status,omitempty"`      // the HTTP status, for code, html and any refusal
 }
@@ -95,6 +99,8 @@ type trait struct {
 	lag    bool   // changes what SMTP accepts, and goes together with any other fault
 	delay  time.Duration
 	only   string // the one provider that it exists at; "" means every one
+	guard  bool   // watches over SMTP clients by their address; stands until it is dropped
+	limit  int    // the default of a guard's limit
 }
 
 // traits is the table of all kinds. docs/sandbox.md repeats it in words.
@@ -118,6 +124,9 @@ var traits = map[Kind]trait{
 	NotDone:      {places: []When{After}, only: Enom},
 	Propagation:  {places: []When{After}, lag: true, delay: time.Second},
 	NotSynced:    {places: []When{After}, lag: true, delay: time.Second, only: KirimEmail},
+	AuthLimit:    {places: []When{Before}, smtp: true, guard: true, delay: time.Minute, limit: 10},
+	Ban:          {places: []When{Before}, smtp: true, guard: true, delay: maxDelay, limit: 5},
+	Penalty:      {places: []When{Before}, smtp: true, guard: true, delay: 2 * time.Second},
 }
 
 // refusals are the kinds that answer as the provider would.
@@ -147,8 +156,14 @@ func (f *Fault) check(known func(code string) bool) error {
 	if f.When == "" {
 		f.When = t.places[0]
 	}
+	if f.At == "" && t.guard {
+		f.At = AtSMTP
+	}
 	if f.At == "" {
 		f.At = AtAPI
+	}
+	if f.Limit == 0 {
+		f.Limit = t.limit
 	}
 	if f.Delay == 0 {
 		f.Delay = Duration(t.delay)
@@ -160,6 +175,10 @@ func (f *Fault) check(known func(code string) bool) error {
 		return fmt.Errorf("fault %s strikes %v, not %q", f.Kind, t.places, f.When)
 	case f.At != AtAPI && f.At != AtSMTP:
 		return fmt.Errorf("faults strike at api or smtp, not at %q", f.At)
+	case t.guard && (f.At != AtSMTP || f.Target != "" || f.Count > 0 || f.Probability != 0):
+		return fmt.Errorf("fault %s stands over all logins at smtp until it is dropped: it takes no target, count or probability", f.Kind)
+	case f.Limit < 0 || f.Limit > maxFaults || f.Limit > 0 && t.limit == 0:
+		return fmt.Errorf("a limit is for auth_limit and ban, and from 1 to %d", maxFaults)
 	case f.At == AtSMTP && !t.smtp:
 		return fmt.Errorf("fault %s does not exist at smtp", f.Kind)
 	case f.Probability < 0 || f.Probability > 1:
@@ -171,7 +190,7 @@ func (f *Fault) check(known func(code string) bool) error {
 	case f.Kind == WithCode && f.Code == "":
 		return errors.New("fault code needs a code")
 	}
-	if f.Count == 0 && f.Probability == 0 {
+	if f.Count == 0 && f.Probability == 0 && !t.guard {
 		f.Count = 1
 	} else if f.Count == 0 {
 		f.Count = -1

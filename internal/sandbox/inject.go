@@ -97,6 +97,9 @@ func (i *injector) pick(e event) plan {
 	lagged, names := false, e.names()
 	for n := range i.list {
 		f := i.list[n]
+		if traits[f.Kind].guard {
+			continue
+		}
 		isLag := traits[f.Kind].lag
 		if (isLag && lagged) || (!isLag && p.fault != nil) || !i.strikes(f, e, names) {
 			continue
@@ -118,6 +121,31 @@ func (i *injector) pick(e event) plan {
 	i.list = slices.DeleteFunc(i.list, func(f Fault) bool { return f.Count == 0 })
 	i.some.Store(len(i.list) > 0)
 	return p
+}
+
+// guard returns the standing fault of a kind at a provider, nil if there is none.
+func (i *injector) guard(code string, kind Kind) *Fault {
+	if !i.some.Load() {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, f := range i.list {
+		if f.Kind == kind && (f.Provider == "" || f.Provider == code) {
+			return &f
+		}
+	}
+	return nil
+}
+
+// strike counts that a fault struck.
+func (i *injector) strike(code string, kind Kind) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.struck[code] == nil {
+		i.struck[code] = map[Kind]int{}
+	}
+	i.struck[code][kind]++
 }
 
 func (i *injector) strikes(f Fault, e event, names []string) bool {

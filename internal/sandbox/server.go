@@ -141,8 +141,8 @@ func (s *Server) listen(ctx context.Context) error {
 		s.ready.SMTP[code], s.ready.STARTTLS[code] = ports.shown(implicit), ports.shown(upgraded)
 		server := newSMTP(s.services[code], config, s.defs[code].user)
 		s.smtps = append(s.smtps, server)
-		s.serveSMTP(server, tls.NewListener(implicit, config))
-		s.serveSMTP(server, upgraded)
+		s.serveSMTP(server, tls.NewListener(door{implicit, s.services[code]}, config))
+		s.serveSMTP(server, door{upgraded, s.services[code]})
 	}
 	if s.config.CAFile == "" {
 		return nil

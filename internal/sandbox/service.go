@@ -37,6 +37,7 @@ type service struct {
 	accounts map[string]*account // by key id
 	injector *injector
 	holds    *holds
+	guard    *guard // of its SMTP side
 	stats    *stats
 	delay    time.Duration
 	jitter   time.Duration

@@ -64,7 +64,37 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 	return nil, smtp.ErrAuthUnknownMechanism
 }
 
+// login answers as the guards let it.
 func (s *session) login(user, password string) error {
+	host, injector, code := hostOf(s.conn), s.service.injector, s.service.code
+	if f := injector.guard(code, AuthLimit); f != nil && !s.service.guard.admit(host, *f) {
+		injector.strike(code, AuthLimit)
+		return errTooMany
+	}
+	penalty := injector.guard(code, Penalty)
+	if penalty != nil {
+		if err := s.service.sleep(nil, s.service.guard.penalty(host, *penalty)); err != nil {
+			return err
+		}
+	}
+	err := s.judge(user, password)
+	if err != nil && !errors.Is(err, smtp.ErrAuthFailed) {
+		return err
+	}
+	if s.service.guard.note(host, err == nil, injector.guard(code, Ban)) {
+		injector.strike(code, Ban)
+	}
+	if err != nil && penalty != nil {
+		injector.strike(code, Penalty)
+		if broken := s.service.sleep(nil, penalty.Delay.std()); broken != nil {
+			return broken
+		}
+	}
+	return err
+}
+
+// judge says whether the password is the live one, or what a fault makes of that.
+func (s *session) judge(user, password string) error {
 	name := strings.ToLower(user)
 	if s.userName != nil {
 		name = s.userName(name)
