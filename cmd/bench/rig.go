@@ -69,7 +69,7 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 	}
 	r.trips = &roundTrips{}
 	r.rdb.AddHook(r.trips)
-	if r.store, err = wiring.Vault(ctx, r.cfg, vaultkv.ReadWrite); err != nil {
+	if r.store, err = wiring.Vault(ctx, r.cfg, vaultkv.ReadWrite, nil); err != nil {
 		return r, err
 	}
 	if r.logFile, err = os.Create(r.file("worker.log")); err != nil {

@@ -40,7 +40,7 @@ func configCommand(o *options) *cobra.Command {
 
 // checkSecrets reads every management key, and forgets it.
 func checkSecrets(ctx context.Context, cfg *config.Config) error {
-	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadOnly)
+	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadOnly, nil)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 
 	"keyturn/internal/config"
 	"keyturn/internal/observe"
@@ -22,12 +24,15 @@ type engine struct {
 	close func()
 }
 
+// warn shows what is in the way of some stores or paths: it need not concern what was asked for.
+func warn(err error) { fmt.Fprintln(os.Stderr, "rotatectl: warning: "+err.Error()) }
+
 func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*engine, error) {
 	rdb, err := wiring.Redis(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	vault, err := wiring.Vault(ctx, cfg, access)
+	vault, err := wiring.Vault(ctx, cfg, access, warn)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}

@@ -69,7 +69,7 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			vault, err := wiring.Vault(cmd.Context(), cfg, vaultkv.ReadOnly)
+			vault, err := wiring.Vault(cmd.Context(), cfg, vaultkv.ReadOnly, warn)
 			if err != nil {
 				return err
 			}

@@ -27,30 +27,46 @@ const (
 // password that a provider took and nothing else remembers.
 const minVersions = 10
 
-// pathsPerQuestion bounds one question for capabilities.
-const pathsPerQuestion = 500
-
 // Check asks every store whether access will work, and names all that is in the way: Vault unreachable or sealed, the
 // login refused, a mount that is missing or not KV v2, too few versions of a journal kept, a right that the token
 // lacks. Rights on what consumers read are asked for the given places.
 func (v *Vault) Check(ctx context.Context, access Access, places ...rotation.Place) error {
-	names := slices.Sorted(maps.Keys(v.stores))
-	problems := make([]error, len(names))
-	var all sync.WaitGroup
-	for i, name := range names {
-		var paths []string
-		for _, place := range places {
-			if place.Store == name {
-				paths = append(paths, place.Path)
-			}
-		}
-		all.Go(func() { problems[i] = v.stores[name].check(ctx, access, paths) })
+	var problems []error
+	unusable := v.Unusable(ctx, access)
+	for _, name := range slices.Sorted(maps.Keys(unusable)) {
+		problems = append(problems, unusable[name])
 	}
-	all.Wait()
-	return errors.Join(problems...)
+	places = slices.DeleteFunc(slices.Clone(places), func(place rotation.Place) bool {
+		var failed *Error
+		return errors.As(unusable[place.Store], &failed) // it would only be repeated
+	})
+	return errors.Join(append(problems, v.CheckPlaces(ctx, access, places...))...)
 }
 
-func (s *store) check(ctx context.Context, access Access, paths []string) error {
+// Unusable returns what is in the way of whole stores, by name: all that Check asks but the rights on what consumers read.
+func (v *Vault) Unusable(ctx context.Context, access Access) map[string]error {
+	return v.each(func(s *store) error { return s.check(ctx, access) })
+}
+
+// each asks all stores at once and returns the errors by name.
+func (v *Vault) each(ask func(*store) error) map[string]error {
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	problems := make(map[string]error)
+	for name, s := range v.stores {
+		all.Go(func() {
+			if err := ask(s); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				problems[name] = err
+			}
+		})
+	}
+	all.Wait()
+	return problems
+}
+
+func (s *store) check(ctx context.Context, access Access) error {
 	if _, err := s.session.ensure(ctx, 0); err != nil {
 		return err // everything else would only repeat it
 	}
@@ -66,7 +82,7 @@ func (s *store) check(ctx context.Context, access Access, paths []string) error 
 		s.checkMount(ctx, s.config.Mount),
 		s.checkMount(ctx, s.config.JournalMount),
 		s.checkVersions(ctx),
-		s.checkRights(ctx, access, paths),
+		s.checkOwnRights(ctx, access),
 	)
 }
 
@@ -156,88 +172,4 @@ func (s *store) checkVersions(ctx context.Context) error {
 			mount, found.DeleteVersionAfter, mount)
 	}
 	return nil
-}
-
-// right is what a path must allow.
-type right struct {
-	path  string
-	needs []string
-}
-
-func (s *store) rights(access Access, paths []string) ([]right, error) {
-	data := []string{"read"}
-	if access == ReadWrite {
-		data = []string{"read", "create", "update"}
-	}
-	journal, err := s.journalPath("capability-check")
-	if err != nil {
-		return nil, err
-	}
-	rights := []right{
-		{journal, data},
-		{"auth/token/lookup-self", []string{"read"}},
-		{"auth/token/renew-self", []string{"update"}},
-	}
-	if access == ReadOnly {
-		rights = append(rights, right{s.config.JournalMount + "/metadata/", []string{"list"}})
-	}
-	for _, path := range paths {
-		if err := checkPath(path); err != nil {
-			return nil, err
-		}
-		rights = append(rights, right{s.config.Mount + "/data/" + path, data})
-	}
-	return rights, nil
-}
-
-func (s *store) checkRights(ctx context.Context, access Access, paths []string) error {
-	rights, err := s.rights(access, paths)
-	if err != nil {
-		return s.problem("%w", err)
-	}
-	var problems []error
-	for some := range slices.Chunk(rights, pathsPerQuestion) {
-		has, err := s.capabilities(ctx, some)
-		if err != nil {
-			return err
-		}
-		for _, r := range some {
-			lacks := slices.DeleteFunc(slices.Clone(r.needs), func(need string) bool {
-				return slices.Contains(has[r.path], need) || slices.Contains(has[r.path], "root")
-			})
-			if len(lacks) > 0 {
-				problems = append(problems, s.problem("the token lacks the capability %s on %s", strings.Join(lacks, ", "), r.path))
-			}
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// capabilities asks what the token may do, by path.
-func (s *store) capabilities(ctx context.Context, rights []right) (map[string][]string, error) {
-	paths := make([]string, len(rights))
-	for i, r := range rights {
-		paths[i] = r.path
-	}
-	const path = "sys/capabilities-self"
-	has := make(map[string][]string)
-	err := s.do(ctx, opRead, path, func(ctx context.Context) error {
-		answer, err := s.client.Logical().WriteWithContext(ctx, path, map[string]any{"paths": paths})
-		if err != nil || answer == nil {
-			return err
-		}
-		for path, list := range answer.Data {
-			names, _ := list.([]any)
-			for _, name := range names {
-				if text, ok := name.(string); ok {
-					has[path] = append(has[path], text)
-				}
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, ErrForbidden) {
-		return nil, s.problem("the token lacks the capability update on %s", path)
-	}
-	return has, err
 }

@@ -20,7 +20,8 @@ func (v *Vault) Load(ctx context.Context, cred *rotation.Credential) (rotation.R
 	return s.journal(ctx, cred.ID, 0)
 }
 
-// Save implements rotation.Journals.
+// Save implements rotation.Journals. An opening write for a credential whose password could not be written afterwards is
+// a *LackError, before anything is sent.
 func (v *Vault) Save(ctx context.Context, cred *rotation.Credential, rec rotation.Record, cas int) (int, error) {
 	s, err := v.store(cred.Place.Store)
 	if err != nil {
@@ -33,6 +34,11 @@ func (v *Vault) Save(ctx context.Context, cred *rotation.Credential, rec rotatio
 	data, err := newJournal(&rec)
 	if err != nil {
 		return 0, err
+	}
+	if opens(&rec) {
+		if err := v.mayOpen(ctx, cred, &rec); err != nil {
+			return 0, err
+		}
 	}
 	return s.put(ctx, path, data, cas)
 }

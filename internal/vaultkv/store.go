@@ -30,6 +30,7 @@ type store struct {
 	route   *route
 	pool    *http.Client
 	session *session
+	permits *permits
 }
 
 func newStore(name string, config StoreConfig) (*store, error) {
@@ -52,6 +53,7 @@ func newStore(name string, config StoreConfig) (*store, error) {
 	// The library renews a token without a context, so this client bounds its own calls.
 	base.SetClientTimeout(config.Timeout)
 	s.session = newSession(name, config, base, s.client)
+	s.permits = newPermits(s)
 	return s, nil
 }
 

@@ -47,6 +47,9 @@ func Open(ctx context.Context, configs map[string]StoreConfig) (*Vault, error) {
 	return v, nil
 }
 
+// Stores returns how many stores there are.
+func (v *Vault) Stores() int { return len(v.stores) }
+
 // Close stops the renewals and closes idle connections. Calls under way end by their own contexts.
 func (v *Vault) Close() {
 	v.stop()

@@ -130,7 +130,9 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	queue.LogClient(p.Log)
 	var redisErr, vaultErr, listenErr error
 	p.Redis, redisErr = Redis(ctx, cfg)
-	p.Vault, vaultErr = Vault(ctx, cfg, c.Access)
+	p.Vault, vaultErr = Vault(ctx, cfg, c.Access, func(err error) {
+		p.Log.WarnContext(ctx, "credentials wait", "cause", err.Error())
+	})
 	p.listener, listenErr = observe.Listen(ctx, addr)
 	if err := errors.Join(redisErr, vaultErr, listenErr); err != nil {
 		p.close()

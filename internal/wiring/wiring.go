@@ -8,7 +8,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -123,8 +126,49 @@ func vaultAuth(ctx context.Context, a config.Auth) (vaultkv.Auth, error) {
 // forgets its neighbours too, and a million questions would take minutes.
 const sampled = 500
 
-// Vault opens every store of a configuration and checks that keyturn may do there what it must.
-func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*vaultkv.Vault, error) {
+// Vault opens every store of a configuration and asks whether keyturn may do there what it must. It fails where no store
+// can be used. What is in the way of some stores or paths goes to warn, one error each, because the others need not wait
+// for it; with a nil warn that is a failure too.
+func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access, warn func(error)) (*vaultkv.Vault, error) {
+	vault, err := openVault(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	var places []rotation.Place
+	for cred := range cfg.Credentials() {
+		if places = append(places, cred.Place); len(places) == sampled {
+			break
+		}
+	}
+	if warn == nil {
+		err = vault.Check(ctx, access, places...)
+	} else {
+		err = tolerate(ctx, vault, access, places, warn)
+	}
+	if err != nil {
+		vault.Close()
+		return nil, err
+	}
+	return vault, nil
+}
+
+func tolerate(ctx context.Context, vault *vaultkv.Vault, access vaultkv.Access, places []rotation.Place, warn func(error)) error {
+	unusable := vault.Unusable(ctx, access)
+	problems := slices.SortedFunc(maps.Values(unusable), func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	if len(problems) == vault.Stores() {
+		return errors.Join(problems...)
+	}
+	for _, problem := range problems {
+		warn(problem)
+	}
+	places = slices.DeleteFunc(places, func(place rotation.Place) bool { return unusable[place.Store] != nil })
+	if err := vault.CheckPlaces(ctx, access, places...); err != nil {
+		warn(err)
+	}
+	return nil
+}
+
+func openVault(ctx context.Context, cfg *config.Config) (*vaultkv.Vault, error) {
 	stores := make(map[string]vaultkv.StoreConfig, len(cfg.Stores))
 	var problems []error
 	for name, s := range cfg.Stores {
@@ -145,19 +189,5 @@ func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*vau
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	vault, err := vaultkv.Open(ctx, stores)
-	if err != nil {
-		return nil, err
-	}
-	var places []rotation.Place
-	for cred := range cfg.Credentials() {
-		if places = append(places, cred.Place); len(places) == sampled {
-			break
-		}
-	}
-	if err := vault.Check(ctx, access, places...); err != nil {
-		vault.Close()
-		return nil, err
-	}
-	return vault, nil
+	return vaultkv.Open(ctx, stores)
 }
