@@ -44,7 +44,11 @@ func (r *run) nextCandidate(rec Record) (Candidate, error) {
 // may be the live one, whatever the provider answered to a later send.
 func (r *run) appendCandidate(ctx context.Context) error {
 	rec := r.rec.clone()
-	if len(rec.Candidates) >= maxCandidates {
+	limit := maxCandidates
+	if r.Client.Issuer != nil {
+		limit *= 3 // an intent, or two, and a value for each
+	}
+	if len(rec.Candidates) >= limit {
 		return r.quarantine(ctx, fmt.Sprintf("%d candidates were tried and none could be promoted", len(rec.Candidates)))
 	}
 	c, err := r.nextCandidate(rec)

@@ -82,6 +82,7 @@ type judged struct {
 	other  bool    // an earlier candidate logs in: a late call overtook the last one
 	issuer bool
 	synced bool // the provider has told its own servers, or has none to tell
+	again  bool // it was sent again, because the old password still worked after the provider had accepted it
 	enough bool // an Issuer has made as many passwords as one rotation asks for
 	old    Verdict
 	asked  bool // old was asked about, or there is no old password
@@ -114,6 +115,8 @@ func (j judged) outcome() outcome {
 		return askOn
 	case j.last == Unbelieved && j.synced && !j.asked:
 		return askOld
+	case j.last != Refused && j.again: // the provider's word alone was wrong once
+		return park
 	case j.last != Refused && j.synced: // the verifier cannot be asked at all; the drift check asks again
 		return promoteUnproven
 	case j.issuer && j.enough:

@@ -94,6 +94,7 @@ func TestWhatAVerdictMeans(t *testing.T) {
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Works}, sendAgain},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unknown}, park},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unbelieved}, park},
+		{judged{last: Unknown, spent: true, synced: true, again: true}, park},
 		{judged{last: Unbelieved}, askOn},
 		{judged{last: Unbelieved, spent: true, synced: true}, askOld},
 		{judged{last: Unbelieved, spent: true, synced: true, asked: true, old: Works}, sendAgain}, // now it is believed

@@ -27,7 +27,7 @@ func (r *run) park(ctx context.Context, d time.Duration) {
 		return
 	}
 	r.heldAt = time.Time{}
-	d = max(d, r.Timing.Resume)
+	d += r.Timing.Resume // the job itself comes back before
 	if r.rec.State == Closed {
 		d = 0
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // maxIssues is how many passwords one rotation asks an Issuer for before it promotes the newest unproven.
-const maxIssues = 4
+const maxIssues = 3
 
 // issue makes the provider generate a password until one may be promoted: the last intent's value, synced or
 // verifiable, and the only one that reached the journal since that intent was marked. Any other value means that two
@@ -65,7 +65,7 @@ func (r *run) markIntent(ctx context.Context) error {
 	}
 	// One intent without a value is enough to say that a password may exist which nobody holds. The next one takes the place
 	// of a second, under a number of its own, so that the journal does not grow while a provider is away.
-	if n := len(r.rec.Candidates); n < 2 || !last.Value.IsZero() || r.rec.Candidates[n-2].State != Intent {
+	if n := len(r.rec.Candidates); n < 2 || !last.Value.IsZero() || !r.rec.Candidates[n-2].open() {
 		return r.appendCandidate(ctx)
 	}
 	rec := r.rec.clone()
@@ -165,13 +165,18 @@ func (r *run) keepElsewhere(ctx context.Context, value Candidate) (kept, error) 
 	return keptThere, nil
 }
 
-// readBase reads current beside a closed journal, and again for a while where what it reads is stale: the value in hand
-// must reach the journal, whatever stands there.
+// readBase reads current beside a closed journal. Where what it reads is stale, a write decides as in catchUp: the fence
+// changes nothing, and succeeds only where the path was reset.
 func (r *run) readBase(ctx context.Context, closed Record) (base Entry, err error) {
 	for looks := 0; ; looks++ {
 		base, err = r.Secrets.Read(ctx, r.rec.Place)
 		stale := closed.Place == r.rec.Place && base.Version < closed.CurrentVersion
-		if err != nil || !stale || looks == staleLooks {
+		if err != nil || !stale {
+			return base, err
+		}
+		if looks == staleLooks {
+			err := r.Secrets.Fence(ctx, r.rec.Place, base)
+			base.Version++
 			return base, err
 		}
 		if err := r.Clock.Sleep(ctx, time.Second); err != nil {
@@ -246,17 +251,21 @@ func (r *run) promotable() bool {
 	return len(since) == 1 && since[0].Number == intent && since[0].Sends == 0 && (since[0].Synced || r.Verifier != nil)
 }
 
+// made counts the passwords that the provider has shown.
+func (r *run) made() (n int) {
+	for _, c := range r.rec.Candidates {
+		if !c.Value.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // exhausted reports that enough passwords were made; the newest is then promoted unproven, if it is the only answer to
 // the last intent: one that came late is dead.
 func (r *run) exhausted() bool {
-	made := 0
-	for _, c := range r.rec.Candidates {
-		if !c.Value.IsZero() {
-			made++
-		}
-	}
 	since, intent := r.values()
-	return made >= maxIssues && len(since) == 1 && since[0].Number == intent
+	return r.made() >= maxIssues && len(since) == 1 && since[0].Number == intent
 }
 
 // syncRest is how long to leave a provider alone that made a password and has yet to tell its own servers.

@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -21,23 +20,27 @@ func (r *run) promote(ctx context.Context, verified Verified) error {
 	}
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+	for rounds, delay := 1, 50*time.Millisecond; ; rounds, delay = rounds+1, min(2*delay, time.Second) {
 		err := r.Secrets.Write(ctx, r.rec.Place, r.entry(verified))
 		if err == nil {
 			r.promotedNow()
 			r.base.Version++
 			return nil
 		}
-		if !errors.Is(err, ErrStale) {
-			if slept := r.Clock.Sleep(ctx, delay); slept != nil {
-				return fmt.Errorf("promote: %w", err)
-			}
+		if rounds == maxWrites {
+			return wait(5*time.Second, fmt.Errorf("promote: %w", err))
+		}
+		if slept := r.Clock.Sleep(ctx, delay); slept != nil {
+			return fmt.Errorf("promote: %w", err)
 		}
 		if done, err := r.readBack(ctx); done || err != nil {
 			return err
 		}
 	}
 }
+
+// maxWrites is how often one run writes current: for as long as its context outlives the run's, about 10 s.
+const maxWrites = 12
 
 // readBack finds out, after a write of current that did not plainly succeed, whether it happened, and if not, whether
 // it may be tried again over what stands there now.

@@ -108,6 +108,9 @@ type Candidate struct {
 	At     time.Time
 }
 
+// open reports an intent that may have made a password which is not here.
+func (c *Candidate) open() bool { return c.Value.IsZero() && c.State != Dead }
+
 // configure notes what the rotation is about, as the configuration has it now.
 func (r *Record) configure(cred *Credential) {
 	r.Account, r.Target, r.Username, r.Login, r.Place = cred.Account, cred.Target, cred.Username, cred.Login(), cred.Place

@@ -96,14 +96,25 @@ func (r *run) endSend(ctx context.Context, s step, e *Error) error {
 // comeBack ends a run whose provider gave no answer that counts. After a day of that a person has to look: whatever the
 // provider was asked may be live, and consumers may have a dead password.
 func (r *run) comeBack(ctx context.Context, e *Error) error {
-	if r.rec.State == Open && r.Clock.Now().Sub(r.rec.OpenedAt) > giveUpAfter {
+	since := r.Clock.Now().Sub(r.rec.OpenedAt)
+	switch {
+	case r.rec.State == Open && since > giveUpAfter:
 		return r.quarantine(ctx, "provider: for a day it gave no answer that counts: "+e.Error())
+	case r.rec.State == Open:
+		return fail(max(min(e.RetryAfter, maxRetryAfter), retryFor(since)), e)
+	default:
+		return fail(min(e.RetryAfter, maxRetryAfter), e)
 	}
-	return fail(min(e.RetryAfter, maxRetryAfter), e)
 }
 
 // maxRetryAfter is how long a provider may ask a rotation to wait that has a candidate which may be live.
 const maxRetryAfter = 5 * time.Minute
+
+// retryFor is how long to wait until the next send, so long after the journal was opened: twice as long each time, from
+// 10 seconds to 10 minutes.
+func retryFor(since time.Duration) time.Duration {
+	return min(max(since, 10*time.Second), 10*time.Minute)
+}
 
 // tellNeighbours has the whole account heed what one credential was told.
 func (r *run) tellNeighbours(ctx context.Context, e *Error) {

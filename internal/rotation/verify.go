@@ -10,7 +10,7 @@ import (
 )
 
 // maxNap is the longest wait within a run; longer ones are the queue's.
-const maxNap = 2 * time.Second
+const maxNap = 8 * time.Second
 
 // verify asks whether the last candidate is live until the table of verdicts decides. An empty Verified means that
 // another send is needed.
@@ -24,6 +24,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		return VerifiedOff, nil
 	}
 	j := judged{issuer: r.Client.Issuer != nil, synced: r.Client.Setter != nil || r.rec.Last().Synced}
+	j.again = r.Client.Setter != nil && r.rec.Last().Sends > 0
 	if r.rec.Last().Denied {
 		j.last = Refused
 	}
@@ -62,10 +63,13 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 
 // nap is how long to wait until the next question. From acceptance to promotion consumers hold a dying password, so it
 // asks at once and then at times that double: 12 questions in two minutes, because servers lock out who asks more. A
-// candidate that was sent again is asked about more rarely.
+// candidate that was sent again, and what an Issuer made after another was refused, are asked about more rarely.
 func (r *run) nap(since time.Duration) time.Duration {
 	least := 250 * time.Millisecond
-	if r.rec.Last().Sends > 0 {
+	switch {
+	case r.Client.Issuer != nil && r.made() > 1:
+		least = r.Credential.Verify.Propagation / 4
+	case r.rec.Last().Sends > 0:
 		least = 5 * time.Second
 	}
 	return min(max(since, least), max(30*time.Second, r.Credential.Verify.Propagation/6))
@@ -203,7 +207,7 @@ func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
 	if since > giveUpAfter {
 		return r.quarantine(ctx, "verifier: the new password was refused, and for a day nobody could be asked about the old one")
 	}
-	if since > raiseAfter {
+	if since > raiseAfter && since <= 2*raiseAfter {
 		r.notice(ctx, NoticeVerifierAway, "the new password was refused, and nobody can be asked about the old one: "+r.notAsked().Error())
 	}
 	return r.parkAccepted(ctx, last, wait(parkFor(since), r.notAsked()))
