@@ -80,6 +80,7 @@ type plan struct {
 	Missing     int    `json:"missing"` // neither in the index nor waiting for a person: the figures leave them out
 	Waiting     int    `json:"waiting"` // were never rotated and wait for a person
 	Quarantined int    `json:"quarantined"`
+	Missed      int    `json:"missed_window"` // were not served in their window and wait for the next one
 	outlook
 
 	calls     int // of one rotation of each
@@ -135,7 +136,11 @@ func (p *plan) add(cred *rotation.Credential, s due.Standing) {
 	case s.Quarantined:
 		p.Quarantined++
 	case !at.IsZero():
-		p.forecast.add(at, func(last time.Time) time.Time { return cred.Schedule.Next(last, cred.ID) })
+		served := cred.Schedule.Serve(at, p.forecast.from, cred.ID)
+		if served.After(at) {
+			p.Missed++
+		}
+		p.forecast.add(served, func(last time.Time) time.Time { return cred.Schedule.Next(last, cred.ID) })
 	case cred.First == rotation.FirstManual:
 		p.Waiting++
 	default:
@@ -225,6 +230,7 @@ func (p *plan) notes() []string {
 		{p.Missing, "%d are missing from the index and left out"},
 		{p.Waiting, "%d wait for their first rotation"},
 		{p.Quarantined, "%d in quarantine"},
+		{p.Missed, "%d missed their window and wait for the next one"},
 	} {
 		if n.count > 0 {
 			notes = append(notes, fmt.Sprintf(n.text, n.count))

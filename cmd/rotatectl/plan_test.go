@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/due"
 	"keyturn/internal/providers"
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 const planned = `
@@ -128,5 +131,25 @@ func TestAPlanOfOneAccountReadsNoOther(t *testing.T) {
 	plans, err := makePlans(t.Context(), cfg, index, []string{"quiet"}, noon, 1)
 	if err != nil || len(plans) != 1 || plans[0].Account != "quiet" || plans[0].Waiting != 2 || len(plans[0].Days) != 1 {
 		t.Errorf("%d plans, %v", len(plans), err)
+	}
+}
+
+func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
+	t.Parallel()
+	when, err := schedule.Parse(schedule.Spec{Every: "1d", Window: "01:07-03:07"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plan{Account: "a", forecast: newForecast(noon, 2)}
+	for i := range 50 {
+		cred := &rotation.Credential{ID: fmt.Sprintf("c%d", i), Account: "a", Schedule: when, Verify: &rotation.Verification{}}
+		p.add(cred, due.Standing{Due: noon.Add(-10 * time.Hour)}) // 02:00
+	}
+	p.outlook = p.forecast.outlook(1000)
+	if p.Overdue != 0 || p.Days[0].Due != 0 || p.Days[1].Due != 50 {
+		t.Errorf("%d overdue, %+v", p.Overdue, p.Days)
+	}
+	if notes := p.notes(); !slices.Contains(notes, "50 missed their window and wait for the next one") {
+		t.Errorf("notes: %q", notes)
 	}
 }

@@ -188,6 +188,11 @@ func look(t testing.TB, x *Index, cred *rotation.Credential) Standing {
 	return have[[]Standing](t)(x.Look(t.Context(), []*rotation.Credential{cred}))[0]
 }
 
+// window is one that opens and closes so long after now.
+func window(now time.Time, opens, closes time.Duration) string {
+	return now.UTC().Add(opens).Format("15:04") + "-" + now.UTC().Add(closes).Format("15:04")
+}
+
 var weekly = schedule.Spec{Every: "7d"}
 
 // past is before now by Redis's clock, whatever that is.

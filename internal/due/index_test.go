@@ -104,12 +104,17 @@ func TestAClaimedSlotThatIsYetToComeIsNotBelieved(t *testing.T) {
 // TestMissedSlotsBecomeOne goes the way of a real slot: what is enqueued is what is settled.
 func TestMissedSlotsBecomeOne(t *testing.T) {
 	t.Parallel()
-	for _, spec := range []schedule.Spec{{Every: "1d"}, {Cron: "0 * * * *"}, {Every: "1s"}, {Every: "1d", Window: "22:00-04:00"}} {
-		t.Run(spec.Every+spec.Cron+spec.Window, func(t *testing.T) {
+	for name, spec := range map[string]schedule.Spec{
+		"daily": {Every: "1d"}, "hourly": {Cron: "0 * * * *"}, "every second": {Every: "1s"}, "in a window": {Every: "1d", Splay: "0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x, q := newIndex(t), newQueue()
-			cred := fleet("a", 1, parse(t, spec))[0]
 			now := have[time.Time](t)(x.rdb.Time(t.Context()).Result())
+			if name == "in a window" {
+				spec.Window = window(now, -time.Hour, time.Hour)
+			}
+			cred := fleet("a", 1, parse(t, spec))[0]
 			putOff(t, x, cred.Schedule.Next(now.AddDate(0, 0, -10), cred.ID), cred)
 			s := newScheduler(x, q, newVault(), newInventory("one", cred), Account{Name: "a", Capacity: 1})
 			have[time.Duration](t)(s.tick(t.Context()))

@@ -115,8 +115,8 @@ func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now ti
 // maxClaims bounds what a tick does for one account, for the sake of the others.
 const maxClaims = 20
 
-// admit enqueues what is due, the longest overdue first, as far as the account's rate can serve it soon. What cannot be
-// enqueued goes behind all that is due already, and holds none of it up.
+// admit enqueues what is due, the longest overdue first, as far as the account's rate can serve it soon. What has missed
+// its window waits for the next one. What cannot be enqueued goes behind all that is due already, and holds none of it up.
 func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now time.Time) error {
 	backlog, err := s.Queue.Backlog(ctx, a.Name)
 	if err != nil {
@@ -135,6 +135,10 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 			cred, ok := lookUp(inv, a.Name, d.ID)
 			if !ok {
 				back = append(back, moved{Due: d, at: now.Add(backOff)}) // another scheduler may know it
+				continue
+			}
+			if at := cred.Schedule.Serve(d.Slot, now, d.ID); at.After(now) {
+				back = append(back, moved{Due: d, at: at, forget: d.first}) // its window is over
 				continue
 			}
 			if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonScheduled, false); err != nil {

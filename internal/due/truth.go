@@ -78,6 +78,9 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 		return fmt.Errorf("read the age of %s: %w", f.cred.ID, err)
 	}
 	f.due, f.certain = dueAt(f.cred, current, now)
+	if !f.due.IsZero() {
+		f.due = f.cred.Schedule.Serve(f.due, now, f.cred.ID)
+	}
 	return nil
 }
 

@@ -71,6 +71,28 @@ func (s *Schedule) First(now time.Time, id string) time.Time {
 	}
 }
 
+// Serve returns when the slot at due may be served, seen from now: due itself, unless the window that it lay in is over.
+// Then it waits for the next one, at the credential's own place there. Windows without a gap between them are one. It is
+// in UTC, and the same for every now before that window ends.
+func (s *Schedule) Serve(due, now time.Time, id string) time.Time {
+	due = due.UTC()
+	if s.window == nil || due.After(now) {
+		return due
+	}
+	o := s.window.following(now.UTC())
+	for range len(s.window.days) + 1 {
+		if !due.Before(o.start) {
+			return due
+		}
+		before := s.window.following(o.start.Add(-1))
+		if before.start.Equal(o.start) {
+			return s.place(o, hashOf(id))
+		}
+		o = before
+	}
+	return due // the window never closes
+}
+
 // place is a credential's own place in an occurrence of the window, which daylight saving may have made short.
 func (s *Schedule) place(o span, hash uint64) time.Time {
 	return o.start.Add(scale(hash, min(s.splay, o.end.Sub(o.start))))
