@@ -17,7 +17,7 @@ has-c = printf 'int main(void) { return 0; }' | \
 tool = $(GO) tool -modfile=tools.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vault build demo chaos test explore lint fmt bench fuzz clean
+.PHONY: help setup vault build demo chaos test cluster explore lint fmt bench fuzz clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ test: setup vault ## Run all tests with a real Redis and a real Vault, and a sho
 	done
 	@echo "==> chaos, 200 rotations"
 	@$(GO) run ./cmd/chaos -rotations 200 -seed 1
+
+cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed and lag: about 6 minutes
+	$(GO) test ./internal/vaultkv/clustertest -run Cluster -v -count=1 -timeout 30m -args -cluster.for=5m -cluster.lag=20s
 
 explore: ## Drive the state machine through every schedule of four faults: about 35 minutes, 8 GB
 	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4

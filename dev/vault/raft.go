@@ -33,7 +33,11 @@ func (c *cluster) addTo(core *vault.CoreConfig, logger hclog.Logger) error {
 	if err := os.MkdirAll(c.storage.Path, 0o700); err != nil {
 		return err
 	}
-	settings := map[string]string{"path": c.storage.Path, "node_id": c.storage.NodeID}
+	settings := map[string]string{
+		"path": c.storage.Path, "node_id": c.storage.NodeID,
+		// A node that joins gets its vote in a second and not in ten.
+		"autopilot_reconcile_interval": "500ms", "autopilot_update_interval": "200ms",
+	}
 	if c.storage.Multiplier != "" {
 		settings["performance_multiplier"] = c.storage.Multiplier
 	}

@@ -82,5 +82,20 @@ func ExternalVault() *Vault {
 	return &Vault{Addr: addr, Token: os.Getenv(VaultTokenVariable)}
 }
 
+// The variables that hand the tests an OpenBao.
+const (
+	OpenBaoAddrVariable  = "KEYTURN_TEST_OPENBAO_ADDR"
+	OpenBaoTokenVariable = "KEYTURN_TEST_OPENBAO_TOKEN" // of root
+)
+
+// ExternalOpenBao returns the OpenBao that OpenBaoAddrVariable opts in to, or nil if it is not set. It has no Process.
+func ExternalOpenBao() *Vault {
+	addr := strings.TrimRight(os.Getenv(OpenBaoAddrVariable), "/")
+	if addr == "" {
+		return nil
+	}
+	return &Vault{Addr: addr, Token: os.Getenv(OpenBaoTokenVariable)}
+}
+
 // String keeps the root token out of test failures that print the server.
 func (v *Vault) String() string { return fmt.Sprintf("vault at %s", v.Addr) }

@@ -42,13 +42,19 @@ func (v *Vault) Mount(ctx context.Context, path string, version int) error {
 	})
 }
 
-// put sends Vault a request as root. Neither the body nor the answer appears in an error.
+// put sends Vault a request as root.
 func (v *Vault) put(ctx context.Context, path string, body any) error {
+	return v.Ask(ctx, http.MethodPut, path, body, nil)
+}
+
+// Ask sends Vault a request as root and decodes the answer, unless that is nil. Neither the body nor the answer appears
+// in an error.
+func (v *Vault) Ask(ctx context.Context, method, path string, body, answer any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, v.Addr+"/v1/"+path, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(ctx, method, v.Addr+"/v1/"+path, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}
@@ -60,6 +66,12 @@ func (v *Vault) put(ctx context.Context, path string, body any) error {
 	defer resp.Body.Close()
 	if resp.StatusCode >= http.StatusBadRequest {
 		return fmt.Errorf("vault: %s: HTTP %d", path, resp.StatusCode)
+	}
+	if answer == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return fmt.Errorf("vault: %s: not the answer that was expected", path)
 	}
 	return nil
 }
