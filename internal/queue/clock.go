@@ -119,14 +119,7 @@ func (c *Clock) forward(t time.Time) time.Time {
 
 // Sleep implements rotation.Clock.
 func (*Clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pause(ctx, d)
 }
 
 // Offset is how far the machine's wall clock is ahead of Redis's.

@@ -31,6 +31,12 @@ type Redis struct {
 	PoolSize int         // connections per node at most; 0 means 64
 }
 
+// What a command is tried again with while Redis is away: for some 25 seconds.
+const (
+	retries                = 15
+	minBackoff, maxBackoff = 50 * time.Millisecond, 2 * time.Second
+)
+
 // Dial makes the client that asynq's client and servers, and everything else on Redis, share. It connects when first
 // used. The caller closes it.
 //
@@ -48,7 +54,6 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 	case !cfg.Cluster && cfg.Master == "" && len(cfg.Addresses) > 1:
 		return nil, errors.New("redis: several addresses, but neither cluster nor sentinel master is set")
 	}
-	const retries = 15
 	size := cfg.PoolSize
 	if size == 0 {
 		size = 64
@@ -59,7 +64,7 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 		SentinelUsername: cfg.SentinelUsername, SentinelPassword: cfg.SentinelPassword.Reveal(),
 		TLSConfig:  cfg.TLS,
 		MaxRetries: retries, MaxRedirects: retries, // a cluster client counts its retries as redirects
-		MinRetryBackoff: 50 * time.Millisecond, MaxRetryBackoff: 2 * time.Second,
+		MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
 		DialTimeout: 5 * time.Second, DialerRetries: 1, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
 		ContextTimeoutEnabled: true, // a caller's deadline counts, not only the time-outs above
 		PoolSize:              size,
@@ -70,6 +75,7 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 		},
 	})
 	handshakeOnce(rdb)
+	reconnectOnReadOnly(rdb)
 	return rdb, nil
 }
 
