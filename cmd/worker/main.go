@@ -38,8 +38,9 @@ func run(ctx context.Context, p *wiring.Process) error {
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
-	server := queue.NewServer(p.Redis)
+	server := queue.NewServer(p.Redis) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
+	p.Ready["queue"] = func(context.Context) error { return server.Ready() }
 	server.Grace = h.machine.Timing.Call + 5*time.Second
 	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 

@@ -35,7 +35,7 @@
 //	client.go     enqueueing;  stats.go  counting;  outcome.go  what --wait follows
 //	server.go     one asynq server per account;  run.go  one run of one task
 //	retry.go      delays and the text that Redis gets to see;  forward.go  the end of a delay
-//	clock.go      Redis's time
+//	clock.go      Redis's time;  guard.go  a Redis that refuses, or is away at the end;  reconnect.go  after a failover
 //	breaker.go    an account whose key was refused;  housekeeping.go  ghosts and lost queue names
 //	agenda.go     rotation.Agenda over index, client and breaker
 package queue

@@ -67,12 +67,19 @@ type Server struct {
 	rdb     redis.UniversalClient
 	client  *Client
 	running sync.WaitGroup
+	guard   *guard
 }
 
-// NewServer makes a Server on a connection that Dial made; the caller fills the fields and closes the connection.
+// NewServer makes a Server on a connection that Dial made, for one call of Serve; the caller fills the fields and closes
+// the connection.
 func NewServer(rdb redis.UniversalClient) *Server {
-	return &Server{rdb: rdb, client: NewClient(rdb)}
+	s := &Server{rdb: rdb, client: NewClient(rdb), guard: newGuard()}
+	rdb.AddHook(s.guard)
+	return s
 }
+
+// Ready says why no job is taken, in Redis's own words: that its memory is full, for instance.
+func (s *Server) Ready() error { return s.guard.ready() }
 
 // Serve runs the jobs of the accounts until ctx ends, and returns when no run is left. Each account has a server of its
 // own, so that one that is slow or throttled never holds up another. It returns an error if it could not begin, or if
@@ -85,6 +92,7 @@ func (s *Server) Serve(ctx context.Context, accounts []AccountSettings, h Handle
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.guard.until(ctx)
 	var servers sync.WaitGroup
 	errs := make([]error, len(accounts), len(accounts)+1)
 	for i, a := range accounts {
