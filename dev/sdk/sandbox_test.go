@@ -22,10 +22,9 @@ const (
 	keySecret = "testsecret"
 )
 
-// data lets DirectMail take the password from the URL, because that is where its SDK puts it. The limits are off: they
-// are tested by asking for a refusal.
+// data turns the limits off: they are tested by asking for a refusal.
 const data = `providers:
-  alibaba-directmail: {rate: 0, options: {password_in_url: true}}
+  alibaba-directmail: {rate: 0}
   alibaba-domain: {rate: 0}
   kirimemail: {rate: 0}
   tencent-ses: {rate: 0}

@@ -76,6 +76,9 @@ func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if n := server.Stats()[p.Code].InURL; n != 0 {
+			t.Errorf("%d passwords came in a URL", n)
+		}
 		// A client may have opened connections that it never used; those are not waited for.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 100*time.Millisecond)
 		defer cancel()

@@ -62,7 +62,7 @@ func (s *Server) service(p provider, c ProviderConfig) *service {
 		names = func(record) []string { return nil }
 	}
 	v := &service{
-		code: p.code, now: s.config.Now, ledger: newLedger(p.code, s.config.Now, s.store, p.repeats, names),
+		code: p.code, now: s.config.Now, log: s.config.Log, ledger: newLedger(p.code, s.config.Now, s.store, p.repeats, names),
 		accounts: map[string]*account{}, injector: s.injector, holds: s.holds, guard: newGuard(s.config.Now),
 		stats: &stats{arrivals: meter{now: s.config.Now}},
 		delay: s.config.Delay, jitter: s.config.Jitter, stopping: s.stopping,

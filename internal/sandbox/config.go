@@ -83,8 +83,9 @@ type Target struct {
 type Options struct {
 	// SuccessAs is the type of DirectMail's Success in JSON: "string" (as its documentation shows, the default) or "bool".
 	SuccessAs string `yaml:"success_as"`
-	// PasswordInURL lets DirectMail take the password from the URL, as an official SDK sends it. Refused by default.
-	PasswordInURL bool `yaml:"password_in_url"`
+	// PasswordInURL false makes DirectMail refuse a password in the URL. By default it takes one, as the real service does
+	// and as an official SDK sends it, counts it and warns.
+	PasswordInURL *bool `yaml:"password_in_url"`
 	// ReplyShape of alibaba-domain in JSON: "camel" (default), "pascal" or "wrapped".
 	ReplyShape string `yaml:"reply_shape"`
 	// ThrottleStatus is the HTTP status of eNom's answer to too many requests; it documents none. Default 429.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -49,10 +50,15 @@ func (d directMail) open(r *http.Request, body []byte) (*call, *reply) {
 		rep := in.fault(why, outMalformed)
 		return nil, &rep
 	}
+	if in.query.Has("Password") && d.stats.passwordsInURL.Add(1) == 1 {
+		d.log.WarnContext(r.Context(), "a client sends the password in the URL, where logs along the way keep it: see passwords_in_url in GET /stats",
+			"provider", d.code, "user_agent", strconv.QuoteToASCII(r.UserAgent()))
+	}
+	strict := d.options.PasswordInURL != nil && !*d.options.PasswordInURL
 	switch {
-	case in.query.Has("Password") && !d.options.PasswordInURL:
+	case in.query.Has("Password") && strict:
 		return refuse(reason{http.StatusBadRequest, "Sandbox.PasswordInURL", "The sandbox takes the password from the form body only; see password_in_url."})
-	case r.Method != http.MethodPost && !d.options.PasswordInURL:
+	case r.Method != http.MethodPost && strict:
 		return refuse(reason{http.StatusMethodNotAllowed, "UnsupportedHTTPMethod", "This stand-in takes POST only."})
 	case !in.has("DomainName"):
 		return refuse(missing("DomainName"))

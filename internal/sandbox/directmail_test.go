@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,6 +94,63 @@ func TestDirectMailSetsThePasswordOfADomainAndItsSenders(t *testing.T) {
 	}
 }
 
+func TestDirectMailTakesAPasswordInTheURLCountsItAndWarns(t *testing.T) {
+	t.Parallel()
+	var log lockedBuffer
+	b := start(t, func(c *Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	for _, password := range []string{"DM1mAil1234", "DM1mAil5678"} {
+		call := directMailSet(password)
+		call.query, call.form = call.form, nil
+		if a := b.acs3(call); a.status != http.StatusOK {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		if live := b.State()[AlibabaDirectMail]["example.com"].Live; live != password {
+			t.Errorf("%q is live", live)
+		}
+	}
+	if a := b.acs3(directMailSet("DM1mAil9012")); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if n := b.Stats()[AlibabaDirectMail].InURL; n != 2 {
+		t.Errorf("counted %d", n)
+	}
+	if text := log.String(); strings.Count(text, "password in the URL") != 1 || strings.Contains(text, "DM1mAil") {
+		t.Errorf("the log is\n%s", text)
+	}
+	b.ResetStats()
+	if n := b.Stats()[AlibabaDirectMail].InURL; n != 0 {
+		t.Errorf("%d after a reset", n)
+	}
+}
+
+func TestDirectMailRefusesAPasswordInTheURLIfAsked(t *testing.T) {
+	t.Parallel()
+	b := start(t, with(AlibabaDirectMail, ProviderConfig{Options: Options{PasswordInURL: new(bool)}}))
+	call := directMailSet("DM1mAil1234")
+	call.query, call.form = call.form, nil
+	if a := b.acs3(call); a.status != http.StatusBadRequest || alibabaCode(t, a) != "Sandbox.PasswordInURL" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// lockedBuffer is a log that the server writes while the test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 func TestDirectMailRefusesWithItsOwnCodes(t *testing.T) {
 	t.Parallel()
 	edit := func(f func(*acs3)) acs3 {
@@ -115,7 +174,6 @@ func TestDirectMailRefusesWithItsOwnCodes(t *testing.T) {
 		{"domain unknown", domain("example.org"), 404, "InvalidDomain.NotFound"},
 		{"no password", edit(func(a *acs3) { a.form.Del("Password") }), 400, "MissingPassword"},
 		{"no domain", edit(func(a *acs3) { a.form.Del("DomainName") }), 400, "MissingDomainName"},
-		{"password in the URL", edit(func(a *acs3) { a.query, a.form = a.form, nil }), 400, "Sandbox.PasswordInURL"},
 		{"other action", edit(func(a *acs3) { a.action = "SendMail" }), 404, "InvalidAction.NotFound"},
 		{"other version", edit(func(a *acs3) { a.version = "2017-06-22" }), 400, "InvalidVersion"},
 		{"unknown key", edit(func(a *acs3) { a.id = "nobody" }), 404, "InvalidAccessKeyId.NotFound"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -31,6 +32,7 @@ type account struct {
 type service struct {
 	code     string
 	now      func() time.Time
+	log      *slog.Logger
 	open     opener
 	ledger   *ledger
 	book     *book               // alibaba-domain's contacts, instead of passwords; nil elsewhere

@@ -9,6 +9,7 @@ type stats struct {
 	lostReplies      atomic.Int64
 	loginsOK         atomic.Int64
 	loginsRefused    atomic.Int64
+	passwordsInURL   atomic.Int64
 	arrivals         meter
 }
 
@@ -28,9 +29,10 @@ type Stats struct {
 	Injected429  int64        `json:"rate_limited_injected"`
 	LoginsOK     int64        `json:"logins_ok"`
 	LoginsNo     int64        `json:"logins_refused"`
-	MaxPerSecond int          `json:"max_per_second"` // requests in any sliding second, whatever was answered
-	Holding      int          `json:"holding"`        // replies that are being held now
-	Faults       map[Kind]int `json:"faults"`         // how often each kind struck
+	InURL        int64        `json:"passwords_in_url"` // requests whose URL held the password although a body could
+	MaxPerSecond int          `json:"max_per_second"`   // requests in any sliding second, whatever was answered
+	Holding      int          `json:"holding"`          // replies that are being held now
+	Faults       map[Kind]int `json:"faults"`           // how often each kind struck
 }
 
 func (s *stats) count(o outcome) { s.outcomes[o].Add(1) }
@@ -42,7 +44,7 @@ func (s *stats) snapshot() Stats {
 		Rejected: n(outRejected), Unknown: n(outUnknown), Unauthorized: n(outUnauthorized), Malformed: n(outMalformed),
 		Failed: n(outFailed), Unavailable: n(outUnavailable), RateLimited: n(outThrottled),
 		Injected429: s.throttledByFault.Load(), LoginsOK: s.loginsOK.Load(), LoginsNo: s.loginsRefused.Load(),
-		MaxPerSecond: s.arrivals.max(),
+		InURL: s.passwordsInURL.Load(), MaxPerSecond: s.arrivals.max(),
 	}
 }
 
@@ -50,7 +52,7 @@ func (s *stats) reset() {
 	for i := range s.outcomes {
 		s.outcomes[i].Store(0)
 	}
-	for _, c := range []*atomic.Int64{&s.throttledByFault, &s.lostReplies, &s.loginsOK, &s.loginsRefused} {
+	for _, c := range []*atomic.Int64{&s.throttledByFault, &s.lostReplies, &s.loginsOK, &s.loginsRefused, &s.passwordsInURL} {
 		c.Store(0)
 	}
 	s.arrivals.reset()
