@@ -95,6 +95,8 @@ func (l *loader) account(v *value) {
 		a.Concurrency = atOnce(a.Rates, a.Timeout)
 	}
 	l.inherits[a] = l.inherit(l.defaults, raw.given, a.Provider)
+	l.accountValues[a] = v
+	l.checkAccountVerify(a, raw.given.verify)
 }
 
 func (l *loader) provider(v *value) *rotation.Provider {

@@ -21,10 +21,13 @@ type Config struct {
 	Timing        Timing
 	// Files are the configuration file and everything it includes, in the order in which they were read.
 	Files []string
+	// Warnings are what is legal but surely not meant, up to a bound and in the order of the files.
+	Warnings []*Error
 
-	credentials inventory
-	fingerprint [sha256.Size]byte
-	origin      origin
+	credentials  inventory
+	certificates map[string]Error // where each file of certificates is named
+	fingerprint  [sha256.Size]byte
+	origin       origin
 }
 
 // origin is what a Config was loaded from, for loading it again.

@@ -98,6 +98,7 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 		raw.at.failIn("store", "name one here, at the account, under defaults or as vault.default", "is missing")
 	}
 	c.Place.Store = all.store
+	l.checkBelow(raw.path, c.Place.Path, l.cfg.Stores[all.store])
 	c.Verify = l.finishVerify(raw, account, all.verify)
 }
 

@@ -19,7 +19,18 @@ type Error struct {
 	Field        string // path of the field within its file, such as "accounts.tencent.rate[1]"; "" for a whole file
 	Message      string
 	Hint         string // what to do about it; "" if the message says it all
+	Warning      bool   // it is legal, but surely not meant
+	look         look
 }
+
+// look is how much of the source may be shown beside an Error.
+type look uint8
+
+const (
+	lookValue look = iota // what stands at its column
+	lookKey               // a key: never the value behind it
+	lookPlace             // where it stands and not what, which may be a secret in the wrong place
+)
 
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -29,6 +40,9 @@ func (e *Error) Error() string {
 	}
 	if e.Field != "" {
 		b.WriteString(": " + e.Field)
+	}
+	if e.Warning {
+		b.WriteString(": warning")
 	}
 	b.WriteString(": " + e.Message)
 	if e.Hint != "" {
@@ -40,8 +54,9 @@ func (e *Error) Error() string {
 // Errors is everything that is wrong with a configuration, in the order of the files. It is bounded: Total counts
 // those that are left out too.
 type Errors struct {
-	List  []*Error
-	Total int
+	List     []*Error
+	Total    int
+	Warnings []*Error // beside them; bounded too
 }
 
 // Error renders a line for each error.
@@ -67,9 +82,10 @@ func (e *Errors) Unwrap() []error {
 
 // problems collects errors up to a bound.
 type problems struct {
-	list  []*Error
-	total int
-	order map[string]int // of the files, as they were opened
+	list     []*Error
+	total    int
+	warnings []*Error
+	order    map[string]int // of the files, as they were opened
 }
 
 // add keeps the error that make returns, if there is room; it is not called otherwise, because positions and paths
@@ -78,6 +94,15 @@ func (p *problems) add(build func() *Error) {
 	p.total++
 	if len(p.list) < shown {
 		p.list = append(p.list, build())
+	}
+}
+
+// warn keeps a warning, if there is room.
+func (p *problems) warn(build func() *Error) {
+	if len(p.warnings) < shown {
+		e := build()
+		e.Warning = true
+		p.warnings = append(p.warnings, e)
 	}
 }
 
@@ -96,10 +121,14 @@ func (p *problems) err() error {
 	if p.total == 0 {
 		return nil
 	}
-	slices.SortStableFunc(p.list, func(a, b *Error) int {
+	return &Errors{List: p.sorted(p.list), Total: p.total, Warnings: p.sorted(p.warnings)}
+}
+
+func (p *problems) sorted(list []*Error) []*Error {
+	slices.SortStableFunc(list, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(p.order[a.File], p.order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return &Errors{List: p.list, Total: p.total}
+	return list
 }
 
 // cause returns err without the path that Error.File says already.

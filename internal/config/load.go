@@ -24,6 +24,7 @@ func (l *loader) load() (*Config, error) {
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
+	l.cfg.Warnings = l.problems.sorted(l.problems.warnings)
 	l.cfg.fingerprint = l.cfg.sum()
 	return l.cfg, nil
 }
@@ -47,7 +48,10 @@ type loader struct {
 	verifications   map[verification]*rotation.Verification
 	mailRates       map[string]rotation.Rate // by address of the mail server
 	mailRatesDiffer map[string]bool
-	targets         index // of credentials
+	blamed          map[blame]bool      // faults of a verification that an account was told of
+	accountValues   map[*Account]*value // where each stands
+	repeated        map[*Store]bool     // a path repeats the mount, and that was said
+	targets         index               // of credentials
 	places          index
 	same            comparison // with before
 	current         uint32     // the file that is being read, in Config.Files
@@ -65,6 +69,7 @@ func newLoader(path string, providers []rotation.Provider, before *Config) *load
 		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{},
 		verifications: map[verification]*rotation.Verification{},
 		mailRates:     map[string]rotation.Rate{}, mailRatesDiffer: map[string]bool{},
+		blamed: map[blame]bool{}, accountValues: map[*Account]*value{}, repeated: map[*Store]bool{},
 	}
 	for i := range providers {
 		l.providers[providers[i].Code] = &providers[i]

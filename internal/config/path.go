@@ -44,6 +44,38 @@ func (l *loader) checkPath(v *value, path string) {
 	}
 }
 
+// checkBelow reports a path that repeats what stands above it, as an API path or the address line of Vault's own page does.
+func (l *loader) checkBelow(v *value, path string, store *Store) {
+	if store == nil || store.Mount == "" {
+		return
+	}
+	rest, api := strings.CutPrefix(path, "v1/")
+	below, repeats := strings.CutPrefix(rest, store.Mount+"/")
+	engine, underEngine := cutEngine(below)
+	_, otherMount := cutEngine(rest[strings.IndexByte(rest, '/')+1:])
+	switch {
+	case repeats && underEngine:
+		v.fail("write "+engine, "is a path of Vault's API: paths are below the mount %q, without the engine's own data/ and metadata/", store.Mount)
+	case repeats && api:
+		v.fail("write "+below, "is a path of Vault's API: paths are below the mount %q", store.Mount)
+	case repeats && !l.repeated[store]:
+		l.repeated[store] = true
+		v.warn("write "+below, "begins with the mount's own name: it stands at %s/data/%s", store.Mount, path)
+	case otherMount && !repeats:
+		v.warn("leave the mount and data/ out", "looks like a path of Vault's API: it stands at %s/data/%s", store.Mount, path)
+	}
+}
+
+// cutEngine takes the prefixes off that a KV engine of version 2 has under its mount.
+func cutEngine(path string) (string, bool) {
+	for _, own := range []string{"data/", "metadata/"} {
+		if rest, ok := strings.CutPrefix(path, own); ok {
+			return rest, true
+		}
+	}
+	return path, false
+}
+
 func printable(s string) bool {
 	if !utf8.ValidString(s) {
 		return false

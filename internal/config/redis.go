@@ -51,8 +51,8 @@ var sentinelFields = fields[Sentinel]{
 }
 
 var tlsFields = fields[TLS]{
-	{"ca_file", func(l *loader, t *TLS, v *value) { t.CAFile = l.file(v) }},
-	{"cert_file", func(l *loader, t *TLS, v *value) { t.CertFile = l.file(v) }},
+	{"ca_file", func(l *loader, t *TLS, v *value) { t.CAFile = l.certificates(v) }},
+	{"cert_file", func(l *loader, t *TLS, v *value) { t.CertFile = l.certificates(v) }},
 	{"key_file", func(l *loader, t *TLS, v *value) { t.KeyFile = l.file(v) }},
 	{"server_name", func(_ *loader, t *TLS, v *value) { t.ServerName = v.string() }},
 }
@@ -93,7 +93,7 @@ func (v *value) hostPort() string {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil || host == "" {
-		v.fail("", "must be HOST:PORT")
+		v.failUnseen("", "must be HOST:PORT")
 	}
 	return address
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,9 @@ func (s Source) String() string {
 	return "nothing"
 }
 
+// ErrSkip is for a Fetch that leaves a field out: the key is missing from what ResolveKeys returns, and is no error.
+var ErrSkip = errors.New("not asked")
+
 // Fetch reads one field from Vault. Its errors must not hold the secret.
 type Fetch func(ctx context.Context, ref VaultRef) (secret.Value, error)
 
@@ -66,7 +70,7 @@ func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
 // ResolveKeys reads the management keys of the named accounts, of all where none is named: values by account and name.
 // What cannot be read is an *Errors that names them all.
 func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...string) (map[string]map[string]secret.Value, error) {
-	var missing problems
+	missing := c.problems()
 	keys := make(map[string]map[string]secret.Value, len(c.Accounts))
 	for name, account := range c.Accounts {
 		if len(accounts) > 0 && !slices.Contains(accounts, name) {
@@ -78,7 +82,9 @@ func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...strin
 			if problem != nil {
 				missing.add(func() *Error { return problem })
 			}
-			keys[name][key] = value
+			if !value.IsZero() {
+				keys[name][key] = value
+			}
 		}
 	}
 	return keys, missing.err()
@@ -89,6 +95,8 @@ func (s Source) locate(ctx context.Context, fetch Fetch, fit func(secret.Value) 
 	value, hint, err := s.read(ctx, fetch)
 	value = trim(value)
 	switch {
+	case errors.Is(err, ErrSkip):
+		return secret.Value{}, nil
 	case err != nil:
 	case value.IsZero():
 		err = fmt.Errorf("%s is empty", s)
@@ -163,7 +171,7 @@ var sourceFields = fields[rawSource]{
 // source reads a Source. Whatever stands there instead of one is not repeated: it may be the secret itself.
 func (l *loader) source(v *value) Source {
 	if v.kind != object {
-		v.fail("secrets do not stand here: {env: NAME}, {file: PATH} or {vault: path#field}", "must be a source, not %s", v.kind)
+		v.failUnseen("secrets do not stand here: {env: NAME}, {file: PATH} or {vault: path#field}", "must be a source, not %s", v.kind)
 		return Source{}
 	}
 	var raw rawSource
@@ -209,9 +217,10 @@ func (l *loader) vaultRef(v, store *value) VaultRef {
 	}
 	path, field, ok := strings.Cut(v.string(), "#")
 	if !ok || field == "" {
-		v.fail("such as keys/tencent#secret_key", "names no field")
+		v.failUnseen("such as keys/tencent#secret_key", "names no field")
 	}
 	l.checkPath(v, path)
+	l.checkBelow(v, path, l.cfg.Stores[ref.Store])
 	ref.Path, ref.Field = path, field
 	return ref
 }

@@ -32,15 +32,17 @@ type document struct {
 type position struct{ line, column int }
 
 // fail reports an error in the document; path is asked for only if there is room for it.
-func (d *document) fail(at position, path func() string, hint, format string, args ...any) {
-	d.problems.add(func() *Error {
-		return &Error{File: d.file, Line: at.line, Column: at.column, Field: path(), Message: fmt.Sprintf(format, args...), Hint: hint}
-	})
+func (d *document) fail(at position, how look, path func() string, hint, format string, args ...any) {
+	d.problems.add(func() *Error { return d.problem(at, how, path(), hint, format, args...) })
+}
+
+func (d *document) problem(at position, how look, path, hint, format string, args ...any) *Error {
+	return &Error{File: d.file, Line: at.line, Column: at.column, Field: path, Message: fmt.Sprintf(format, args...), Hint: hint, look: how}
 }
 
 // failFile reports an error that belongs to no field.
 func (d *document) failFile(at position, hint, format string, args ...any) {
-	d.fail(at, func() string { return "" }, hint, format, args...)
+	d.fail(at, lookPlace, func() string { return "" }, hint, format, args...)
 }
 
 // value is one node of a document. YAML, JSON Lines and CSV are all turned into it, so that every rule is written
@@ -77,25 +79,36 @@ func join(path, name string) string {
 
 // fail reports that v is wrong.
 func (v *value) fail(hint, format string, args ...any) {
-	v.doc.fail(v.at, v.path, hint, format, args...)
+	v.doc.fail(v.at, lookValue, v.path, hint, format, args...)
+}
+
+// failUnseen is fail where v may be a secret in the wrong place.
+func (v *value) failUnseen(hint, format string, args ...any) {
+	v.doc.fail(v.at, lookPlace, v.path, hint, format, args...)
 }
 
 // failKey reports that v should not be there at all.
 func (v *value) failKey(hint, format string, args ...any) {
-	v.doc.fail(v.keyAt, v.path, hint, format, args...)
+	v.doc.fail(v.keyAt, lookKey, v.path, hint, format, args...)
+}
+
+// warn reports that v is legal, but surely not meant.
+func (v *value) warn(hint, format string, args ...any) {
+	v.doc.problems.warn(func() *Error { return v.doc.problem(v.at, lookValue, v.path(), hint, format, args...) })
 }
 
 // failIn reports that a field somewhere below v is wrong, at the place that comes nearest to it.
 func (v *value) failIn(field, hint, format string, args ...any) {
-	at := v
+	at, how := v, lookValue
 	for name := range strings.SplitSeq(field, ".") {
 		child := at.child(name)
 		if child == nil {
+			how = lookKey
 			break
 		}
 		at = child
 	}
-	v.doc.fail(at.at, func() string { return join(v.path(), field) }, hint, format, args...)
+	v.doc.fail(at.at, how, func() string { return join(v.path(), field) }, hint, format, args...)
 }
 
 // require reports children that v should have and has not.
@@ -149,7 +162,7 @@ func (v *value) is(want kind) bool {
 	if want == text && (v.kind == number || v.kind == boolean) {
 		hint = "put it in quotes"
 	}
-	v.fail(hint, "must be %s, not %s", want, v.kind)
+	v.failUnseen(hint, "must be %s, not %s", want, v.kind)
 	return false
 }
 

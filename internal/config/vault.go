@@ -59,7 +59,7 @@ var storeFields = fields[Store]{
 	{"journal_mount", func(l *loader, s *Store, v *value) { s.JournalMount = l.vaultPath(v) }},
 	{"auth", func(l *loader, s *Store, v *value) { s.Auth = l.auth(v) }},
 	{"fields", func(l *loader, s *Store, v *value) { fieldNames.decode(l, v, &s.Fields) }},
-	{"ca_file", func(l *loader, s *Store, v *value) { s.CAFile = l.file(v) }},
+	{"ca_file", func(l *loader, s *Store, v *value) { s.CAFile = l.certificates(v) }},
 	{"timeout", func(_ *loader, s *Store, v *value) { s.Timeout = v.duration() }},
 }
 
@@ -226,11 +226,11 @@ func (v *value) baseURL(insecure bool) string {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https"}, u.Scheme):
-		v.fail("such as https://host:8200", "is no URL of a server") // not repeated: it may hold a password
+		v.failUnseen("such as https://host:8200", "is no URL of a server") // not repeated: it may hold a password
 	case u.User != nil:
-		v.fail("keys have their own fields", "must not hold a user name or password")
+		v.failUnseen("keys have their own fields", "must not hold a user name or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.fail("", "must have no query and no fragment")
+		v.failUnseen("", "must have no query and no fragment")
 	case u.Scheme == "http" && !insecure:
 		v.fail("use https, or set insecure_http: true beside it for a test", "sends passwords in clear")
 	}

@@ -45,7 +45,7 @@ var verifyFields = fields[rawVerify]{
 var smtpFields = fields[rotation.SMTP]{
 	{"address", func(_ *loader, s *rotation.SMTP, v *value) { s.Address = v.hostPort() }},
 	{"tls", func(_ *loader, s *rotation.SMTP, v *value) { s.TLS = v.choice("implicit", "starttls") }},
-	{"ca_file", func(l *loader, s *rotation.SMTP, v *value) { s.CAFile = l.file(v) }},
+	{"ca_file", func(l *loader, s *rotation.SMTP, v *value) { s.CAFile = l.certificates(v) }},
 	{"mechanism", func(_ *loader, s *rotation.SMTP, v *value) { s.Mechanism = v.choice("plain", "login") }},
 	{"username", func(_ *loader, s *rotation.SMTP, v *value) { s.Username = v.string() }},
 	{"ehlo", func(_ *loader, s *rotation.SMTP, v *value) { s.EHLO = v.ehlo() }},
@@ -104,16 +104,14 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 	case rotation.VerifyProvider:
 		how.SMTP = rotation.SMTP{}
 		if !account.Provider.ReadBack {
-			c.at.failIn("verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
+			l.failVerify(c.at, c.verify, account, "verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
 		}
 	case rotation.VerifySMTP:
-		if how.SMTP.Address == "" {
-			c.at.failIn("verify.smtp.address", "give it here, at the account or under defaults", "is missing")
-		}
+		l.checkMail(c, account, how.SMTP.Address)
 		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil {
 			c.at.failIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")
 		}
-		l.finishSMTP(c, &how.SMTP)
+		l.finishSMTP(c, account, &how.SMTP)
 	}
 	if how.Propagation == 0 {
 		how.Propagation = defaultPropagation
@@ -131,7 +129,7 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 }
 
 // finishSMTP settles how to log in. A run asks more than once, so that a question may take half of its time at most.
-func (l *loader) finishSMTP(c *rawCredential, s *rotation.SMTP) {
+func (l *loader) finishSMTP(c *rawCredential, account *Account, s *rotation.SMTP) {
 	if s.TLS == "" {
 		s.TLS = "starttls"
 		if strings.HasSuffix(s.Address, ":465") {
@@ -154,6 +152,6 @@ func (l *loader) finishSMTP(c *rawCredential, s *rotation.SMTP) {
 	case s.Timeout == 0:
 		s.Timeout = min(defaultProbe, longest)
 	case s.Timeout > longest:
-		c.at.failIn("verify.smtp.timeout", "shorten it, or lengthen timing.task_timeout", "%v is longer than half of timing.task_timeout, %v", s.Timeout, l.cfg.Timing.TaskTimeout)
+		l.failVerify(c.at, c.verify, account, "verify.smtp.timeout", "shorten it, or lengthen timing.task_timeout", "%v is longer than half of timing.task_timeout, %v", s.Timeout, l.cfg.Timing.TaskTimeout)
 	}
 }

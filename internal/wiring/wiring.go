@@ -47,25 +47,29 @@ type ping struct{ *redis.StatusCmd }
 // NoRetry implements redis.Cmder.
 func (ping) NoRetry() bool { return true }
 
+// CheckRedisSettings reads what a connection to Redis needs, and forgets it.
+func CheckRedisSettings(ctx context.Context, cfg *config.Config) error {
+	if _, err := redisSettings(ctx, cfg.Redis); err != nil {
+		return err
+	}
+	return nil
+}
+
 func redisSettings(ctx context.Context, c config.Redis) (queue.Redis, error) {
 	settings := queue.Redis{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}
-	var err error
+	var sentinelErr, passwordErr, tlsErr error
 	switch {
 	case c.Sentinel != nil:
 		settings.Addresses, settings.Master, settings.SentinelUsername = c.Sentinel.Addresses, c.Sentinel.Master, c.Sentinel.Username
-		if settings.SentinelPassword, err = readSource(ctx, c.Sentinel.Password, nil); err != nil {
-			return settings, err
-		}
+		settings.SentinelPassword, sentinelErr = readSource(ctx, c.Sentinel.Password, nil)
 	case c.Address != "":
 		settings.Addresses = []string{c.Address}
 	}
-	if settings.Password, err = readSource(ctx, c.Password, nil); err != nil {
-		return settings, err
-	}
+	settings.Password, passwordErr = readSource(ctx, c.Password, nil)
 	if c.TLS != nil {
-		settings.TLS, err = clientTLS(c.TLS)
+		settings.TLS, tlsErr = clientTLS(c.TLS)
 	}
-	return settings, err
+	return settings, errors.Join(sentinelErr, passwordErr, tlsErr)
 }
 
 func readSource(ctx context.Context, s config.Source, fetch config.Fetch) (secret.Value, error) {

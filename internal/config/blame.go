@@ -1,0 +1,58 @@
+package config
+
+import "keyturn/internal/rotation"
+
+// blame is a fault of what the credentials of an account inherit as their verification.
+type blame struct {
+	account *Account
+	field   string
+}
+
+// failVerify reports a fault of a verification where it was made: at the credential if that has a verification of its own,
+// else once at the account, however many credentials inherit it.
+func (l *loader) failVerify(credential, own *value, account *Account, field, hint, format string, args ...any) {
+	if own != nil {
+		credential.failIn(field, hint, format, args...)
+	} else if at := l.blame(account, field); at != nil {
+		at.failIn(field, hint, format, args...)
+	}
+}
+
+// blame returns the account's place in the file the first time that it is asked about a field, and nil from then on.
+func (l *loader) blame(account *Account, field string) *value {
+	key := blame{account, field}
+	if l.blamed[key] {
+		return nil
+	}
+	l.blamed[key] = true
+	return l.accountValues[account]
+}
+
+// checkAccountVerify reports what an account asks for and its provider cannot do, even where it has no credentials yet.
+func (l *loader) checkAccountVerify(account *Account, given *value) {
+	if given != nil && l.inherits[account].verify.Mode == rotation.VerifyProvider && !account.Provider.ReadBack {
+		l.failVerify(nil, nil, account, "verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
+	}
+}
+
+// checkMail reports a mail server that is missing, or that is asked about passwords which the provider reads back.
+func (l *loader) checkMail(c *rawCredential, account *Account, address string) {
+	code, readBack := account.Provider.Code, account.Provider.ReadBack
+	switch {
+	case address == "" && readBack:
+		l.failVerify(c.at, c.verify, account, "verify.smtp.address", "use provider: "+code+" reads the password back itself", "is missing")
+	case address == "":
+		l.failVerify(c.at, c.verify, account, "verify.smtp.address", "give it here, at the account or under defaults", "is missing")
+	case readBack:
+		at := c.verify
+		if at == nil {
+			if at = l.blame(account, "verify.smtp"); at == nil {
+				return
+			}
+			if own := at.child("verify"); own != nil {
+				at = own
+			}
+		}
+		at.warn("use provider", "%s reads the password back itself, and a mail server that does not know it refuses all of them", code)
+	}
+}
