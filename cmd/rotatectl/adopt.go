@@ -11,19 +11,22 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
 )
 
 func adoptCommand(o *options) *cobra.Command {
-	return &cobra.Command{
+	a := &asking{}
+	cmd := &cobra.Command{
 		Use:   "adopt ID",
 		Short: "store a password that is live already; it is read from standard input",
 		Long: "Adopt stores a password that somebody set at the provider, after asking whether it works. It is read from standard\n" +
 			"input, never from the command line, where everybody on the machine could see it.",
 		Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
+			if err := checkFormat(a.format); err != nil {
+				return err
+			}
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -41,22 +44,15 @@ func adoptCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer e.close()
-			subject, err := e.subject(cmd.Context(), creds[0])
+			v, err := e.desk().Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
 			if err != nil {
 				return err
 			}
-			slot, err := e.Client.Now(cmd.Context())
-			if err != nil {
-				return err
-			}
-			job := rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: requester()}
-			if err := e.Machine.Adopt(cmd.Context(), subject, job, password); err != nil {
-				return fmt.Errorf("%s: %w", creds[0].ID, err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: stored in Vault\n", creds[0].ID)
-			return err
+			return a.end(cmd.OutOrStdout(), v)
 		}),
 	}
+	formatFlag(cmd, &a.format)
+	return cmd
 }
 
 // maxPassword is longer than any provider takes, in bytes.

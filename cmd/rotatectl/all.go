@@ -14,6 +14,7 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/observe"
+	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/wiring"
@@ -25,14 +26,10 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := knownAccounts(cfg, r.account); err != nil {
-		return err
-	}
-	creds, err := after(cfg, r.after)
+	creds, err := operate.For(cfg, wiring.Clock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
 	if err != nil {
-		return err
+		return flagged(err)
 	}
-	creds = ofAccounts(creds, []string{r.account})
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	rdb, err := wiring.Redis(ctx, cfg)
 	if err != nil {

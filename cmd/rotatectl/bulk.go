@@ -7,6 +7,8 @@ import (
 	"iter"
 	"time"
 
+	"keyturn/internal/observe"
+	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
@@ -26,6 +28,59 @@ const (
 	// maxListed is how many failures are named, and the others counted.
 	maxListed = 20
 )
+
+// demander is what a demand needs of the queue.
+type demander interface {
+	Demand(ctx context.Context, account string, kind queue.Kind, id, requestedBy string) (time.Time, error)
+	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
+	Depths(ctx context.Context, accounts ...string) ([]queue.Depth, error)
+}
+
+type demand struct {
+	cred *rotation.Credential
+	slot time.Time
+	last queue.Outcome
+}
+
+// lookSize bounds how many outcomes are asked for at a time.
+const lookSize = 500
+
+// look asks, in one round trip, what became of some demands. Where Redis does not answer it is as if nothing had.
+func look(ctx context.Context, from demander, some []demand) (ended, open []demand) {
+	creds := make([]*rotation.Credential, len(some))
+	for i, d := range some {
+		creds[i] = d.cred
+	}
+	outcomes, err := from.Outcomes(ctx, queue.KindRotate, creds)
+	for i, d := range some {
+		if err == nil && !outcomes[i].Slot.Before(d.slot) {
+			d.last = outcomes[i]
+		}
+		if d.last.Final {
+			ended = append(ended, d)
+		} else {
+			open = append(open, d)
+		}
+	}
+	return ended, open
+}
+
+// problem is why a demand that has ended was not served; nil if it was.
+func (w demand) problem() error {
+	switch w.last.Status {
+	case rotation.Done.String():
+		return nil
+	case rotation.Ended.String():
+		return fmt.Errorf("%s: quarantined: see `rotatectl status %s`", w.cred.ID, w.cred.ID)
+	default:
+		return fmt.Errorf("%s: %s", w.cred.ID, w.said())
+	}
+}
+
+// said is what the last run said. Its text begins with what became of the run, which the job's status may go beyond.
+func (w demand) said() string {
+	return observe.Printable(operate.Plain(w.last.Status + ": " + w.last.Text))
+}
 
 // bulk asks for the rotation of many credentials of one account, no faster than they are served.
 type bulk struct {

@@ -7,25 +7,29 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"keyturn/internal/config"
+	"keyturn/internal/due"
 	"keyturn/internal/observe"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 	"keyturn/internal/wiring"
 )
 
-// engine is the state machine for commands that act themselves, under the same limits and claims as a worker. It reads
-// management keys only for what calls a provider or asks a verifier, and only those of the account that is meant.
+// engine is the state machine for commands that act themselves.
 type engine struct {
 	*wiring.Engine
-	cfg   *config.Config
-	vault *vaultkv.Vault
-	mail  wiring.Mail
+	*wiring.Acts
 	close func()
 }
 
 // warn shows what is in the way of some stores or paths: it need not concern what was asked for.
-func warn(err error) { fmt.Fprintln(os.Stderr, "rotatectl: warning: "+err.Error()) }
+func warn(err error) {
+	fmt.Fprintln(observe.NewPrintable(os.Stderr), "rotatectl: warning: "+err.Error())
+}
 
 func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*engine, error) {
 	rdb, err := wiring.Redis(ctx, cfg)
@@ -36,35 +40,35 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	e := &engine{cfg: cfg, vault: vault, close: func() {
+	e := &engine{close: func() {
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
 	}}
 	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
-	e.mail = wiring.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log}
 	if e.Engine, err = wiring.NewEngine(ctx, cfg, rdb, vault, metrics, log); err != nil {
 		e.close()
 		return nil, err
 	}
+	e.Acts = &wiring.Acts{
+		Engine: e.Engine, Config: cfg, Vault: vault, Mail: wiring.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
+	}
 	return e, nil
+}
+
+// desk is where all requests about a credential are answered.
+func (e *engine) desk() *operate.Desk {
+	d := operate.For(e.Config, wiring.Clock{})
+	d.Truth, d.Queue, d.Index, d.Breakers, d.Acts = e.Vault, e.Client, e.Index, e.Breaker, e.Acts
+	return d
 }
 
 // client is what calls the provider of an account.
 func (e *engine) client(ctx context.Context, account string) (rotation.Client, error) {
-	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, e.mail, account)
+	subjects, err := e.Subjects(ctx, account)
 	if err != nil {
 		return rotation.Client{}, err
 	}
 	return subjects.Client(account), nil
-}
-
-// subject is a credential with what acts on it.
-func (e *engine) subject(ctx context.Context, cred *rotation.Credential) (rotation.Subject, error) {
-	subjects, err := wiring.NewSubjects(ctx, e.cfg, e.vault.ReadField, e.mail, cred.Account)
-	if err != nil {
-		return rotation.Subject{}, err
-	}
-	return subjects.Of(cred)
 }
 
 // patientTurns is how often a command that calls a provider itself gets in line behind the workers.
@@ -85,4 +89,25 @@ func (e *engine) turn(ctx context.Context, account string) error {
 			return err
 		}
 	}
+}
+
+// vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.
+func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func(), err error) {
+	ctx := cmd.Context()
+	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
+	if err != nil {
+		return nil, nil, err
+	}
+	d = operate.For(cfg, wiring.Clock{})
+	d.Truth = vault
+	rdb, away := wiring.Redis(ctx, cfg)
+	d.Away = away
+	if rdb == nil {
+		return d, vault.Close, nil
+	}
+	d.Queue, d.Index, d.Breakers = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil)
+	return d, func() {
+		vault.Close()
+		_ = rdb.Close()
+	}, nil
 }

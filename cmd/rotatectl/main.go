@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/observe"
+	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/secret"
 )
@@ -90,6 +91,9 @@ func runs(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, 
 		err := f(cmd, args)
 		if usage := (usageError{}); err == nil || errors.As(err, &usage) {
 			return err
+		}
+		if kind := operate.KindOf(err); kind == operate.Invalid || kind == operate.Absent {
+			return usageError{err}
 		}
 		return &failedError{err}
 	}

@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"keyturn/internal/config"
+	"keyturn/internal/operate"
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
+	"keyturn/internal/wiring"
 )
 
 // options are the flags that all commands share.
@@ -37,4 +39,9 @@ func credentials(cfg *config.Config, ids []string) ([]*rotation.Credential, erro
 		return nil, usageError{fmt.Errorf("not in the configuration: %s", strings.Join(unknown, ", "))}
 	}
 	return found, nil
+}
+
+// knownAccounts refuses accounts that the configuration does not have.
+func knownAccounts(cfg *config.Config, names ...string) error {
+	return flagged(operate.For(cfg, wiring.Clock{}).KnownAccounts(names...))
 }

@@ -16,6 +16,7 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/due"
+	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
@@ -91,10 +92,13 @@ type plan struct {
 // makePlans makes a plan for each account that has credentials, in the order of their names.
 func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accounts []string, now time.Time, days int) ([]*plan, error) {
 	plans := map[string]*plan{}
-	creds := ofAccounts(cfg.Credentials(), accounts)
+	creds, err := operate.For(cfg, wiring.Clock{}).Select(operate.Query{Accounts: accounts})
+	if err != nil {
+		return nil, flagged(err)
+	}
 	bar := newBar(cfg.Len(), "reading", true)
 	defer bar.Clear() //nolint:errcheck // what it showed is over
-	err := eachStanding(ctx, index, creds, func(cred *rotation.Credential, s due.Standing) {
+	err = eachStanding(ctx, index, creds, func(cred *rotation.Credential, s due.Standing) {
 		_ = bar.Add(1)
 		p := plans[cred.Account]
 		if p == nil {

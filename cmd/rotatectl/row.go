@@ -8,61 +8,12 @@ import (
 	"time"
 
 	"keyturn/internal/observe"
-	"keyturn/internal/rotation"
+	"keyturn/internal/operate"
 )
-
-// row is one credential's state. It holds no secret.
-type row struct {
-	Credential string     `json:"credential"`
-	Account    string     `json:"account"`
-	State      string     `json:"state"`
-	Version    int        `json:"version"` // of the secret in Vault; 0: none yet
-	RotatedAt  *time.Time `json:"rotated_at,omitempty"`
-	Due        *time.Time `json:"due,omitempty"`
-	Verified   string     `json:"verified,omitempty"`
-	Note       string     `json:"note,omitempty"`
-}
-
-func newRow(cred *rotation.Credential, rec rotation.Record, current rotation.Entry) row {
-	r := row{Credential: cred.ID, Account: cred.Account, State: journalState(rec), Version: current.Version, Verified: string(current.Verified)}
-	if !current.RotatedAt.IsZero() {
-		due := cred.Schedule.Next(current.Slot, cred.ID)
-		r.RotatedAt, r.Due = &current.RotatedAt, &due
-	}
-	switch {
-	case r.State == stateQuarantined:
-		r.Note = plain(rec.Why)
-	case r.State != "":
-	case current.Password.IsZero():
-		r.State = stateWaiting
-		if cred.First == rotation.FirstManual {
-			r.Note = "never rotated: start with `rotatectl rotate " + cred.ID + "`"
-		}
-	default:
-		r.State = stateHealthy
-		if current.Verified == rotation.VerifiedNo {
-			r.Note = "promoted unverified"
-		}
-	}
-	return r
-}
-
-// journalState is the state of a credential whose journal is not closed; "" where it is, and current decides.
-func journalState(rec rotation.Record) string {
-	switch {
-	case rec.State == rotation.Quarantined:
-		return stateQuarantined
-	case rec.State == rotation.Open && rec.Doubted:
-		return stateInDoubt
-	case rec.State == rotation.Open:
-		return stateRotating
-	}
-	return ""
-}
 
 // printer shows rows one by one.
 type printer interface {
-	row(r row) error
+	row(r operate.Row) error
 	end() error // after the last row
 }
 
@@ -73,11 +24,15 @@ type tablePrinter struct {
 	begun       bool
 }
 
-func (p *tablePrinter) row(r row) error {
+func (p *tablePrinter) row(r operate.Row) error {
 	if err := p.head(); err != nil {
 		return err
 	}
-	return p.line(r.Credential, r.Account, r.State, fmt.Sprint(r.Version), when(r.RotatedAt), when(r.Due), r.Verified, r.Note)
+	note := r.Note
+	if r.Manual {
+		note += ": start with `rotatectl rotate " + r.Credential + "`"
+	}
+	return p.line(r.Credential, r.Account, string(r.State), fmt.Sprint(r.Version), when(r.RotatedAt), when(r.Due), r.Verified, checked(r.Checked), note)
 }
 
 func (p *tablePrinter) end() error { return p.head() }
@@ -87,14 +42,22 @@ func (p *tablePrinter) head() error {
 		return nil
 	}
 	p.begun = true
-	return p.line("CREDENTIAL", "ACCOUNT", "STATE", "VERSION", "ROTATED", "DUE", "VERIFIED", "NOTE")
+	return p.line("CREDENTIAL", "ACCOUNT", "STATE", "VERSION", "ROTATED", "DUE", "VERIFIED", "CHECKED", "NOTE")
 }
 
-func (p *tablePrinter) line(id, account, state, version, rotated, due, verified, note string) error {
+func (p *tablePrinter) line(id, account, state, version, rotated, due, verified, checked, note string) error {
 	verified, note = observe.Printable(verified), shorten(observe.Printable(note), noteWidth)
-	text := fmt.Sprintf("%-*s  %-*s  %-11s  %-7s  %-20s  %-20s  %-8s  %s", p.id, id, p.account, account, state, version, rotated, due, verified, note)
+	text := fmt.Sprintf("%-*s  %-*s  %-11s  %-7s  %-20s  %-20s  %-10s  %-28s  %s", p.id, id, p.account, account, state, version, rotated, due, verified, checked, note)
 	_, err := fmt.Fprintln(p.out, strings.TrimRight(text, " "))
 	return err
+}
+
+// checked is the last check in a table: its verdict, and when.
+func checked(c *operate.Checked) string {
+	if c == nil {
+		return "-"
+	}
+	return observe.Printable(c.Verdict) + " " + when(&c.At)
 }
 
 func when(t *time.Time) string {
@@ -110,7 +73,7 @@ type jsonPrinter struct {
 	begun bool
 }
 
-func (p *jsonPrinter) row(r row) error {
+func (p *jsonPrinter) row(r operate.Row) error {
 	before := ",\n"
 	if !p.begun {
 		before, p.begun = "[", true

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"keyturn/internal/operate"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 	"keyturn/internal/secret"
@@ -32,6 +34,25 @@ func fleet(t *testing.T, n int) []*rotation.Credential {
 		creds[i] = &rotation.Credential{ID: id, Account: "mail", Schedule: daily, Place: rotation.Place{Path: id}, Verify: &rotation.Verification{}}
 	}
 	return creds
+}
+
+// fleetOf is a configuration's credentials.
+type fleetOf []*rotation.Credential
+
+func (f fleetOf) Credentials() iter.Seq[*rotation.Credential] { return slices.Values(f) }
+
+func (f fleetOf) Credential(id string) (*rotation.Credential, bool) {
+	for _, cred := range f {
+		if cred.ID == id {
+			return cred, true
+		}
+	}
+	return nil, false
+}
+
+// deskOn is a desk without Redis.
+func deskOn(s *shelf, creds []*rotation.Credential) *operate.Desk {
+	return &operate.Desk{Fleet: fleetOf(creds), Truth: s}
 }
 
 // shelf is a Vault. Everything in it was rotated at noon unless entries or journals say otherwise.
@@ -70,10 +91,11 @@ func (s *shelf) Read(_ context.Context, place rotation.Place) (rotation.Entry, e
 func shown(t *testing.T, v *view, s *shelf, creds []*rotation.Credential) (out, notes string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if err := v.check(noon.Add(time.Hour)); err != nil {
+	q, err := v.query(nil, noon.Add(time.Hour))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.show(t.Context(), truth{s}, slices.Values(creds), &stdout, &stderr); err != nil {
+	if err := v.show(t.Context(), deskOn(s, creds), q, &stdout, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	return stdout.String(), stderr.String()
@@ -81,7 +103,7 @@ func shown(t *testing.T, v *view, s *shelf, creds []*rotation.Credential) (out, 
 
 func TestTheFirstRowIsShownBeforeTheLastIsRead(t *testing.T) {
 	t.Parallel()
-	creds := fleet(t, 10*readsAtOnce)
+	creds := fleet(t, 10*operate.ReadsAtOnce)
 	began := make(chan struct{})
 	last := creds[len(creds)-1].ID
 	s := &shelf{loading: func(id string) error {
@@ -96,7 +118,7 @@ func TestTheFirstRowIsShownBeforeTheLastIsRead(t *testing.T) {
 		}
 	})
 	v := &view{format: "table"}
-	if err := v.show(t.Context(), truth{s}, slices.Values(creds), out, out); err != nil {
+	if err := v.show(t.Context(), deskOn(s, creds), operate.Query{}, out, out); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,7 +162,7 @@ func TestAPageReadsLittleMoreThanItShows(t *testing.T) {
 	if want := "3 shown, 997 not looked at: --after c-2 shows the next, --limit 0 all\n"; notes != want {
 		t.Errorf("%q, want %q", notes, want)
 	}
-	if s.loads > 3+readsAtOnce {
+	if s.loads > 3+operate.ReadsAtOnce {
 		t.Errorf("%d credentials were read for 3 rows", s.loads)
 	}
 }
@@ -180,7 +202,7 @@ func TestFiltersHoldTogether(t *testing.T) {
 		{[]string{"healthy"}, "30d", "c-4"},
 	} {
 		out, _ := shown(t, &view{format: "json", states: test.states, olderThan: test.older}, s, fleet(t, 6))
-		var rows []row
+		var rows []operate.Row
 		if err := json.Unmarshal([]byte(out), &rows); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -205,9 +227,9 @@ func TestAStateThatTheJournalTellsCostsOneRead(t *testing.T) {
 
 func TestJSONIsOneArray(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{0, 1, 2, 5 * readsAtOnce} {
+	for _, n := range []int{0, 1, 2, 5 * operate.ReadsAtOnce} {
 		out, _ := shown(t, &view{format: "json"}, &shelf{}, fleet(t, n))
-		var rows []row
+		var rows []operate.Row
 		if err := json.Unmarshal([]byte(out), &rows); err != nil || len(rows) != n || rows == nil {
 			t.Errorf("%d credentials: %d rows, %v: %s", n, len(rows), err, out)
 		}
@@ -225,7 +247,7 @@ func TestACredentialThatCannotBeReadIsNamedAfterTheRowsBeforeIt(t *testing.T) {
 	}}
 	var out bytes.Buffer
 	v := &view{format: "json"}
-	err := v.show(t.Context(), truth{s}, slices.Values(fleet(t, 100)), &out, &out)
+	err := v.show(t.Context(), deskOn(s, fleet(t, 100)), operate.Query{}, &out, &out)
 	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "c-2: ") {
 		t.Errorf("%v", err)
 	}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"keyturn/internal/observe"
+	"keyturn/internal/operate"
+)
+
+func explainCommand(o *options) *cobra.Command {
+	format := ""
+	cmd := &cobra.Command{
+		Use: "explain ID", Short: "tell the story of a credential: where it stands, why, and what happens next", Args: cobra.ExactArgs(1),
+		RunE: runs(func(cmd *cobra.Command, ids []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			cfg, err := o.load()
+			if err != nil {
+				return err
+			}
+			if _, err := credentials(cfg, ids); err != nil {
+				return err
+			}
+			d, done, err := vaultDesk(cmd, cfg)
+			if err != nil {
+				return err
+			}
+			defer done()
+			story, err := d.Explain(cmd.Context(), ids[0])
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(story)
+			}
+			printStory(cmd.OutOrStdout(), story)
+			return nil
+		}),
+	}
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func printStory(out io.Writer, s operate.Story) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(out, "%-12s %s\n", name, observe.Printable(fmt.Sprintf(format, args...)))
+	}
+	line("credential", "%s: %s at account %s, in Vault at %s:%s", s.Credential, s.Target, s.Account, s.Store, s.Path)
+	line("state", "%s", s.State)
+	if s.Note != "" && s.State != operate.Quarantined {
+		line("note", "%s", s.Note)
+	}
+	if s.Version > 0 {
+		line("current", "version %d, rotated %s, verified: %s, rotation %s", s.Version, when(s.RotatedAt), s.Verified, s.RotationID)
+	} else {
+		line("current", "nothing is in Vault yet")
+	}
+	if s.Checked != nil {
+		line("checked", "%s: %s", stamp(s.Checked.At), s.Checked.Verdict)
+	}
+	if j := s.Journal; j != nil {
+		line("journal", "version %d, rotation %s (%s), slot %s, claimed %d times, last by %s at %s", j.Version, j.RotationID,
+			j.Reason, stamp(j.Slot), j.Claims, j.Owner, stamp(j.TouchedAt))
+	}
+	for _, d := range s.Differs {
+		line("differs", "%s: the open rotation is about %q, the configuration says %q", d.Field, d.Journal, d.Configuration)
+	}
+	for _, c := range s.Candidates {
+		line("candidate", "%d, since %s: %s", c.Number, stamp(c.At), c.Story)
+	}
+	if s.Journal != nil && s.Journal.Lost > 0 {
+		line("lost", "%d passwords that the provider may have made and nobody holds", s.Journal.Lost)
+	}
+	if f := s.LastAnswer; f != nil {
+		line("last answer", "%s: %s, request id %s, at %s", f.Kind, f.Code, f.RequestID, stamp(f.At))
+	}
+	if j := s.Journal; j != nil && j.Why != "" {
+		line("quarantine", "since %s: %s", stamp(j.Since), j.Why)
+	}
+	if b := s.Breaker; b != nil {
+		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
+	}
+	if s.Unknown != "" {
+		line("not known", "%s", s.Unknown)
+	}
+	line("next", "%s", nextText(s))
+}
+
+func nextText(s operate.Story) string {
+	text := s.Next.Text
+	if s.Next.At != nil {
+		text += ": " + when(s.Next.At)
+	}
+	var do []string
+	for _, name := range s.Next.Do {
+		do = append(do, fmt.Sprintf("`rotatectl %s %s`", name, s.Credential))
+	}
+	if len(do) > 0 {
+		text += ": " + strings.Join(do, ", ")
+	}
+	return text
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,108 @@
+package operate
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// Desk answers requests about one configuration. Its ports may be nil where no request needs them. Safe for concurrent
+// use.
+type Desk struct {
+	Fleet    Fleet
+	Accounts map[string]*config.Account
+	Timing   config.Timing
+	Clock    rotation.Clock
+	Truth    Truth
+	Queue    Queue
+	Index    Index
+	Breakers Breakers
+	Acts     Acts
+	Away     error // why Redis is not asked, where Index and Breakers are nil
+}
+
+// Fleet are the credentials of the configuration.
+type Fleet interface {
+	Credential(id string) (*rotation.Credential, bool)
+	Credentials() iter.Seq[*rotation.Credential]
+}
+
+// For is a desk for a configuration, without ports.
+func For(cfg *config.Config, clock rotation.Clock) *Desk {
+	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Timing: cfg.Timing, Clock: clock}
+}
+
+// Truth is Vault, which is only read here. Safe for concurrent use; returns soon after ctx ends.
+type Truth interface {
+	Load(ctx context.Context, cred *rotation.Credential) (rotation.Record, error)
+	Read(ctx context.Context, place rotation.Place) (rotation.Entry, error)
+}
+
+// Queue takes jobs and tells what became of them. Safe for concurrent use; returns soon after ctx ends.
+type Queue interface {
+	// Now is the time by Redis's clock.
+	Now(ctx context.Context) (time.Time, error)
+	// Demand asks for a job at once and returns its slot.
+	Demand(ctx context.Context, account string, kind queue.Kind, id, requestedBy string) (time.Time, error)
+	// Outcomes are those of the newest demands of creds, in their order.
+	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
+	// Depths are those of the accounts' queues.
+	Depths(ctx context.Context, accounts ...string) ([]queue.Depth, error)
+}
+
+// Index is what Redis mirrors. Safe for concurrent use; returns soon after ctx ends.
+type Index interface {
+	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
+	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
+	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+}
+
+// Breakers tells how an account's breaker stands. Safe for concurrent use; returns soon after ctx ends.
+type Breakers interface {
+	State(ctx context.Context, account string) (queue.BreakerState, error)
+}
+
+// Acts changes a journal or calls a provider, in this process or as a job of a worker. By is who asks. Safe for concurrent
+// use; returns soon after ctx ends.
+type Acts interface {
+	// Release takes a credential out of quarantine: rotation.ErrNotQuarantined if it is not there.
+	Release(ctx context.Context, cred *rotation.Credential, by string) error
+	// Abandon closes a journal and forgets its candidates: rotation.ErrNothingOpen if it is closed.
+	Abandon(ctx context.Context, cred *rotation.Credential, by string) error
+	// Recover finds the password that works and promotes it, or has a new one set.
+	Recover(ctx context.Context, cred *rotation.Credential, by string) rotation.Result
+	// Adopt stores a password that is live already.
+	Adopt(ctx context.Context, cred *rotation.Credential, by string, password secret.Value) error
+}
+
+// Credential returns a credential of the configuration.
+func (d *Desk) Credential(id string) (*rotation.Credential, error) {
+	creds, err := d.Credentials([]string{id})
+	if err != nil {
+		return nil, err
+	}
+	return creds[0], nil
+}
+
+// Credentials returns the named credentials in that order. Its error names every one that the configuration lacks.
+func (d *Desk) Credentials(ids []string) ([]*rotation.Credential, error) {
+	var found []*rotation.Credential
+	var unknown []string
+	for _, id := range ids {
+		if cred, ok := d.Fleet.Credential(id); ok {
+			found = append(found, cred)
+		} else {
+			unknown = append(unknown, id)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, absent(unknown)
+	}
+	return found, nil
+}

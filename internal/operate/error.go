@@ -1,0 +1,47 @@
+package operate
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Kind says what an error of this package means for whoever asked.
+type Kind int
+
+// The kinds of errors. The zero Kind is an error of something beneath: Redis, Vault, a provider.
+const (
+	Beneath Kind = iota
+	Invalid      // the request makes no sense; nothing was tried
+	Absent       // it names what the configuration does not have; nothing was tried
+)
+
+// Error is an error of this package.
+type Error struct {
+	Kind Kind
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf returns the kind of an error; Beneath if it is none of this package.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Beneath
+}
+
+func invalid(format string, args ...any) error {
+	return &Error{Invalid, fmt.Errorf(format, args...)}
+}
+
+func absent(ids []string) error {
+	sort.Strings(ids)
+	return &Error{Absent, fmt.Errorf("not in the configuration: %s", strings.Join(ids, ", "))}
+}

@@ -1,0 +1,190 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+)
+
+// Story is where a credential stands, why, and what happens next. It holds no secret.
+type Story struct {
+	Row
+	Target     string      `json:"target"`
+	Store      string      `json:"store"`
+	Path       string      `json:"path"`
+	RotationID string      `json:"rotation_id,omitempty"` // of what consumers read
+	Journal    *Journal    `json:"journal,omitempty"`
+	Candidates []Candidate `json:"candidates,omitempty"`
+	LastAnswer *Answer     `json:"last_answer,omitempty"`
+	// Differs is what the open rotation is about where the configuration says something else by now.
+	Differs []Difference `json:"differs,omitempty"`
+	Breaker *Breaker     `json:"breaker,omitempty"`
+	// Unknown is what could not be asked, and why: nothing of it is in the story.
+	Unknown string `json:"unknown,omitempty"`
+	Next    Next   `json:"next"`
+}
+
+// Journal is the record of the open rotation, or what is left of the last one.
+type Journal struct {
+	Version    int       `json:"version"`
+	RotationID string    `json:"rotation_id"`
+	Reason     string    `json:"reason"`
+	Slot       time.Time `json:"slot,omitzero"`
+	Claims     int       `json:"claims"`
+	Owner      string    `json:"owner"`
+	TouchedAt  time.Time `json:"touched_at,omitzero"`
+	Since      time.Time `json:"quarantined_at,omitzero"`
+	Why        string    `json:"why,omitempty"`
+	RecheckAt  time.Time `json:"recheck_at,omitzero"`
+	Lost       int       `json:"lost_generations,omitempty"`
+}
+
+// Candidate is a password that may or may not be live, told by its number.
+type Candidate struct {
+	Number int       `json:"number"`
+	At     time.Time `json:"at,omitzero"`
+	Story  string    `json:"story"`
+}
+
+// Answer is the provider's last answer that was not a plain success.
+type Answer struct {
+	Kind      string    `json:"kind"`
+	Code      string    `json:"code"`
+	RequestID string    `json:"request_id,omitempty"`
+	At        time.Time `json:"at,omitzero"`
+}
+
+// Difference is a setting of an open rotation that the configuration has changed since.
+type Difference struct {
+	Field         string `json:"field"`
+	Journal       string `json:"journal"`
+	Configuration string `json:"configuration"`
+}
+
+// Breaker is an account's open breaker.
+type Breaker struct {
+	Since time.Time `json:"since"`
+	Cause string    `json:"cause"`
+	Next  time.Time `json:"next"` // try
+}
+
+// Next is what happens without a person, or which operations help.
+type Next struct {
+	Text string     `json:"text"`
+	At   *time.Time `json:"at,omitempty"`
+	Do   []string   `json:"do,omitempty"` // names of operations
+}
+
+// Explain tells the story of a credential. Vault is needed for it; what Redis does not tell is named.
+func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
+	cred, err := d.Credential(id)
+	if err != nil {
+		return Story{}, err
+	}
+	seen, err := d.look(ctx, cred)
+	if err != nil {
+		return Story{}, d.of(cred, err)
+	}
+	check, breaker, err := d.mirrored(ctx, cred)
+	rec := seen.rec
+	s := Story{
+		Row: RowOf(cred, rec, seen.current, check), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
+		RotationID: seen.current.RotationID, Differs: differences(cred, rec),
+	}
+	if err != nil {
+		s.Unknown = err.Error()
+	}
+	if rec.Version > 0 {
+		s.Journal = &Journal{
+			Version: rec.Version, RotationID: rec.RotationID, Reason: string(rec.Reason), Slot: rec.Slot, Claims: rec.Attempt, Owner: rec.Owner,
+			TouchedAt: rec.TouchedAt, Since: rec.Since, Why: Plain(rec.Why), RecheckAt: rec.RecheckAt, Lost: rec.LostGenerations,
+		}
+	}
+	for _, c := range rec.Candidates {
+		s.Candidates = append(s.Candidates, Candidate{Number: c.Number, At: c.At, Story: candidateStory(c)})
+	}
+	if f := rec.LastError; f != nil {
+		s.LastAnswer = &Answer{Kind: f.Kind, Code: f.Code, RequestID: f.RequestID, At: f.At}
+	}
+	if breaker.Open {
+		s.Breaker = &Breaker{Since: breaker.Since, Cause: Plain(breaker.Cause), Next: breaker.Next}
+	}
+	s.Next = d.next(s.Row, rec)
+	return s, nil
+}
+
+// mirrored is what Redis tells. Its error is no reason to tell nothing.
+func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (due.Check, queue.BreakerState, error) {
+	if d.Index == nil || d.Breakers == nil {
+		return due.Check{}, queue.BreakerState{}, fmt.Errorf("breaker and last check: %w", d.Away)
+	}
+	checks, err := d.Index.Checks(ctx, []*rotation.Credential{cred})
+	if err != nil {
+		return due.Check{}, queue.BreakerState{}, fmt.Errorf("breaker and last check: %w", err)
+	}
+	breaker, err := d.Breakers.State(ctx, cred.Account)
+	return checks[0], breaker, err
+}
+
+// differences are those between an open rotation and the configuration.
+func differences(cred *rotation.Credential, rec rotation.Record) []Difference {
+	if rec.State == rotation.Closed {
+		return nil
+	}
+	var all []Difference
+	for _, d := range []Difference{
+		{"target", rec.Target, cred.Target},
+		{"username", rec.Username, cred.Username},
+		{"path", rec.Place.Store + ":" + rec.Place.Path, cred.Place.Store + ":" + cred.Place.Path},
+	} {
+		if d.Journal != d.Configuration {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+func candidateStory(c rotation.Candidate) string {
+	switch c.State {
+	case rotation.Staged:
+		return "journalled; it may have been sent"
+	case rotation.Doubtful:
+		return "sent, and the outcome is not known"
+	case rotation.Accepted:
+		if c.Denied {
+			return "accepted by the provider, and refused by the verifier since"
+		}
+		return "accepted by the provider"
+	case rotation.Intent:
+		return "a generation was asked for, and no answer is known"
+	case rotation.Dead:
+		return "the call made nothing"
+	case rotation.RefusedByRule:
+		return "refused by the provider's rule"
+	}
+	return "unknown"
+}
+
+// next says what happens without a person, or what a person can do.
+func (d *Desk) next(r Row, rec rotation.Record) Next {
+	least := d.Timing.MinInterval
+	switch {
+	case rec.State == rotation.Quarantined:
+		return Next{Text: "nothing, until a person decides: recover tries every password that is known, retry goes on as it was", Do: []string{"recover", "retry"}}
+	case rec.State == rotation.Open:
+		return Next{Text: "a worker goes on with it, at the latest when nothing touched it for " + d.Timing.ResumeAfter.String()}
+	case !rec.RecheckAt.IsZero() && rec.RecheckAt.After(rec.TouchedAt):
+		return Next{Text: "a check, because a late call could have overtaken the last rotation", At: &rec.RecheckAt}
+	case r.Manual:
+		return Next{Text: "nothing, until a person rotates it for the first time", Do: []string{"rotate", "adopt"}}
+	case r.Due == nil:
+		return Next{Text: "its first rotation, when a scheduler says so"}
+	case r.RotatedAt != nil && r.RotatedAt.Add(least).After(d.Clock.Now()):
+		return Next{Text: fmt.Sprintf("its next rotation; none within %s of the last one, whose late call could still arrive", least), At: r.Due}
+	}
+	return Next{Text: "its next rotation", At: r.Due}
+}

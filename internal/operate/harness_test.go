@@ -1,0 +1,160 @@
+package operate_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+	"keyturn/internal/secret"
+	"keyturn/internal/wiring"
+)
+
+// stage is a Redis, a Vault and a fleet of one credential, all in memory. A test runs in a bubble of its own, whose clock
+// is Redis's as well.
+type stage struct {
+	cred    *rotation.Credential
+	rec     rotation.Record
+	current rotation.Entry
+	outcome map[queue.Kind]queue.Outcome
+	check   due.Check
+	breaker queue.BreakerState
+	// later is what happens at a time after the request.
+	later  []event
+	began  time.Time
+	result rotation.Result // of recover
+	acts   []string
+	vault  error // Vault is away
+}
+
+type event struct {
+	after time.Duration
+	do    func(s *stage)
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	daily, err := schedule.Parse(schedule.Spec{Every: "1d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stage{
+		cred: &rotation.Credential{
+			ID: "alerts", Account: "mail", Target: "alerts@example.com", Schedule: daily, Place: rotation.Place{Store: "default", Path: "mail/alerts"},
+			Verify: &rotation.Verification{Mode: rotation.VerifySMTP},
+		},
+		outcome: map[queue.Kind]queue.Outcome{}, began: time.Now(),
+	}
+}
+
+func (s *stage) desk() *operate.Desk {
+	return &operate.Desk{
+		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: wiring.Clock{},
+		Truth: s, Queue: s, Index: s, Breakers: s, Acts: s,
+	}
+}
+
+// happen lets everything happen whose time has come.
+func (s *stage) happen() {
+	for len(s.later) > 0 && time.Since(s.began) >= s.later[0].after {
+		e := s.later[0]
+		s.later = s.later[1:]
+		e.do(s)
+	}
+}
+
+// at plans something; events are planned in their order.
+func (s *stage) at(after time.Duration, do func(s *stage)) {
+	s.later = append(s.later, event{after, do})
+}
+
+// promote is what any run leaves behind that rotates for a slot.
+func promote(slot time.Time) func(*stage) {
+	return func(s *stage) {
+		s.rec = rotation.Record{Version: s.rec.Version + 1, RotationID: "r1"}
+		s.current = rotation.Entry{Version: s.current.Version + 1, Password: secret.New("p"), Slot: slot, RotatedAt: time.Now(), RotationID: "r1"}
+	}
+}
+
+func (s *stage) Credential(id string) (*rotation.Credential, bool) { return s.cred, id == s.cred.ID }
+
+func (s *stage) Credentials() iter.Seq[*rotation.Credential] {
+	return slices.Values([]*rotation.Credential{s.cred})
+}
+
+func (s *stage) Load(context.Context, *rotation.Credential) (rotation.Record, error) {
+	s.happen()
+	return s.rec, s.vault
+}
+
+func (s *stage) Read(context.Context, rotation.Place) (rotation.Entry, error) {
+	s.happen()
+	return s.current, s.vault
+}
+
+func (s *stage) Now(context.Context) (time.Time, error) { return time.Now(), nil }
+
+func (s *stage) Demand(_ context.Context, _ string, _ queue.Kind, _, by string) (time.Time, error) {
+	s.acts = append(s.acts, "demand by "+by)
+	return time.Now(), nil
+}
+
+func (s *stage) Outcomes(_ context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error) {
+	s.happen()
+	all := make([]queue.Outcome, len(creds))
+	for i := range creds {
+		all[i] = s.outcome[kind]
+	}
+	return all, nil
+}
+
+func (s *stage) Depths(context.Context, ...string) ([]queue.Depth, error) {
+	return []queue.Depth{{Urgent: true, Pending: 7, Active: 2}}, nil
+}
+
+func (s *stage) Look(context.Context, []*rotation.Credential) ([]due.Standing, error) {
+	return nil, errors.New("not asked")
+}
+
+func (s *stage) Counts(context.Context, ...string) ([]due.Count, error) {
+	return nil, errors.New("not asked")
+}
+
+func (s *stage) Checks(context.Context, []*rotation.Credential) ([]due.Check, error) {
+	return []due.Check{s.check}, nil
+}
+
+func (s *stage) State(context.Context, string) (queue.BreakerState, error) { return s.breaker, nil }
+
+func (s *stage) Release(_ context.Context, _ *rotation.Credential, by string) error {
+	s.acts = append(s.acts, "release by "+by)
+	if s.rec.State != rotation.Quarantined {
+		return rotation.ErrNotQuarantined
+	}
+	s.rec.State, s.rec.Why = rotation.Open, ""
+	s.rec.Version++
+	return nil
+}
+
+func (s *stage) Abandon(context.Context, *rotation.Credential, string) error { return nil }
+
+func (s *stage) Recover(_ context.Context, _ *rotation.Credential, by string) rotation.Result {
+	s.acts = append(s.acts, "recover by "+by)
+	return s.result
+}
+
+func (s *stage) Adopt(context.Context, *rotation.Credential, string, secret.Value) error { return nil }
+
+// followed is a request that is followed for a minute, with all that it told.
+func followed() (operate.Request, *[]operate.Verdict) {
+	told := &[]operate.Verdict{}
+	return operate.Request{By: "ann@host", Wait: time.Minute, Tell: func(v operate.Verdict) { *told = append(*told, v) }}, told
+}

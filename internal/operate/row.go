@@ -1,0 +1,109 @@
+package operate
+
+import (
+	"fmt"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/rotation"
+)
+
+// State is where a credential stands.
+type State string
+
+// The states of a credential.
+const (
+	Healthy     State = "healthy"
+	Waiting     State = "waiting"
+	Rotating    State = "rotating"
+	InDoubt     State = "in doubt"
+	Refused     State = "refused" // the last check of what consumers read was refused
+	Quarantined State = "quarantined"
+)
+
+// States are all states, in the order in which people are told of them.
+var States = []State{Healthy, Waiting, Rotating, InDoubt, Refused, Quarantined}
+
+// Checked is what the last check of a password said.
+type Checked struct {
+	At      time.Time `json:"at"`
+	Verdict string    `json:"verdict"`
+}
+
+// Row is one credential's state. It holds no secret.
+type Row struct {
+	Credential string     `json:"credential"`
+	Account    string     `json:"account"`
+	State      State      `json:"state"`
+	Version    int        `json:"version"` // of the secret in Vault; 0: none yet
+	RotatedAt  *time.Time `json:"rotated_at,omitempty"`
+	Due        *time.Time `json:"due,omitempty"`
+	Verified   string     `json:"verified,omitempty"`
+	Checked    *Checked   `json:"checked,omitempty"`
+	Note       string     `json:"note,omitempty"`
+	// Manual is a credential that waits until a person rotates it for the first time.
+	Manual bool `json:"manual,omitempty"`
+}
+
+// RowOf is the state of a credential by its journal, what consumers read and its last check.
+func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check) Row {
+	r := Row{Credential: cred.ID, Account: cred.Account, State: JournalState(rec), Version: current.Version, Verified: string(current.Verified)}
+	if !current.RotatedAt.IsZero() {
+		next := cred.Schedule.Next(current.Slot, cred.ID)
+		r.RotatedAt, r.Due = &current.RotatedAt, &next
+	}
+	if !check.At.IsZero() {
+		r.Checked = &Checked{At: check.At, Verdict: verdictNames[check.Verdict]}
+	}
+	switch {
+	case r.State == Quarantined:
+		r.Note = Plain(rec.Why)
+	case r.State != "":
+		r.Note = openNote(rec)
+	case current.Password.IsZero():
+		r.State = Waiting
+		if cred.First == rotation.FirstManual {
+			r.Manual, r.Note = true, "never rotated"
+		}
+	case check.Verdict == rotation.Refused && check.At.After(current.RotatedAt):
+		r.State, r.Note = Refused, "the last check was refused: a rotation was asked for"
+	default:
+		r.State = Healthy
+		if current.Verified == rotation.VerifiedNo {
+			r.Note = "promoted unverified"
+		}
+	}
+	return r
+}
+
+// verdictNames are short enough for a table.
+var verdictNames = [...]string{
+	rotation.Unknown: "could not ask", rotation.Works: "works", rotation.Refused: "refused", rotation.Unbelieved: "not believed",
+}
+
+// JournalState is the state of a credential whose journal is not closed; "" where it is, and current decides.
+func JournalState(rec rotation.Record) State {
+	switch {
+	case rec.State == rotation.Quarantined:
+		return Quarantined
+	case rec.State == rotation.Open && rec.Doubted:
+		return InDoubt
+	case rec.State == rotation.Open:
+		return Rotating
+	}
+	return ""
+}
+
+// openNote says what an open rotation waits for.
+func openNote(rec rotation.Record) string {
+	last := rec.Last()
+	switch {
+	case last != nil && last.State == rotation.Accepted && last.Denied:
+		return "the provider accepted the password, and it does not log in yet"
+	case last != nil && last.State == rotation.Accepted:
+		return "the provider accepted the password, and the verifier has not said that it works"
+	case rec.LastError != nil:
+		return fmt.Sprintf("the provider answered %s: %s", rec.LastError.Kind, rec.LastError.Code)
+	}
+	return ""
+}

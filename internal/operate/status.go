@@ -1,0 +1,208 @@
+package operate
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/rotation"
+)
+
+// Query is which credentials a status is wanted of. All conditions must hold.
+type Query struct {
+	IDs      []string  // in this order; nil: all, in the order of the configuration
+	Accounts []string  // nil: all
+	States   []State   // nil: all
+	Before   time.Time // rotated at or before this time, or never; zero: whenever
+	After    string    // only what stands after this id in the configuration; ""
+	Limit    int       // end after so many rows; 0: all
+}
+
+// Page says where a status ended.
+type Page struct {
+	Shown, Read, Total int
+	Last               string // credential of the last row
+}
+
+// ReadsAtOnce is how many credentials are read from Vault at a time: enough to get on, few enough to leave Vault to the
+// workers.
+const ReadsAtOnce = 16
+
+// Select returns the credentials that a query is about, before their states are known.
+func (d *Desk) Select(q Query) (iter.Seq[*rotation.Credential], error) {
+	if q.After != "" && len(q.IDs) > 0 {
+		return nil, invalid("after %s: goes with a list of all credentials, not with ids", q.After)
+	}
+	if err := d.KnownAccounts(q.Accounts...); err != nil {
+		return nil, err
+	}
+	if len(q.IDs) > 0 {
+		creds, err := d.Credentials(q.IDs)
+		return ofAccounts(slices.Values(creds), q.Accounts), err
+	}
+	creds, err := d.after(q.After)
+	return ofAccounts(creds, q.Accounts), err
+}
+
+// KnownAccounts refuses accounts that the configuration does not have.
+func (d *Desk) KnownAccounts(names ...string) error {
+	for _, name := range names {
+		if d.Accounts[name] == nil {
+			return &Error{Absent, &AccountError{Name: name, Known: slices.Sorted(maps.Keys(d.Accounts))}}
+		}
+	}
+	return nil
+}
+
+// AccountError is an account that the configuration does not have.
+type AccountError struct {
+	Name  string
+	Known []string // those that it has
+}
+
+func (e *AccountError) Error() string {
+	return "account " + e.Name + ": want one of " + strings.Join(e.Known, ", ")
+}
+
+// after are the credentials that stand after one in the configuration; all of them after "".
+func (d *Desk) after(id string) (iter.Seq[*rotation.Credential], error) {
+	if id == "" {
+		return d.Fleet.Credentials(), nil
+	}
+	if _, err := d.Credential(id); err != nil {
+		return nil, err
+	}
+	return func(yield func(*rotation.Credential) bool) {
+		found := false
+		for cred := range d.Fleet.Credentials() {
+			if found && !yield(cred) {
+				return
+			}
+			found = found || cred.ID == id
+		}
+	}, nil
+}
+
+// ofAccounts are those of creds that belong to one of the accounts; all where none is named.
+func ofAccounts(creds iter.Seq[*rotation.Credential], accounts []string) iter.Seq[*rotation.Credential] {
+	if len(accounts) == 0 {
+		return creds
+	}
+	return func(yield func(*rotation.Credential) bool) {
+		for cred := range creds {
+			if slices.Contains(accounts, cred.Account) && !yield(cred) {
+				return
+			}
+		}
+	}
+}
+
+// Status calls show with the state of each credential of a query, as soon as it is read and in their order. It holds no
+// more than ReadsAtOnce rows. Progress hears how many are read, of how many. An error of show ends it and is returned.
+func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progress func(read, total int)) (Page, error) {
+	creds, err := d.Select(q)
+	if err != nil {
+		return Page{}, err
+	}
+	p := Page{}
+	for range creds {
+		p.Total++
+	}
+	for a := range inOrder(ctx, creds, func(ctx context.Context, cred *rotation.Credential) answer { return d.read(ctx, q, cred) }) {
+		if a.err != nil {
+			return p, a.err
+		}
+		p.Read++
+		progress(p.Read, p.Total)
+		if !a.wanted {
+			continue
+		}
+		if err := show(a.row); err != nil {
+			return p, err
+		}
+		p.Last = a.row.Credential
+		if p.Shown++; p.Shown == q.Limit {
+			break
+		}
+	}
+	return p, nil
+}
+
+// answer is what was read of one credential.
+type answer struct {
+	row    Row
+	wanted bool
+	err    error
+}
+
+func (d *Desk) read(ctx context.Context, q Query, cred *rotation.Credential) answer {
+	rec, err := d.Truth.Load(ctx, cred)
+	if err == nil && !q.mayWant(rec) {
+		return answer{} // one request to Vault less
+	}
+	var current rotation.Entry
+	if err == nil {
+		current, err = d.Truth.Read(ctx, cred.Place)
+	}
+	if err != nil {
+		return answer{err: d.of(cred, err)}
+	}
+	check := []due.Check{{}}
+	if d.Index != nil {
+		if found, err := d.Index.Checks(ctx, []*rotation.Credential{cred}); err == nil {
+			check = found // else Redis is away: Vault's word is shown without it
+		}
+	}
+	r := RowOf(cred, rec, current, check[0])
+	return answer{row: r, wanted: q.wants(r)}
+}
+
+// mayWant tells from the journal alone whether a credential can be in one of the states that are asked for.
+func (q Query) mayWant(rec rotation.Record) bool {
+	if state := JournalState(rec); state != "" {
+		return q.wantsState(state)
+	}
+	return q.wantsState(Healthy) || q.wantsState(Waiting) || q.wantsState(Refused)
+}
+
+func (q Query) wantsState(state State) bool {
+	return len(q.States) == 0 || slices.Contains(q.States, state)
+}
+
+func (q Query) wants(r Row) bool {
+	return q.wantsState(r.State) && (q.Before.IsZero() || r.RotatedAt == nil || !r.RotatedAt.After(q.Before))
+}
+
+// inOrder calls read for each of creds, several at a time, and yields the answers in their order.
+func inOrder(ctx context.Context, creds iter.Seq[*rotation.Credential], read func(context.Context, *rotation.Credential) answer) iter.Seq[answer] {
+	return func(yield func(answer) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var readers sync.WaitGroup
+		defer readers.Wait()
+		defer cancel()
+		var line []chan answer // of those that are read, the first one asked for first
+		next := func() bool {
+			a := <-line[0]
+			line = line[1:]
+			return yield(a)
+		}
+		for cred := range creds {
+			if len(line) == ReadsAtOnce && !next() {
+				return
+			}
+			out := make(chan answer, 1)
+			readers.Go(func() { out <- read(ctx, cred) })
+			line = append(line, out)
+		}
+		for len(line) > 0 {
+			if !next() {
+				return
+			}
+		}
+	}
+}
