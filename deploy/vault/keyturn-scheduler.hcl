@@ -18,6 +18,9 @@ path "keyturn-journal/metadata/*" {
 path "keyturn-journal/config" {
   capabilities = ["read"]
 }
+path "secret/config" {
+  capabilities = ["read"]
+}
 
 # A token's own affairs. They stand here because the token has no default policy (see README.md).
 path "auth/token/lookup-self" {

@@ -18,8 +18,11 @@ path "keyturn-journal/data/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# At start the worker checks that enough versions are kept.
+# At start the worker checks that enough versions are kept, and that neither mount deletes them by itself.
 path "keyturn-journal/config" {
+  capabilities = ["read"]
+}
+path "secret/config" {
   capabilities = ["read"]
 }
 

@@ -79,7 +79,7 @@ func (s *store) check(ctx context.Context, access Access) error {
 	}
 	return errors.Join(
 		s.route.wire.fault(),
-		s.checkMount(ctx, s.config.Mount),
+		s.checkConsumers(ctx),
 		s.checkMount(ctx, s.config.JournalMount),
 		s.checkVersions(ctx),
 		s.checkOwnRights(ctx, access),
@@ -152,11 +152,18 @@ func (s *store) patiently(ctx context.Context, ask func() error) error {
 	}
 }
 
+// mountConfig is what a KV engine does with versions.
+type mountConfig struct {
+	MaxVersions        int    `json:"max_versions"` // 0 means Vault's default, which is 10
+	DeleteVersionAfter string `json:"delete_version_after"`
+}
+
+func (c mountConfig) deletes() bool {
+	return c.DeleteVersionAfter != "" && c.DeleteVersionAfter != "0s"
+}
+
 func (s *store) checkVersions(ctx context.Context) error {
-	var found struct {
-		MaxVersions        int    `json:"max_versions"` // 0 means Vault's default, which is 10
-		DeleteVersionAfter string `json:"delete_version_after"`
-	}
+	var found mountConfig
 	mount := s.config.JournalMount
 	_, err := s.get(ctx, opRead, mount+"/config", nil, &found)
 	switch {
@@ -167,8 +174,29 @@ func (s *store) checkVersions(ctx context.Context) error {
 	case found.MaxVersions != 0 && found.MaxVersions < minVersions:
 		return s.problem("mount %q keeps %d versions of a journal, and at least %d are needed: `vault write %s/config max_versions=%d`",
 			mount, found.MaxVersions, minVersions, mount, minVersions)
-	case found.DeleteVersionAfter != "" && found.DeleteVersionAfter != "0s":
+	case found.deletes():
 		return s.problem("mount %q deletes journals after %s: `vault write %s/config delete_version_after=0s`",
+			mount, found.DeleteVersionAfter, mount)
+	}
+	return nil
+}
+
+// checkConsumers asks also whether what consumers read stays. A policy of before this question does not let it be asked,
+// which stops nobody.
+func (s *store) checkConsumers(ctx context.Context) error {
+	mount := s.config.Mount
+	if err := s.checkMount(ctx, mount); err != nil {
+		return err
+	}
+	var found mountConfig
+	_, err := s.get(ctx, opRead, mount+"/config", nil, &found)
+	switch {
+	case errors.Is(err, ErrForbidden):
+		return nil
+	case err != nil:
+		return err
+	case found.deletes():
+		return s.problem("mount %q deletes what consumers read %s after it was written: `vault write %s/config delete_version_after=0s`",
 			mount, found.DeleteVersionAfter, mount)
 	}
 	return nil

@@ -66,6 +66,15 @@ func TestCheckNamesEveryProblemAtOnce(t *testing.T) {
 		`vault store "two": mount "nowhere"`, "deletes journals after 1h0m0s")
 }
 
+// A password that Vault deletes is found missing by consumers before it is by keyturn.
+func TestCheckNamesAConsumersMountThatDeletesItsSecrets(t *testing.T) {
+	t.Parallel()
+	fading := config()
+	fading.Mount = mount(t, "2", map[string]any{"delete_version_after": "720h"})
+	wantAll(t, open(t, fading).Check(t.Context(), vaultkv.ReadOnly),
+		`mount "`+fading.Mount+`" deletes what consumers read 720h0m0s after it was written`, fading.Mount+"/config delete_version_after=0s")
+}
+
 func TestCheckTellsATokenThatVaultDoesNotKnowFromAMissingRight(t *testing.T) {
 	t.Parallel()
 	mistyped := config()

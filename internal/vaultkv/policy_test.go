@@ -30,7 +30,7 @@ func tokenWith(t *testing.T, auth vaultkv.Auth) string {
 	return made["client_token"].(string)
 }
 
-// forbidden is what neither process may do. JOURNAL and CURRENT stand for the paths of a credential that exists.
+// forbidden is what nobody may do: neither process, nor an operator. JOURNAL and CURRENT stand for the paths of a credential that exists.
 var forbidden = []struct{ method, path string }{
 	{http.MethodDelete, "keyturn-journal/metadata/JOURNAL"},
 	{http.MethodDelete, "keyturn-journal/data/JOURNAL"},
@@ -46,7 +46,7 @@ var forbidden = []struct{ method, path string }{
 	{http.MethodGet, "secret/metadata/CURRENT"},
 	{"LIST", "secret/metadata/mail"},
 	{"LIST", "secret/metadata"},
-	{http.MethodGet, "secret/config"},
+	{http.MethodPut, "secret/config"},
 	{http.MethodGet, "secret/data/somebody/else"},
 	{http.MethodPut, "secret/data/somebody/else"},
 	{http.MethodPut, "secret/data/keyturn/keys"},
@@ -114,6 +114,43 @@ func TestTheWorkersPolicyAllowsARotationAndNothingElse(t *testing.T) {
 		wantForbidden(t, token, call.method, paths.Replace(call.path))
 	}
 	wantForbidden(t, token, "LIST", "keyturn-journal/metadata")
+}
+
+func TestTheOperatorsPolicyAllowsWhatRotatectlDoesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	operator := config()
+	operator.Auth = appRole(t, roleOptions{policy: policyFile(t, "keyturn-operator.hcl")})
+	v := open(t, operator)
+	cred, journal, current := prepared(t)
+	for _, access := range []vaultkv.Access{vaultkv.ReadOnly, vaultkv.ReadWrite} {
+		if err := v.Check(t.Context(), access, cred.Place); err != nil {
+			t.Error(err)
+		}
+	}
+	found := false
+	err := v.EachJournal(t.Context(), "main", func(id string, _ rotation.Record) error {
+		found = found || id == cred.ID
+		return nil
+	})
+	if err != nil || !found {
+		t.Errorf("the journal was found: %t, error %v", found, err)
+	}
+	save(t, v, cred, openRecord, load(t, v, cred).Version)
+	e := read(t, v, cred.Place)
+	e.Password = secret.New("adopted")
+	if err := v.Write(t.Context(), cred.Place, e); err != nil {
+		t.Error(err)
+	}
+	ask(t, http.MethodPut, "secret/data/keyturn/"+cred.ID, map[string]any{"data": map[string]any{"key": "k"}})
+	if key, err := v.ReadField(t.Context(), "main", "keyturn/"+cred.ID, "key"); err != nil || key.Reveal() != "k" {
+		t.Errorf("a management key: %v", err)
+	}
+
+	token := tokenWith(t, operator.Auth)
+	paths := strings.NewReplacer("JOURNAL", journal, "CURRENT", current)
+	for _, call := range forbidden {
+		wantForbidden(t, token, call.method, paths.Replace(call.path))
+	}
 }
 
 func TestTheSchedulersPolicyAllowsLookingAndNothingElse(t *testing.T) {
