@@ -50,7 +50,8 @@ func (r *run) readBack(ctx context.Context) (done bool, err error) {
 		return false, fmt.Errorf("read current back: %w", err)
 	}
 	if now.Version < r.base.Version {
-		return false, nil // a stale read tells nothing
+		_, err := r.confirm(ctx)
+		return false, err // a stale read tells nothing
 	}
 	r.base = now
 	if now.RotationID == r.rec.RotationID {
