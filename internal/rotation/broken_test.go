@@ -18,7 +18,8 @@ const maxBreak = 3
 func checkCaught(t *testing.T, e explore.Exploration, want string) {
 	t.Helper()
 	e.First = true
-	for e.Depth = 0; e.Depth <= maxBreak; e.Depth++ {
+	most := max(e.Depth, maxBreak)
+	for e.Depth = 0; e.Depth <= most; e.Depth++ {
 		r := e.Run()
 		if len(r.Violations) == 0 {
 			continue
@@ -30,7 +31,7 @@ func checkCaught(t *testing.T, e explore.Exploration, want string) {
 		t.Logf("caught with %d faults: %s:\n%s", e.Depth, v.What, v.Schedule)
 		return
 	}
-	t.Errorf("not caught with %d faults", maxBreak)
+	t.Errorf("not caught with %d faults", most)
 }
 
 func TestExploreCatchesAJournalThatIsDroppedOnTheSecondFailure(t *testing.T) {
@@ -91,7 +92,15 @@ func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
 // Two workers of one rotation promote one candidate each, because a run that was replaced can still write current.
 func TestExploreCatchesARunThatPromotesAfterItWasReplaced(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true, Break: withoutAFence}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Break: withoutAFence}, "P-quarantine: a person has to look and nobody did wrong")
+}
+
+// stops are the faults that show in which order two runs may write.
+var stops = []explore.Fault{explore.Pause, explore.HoldLost, explore.Rejected}
+
+func TestExploreCatchesAFenceBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Depth: 5, Break: fenceBeforeClaim}, "P-quarantine: a person has to look and nobody did wrong")
 }
 
 // A run that was replaced promotes and dies, and the next rotation opens before a late call of the adopter can have

@@ -41,55 +41,6 @@ func (s secrets) Read(ctx context.Context, p rotation.Place) (rotation.Entry, er
 	return s.read(ctx, p)
 }
 
-// unfenced are Secrets whose fence writes nothing.
-type unfenced struct {
-	rotation.Secrets
-	ahead *int // of what stands: what the run believes to have written
-}
-
-func (u unfenced) Read(ctx context.Context, p rotation.Place) (rotation.Entry, error) {
-	e, err := u.Secrets.Read(ctx, p)
-	e.Version += *u.ahead
-	return e, err
-}
-
-func (u unfenced) Fence(context.Context, rotation.Place, rotation.Entry) error {
-	*u.ahead++
-	return nil
-}
-
-func (u unfenced) Write(ctx context.Context, p rotation.Place, e rotation.Entry) error {
-	e.Version -= *u.ahead
-	return u.Secrets.Write(ctx, p, e)
-}
-
-// withoutAFence adopts by the claim alone.
-func withoutAFence(m *rotation.Machine, _ *rotation.Subject) {
-	m.Secrets = unfenced{m.Secrets, new(int)}
-}
-
-// forgetRechecks does not fence, and lets an opening void the recheck of the rotation before.
-func forgetRechecks(m *rotation.Machine, s *rotation.Subject) {
-	withoutAFence(m, s)
-	right, doubted := m.Journals, false
-	m.Journals = journals{Journals: right, save: func(ctx context.Context, c *rotation.Credential, rec rotation.Record, cas int) (int, error) {
-		if doubted = doubted || rec.Doubted || rec.Attempt > 1; !doubted {
-			rec.RecheckAt = time.Time{} // it is the earlier rotation's
-		}
-		return right.Save(ctx, c, rec, cas)
-	}}
-}
-
-// forgetVersions believes every read of current: the closing record names no version.
-func forgetVersions(m *rotation.Machine, _ *rotation.Subject) {
-	right := m.Journals
-	m.Journals = journals{Journals: right, load: func(ctx context.Context, c *rotation.Credential) (rotation.Record, error) {
-		rec, err := right.Load(ctx, c)
-		rec.CurrentVersion = 0
-		return rec, err
-	}}
-}
-
 type parker struct {
 	rotation.Agenda
 	park func(context.Context, *rotation.Credential)
@@ -256,11 +207,8 @@ func promoteBlindly(m *rotation.Machine, s *rotation.Subject) {
 	})
 	right, last := m.Journals, rotation.Record{}
 	m.Journals = journals{Journals: right, save: func(ctx context.Context, c *rotation.Credential, rec rotation.Record, cas int) (int, error) {
-		same := func(a, b rotation.Candidate) bool {
-			return a.Value.Equal(b.Value) && a.State == b.State && a.Denied == b.Denied && a.Sends == b.Sends
-		}
-		if sent && rec.State == rotation.Open && rec.Attempt == last.Attempt && slices.EqualFunc(rec.Candidates, last.Candidates, same) {
-			return cas, nil // a write that only proves the claim
+		if sent && provesClaim(rec, last) {
+			return cas, nil
 		}
 		last = rec
 		return right.Save(ctx, c, rec, cas)

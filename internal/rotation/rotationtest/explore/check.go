@@ -2,7 +2,6 @@ package explore
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -85,16 +84,16 @@ func (x *explorer) unproven(s *state) bool {
 }
 
 // checkEnd holds what a run's end promises.
-func (x *explorer) checkEnd(s *state, result rotation.Result) {
+func (x *explorer) checkEnd(s *state, result ending) {
 	if s.cur.hand != 0 {
 		s.fail(pShown, "a run ended with an issued password that it never journalled")
 	}
-	if result.Err != nil && strings.Contains(result.Err.Error(), "password-") {
+	if result.tells {
 		s.fail(pSecret, "a run's error tells a password")
 	}
 	w := x.jobs.values[s.cur.job]
 	older := x.entries.values[s.current].RotatedAt.Before(start.Add(w.at))
-	if older && result.Status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
+	if older && result.status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
 		s.fail(pServed, "a wish was granted by a rotation that is older than it")
 	}
 }

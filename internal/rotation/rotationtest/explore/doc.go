@@ -17,9 +17,9 @@
 // is quiet. What other runs asked for, to heal, suffers no faults unless Exploration.Everywhere says so; a stopped
 // process may wake between its steps all the same.
 //
-// Vault may have nodes that lag by one write (Stale): such a node shows the version before the newest, and it refuses a
-// check-and-set on the newest, because it checks against its own copy first. One on an older version it passes on, and the
-// active node refuses it. A verifier may fall sick for a while (Sick).
+// Vault may have nodes that lag by one write (Stale), for one call or for ten seconds: such a node shows the version before
+// the newest, and it refuses a check-and-set on the newest, because it checks against its own copy first. One on an older
+// version it passes on, and the active node refuses it. A verifier may fall sick for a while (Sick).
 //
 // A state that was reached before with as many faults to spend is not followed again. States are told apart by a
 // 64-bit hash, and after renaming (normal.go), which Exploration.Exact turns off.
@@ -29,7 +29,7 @@
 // Between runs, time is a whole number of ticks. A process that was stopped finds the contexts that it had made still
 // alive, where their time-outs may have passed: a late call is worse than one that is refused. A late request is given up
 // after lateness. A provider lies in two ways only: "repeat" without reason, and an acceptance without effect. Nobody
-// changes the password by hand, and nobody restores an older state of Vault. A node lags by one write, for one call.
+// changes the password by hand, and nobody restores an older state of Vault. A node lags by one write.
 //
 // # What is checked
 //

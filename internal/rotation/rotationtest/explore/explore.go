@@ -2,6 +2,7 @@ package explore
 
 import (
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -16,6 +17,8 @@ type Exploration struct {
 	Stale    bool // Vault has nodes that lag
 	Sick     bool // the verifier may fall sick for a while
 	Strict   bool // a quarantine needs one of the causes of cause.go
+	// Only lists the faults that schedules have; nil means all. Few kinds can be explored much deeper.
+	Only []Fault
 	// Everywhere lets runs suffer faults that only heal: the checks and rotations that other runs asked for.
 	Everywhere bool
 	// Break makes the machine, or a port, behave as it must not. It is called for each run anew.
@@ -33,7 +36,7 @@ func (e Exploration) Run() *Report {
 	n := newNames()
 	x := &explorer{
 		Exploration: e, names: n, seed: maphash.MakeSeed(), seen: map[uint64]int8{}, recent: make([]uint64, recent),
-		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), edges: map[edge]int32{}},
+		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
 	}
 	x.visit(x.first(), e.Depth)
 	x.States, x.Runs = len(x.seen), len(x.nodes)
@@ -109,7 +112,9 @@ func (x *explorer) visit(s state, left int) {
 		}
 		if left > 0 {
 			for _, f := range x.possible(&s) {
-				x.branch(s, f, left-1)
+				if x.Only == nil || slices.Contains(x.Only, f) {
+					x.branch(s, f, left-1)
+				}
 			}
 		}
 		x.move(&s, None)

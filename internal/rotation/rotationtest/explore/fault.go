@@ -36,7 +36,8 @@ const (
 	UserWrote    // a person changed another field of the secret just before
 	CrashLate    // the process dies in the call, and its request lies in the network and arrives later, or never
 
-	Lagging // a node of Vault that lags: it shows the version before the newest, or refuses a check-and-set on the newest
+	Lagging // a node of Vault lags: it shows the version before the newest, or refuses a check-and-set on the newest
+	Behind  // the same for a while, and it answers everybody
 
 	// What is wrong with a verifier for a while, from this question on.
 
@@ -57,7 +58,7 @@ var faultNames = [faults]string{
 	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
 	"pause", "duplicate", "hold lost", "demand",
 	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
-	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging",
+	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind",
 	"went silent", "refused, silent", "nobody logs in", "everybody refused",
 	"land", "wake", "next",
 }
@@ -138,8 +139,8 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 		all = append(all, UserWrote)
 	default:
 	}
-	if x.Stale && x.lags(s, c) {
-		all = append(all, Lagging)
+	if until := s.behindUntil(c.op); x.Stale && x.lags(s, c) && *until == 0 {
+		all = append(all, Lagging, Behind)
 	}
 	return all
 }

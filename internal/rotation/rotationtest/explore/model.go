@@ -11,6 +11,9 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 	if c.dead {
 		return answer{failure: ended}
 	}
+	if until := s.behindUntil(c.op); until != nil && *until > s.now && x.lags(s, c) {
+		return x.lag(s, c)
+	}
 	switch c.op {
 	case opLoad:
 		a.value = s.journal
@@ -184,6 +187,21 @@ func (x *explorer) takeOff(s *state, c call) {
 	s.journalled = x.join(s.journalled, c.value)
 	if c.op == opIssue {
 		s.flight = -1
+	}
+}
+
+// behindFor is longer than a run waits for a node, and shorter than a tick: it is over before the next run.
+const behindFor = 10 * time.Second
+
+// behindUntil is until when a node that lags answers calls like o; nil if it never does.
+func (s *state) behindUntil(o op) *time.Duration {
+	switch o {
+	case opLoad, opSave:
+		return &s.journalLags
+	case opRead, opWrite, opFence:
+		return &s.currentLags
+	default:
+		return nil
 	}
 }
 

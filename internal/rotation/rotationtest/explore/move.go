@@ -115,6 +115,9 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		return x.fallSick(s, c, f)
 	case Lagging:
 		return x.lag(s, c)
+	case Behind:
+		*s.behindUntil(c.op) = s.now + behindFor
+		return x.perform(s, c)
 	case UserWrote:
 		e := x.entries.values[s.current].Entry
 		e.Version++
@@ -166,7 +169,7 @@ func (x *explorer) proceed(s *state) {
 			s.rotations++
 			s.cur.node = x.next(s.cur.node, answer{value: s.rotations, now: s.now})
 		case opNone:
-			x.end(s, n.result)
+			x.end(s, x.endings.values[n.ending])
 			return
 		default:
 			x.checkIntent(s, n.call)
@@ -176,16 +179,16 @@ func (x *explorer) proceed(s *state) {
 }
 
 // end gives the job back to the queue, or not.
-func (x *explorer) end(s *state, result rotation.Result) {
+func (x *explorer) end(s *state, result ending) {
 	x.checkEnd(s, result)
-	switch result.Status {
+	switch result.status {
 	case rotation.Done:
 		if x.jobs.values[s.cur.job].check {
 			s.rechecked = x.version(s)
 		}
 	case rotation.Waiting, rotation.Failed, rotation.Replaced:
-		after := onGrid(result.After)
-		if w := x.jobs.values[s.cur.job]; s.sick != healthy || w.check && result.After > 0 {
+		after := onGrid(result.after)
+		if w := x.jobs.values[s.cur.job]; s.sick != healthy || w.check && result.after > 0 {
 			after = max(after, tick) // it waits for time to pass
 		}
 		x.requeue(s, after)

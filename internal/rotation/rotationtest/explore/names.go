@@ -35,6 +35,7 @@ type names struct {
 	entries   table[entry]
 	jobs      table[wish]
 	reasons   table[rotation.Reason]
+	endings   table[ending]
 	sets      table[[]int32]     // of passwords, in order
 	joined    map[[2]int32]int32 // set and password → set
 	scratch   [512]byte
@@ -43,7 +44,7 @@ type names struct {
 func newNames() *names {
 	return &names{
 		passwords: newTable[secret.Value](), records: newTable[record](), entries: newTable[entry](), jobs: newTable[wish](),
-		reasons: newTable[rotation.Reason](), sets: newTable[[]int32](), joined: map[[2]int32]int32{},
+		reasons: newTable[rotation.Reason](), endings: newTable[ending](), sets: newTable[[]int32](), joined: map[[2]int32]int32{},
 	}
 }
 
@@ -120,6 +121,10 @@ func (n *names) entry(e rotation.Entry, before int32) int32 {
 func (n *names) wish(w wish) int32 {
 	k := n.key().text(string(w.Reason)).bools(w.check, w.heals, w.due).num(int(w.at)).times(w.Slot)
 	return n.jobs.id(k, func() wish { return w })
+}
+
+func (n *names) ending(e ending) int32 {
+	return n.endings.id(n.key().num(int(e.status), int(e.after)).bools(e.tells), func() ending { return e })
 }
 
 // join adds a password to a set.

@@ -13,7 +13,7 @@ import (
 var constant = map[string]bool{
 	"Record.Schema": true, "Record.Target": true, "Record.Username": true, "Record.Login": true, "Record.Place": true,
 	"Record.Policy": true, "Entry.CreatedAt": true, "Entry.Deleted": true, "Entry.Username": true, "Entry.Rest": true,
-	"Refusal.RequestID": true,
+	"Record.RequestedBy": true, "Refusal.RequestID": true,
 }
 
 // TestNoFieldIsForgottenWhenValuesAreToldApart holds that two records or entries which differ in a field are two values

@@ -65,6 +65,7 @@ func (r *renaming) follow(s *state, version int) {
 	default:
 		s.rechecked = -1
 	}
+	s.journalLags, s.currentLags = 0, 0 // the next run comes later
 	s.spread = max(s.spread-r.now, 0)
 	if s.held != 0 {
 		s.held = r.later(s.held)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"keyturn/internal/policy"
@@ -11,20 +12,28 @@ import (
 	"keyturn/internal/secret"
 )
 
-// node is a run after some answers: where it stands, and so all that it can know.
+// node is a run after some answers: where it stands, and so all that it can know. There are tens of millions.
 type node struct {
-	parent int32  // 0 at its start
-	given  answer // what its parent's call got; at its start only the time
-	job    int32  // at its start
-	call   call   // what it asks next; opNone if it has ended
-	result rotation.Result
+	parent  int32  // 0 at its start
+	child   int32  // the last one that was found
+	sibling int32  // the one that was found before this one
+	job     int32  // at its start
+	given   answer // what its parent's call got; at its start only the time
+	call    call   // what it asks next; opNone if it has ended
+	ending  int32  // how it ended
 }
 
-// edge leads from one node to the next.
+// ending is what matters of a rotation.Result.
+type ending struct {
+	status rotation.Status
+	after  time.Duration
+	tells  bool // its error tells a password
+}
+
+// edge leads to the start of a run.
 type edge struct {
-	from  int32
-	given answer
-	job   int32
+	now time.Duration
+	job int32
 }
 
 // scripts remembers every run that was ever performed, as a tree.
@@ -33,28 +42,37 @@ type scripts struct {
 	breach  func(*rotation.Machine, *rotation.Subject)
 	subject func(*performance) rotation.Subject
 	nodes   []node // the first one is none
-	edges   map[edge]int32
+	starts  map[edge]int32
 	answers []answer // scratch
 }
 
 // begin returns the start of a run of a job.
 func (s *scripts) begin(job int32, now time.Duration) int32 {
-	return s.follow(edge{given: answer{now: now}, job: job})
-}
-
-// next returns where a run stands after one more answer.
-func (s *scripts) next(from int32, given answer) int32 {
-	return s.follow(edge{from: from, given: given})
-}
-
-func (s *scripts) follow(e edge) int32 {
-	id, ok := s.edges[e]
+	e := edge{now, job}
+	id, ok := s.starts[e]
 	if !ok {
-		id = int32(len(s.nodes)) //nolint:gosec // memory ends long before
-		s.nodes = append(s.nodes, node{parent: e.from, given: e.given, job: e.job})
-		s.perform(&s.nodes[id])
-		s.edges[e] = id
+		id = s.add(node{given: answer{now: now}, job: job})
+		s.starts[e] = id
 	}
+	return id
+}
+
+// next returns where a run stands after one more answer. Few answers differ, so they are looked through.
+func (s *scripts) next(from int32, given answer) int32 {
+	for id := s.nodes[from].child; id != 0; id = s.nodes[id].sibling {
+		if s.nodes[id].given == given {
+			return id
+		}
+	}
+	id := s.add(node{parent: from, given: given, sibling: s.nodes[from].child})
+	s.nodes[from].child = id
+	return id
+}
+
+func (s *scripts) add(n node) int32 {
+	id := int32(len(s.nodes)) //nolint:gosec // memory ends long before
+	s.nodes = append(s.nodes, n)
+	s.perform(&s.nodes[id])
 	return id
 }
 
@@ -80,7 +98,10 @@ func (s *scripts) perform(n *node) {
 	if s.breach != nil {
 		s.breach(machine, &subject)
 	}
-	n.result = s.jobs.values[first.job].run(ctx, machine, subject)
+	result := s.jobs.values[first.job].run(ctx, machine, subject)
+	n.ending = s.ending(ending{
+		result.Status, result.After, result.Err != nil && strings.Contains(result.Err.Error(), "password-"),
+	})
 }
 
 // performance is one run of the machine, on ports that answer from a script and stop it where that ends.

@@ -28,6 +28,8 @@ type state struct {
 	current    int32 // the newest entry
 	journalled int32 // set: all that any version of the journal ever held
 
+	journalLags, currentLags time.Duration // until when a node answers that has not heard of the last write
+
 	// Redis.
 	held     time.Duration    // until when somebody holds the credential; 0: nobody does
 	open     time.Duration    // when the journal is resumed; 0: it is not mirrored as open
@@ -173,6 +175,12 @@ func (s *state) pass(until time.Duration) {
 	}
 	if s.now > s.spread {
 		s.spread = 0
+	}
+	if s.now >= s.journalLags {
+		s.journalLags = 0
+	}
+	if s.now >= s.currentLags {
+		s.currentLags = 0
 	}
 	if s.now >= s.cured {
 		s.sick, s.cured = healthy, 0
