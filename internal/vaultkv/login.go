@@ -28,17 +28,19 @@ func (s *session) authenticate(ctx context.Context) (*api.Secret, error) {
 		return token, s.explain(err)
 	}
 	what := fingerprint(role, key)
-	if err := s.refused.standing(s.now(), what); err != nil {
-		return nil, err
+	refused := s.gate.of(role)
+	if e := refused.standing(s.now(), what); e != nil {
+		e.Store = s.store
+		return nil, e
 	}
 	token, err := s.logIn(ctx, role, key)
 	if err == nil {
-		s.refused = refusals{}
+		*refused = refusals{}
 		return token, nil
 	}
 	e := newError(s.store, opLogin, "auth/"+s.auth.Mount, err)
 	if errors.Is(e, ErrLogin) {
-		s.refused.note(s.now(), what, e)
+		refused.note(s.now(), what, e)
 	}
 	return nil, e
 }

@@ -2,6 +2,7 @@ package vaultkv_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -38,6 +39,33 @@ func TestARefusedLoginIsNotRepeatedByEveryCall(t *testing.T) {
 	if _, err := v.Load(t.Context(), newCredential()); err == nil || !strings.Contains(err.Error(), "the next login is in ") {
 		t.Errorf("error %v does not say when the login is tried again", err)
 	}
+	if _, err := open(t, neighbour).Load(t.Context(), newCredential()); err != nil {
+		t.Errorf("a neighbour with a good secret_id: %v", err)
+	}
+}
+
+// Vault counts by role, and so do the stores of one process.
+func TestStoresOfOneRoleShareWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	bad := config()
+	bad.Auth = appRole(t, roleOptions{policy: fullPolicy})
+	neighbour := bad
+	bad.Auth.Secret = secret.New("no secret_id of this role")
+	configs := make(map[string]vaultkv.StoreConfig)
+	for i := range 8 {
+		configs[fmt.Sprint("s", i)] = bad
+	}
+	v := openAll(t, configs)
+	var all sync.WaitGroup
+	for name := range configs {
+		all.Go(func() {
+			cred := newCredential()
+			cred.Place.Store = name
+			_, err := v.Load(t.Context(), cred)
+			wantAll(t, err, fmt.Sprintf("vault store %q: log in", name), "login refused")
+		})
+	}
+	all.Wait()
 	if _, err := open(t, neighbour).Load(t.Context(), newCredential()); err != nil {
 		t.Errorf("a neighbour with a good secret_id: %v", err)
 	}

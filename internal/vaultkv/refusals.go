@@ -3,6 +3,7 @@ package vaultkv
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"time"
 
 	"keyturn/internal/secret"
@@ -19,6 +20,35 @@ const (
 
 var refusalPauses = [sameAgain - 1]time.Duration{10 * time.Second, 2 * time.Minute}
 
+// gate is what all stores of a process share that log in at one auth method of one Vault: they go one by one, and a
+// refusal counts for all, because Vault counts by role.
+type gate struct {
+	turn    chan struct{}        // holds one value while somebody logs in; guards what follows
+	refused map[string]*refusals // by role
+	taken   unwrapped
+}
+
+func newGate() *gate { return &gate{turn: make(chan struct{}, 1), refused: make(map[string]*refusals)} }
+
+// gates are by Vault, namespace and auth method.
+type gates map[string]*gate
+
+func (g gates) of(config StoreConfig) *gate {
+	key := strings.Join(append(config.addresses(), config.Namespace, config.Auth.Mount), "\x00")
+	if g[key] == nil {
+		g[key] = newGate()
+	}
+	return g[key]
+}
+
+// of returns what is remembered of a role.
+func (g *gate) of(role string) *refusals {
+	if g.refused[role] == nil {
+		g.refused[role] = &refusals{}
+	}
+	return g.refused[role]
+}
+
 // refusals remembers logins that Vault refused. Its zero value has seen none. It is not safe for concurrent use.
 type refusals struct {
 	count int // without a pause of lockoutReset between them
@@ -29,7 +59,7 @@ type refusals struct {
 }
 
 // standing returns the last refusal, with the time that is left, if it is too early for a login with what.
-func (r *refusals) standing(now time.Time, what [sha256.Size]byte) error {
+func (r *refusals) standing(now time.Time, what [sha256.Size]byte) *Error {
 	wait := lockoutReset
 	switch {
 	case r.count == 0:

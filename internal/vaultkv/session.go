@@ -35,10 +35,8 @@ type session struct {
 	login   *api.Client // bears no token: for logins and renewals
 	bearer  *api.Client // gets every new token
 	now     func() time.Time
-	turn    chan struct{} // holds one value while somebody logs in; guards the fields up to granted
-	refused refusals
-	taken   unwrapped
-	granted chan grant // the newest login, for keep
+	gate    *gate
+	granted chan grant // the newest login, for keep; written while the gate's turn is held
 
 	mu      sync.Mutex // guards what follows
 	logins  int64      // so far; 0 means no token yet
@@ -53,10 +51,10 @@ type grant struct {
 	token *api.Secret
 }
 
-func newSession(store string, config StoreConfig, login, bearer *api.Client) *session {
+func newSession(store string, config StoreConfig, gate *gate, login, bearer *api.Client) *session {
 	return &session{
 		store: store, auth: config.Auth, login: login, bearer: bearer, now: time.Now, //nolint:forbidigo // this is the clock
-		turn: make(chan struct{}, 1), granted: make(chan grant, 1),
+		gate: gate, granted: make(chan grant, 1),
 	}
 }
 
@@ -68,8 +66,8 @@ func (s *session) ensure(ctx context.Context, seen int64) (int64, error) {
 		return n, nil
 	}
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.gate.turn <- struct{}{}:
+		defer func() { <-s.gate.turn }()
 	case <-ctx.Done():
 		return 0, s.explain(ctx.Err())
 	}

@@ -33,7 +33,7 @@ type store struct {
 	permits *permits
 }
 
-func newStore(name string, config StoreConfig) (*store, error) {
+func newStore(name string, config StoreConfig, gates gates) (*store, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func newStore(name string, config StoreConfig) (*store, error) {
 	}
 	// The library renews a token without a context, so this client bounds its own calls.
 	base.SetClientTimeout(config.Timeout)
-	s.session = newSession(name, config, base, s.client)
+	s.session = newSession(name, config, gates.of(config), base, s.client)
 	s.permits = newPermits(s)
 	return s, nil
 }

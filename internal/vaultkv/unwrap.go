@@ -27,8 +27,8 @@ type unwrapped struct {
 // unwrap returns the secret_id that the wrapping token gives, or gave before. It first asks where the wrapped answer
 // was made: an attacker can take out the real one and leave one of his own.
 func (s *session) unwrap(ctx context.Context, token secret.Value) (secret.Value, error) {
-	if !s.taken.secretID.IsZero() && s.taken.token.Reveal() == token.Reveal() {
-		return s.taken.secretID, nil
+	if !s.gate.taken.secretID.IsZero() && s.gate.taken.token.Reveal() == token.Reveal() {
+		return s.gate.taken.secretID, nil
 	}
 	made, err := s.login.Logical().WriteWithContext(ctx, "sys/wrapping/lookup", map[string]any{"token": token.Reveal()})
 	if err != nil {
@@ -51,8 +51,8 @@ func (s *session) unwrap(ctx context.Context, token secret.Value) (secret.Value,
 	if id == "" {
 		return secret.Value{}, s.unwrapError(errAnswer)
 	}
-	s.taken = unwrapped{token: token, secretID: secret.New(id)}
-	return s.taken.secretID, nil
+	s.gate.taken = unwrapped{token: token, secretID: secret.New(id)}
+	return s.gate.taken.secretID, nil
 }
 
 func dataOf(answer *api.Secret) map[string]any {

@@ -28,8 +28,9 @@ var (
 func Open(ctx context.Context, configs map[string]StoreConfig) (*Vault, error) {
 	v := &Vault{stores: make(map[string]*store, len(configs))}
 	var problems []error
+	gates := make(gates)
 	for name, config := range configs {
-		s, err := newStore(name, config.withDefaults())
+		s, err := newStore(name, config.withDefaults(), gates)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("vault store %q: %w", name, err))
 			continue
