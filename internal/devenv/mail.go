@@ -12,14 +12,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"maps"
 	"math/big"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -72,7 +70,7 @@ func StartMail(ctx context.Context, opts MailOptions) (*Mail, error) {
 }
 
 func (m *Mail) start(ctx context.Context, dovecot string, opts MailOptions) error {
-	if err := errors.Join(os.Chmod(m.dir, 0o755), m.certificate(), m.SetPasswords(nil)); err != nil { //nolint:gosec // Postfix and Dovecot run as users of their own
+	if err := errors.Join(os.Chmod(m.dir, 0o755), m.certificate()); err != nil { //nolint:gosec // Postfix and Dovecot run as users of their own
 		return err
 	}
 	ports := make([]int, 2)
@@ -135,23 +133,22 @@ func stopMaster(p *Process) error {
 	return nil
 }
 
-// SetPasswords makes these the logins and passwords that the server accepts, and no others, within a
-// second or two: Dovecot does not look at once.
-func (m *Mail) SetPasswords(passwords map[string]string) error {
-	var text strings.Builder
-	for _, login := range slices.Sorted(maps.Keys(passwords)) {
-		fmt.Fprintf(&text, "%s:{PLAIN}%s\n", login, passwords[login])
-	}
-	next := m.path("users.next")
+// SetPassword makes a password the one that the server accepts for a login: at once, but that Dovecot looks only once in a
+// second at what it was asked about.
+func (m *Mail) SetPassword(login, password string) error {
+	next := m.path("next")
 	//nolint:gosec // Dovecot reads it as a user of its own
-	if err := os.WriteFile(next, []byte(text.String()), 0o644); err != nil {
+	if err := os.WriteFile(next, fmt.Appendf(nil, "%s:{PLAIN}%s\n", login, password), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(next, m.path("users"))
+	return os.Rename(next, m.path(filepath.Join("users", login)))
 }
 
-// LosePasswords takes the password database away: the server refuses everybody. SetPasswords brings it back.
-func (m *Mail) LosePasswords() error { return os.Remove(m.path("users")) }
+// LosePasswords takes the passwords away: the server refuses everybody.
+func (m *Mail) LosePasswords() error { return os.Rename(m.path("users"), m.path("lost")) }
+
+// FindPasswords brings them back.
+func (m *Mail) FindPasswords() error { return os.Rename(m.path("lost"), m.path("users")) }
 
 func (m *Mail) path(name string) string { return filepath.Join(m.dir, name) }
 
@@ -170,7 +167,7 @@ func (m *Mail) configure(opts MailOptions) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"data", "queue", "queue/pid", "queue/private", "queue/public", "run"} {
+	for _, name := range []string{"data", "queue", "queue/pid", "queue/private", "queue/public", "run", "users"} {
 		if err := os.Mkdir(m.path(name), 0o755); err != nil { //nolint:gosec // as above
 			return err
 		}

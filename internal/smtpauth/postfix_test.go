@@ -17,7 +17,7 @@ import (
 func mailServer(t *testing.T, opts devenv.MailOptions) (mail *devenv.Mail, implicit, starttls Config) {
 	t.Helper()
 	mail = devenvtest.Mail(t, opts)
-	if err := mail.SetPasswords(map[string]string{user: canary}); err != nil {
+	if err := mail.SetPassword(user, canary); err != nil {
 		t.Fatal(err)
 	}
 	ca, err := os.ReadFile(mail.CAFile)
@@ -91,7 +91,7 @@ func TestPostfixWithoutPasswordsRefusesEverybody(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, implicit, user, canary, rotation.Refused)
-	if err := mail.SetPasswords(map[string]string{user: canary}); err != nil {
+	if err := mail.FindPasswords(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, implicit, user, canary, rotation.Works)
