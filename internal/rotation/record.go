@@ -111,6 +111,11 @@ type Candidate struct {
 // open reports an intent that may have made a password which is not here.
 func (c *Candidate) open() bool { return c.Value.IsZero() && c.State != Dead }
 
+// anyAccepted reports that the provider took or made one of the candidates.
+func (r *Record) anyAccepted() bool {
+	return slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.State == Accepted })
+}
+
 // configure notes what the rotation is about, as the configuration has it now.
 func (r *Record) configure(cred *Credential) {
 	r.Account, r.Target, r.Username, r.Login, r.Place = cred.Account, cred.Target, cred.Username, cred.Login(), cred.Place

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -134,7 +133,7 @@ func (r *run) tellNeighbours(ctx context.Context, e *Error) {
 // unused reports that nothing in the journal can be live: this run created it, no send of it had an unknown outcome,
 // and no candidate was accepted.
 func (r *run) unused() bool {
-	return r.answered() && !slices.ContainsFunc(r.rec.Candidates, func(c Candidate) bool { return c.State == Accepted })
+	return r.answered() && !r.rec.anyAccepted()
 }
 
 // closeUnused closes a journal in which nothing can be live, so that an outage does not leave thousands open. Any other

@@ -185,3 +185,22 @@ func (w *World) WriteCurrentByHand(password secret.Value) {
 	w.live = password
 	w.current = append(w.current, rotation.Entry{Version: len(w.current) + 1, CreatedAt: w.now, Password: password})
 }
+
+// AddNote does what `vault kv patch` does to a field of a user.
+func (w *World) AddNote(note string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.Current()
+	e.Version, e.Rest = e.Version+1, map[string]any{"note": note}
+	w.current = append(w.current, e)
+}
+
+// ResetCurrent does what `vault kv metadata delete` and a restore do: the versions start again, with a password that is
+// live.
+func (w *World) ResetCurrent(password secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accepted = append(w.accepted, password)
+	w.live = password
+	w.current = []rotation.Entry{{Version: 1, CreatedAt: w.now, Password: password}}
+}
