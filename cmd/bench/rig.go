@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
+	"keyturn/internal/contacts"
 	"keyturn/internal/devenv"
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
@@ -109,7 +110,7 @@ func (r *rig) enqueue(ctx context.Context, first, end int) error {
 // start starts the worker.
 func (r *rig) start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(ctx)
-	server := queue.NewServer(r.rdb)
+	server := queue.NewServer(r.rdb) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now = r.engine.Breaker, r.metrics, r.log, time.Now
 	server.Grace = r.engine.Machine.Timing.Call + 5*time.Second
 	accounts := make([]queue.AccountSettings, 0, len(r.cfg.Accounts))
@@ -193,8 +194,8 @@ func (r *rig) Check(context.Context, queue.Job) rotation.Result {
 }
 
 // Contacts implements queue.Handler; nothing asks for it here.
-func (r *rig) Contacts(context.Context, queue.Job) rotation.Result {
-	return rotation.Result{Status: rotation.Done}
+func (r *rig) Contacts(context.Context, queue.Job) contacts.Result {
+	return contacts.Result{Status: contacts.Done}
 }
 
 // roundTrips counts how often somebody waited for Redis. A pipeline is one round trip.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/config"
+	"keyturn/internal/contacts"
 	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
@@ -45,8 +46,9 @@ func contactsCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			notes := &onceNotes{}
-			result := e.Machine.VerifyContacts(cmd.Context(), notes, rotation.Contacts{
+			notes, verifier := &onceNotes{}, *e.Contacts
+			verifier.Notes = notes
+			result := verifier.Verify(cmd.Context(), contacts.Verification{
 				Name: "rotatectl", Account: a.Name, Addresses: addresses, Client: client.Contacts,
 			}, rotation.Job{Reason: rotation.ReasonDemand})
 			if notes.notes == nil {
@@ -97,21 +99,21 @@ func canonical(a *config.Account, addresses []string) ([]string, error) {
 
 // onceNotes keeps what became of the addresses for as long as the command runs.
 type onceNotes struct {
-	notes map[string]rotation.ContactNote
+	notes map[string]contacts.Note
 }
 
-func (n *onceNotes) Load(context.Context, string, string) (map[string]rotation.ContactNote, error) {
+func (n *onceNotes) Load(context.Context, string, string) (map[string]contacts.Note, error) {
 	return nil, nil
 }
 
-func (n *onceNotes) Save(_ context.Context, _, _ string, notes map[string]rotation.ContactNote) error {
+func (n *onceNotes) Save(_ context.Context, _, _ string, notes map[string]contacts.Note) error {
 	n.notes = notes
 	return nil
 }
 
 var errContacts = errors.New("not every address was mailed")
 
-func contactsTable(out io.Writer, addresses []string, notes map[string]rotation.ContactNote) error {
+func contactsTable(out io.Writer, addresses []string, notes map[string]contacts.Note) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "ADDRESS\tRESULT\tCODE")
 	failed := false

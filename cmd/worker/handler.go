@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyturn/internal/config"
+	"keyturn/internal/contacts"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/wiring"
@@ -21,12 +22,12 @@ type fleet struct {
 
 // handler runs jobs. It implements queue.Handler.
 type handler struct {
-	machine *rotation.Machine
-	notes   rotation.ContactNotes
-	checks  checks
-	quotas  *wiring.Quotas
-	fleet   atomic.Pointer[fleet]
-	skewed  atomic.Pointer[skew]
+	machine  *rotation.Machine
+	contacts *contacts.Verifier
+	checks   checks
+	quotas   *wiring.Quotas
+	fleet    atomic.Pointer[fleet]
+	skewed   atomic.Pointer[skew]
 
 	reloaded chan struct{} // an element after a reload
 }
@@ -71,29 +72,32 @@ func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context
 	if err != nil {
 		return rotation.Result{Status: rotation.Failed, Err: err}
 	}
-	return h.watchClock(f(h.quotas.Watch(ctx, job.Account), subject, job.Job))
-}
-
-// watchClock notes a result that says that this machine's clock is off.
-func (h *handler) watchClock(result rotation.Result) rotation.Result {
-	var refused *rotation.Error
-	if errors.As(result.Err, &refused) && refused.Kind == rotation.ClockSkew {
-		h.skewed.Store(&skew{err: refused, seen: h.machine.Clock.Now()})
-	}
+	result := f(h.quotas.Watch(ctx, job.Account), subject, job.Job)
+	h.watchClock(result.Err)
 	return result
 }
 
+// watchClock notes an answer that says that this machine's clock is off.
+func (h *handler) watchClock(err error) {
+	var refused *rotation.Error
+	if errors.As(err, &refused) && refused.Kind == rotation.ClockSkew {
+		h.skewed.Store(&skew{err: refused, seen: h.machine.Clock.Now()})
+	}
+}
+
 // Contacts implements queue.Handler. The job names an entry under verifications.
-func (h *handler) Contacts(ctx context.Context, job queue.Job) rotation.Result {
+func (h *handler) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 	f := h.fleet.Load()
 	for _, v := range f.cfg.Verifications {
 		if v.Name == job.Credential && v.Account == job.Account {
-			return h.watchClock(h.machine.VerifyContacts(h.quotas.Watch(ctx, job.Account), h.notes, rotation.Contacts{
+			result := h.contacts.Verify(h.quotas.Watch(ctx, job.Account), contacts.Verification{
 				Name: v.Name, Account: v.Account, Addresses: v.Addresses, Client: f.subjects.Client(v.Account).Contacts,
-			}, job.Job))
+			}, job.Job)
+			h.watchClock(result.Err)
+			return result
 		}
 	}
-	return rotation.Result{Status: rotation.Failed, Err: queue.ErrUnknown}
+	return contacts.Result{Status: contacts.Failed, Err: queue.ErrUnknown}
 }
 
 // ready reports a skewed clock: then this worker, not the account, is at fault.

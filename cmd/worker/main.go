@@ -32,7 +32,7 @@ func run(ctx context.Context, p *wiring.Process) error {
 		return err
 	}
 	h := &handler{
-		machine: engine.Machine, quotas: engine.Quotas, notes: engine.Index.ContactNotes(), checks: engine.Index,
+		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, checks: engine.Index,
 		reloaded: make(chan struct{}, 1),
 	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})

@@ -6,14 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/rotation"
 )
 
-type noteMap = map[string]rotation.ContactNote
+type noteMap = map[string]contacts.Note
 
-func sentNote(address string) rotation.ContactNote {
-	return rotation.ContactNote{
+func sentNote(address string) contacts.Note {
+	return contacts.Note{
 		ContactResult: rotation.ContactResult{Address: address, State: rotation.ContactSent},
 		Slot:          time.Date(2026, 1, 2, 3, 4, 5, 6_000_000, time.UTC), At: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC), Tries: 1,
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/queue"
@@ -152,9 +153,19 @@ func (r *rig) seen() []queue.Transition {
 // rotate is a Handler that does the same for every kind of job.
 type rotate func(ctx context.Context, job queue.Job) rotation.Result
 
-func (f rotate) Rotate(ctx context.Context, job queue.Job) rotation.Result   { return f(ctx, job) }
-func (f rotate) Check(ctx context.Context, job queue.Job) rotation.Result    { return f(ctx, job) }
-func (f rotate) Contacts(ctx context.Context, job queue.Job) rotation.Result { return f(ctx, job) }
+func (f rotate) Rotate(ctx context.Context, job queue.Job) rotation.Result { return f(ctx, job) }
+func (f rotate) Check(ctx context.Context, job queue.Job) rotation.Result  { return f(ctx, job) }
+func (f rotate) Contacts(ctx context.Context, job queue.Job) contacts.Result {
+	return ofRotation(f(ctx, job))
+}
+
+// ofRotation is a run of contacts that ends as a rotation does.
+func ofRotation(r rotation.Result) contacts.Result {
+	status := map[rotation.Status]contacts.Status{
+		rotation.Done: contacts.Done, rotation.Waiting: contacts.Waiting, rotation.Failed: contacts.Failed, rotation.Ended: contacts.Refused,
+	}
+	return contacts.Result{Status: status[r.Status], After: r.After, Err: r.Err}
+}
 
 func done(context.Context, queue.Job) rotation.Result {
 	return rotation.Result{Status: rotation.Done, Rotated: true}

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -178,4 +179,19 @@ func inject(t *testing.T, r *rig, task *asynq.Task, opts ...asynq.Option) {
 	t.Helper()
 	_, err := asynq.NewClientFromRedisClient(r.rdb).Enqueue(task, append(opts, asynq.Queue(account))...)
 	must(t, err)
+}
+
+func TestARefusedContactVerificationIsNotCountedAsAQuarantine(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		return rotation.Result{Status: rotation.Ended, Err: errors.New("the request itself is wrong")}
+	}))
+	slot, err := r.client.Now(t.Context())
+	must(t, err)
+	must(t, r.client.EnqueueContacts(t.Context(), account, "owners", slot))
+	eventually(t, "the job has ended", func() bool { return r.jobs.count("refused") == 1 })
+	if n := r.jobs.count("quarantined"); n > 0 {
+		t.Errorf("%d quarantines of a job that rotates nothing", n)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/rotation"
 )
 
@@ -19,7 +20,7 @@ import (
 type Handler interface {
 	Rotate(ctx context.Context, job Job) rotation.Result
 	Check(ctx context.Context, job Job) rotation.Result
-	Contacts(ctx context.Context, job Job) rotation.Result
+	Contacts(ctx context.Context, job Job) contacts.Result
 }
 
 // ErrUnknown is a credential that the configuration does not have at this account. Configurations differ while they
@@ -97,6 +98,8 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	a.Breaker.learn(ctx, job, pass, res)
 	outcome = res.Status.String()
 	switch {
+	case job.Kind == KindContacts && res.Status == rotation.Ended:
+		outcome = contacts.Refused.String()
 	case panicked:
 		outcome, err = outcomePanic, sendBack(res, job.Attempt)
 	case errors.Is(res.Err, ErrUnknown):
@@ -188,10 +191,18 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 	case KindCheck:
 		return a.handler.Check(ctx, job), false
 	case KindContacts:
-		return a.handler.Contacts(ctx, job), false
+		return ofContacts(a.handler.Contacts(ctx, job)), false
 	case KindRotate:
 	}
 	return a.handler.Rotate(ctx, job), false
+}
+
+// ofContacts is what becomes of a job's task, which is the same whatever the job was about.
+func ofContacts(r contacts.Result) rotation.Result {
+	status := map[contacts.Status]rotation.Status{
+		contacts.Done: rotation.Done, contacts.Waiting: rotation.Waiting, contacts.Failed: rotation.Failed, contacts.Refused: rotation.Ended,
+	}
+	return rotation.Result{Status: status[r.Status], After: r.After, Err: r.Err}
 }
 
 // panicText names a panic without its value, which may hold anything; the runtime's own errors hold no data.

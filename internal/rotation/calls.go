@@ -47,12 +47,3 @@ func ranOut(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// oneTurn returns at the instant of a call that needs no preparation.
-func (m *Machine) oneTurn(ctx context.Context, account string, urgent bool) error {
-	turns, err := m.Limiter.Take(ctx, account, 1, urgent)
-	if err != nil {
-		return err
-	}
-	return turns.Await(ctx, 0)
-}

@@ -47,6 +47,10 @@ const (
 	ContactFailed                           // see Code
 )
 
+func (s ContactState) String() string {
+	return [...]string{"unknown", "sent", "mailed or verified before", "failed"}[s]
+}
+
 // ContactResult is the outcome for one address.
 type ContactResult struct {
 	Address  string

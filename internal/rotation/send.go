@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -31,7 +30,7 @@ func (r *run) send(ctx context.Context, call func(context.Context) error) (answe
 		r.sent, r.unsure = true, true
 		return answer{at: now}, nil
 	}
-	refused := asError(err)
+	refused := AsError(err)
 	r.sent = r.sent || refused.Kind != NotSent
 	r.unsure = r.unsure || refused.Kind == InDoubt
 	return answer{refusal: refused, at: now}, nil
@@ -53,15 +52,6 @@ func (r *run) ready(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// asError treats whatever is not classified as in doubt.
-func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &Error{Kind: InDoubt, Op: "call", Err: err}
 }
 
 // endSend ends a run with an answer after which nothing more is sent for now, whatever the mode of the provider.

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
+	"keyturn/internal/contacts"
 	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/policy"
@@ -24,12 +25,13 @@ import (
 
 // Engine is the state machine of a configuration with its ports in place.
 type Engine struct {
-	Machine *rotation.Machine
-	Clock   *queue.Clock // Redis's; a long-running process calls its Run
-	Index   *due.Index
-	Client  *queue.Client
-	Breaker *queue.Breaker
-	Quotas  *Quotas
+	Machine  *rotation.Machine
+	Contacts *contacts.Verifier
+	Clock    *queue.Clock // Redis's; a long-running process calls its Run
+	Index    *due.Index
+	Client   *queue.Client
+	Breaker  *queue.Breaker
+	Quotas   *Quotas
 }
 
 // NewEngine connects the state machine to Redis and Vault.
@@ -63,6 +65,10 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 		Timing: rotation.Timing{
 			Call: call, Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
 		},
+	}
+	e.Contacts = &contacts.Verifier{
+		Limiter: limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: metrics, Log: log,
+		Timeout: call,
 	}
 	return e, nil
 }

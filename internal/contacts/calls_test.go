@@ -1,4 +1,4 @@
-package rotation_test
+package contacts_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
 )
@@ -18,19 +19,19 @@ func TestARefusedCallOfContactsIsHandledByItsKind(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind   rotation.Kind
-		status rotation.Status
+		status contacts.Status
 		after  time.Duration
 		op     string // of the port that hears of it
 	}{
-		{rotation.InDoubt, rotation.Failed, 7 * time.Second, ""},
-		{rotation.NotSent, rotation.Failed, 7 * time.Second, ""},
-		{rotation.Unavailable, rotation.Failed, 7 * time.Second, ""},
-		{rotation.Rejected, rotation.Failed, 7 * time.Second, ""},
-		{rotation.Repeat, rotation.Failed, 7 * time.Second, ""},
-		{rotation.RateLimited, rotation.Waiting, 7 * time.Second, "limiter.penalise"},
-		{rotation.Unauthorized, rotation.Waiting, 30 * time.Second, "agenda.block"},
-		{rotation.ClockSkew, rotation.Waiting, 30 * time.Second, ""},
-		{rotation.Target, rotation.Ended, 0, ""},
+		{rotation.InDoubt, contacts.Failed, 7 * time.Second, ""},
+		{rotation.NotSent, contacts.Failed, 7 * time.Second, ""},
+		{rotation.Unavailable, contacts.Failed, 7 * time.Second, ""},
+		{rotation.Rejected, contacts.Failed, 7 * time.Second, ""},
+		{rotation.Repeat, contacts.Failed, 7 * time.Second, ""},
+		{rotation.RateLimited, contacts.Waiting, 7 * time.Second, "limiter.penalise"},
+		{rotation.Unauthorized, contacts.Waiting, 30 * time.Second, "agenda.block"},
+		{rotation.ClockSkew, contacts.Waiting, 30 * time.Second, ""},
+		{rotation.Target, contacts.Refused, 0, ""},
 	} {
 		t.Run(c.kind.String(), func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +52,7 @@ func TestARefusedCallOfContactsIsHandledByItsKind(t *testing.T) {
 				}
 			}
 			m.refuse = nil
-			if result := m.run(slot(m.World), good); result.Status != rotation.Done {
+			if result := m.run(slot(m.World), good); result.Status != contacts.Done {
 				t.Errorf("after the refusal: %+v", result)
 			}
 		})
@@ -61,19 +62,19 @@ func TestARefusedCallOfContactsIsHandledByItsKind(t *testing.T) {
 func TestATokenThatIsFarOffConsumesNoAttempt(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
-	machine := m.worker.Machine()
-	machine.Limiter = noToken{machine.Limiter, &rotation.WaitError{After: time.Minute, Reason: "a backlog"}}
-	if result := m.runWith(context.Background(), machine, slot(m.World), good); result.Status != rotation.Waiting || result.After != time.Minute {
+	verifier := m.verifier()
+	verifier.Limiter = noToken{verifier.Limiter, &rotation.WaitError{After: time.Minute, Reason: "a backlog"}}
+	if result := m.runWith(context.Background(), verifier, slot(m.World), good); result.Status != contacts.Waiting || result.After != time.Minute {
 		t.Errorf("got %+v", result)
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if result := m.run(slot(m.World), good); result.Status != rotation.Done {
+	if result := m.run(slot(m.World), good); result.Status != contacts.Done {
 		t.Fatalf("got %+v", result)
 	}
 	m.notes = nil
-	if result := m.runWith(ctx, m.worker.Machine(), slot(m.World), good); result.Status != rotation.Waiting {
+	if result := m.runWith(ctx, m.verifier(), slot(m.World), good); result.Status != contacts.Waiting {
 		t.Errorf("time ran out in the queue for a token: %+v", result)
 	}
 }
@@ -90,12 +91,12 @@ func (l noToken) Take(context.Context, string, int, bool) (rotation.Turns, error
 func TestEveryContactsResultIsLoggedAndEveryCallCounted(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
-	machine := m.worker.Machine()
+	verifier := m.verifier()
 	var log bytes.Buffer
-	machine.Log = slog.New(slog.NewTextHandler(&log, nil))
-	calls := &counter{Observer: machine.Observer}
-	machine.Observer = calls
-	m.runWith(context.Background(), machine, slot(m.World), good, bad)
+	verifier.Log = slog.New(slog.NewTextHandler(&log, nil))
+	calls := &counter{Observer: verifier.Observer}
+	verifier.Observer = calls
+	m.runWith(context.Background(), verifier, slot(m.World), good, bad)
 	for _, want := range []string{
 		"level=INFO msg=contact verification=owners account=acme address=good@example.com result=sent tries=1",
 		"level=WARN msg=contact verification=owners account=acme address=bad@example.com result=failed tries=1 code=Bounced",
@@ -111,7 +112,7 @@ func TestEveryContactsResultIsLoggedAndEveryCallCounted(t *testing.T) {
 
 // counter keeps whose calls were observed.
 type counter struct {
-	rotation.Observer
+	contacts.Observer
 	of []string
 }
 
@@ -123,10 +124,10 @@ func TestAJobOfContactsThatNoRetryHelpsSaysSo(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.refuse = &rotation.Error{Kind: rotation.Target, Provider: "model", Op: "Verify", Code: "ParameterIllegal", RequestID: "R-1"}
-	machine := m.worker.Machine()
+	verifier := m.verifier()
 	var log bytes.Buffer
-	machine.Log = slog.New(slog.NewTextHandler(&log, nil))
-	m.runWith(context.Background(), machine, slot(m.World), good)
+	verifier.Log = slog.New(slog.NewTextHandler(&log, nil))
+	m.runWith(context.Background(), verifier, slot(m.World), good)
 	for _, want := range []string{"level=ERROR", "verification=owners", "account=acme", "ParameterIllegal", "R-1"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, &log)

@@ -1,4 +1,4 @@
-package rotation_test
+package contacts_test
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
 )
@@ -27,13 +28,14 @@ type mailer struct {
 	silent  string                            // an address that no answer names
 	refuse  error                             // of the call as a whole
 	asked   [][]string
-	notes   map[string]rotation.ContactNote
+	notes   map[string]contacts.Note
 	load    error
 	save    error
 }
 
 func newMailer() *mailer {
-	w, k := newWorker()
+	w := rotationtest.NewWorld()
+	k := &rotationtest.Worker{World: w, Name: "one"}
 	return &mailer{World: w, worker: k, answers: map[string]rotation.ContactResult{
 		bad:   {State: rotation.ContactFailed, Code: "Bounced"},
 		spent: {State: rotation.ContactFailed, Code: "SendTokenQuotaExceeded", NotToday: true},
@@ -59,24 +61,34 @@ func (m *mailer) VerifyContacts(_ context.Context, addresses []string) ([]rotati
 	return results, nil
 }
 
-func (m *mailer) Load(context.Context, string, string) (map[string]rotation.ContactNote, error) {
+func (m *mailer) Load(context.Context, string, string) (map[string]contacts.Note, error) {
 	return maps.Clone(m.notes), m.load
 }
 
-func (m *mailer) Save(_ context.Context, _, _ string, notes map[string]rotation.ContactNote) error {
+func (m *mailer) Save(_ context.Context, _, _ string, notes map[string]contacts.Note) error {
 	if m.save == nil {
 		m.notes = maps.Clone(notes)
 	}
 	return m.save
 }
 
-// run runs the job for a slot.
-func (m *mailer) run(slot time.Time, addresses ...string) rotation.Result {
-	return m.runWith(context.Background(), m.worker.Machine(), slot, addresses...)
+func (m *mailer) verifier() *contacts.Verifier {
+	machine := m.worker.Machine()
+	return &contacts.Verifier{
+		Limiter: machine.Limiter, Breaker: machine.Agenda, Notes: m, Clock: machine.Clock, Observer: machine.Observer, Log: machine.Log,
+		Timeout: machine.Timing.Call,
+	}
 }
 
-func (m *mailer) runWith(ctx context.Context, machine *rotation.Machine, slot time.Time, addresses ...string) rotation.Result {
-	return machine.VerifyContacts(ctx, m, rotation.Contacts{
+func slot(w *rotationtest.World) time.Time { return w.Current().Slot.Add(time.Hour) }
+
+// run runs the job for a slot.
+func (m *mailer) run(slot time.Time, addresses ...string) contacts.Result {
+	return m.runWith(context.Background(), m.verifier(), slot, addresses...)
+}
+
+func (m *mailer) runWith(ctx context.Context, v *contacts.Verifier, slot time.Time, addresses ...string) contacts.Result {
+	return v.Verify(ctx, contacts.Verification{
 		Name: "owners", Account: "acme", Addresses: addresses, Client: m,
 	}, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
 }
@@ -101,13 +113,13 @@ func TestContactsThatWereMailedAreDone(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.answers["old@example.com"] = rotation.ContactResult{State: rotation.ContactVerified}
-	if result := m.run(slot(m.World), good, "old@example.com"); result.Status != rotation.Done || result.Err != nil {
+	if result := m.run(slot(m.World), good, "old@example.com"); result.Status != contacts.Done || result.Err != nil {
 		t.Errorf("got %+v", result)
 	}
 	if m.notes[good].State != rotation.ContactSent || m.notes["old@example.com"].State != rotation.ContactVerified {
 		t.Errorf("noted %+v", m.notes)
 	}
-	if result := m.run(slot(m.World), good, "old@example.com"); result.Status != rotation.Done || len(m.asked) != 1 {
+	if result := m.run(slot(m.World), good, "old@example.com"); result.Status != contacts.Done || len(m.asked) != 1 {
 		t.Errorf("a job that is repeated asked again: %+v, %v", result, m.asked)
 	}
 }
@@ -116,14 +128,14 @@ func TestOnlyContactsThatFailedAreAskedAgain(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	result := m.run(slot(m.World), good, bad)
-	if result.Status != rotation.Failed || result.Err == nil || !strings.Contains(result.Err.Error(), "Bounced") {
+	if result.Status != contacts.Failed || result.Err == nil || !strings.Contains(result.Err.Error(), "Bounced") {
 		t.Fatalf("got %+v", result)
 	}
 	m.run(slot(m.World), good, bad)
 	same(t, m.lastAsked(t, 2), bad)
 
 	delete(m.answers, bad)
-	if result := m.run(slot(m.World), good, bad); result.Status != rotation.Done {
+	if result := m.run(slot(m.World), good, bad); result.Status != contacts.Done {
 		t.Errorf("got %+v", result)
 	}
 	same(t, m.lastAsked(t, 3), bad)
@@ -134,11 +146,11 @@ func TestAContactThatFailsFiveTimesIsGivenUpForItsSlot(t *testing.T) {
 	m := newMailer()
 	at := slot(m.World)
 	for n := 1; n < 5; n++ {
-		if result := m.run(at, bad); result.Status != rotation.Failed {
+		if result := m.run(at, bad); result.Status != contacts.Failed {
 			t.Fatalf("try %d: %+v", n, result)
 		}
 	}
-	if result := m.run(at, bad); result.Status != rotation.Done {
+	if result := m.run(at, bad); result.Status != contacts.Done {
 		t.Fatalf("the last try: %+v", result)
 	}
 	m.run(at, bad)
@@ -156,17 +168,17 @@ func TestASpentQuotaWaitsADay(t *testing.T) {
 	m := newMailer()
 	at := slot(m.World)
 	result := m.run(at, good, spent)
-	if result.Status != rotation.Waiting || result.After != 24*time.Hour {
+	if result.Status != contacts.Waiting || result.After != 24*time.Hour {
 		t.Fatalf("got %+v", result)
 	}
 	m.Advance(23 * time.Hour)
-	if result := m.run(at, good, spent); result.Status != rotation.Waiting || result.After != time.Hour {
+	if result := m.run(at, good, spent); result.Status != contacts.Waiting || result.After != time.Hour {
 		t.Errorf("an hour early: %+v", result)
 	}
 	m.lastAsked(t, 1)
 	m.Advance(time.Hour)
 	delete(m.answers, spent)
-	if result := m.run(at, good, spent); result.Status != rotation.Done {
+	if result := m.run(at, good, spent); result.Status != contacts.Done {
 		t.Errorf("a day later: %+v", result)
 	}
 	same(t, m.lastAsked(t, 2), spent)
@@ -177,12 +189,12 @@ func TestAQuotaThatIsSpentEveryDayIsGivenUpToo(t *testing.T) {
 	m := newMailer()
 	at := slot(m.World)
 	for day := 1; day < 5; day++ {
-		if result := m.run(at, spent); result.Status != rotation.Waiting || result.After != 24*time.Hour {
+		if result := m.run(at, spent); result.Status != contacts.Waiting || result.After != 24*time.Hour {
 			t.Fatalf("day %d: %+v", day, result)
 		}
 		m.Advance(24 * time.Hour)
 	}
-	if result := m.run(at, spent); result.Status != rotation.Done {
+	if result := m.run(at, spent); result.Status != contacts.Done {
 		t.Errorf("the last day: %+v", result)
 	}
 	m.lastAsked(t, 5)
@@ -196,7 +208,7 @@ func TestANewSlotAsksAllAgainButThoseWhoseQuotaIsSpent(t *testing.T) {
 	later := slot(m.World).Add(time.Hour)
 	m.run(later, good, bad, spent)
 	same(t, m.lastAsked(t, 2), good, bad)
-	if result := m.run(later, good, spent); result.Status != rotation.Waiting || result.After != 23*time.Hour {
+	if result := m.run(later, good, spent); result.Status != contacts.Waiting || result.After != 23*time.Hour {
 		t.Errorf("got %+v", result)
 	}
 }
@@ -205,7 +217,7 @@ func TestWhatFailedIsTriedBeforeASpentQuota(t *testing.T) {
 	t.Parallel()
 	for _, addresses := range [][]string{{bad, spent}, {spent, bad}} {
 		m := newMailer()
-		if result := m.run(slot(m.World), addresses...); result.Status != rotation.Failed {
+		if result := m.run(slot(m.World), addresses...); result.Status != contacts.Failed {
 			t.Errorf("%v: got %+v", addresses, result)
 		}
 	}
@@ -219,7 +231,7 @@ func TestTheShortestWaitOfSpentQuotasCounts(t *testing.T) {
 	at := slot(m.World)
 	m.run(at, other)
 	m.Advance(10 * time.Hour)
-	if result := m.run(at, spent, other); result.Status != rotation.Waiting || result.After != 14*time.Hour {
+	if result := m.run(at, spent, other); result.Status != contacts.Waiting || result.After != 14*time.Hour {
 		t.Errorf("got %+v", result)
 	}
 }
@@ -228,7 +240,7 @@ func TestAContactThatNoAnswerNamesHasFailed(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.silent = good
-	if result := m.run(slot(m.World), good); result.Status != rotation.Failed || m.notes[good].State != rotation.ContactFailed {
+	if result := m.run(slot(m.World), good); result.Status != contacts.Failed || m.notes[good].State != rotation.ContactFailed {
 		t.Errorf("got %+v, noted %+v", result, m.notes)
 	}
 }
@@ -252,7 +264,7 @@ func TestLostNotesCostOneMoreQuestion(t *testing.T) {
 	m.run(at, good, bad)
 	m.notes = nil
 	delete(m.answers, bad)
-	if result := m.run(at, good, bad); result.Status != rotation.Done {
+	if result := m.run(at, good, bad); result.Status != contacts.Done {
 		t.Errorf("got %+v", result)
 	}
 	same(t, m.lastAsked(t, 2), good, bad)
@@ -262,7 +274,7 @@ func TestNobodyIsAskedWhereTheNotesCannotBeRead(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.load = errors.New("redis is away")
-	if result := m.run(slot(m.World), good); result.Status != rotation.Failed || !errors.Is(result.Err, m.load) || len(m.asked) != 0 {
+	if result := m.run(slot(m.World), good); result.Status != contacts.Failed || !errors.Is(result.Err, m.load) || len(m.asked) != 0 {
 		t.Errorf("got %+v, asked %v", result, m.asked)
 	}
 }
@@ -271,7 +283,7 @@ func TestNotesThatCannotBeWrittenBringTheJobBack(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.save = errors.New("redis is away")
-	if result := m.run(slot(m.World), good); result.Status != rotation.Failed || !errors.Is(result.Err, m.save) {
+	if result := m.run(slot(m.World), good); result.Status != contacts.Failed || !errors.Is(result.Err, m.save) {
 		t.Errorf("got %+v", result)
 	}
 }
