@@ -3,12 +3,15 @@ package vaultkv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"keyturn/internal/rotation"
 )
 
 // trace is what the requests of one call have met on their way.
@@ -36,6 +39,9 @@ var pauses = []time.Duration{
 	750 * time.Millisecond, 800 * time.Millisecond,
 }
 
+// maxBusy is the longest that a rotation stays away for a quota: it may have been lifted since.
+const maxBusy = 5 * time.Minute
+
 // briefly is how many of them are for what a moment does not mend: a lost connection, a sealed node.
 const briefly = 2
 
@@ -48,7 +54,7 @@ var tries = map[remedy]int{final: 0, aMoment: briefly, anElection: len(pauses), 
 func (s *store) again(ctx context.Context, try int, e *Error) bool {
 	wait := traceOf(ctx).retryAfter
 	if errors.Is(e, ErrBusy) && wait > 0 {
-		e.remedy = anElection
+		e.remedy, e.Err = anElection, &busyError{wait}
 	}
 	if try >= tries[e.remedy] || (e.remedy == readOnly && e.Op == opWrite) || ctx.Err() != nil {
 		return false
@@ -58,6 +64,15 @@ func (s *store) again(ctx context.Context, try int, e *Error) bool {
 	}
 	s.route.pass()
 	return sleep(ctx, max(pause(try), wait))
+}
+
+// busyError is a refusal by a quota that says until when. Where a call cannot wait for so long, the rotation does.
+type busyError struct{ wait time.Duration }
+
+func (e *busyError) Error() string { return fmt.Sprintf("%v, for %s", ErrBusy, e.wait) }
+
+func (e *busyError) Unwrap() []error {
+	return []error{ErrBusy, &rotation.WaitError{After: min(e.wait, maxBusy), Reason: e.Error()}}
 }
 
 // pause spreads the tries of those that failed together.

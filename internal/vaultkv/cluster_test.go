@@ -72,6 +72,30 @@ func TestWhatAClusterAnswersForAMomentIsRiddenOut(t *testing.T) {
 	}
 }
 
+// A call cannot wait for minutes, a rotation can.
+func TestAQuotaThatLastsMakesTheRotationWait(t *testing.T) {
+	t.Parallel()
+	for after, want := range map[string]time.Duration{"120": 2 * time.Minute, "86400": 5 * time.Minute, "99999999999": 5 * time.Minute} {
+		t.Run(after, func(t *testing.T) {
+			t.Parallel()
+			away := config()
+			address, asked := answers(t, 1000, isWrite, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Retry-After", after)
+				refusal(http.StatusTooManyRequests, "rate limit quota exceeded")(w, r)
+			})
+			away.Address = address
+			_, err := open(t, away).Save(t.Context(), newCredential(), openRecord, 0)
+			var wait *rotation.WaitError
+			if !errors.Is(err, vaultkv.ErrBusy) || !errors.As(err, &wait) || wait.After != want {
+				t.Errorf("save: %v, want to come back after %s", err, want)
+			}
+			if n := asked.Load(); n != 1 {
+				t.Errorf("%d writes, want 1", n)
+			}
+		})
+	}
+}
+
 // What lasts is named, so that an operator does not look for it in the wrong place.
 func TestAClustersRefusalIsNamedForWhatItIs(t *testing.T) {
 	t.Parallel()
