@@ -65,6 +65,11 @@ func (m *Machine) Abandon(ctx context.Context, s Subject) error {
 	if err := r.save(ctx, r.closing()); err != nil {
 		return fmt.Errorf("abandon: %w", err)
 	}
+	// As after any claim that takes a rotation from a run, which may be about to promote (P-fence). Where current was
+	// written meanwhile, it has promoted, and cannot write again.
+	if err := r.fence(ctx); err != nil && !errors.Is(err, ErrStale) {
+		return fmt.Errorf("the rotation is abandoned, but a run that is still at work may promote its password: %w", err)
+	}
 	r.settleServed(ctx)
 	return nil
 }
@@ -122,6 +127,7 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 		ask = r.askNow
 	}
 	var asked []Candidate
+	unbelieved := false
 	for _, v := range values {
 		if v.IsZero() || holds(asked, v) {
 			continue
@@ -136,6 +142,10 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 		case verdict == Unknown:
 			return secret.Value{}, fail(0, r.notAsked())
 		}
+		unbelieved = unbelieved || verdict == Unbelieved
+	}
+	if unbelieved {
+		return secret.Value{}, fail(0, r.notAsked()) // the server lets nobody in: that says nothing about passwords
 	}
 	return secret.Value{}, nil
 }

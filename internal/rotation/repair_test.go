@@ -100,3 +100,38 @@ func TestAbandonForgetsTheCandidatesAndRotatesAgainLater(t *testing.T) {
 		t.Errorf("got %+v", result)
 	}
 }
+
+func TestRecoverSendsNothingOnRefusalsThatAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	w, k := quarantine(t)
+	s, sends := k.Setter(true), 0
+	s.Verifier = judge(func(secret.Value) rotation.Verdict { return rotation.Unbelieved })
+	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+		if c.Op == "setter.set" {
+			sends++
+		}
+		return rotationtest.None
+	}
+	result := k.Machine().Recover(t.Context(), s, scheduled(w), nil)
+	if result.Status != rotation.Failed || sends > 0 || w.Journal().State != rotation.Quarantined {
+		t.Errorf("got %+v after %d sends, and the journal is %v", result, sends, w.Journal().State)
+	}
+}
+
+// A run that was stopped right before it promotes knows nothing of the abandoning, and its password is dead by the time it
+// goes on.
+func TestARunWhoseRotationWasAbandonedPromotesNothing(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	two := &rotationtest.Worker{World: w, Name: "two"}
+	meanwhile(w, "secrets.write", 1, func() {
+		w.Decide = nil
+		if err := two.Machine().Abandon(t.Context(), two.Setter(false)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	k.Run(context.Background(), k.Setter(false), scheduled(w))
+	if !w.Current().Password.Equal(rotationtest.Old) {
+		t.Error("current was written by a run without a claim")
+	}
+}
