@@ -35,7 +35,7 @@ var mailCases = map[string]mailCase{
 	"limit":      {rate: "10/m", limit: 10, patience: 15 * time.Minute},
 	"fail2ban":   {rate: "12/10m", patience: 40 * time.Minute},
 	"unbudgeted": {rate: "6000/m", spread: 5 * time.Second, patience: 15 * time.Minute},
-	"outage":     {rate: "10/m", limit: 10, outage: 8 * time.Minute, every: time.Minute, patience: 40 * time.Minute},
+	"outage":     {rate: "10/m", limit: 10, outage: 8 * time.Minute, every: 3 * time.Minute, patience: 40 * time.Minute},
 }
 
 var chosen = flag.String("mail", "0s", "which case of mailCases to measure")

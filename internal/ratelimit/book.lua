@@ -37,7 +37,7 @@ end
 local need, booked = n - have, get('booked')
 local asked, questions = count('q', window)
 local refused, wrong = count('r', window)
-local wait, why = 0, 1
+local wait, why, full = 0, 1, false
 for u = urgency + 1, 2 do
   if get('want:' .. u) - now > wait then
     wait, why = get('want:' .. u) - now, 3
@@ -49,6 +49,7 @@ local function room(sum, list, limit)
   end
   wait = math.max(wait, SECOND) -- an answer may come any time
   local over = sum + need - limit
+  full = full or over > 0
   for _, b in ipairs(list) do
     if over <= 0 then
       return
@@ -65,13 +66,16 @@ if wait == 0 then
   if urgency > 0 then clear('want:' .. urgency) end
   return {n, 0, 0}
 end
-if urgency > 0 then
-  set('want:' .. urgency, now + math.min(wait, window) + 2 * SECOND)
-end
--- Those who come back together are a herd: each gets a time of its own.
+-- Those who come back together are a herd: each gets a time of its own; a short one where only bookings are in the way.
 if urgency < 2 then
-  local line = math.min(math.max(get('line') + math.ceil(window / requests), now + wait), now + wait + window)
-  set('line', line)
+  local step = math.ceil(window / requests)
+  if not full then step = math.min(step, 2 * SECOND) end
+  local line = math.min(math.max(get('line:' .. urgency) + step, now + wait), now + wait + window)
+  set('line:' .. urgency, line)
   wait = line - now
+end
+-- Until whoever is sent away comes back, what is less urgent waits.
+if urgency > 0 then
+  set('want:' .. urgency, math.max(get('want:' .. urgency), now + wait + 2 * SECOND))
 end
 return {0, wait, why}

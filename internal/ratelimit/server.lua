@@ -1,7 +1,7 @@
 -- What the scripts about one mail server share; it stands before each of them.
 -- KEYS[1]  hash: at (newest time seen), pause (until when nobody is asked) and paused (when it was set), streak (pauses in
 --          a row), fails (connections in a row that came to nothing), trial (who asks alone after a pause has until then),
---          booked (questions), line (when the last of those who were sent away can go), want:U (until when urgency U is
+--          booked (questions), line:U (when the last of those of urgency U who were sent away comes back), want:U (until when urgency U is
 --          waited for), accepted (when a login worked last), doubt (until when no refusal is believed), sick (1 while
 --          nobody gets in), inquiry (until when somebody finds out); and buckets q:WIDTH:N and r:WIDTH:N of questions
 --          and of refusals among them, of which the Nth begins at N*WIDTH
@@ -35,7 +35,7 @@ end
 -- A clock that jumped back takes everything along, else all would wait for it to catch up.
 local back = get('at') - now
 if back > 0 then
-  for _, field in ipairs({'pause', 'paused', 'trial', 'line', 'want:1', 'want:2', 'accepted', 'doubt', 'inquiry'}) do
+  for _, field in ipairs({'pause', 'paused', 'trial', 'line:0', 'line:1', 'want:1', 'want:2', 'accepted', 'doubt', 'inquiry'}) do
     if state[field] then set(field, get(field) - back) end
   end
   local old = {}

@@ -159,6 +159,48 @@ func TestWhatIsUrgentGoesFirst(t *testing.T) {
 	}
 }
 
+// TestChecksThatNeverEndHoldNoRotationUp lets as many drift checks come as the budget has questions, while rotations wait
+// for room.
+func TestChecksThatNeverEndHoldNoRotationUp(t *testing.T) {
+	t.Parallel()
+	m := newMail(t, rotation.Rate{Requests: 10, Per: time.Minute})
+	checks, rotations, asked := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Time{}
+	for i := range 12 {
+		checks[fmt.Sprint("check", i)], rotations[fmt.Sprint("rotation", i)] = m.clock.Now(), m.clock.Now()
+	}
+	came := func(waiting map[string]time.Time, n int, urgency rotation.Urgency, next time.Duration) {
+		for login, at := range waiting {
+			if m.clock.Now().Before(at) {
+				continue
+			}
+			got, wait := m.try(login, n, urgency)
+			if got == 0 {
+				waiting[login] = m.clock.Now().Add(wait)
+				continue
+			}
+			asked[login] = m.clock.Now().Add(time.Second)
+			if delete(waiting, login); next > 0 {
+				waiting[login] = m.clock.Now().Add(next)
+			}
+		}
+	}
+	began := m.clock.Now()
+	for len(rotations) > 0 && m.clock.Now().Sub(began) < time.Hour {
+		came(checks, 1, rotation.Routine, time.Minute)
+		came(rotations, 3, rotation.Rotation, 0)
+		for login, at := range asked {
+			if m.clock.Now().After(at) {
+				m.answer(Answer{Login: login, ID: login, Verdict: rotation.Works})
+				delete(asked, login)
+			}
+		}
+		m.clock.advance(100 * time.Millisecond)
+	}
+	if took := m.clock.Now().Sub(began); took > 3*time.Minute {
+		t.Errorf("%d rotations still wait after %v", len(rotations), took)
+	}
+}
+
 // TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll pauses for longer each time, and lets one try first.
 func TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll(t *testing.T) {
 	t.Parallel()
