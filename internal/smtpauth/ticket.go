@@ -58,14 +58,11 @@ func (t *tickets) take(login string) bool {
 	return true
 }
 
-// drop forgets what is booked for a login: it is proven.
+// drop forgets what is booked for a login: it is proven, and the next question about it is a routine check.
 func (t *tickets) drop(login string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if one, ok := t.logins[login]; ok {
-		one.n = 0
-		t.logins[login] = one
-	}
+	delete(t.logins, login)
 }
 
 // urgency is that of a question about a login: a rotation's, once it has sent a password, goes before all others.

@@ -195,6 +195,25 @@ func TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords(t *testing.T) {
 	}
 }
 
+// TestACheckSoonAfterARotationIsBackedLikeAnyOther: that a login worked seconds ago says nothing about a server that has
+// begun to refuse everybody since.
+func TestACheckSoonAfterARotationIsBackedLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, "6000/m")
+	for i := range 3 {
+		if err := o.verifier(i).(rotation.Reserver).Reserve(t.Context(), name(i)+"@example.com", 3, rotation.Rotation); err != nil {
+			t.Fatal(err)
+		}
+		if v, err := o.ask(i, ""); v != rotation.Works {
+			t.Fatalf("%v, %v", v, err)
+		}
+	}
+	o.refuseEverybody()
+	if v, err := o.ask(0, ""); v != rotation.Unbelieved || err == nil {
+		t.Errorf("%v, %v", v, err)
+	}
+}
+
 // TestAWrongPasswordIsRefusedWhereAnotherLoginWorks, though nobody logged in for a while.
 func TestAWrongPasswordIsRefusedWhereAnotherLoginWorks(t *testing.T) {
 	t.Parallel()
