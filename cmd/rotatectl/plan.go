@@ -84,8 +84,10 @@ type plan struct {
 	Missed      int    `json:"missed_window"` // were not served in their window and wait for the next one
 	outlook
 
-	calls     int // of one rotation of each
-	readBacks int // credentials whose drift check is a call too
+	calls     int             // of one rotation of each
+	readBacks int             // credentials whose drift check is a call too
+	servers   map[string]bool // mail servers at which its credentials are verified
+	slowest   string          // the one of them that lets fewer go than the account's rate; "" where there is none
 	forecast  *forecast
 }
 
@@ -102,7 +104,7 @@ func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accoun
 		_ = bar.Add(1)
 		p := plans[cred.Account]
 		if p == nil {
-			p = &plan{Account: cred.Account, forecast: newForecast(now, days)}
+			p = &plan{Account: cred.Account, forecast: newForecast(now, days), servers: map[string]bool{}}
 			plans[cred.Account] = p
 		}
 		p.add(cred, s)
@@ -115,11 +117,11 @@ func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accoun
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*plan, len(names))
+	all, mail := make([]*plan, len(names)), mailLoads(cfg)
 	for i, name := range names {
 		all[i] = plans[name]
 		all[i].IndexBuilt = counts[i].Built
-		if err := all[i].finish(cfg.Accounts[name], cfg.Timing.DriftCheck); err != nil {
+		if err := all[i].finish(cfg.Accounts[name], cfg.Timing.DriftCheck, mail); err != nil {
 			return nil, err
 		}
 	}
@@ -129,6 +131,9 @@ func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accoun
 func (p *plan) add(cred *rotation.Credential, s due.Standing) {
 	p.Credentials++
 	p.calls += callsOf(cred)
+	if cred.Verify.Mode == rotation.VerifySMTP {
+		p.servers[cred.Verify.SMTP.Address] = true
+	}
 	if cred.Verify.Mode == rotation.VerifyProvider {
 		p.readBacks++
 	}
@@ -152,19 +157,27 @@ func (p *plan) add(cred *rotation.Credential, s due.Standing) {
 	}
 }
 
-// finish holds what falls due against what the account's rate leaves for rotations.
-func (p *plan) finish(a *config.Account, driftCheck *schedule.Schedule) error {
+// finish holds what falls due against what the account's rate and the budgets of its mail servers leave for rotations.
+func (p *plan) finish(a *config.Account, driftCheck *schedule.Schedule, mail map[string]mailLoad) error {
 	apart, err := spacing(a)
 	if err != nil {
 		return err
 	}
 	f := p.forecast
 	checks := 0
-	for at := driftCheck.Next(f.from, p.Account); p.readBacks > 0 && at.Before(f.until); at = driftCheck.Next(at, p.Account) {
+	for at := driftCheck.Next(f.from, p.Account); p.readBacks+len(p.servers) > 0 && at.Before(f.until); at = driftCheck.Next(at, p.Account) {
 		checks++
 	}
 	calls := time.Hour.Seconds()/apart.Seconds() - float64(checks*p.readBacks)/f.until.Sub(f.from).Hours()
-	p.outlook = f.outlook(max(0, calls) * float64(p.Credentials) / float64(p.calls))
+	perHour := max(0, calls) * float64(p.Credentials) / float64(p.calls)
+	for _, address := range slices.Sorted(maps.Keys(p.servers)) {
+		// The other accounts with credentials there take their share.
+		load := mail[address]
+		if can := load.perHour(checks, f.until.Sub(f.from)) * float64(p.Credentials) / float64(load.credentials); can < perHour {
+			perHour, p.slowest = can, address
+		}
+	}
+	p.outlook = f.outlook(perHour)
 	return nil
 }
 
@@ -224,6 +237,9 @@ func (p *plan) ends() string {
 // notes are what the figures do not say.
 func (p *plan) notes() []string {
 	var notes []string
+	if p.slowest != "" && !p.RateSuffices {
+		notes = append(notes, "verify.smtp.rate of "+p.slowest+" is the limit")
+	}
 	if !p.IndexBuilt {
 		notes = append(notes, "the index is not built yet: is a scheduler running?")
 	}

@@ -28,6 +28,7 @@ defaults: {schedule: {every: 10d, splay: 0s}, first: manual}
 accounts:
   enough: {provider: tencent-ses, rate: [100/h], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {mode: off}}
   scarce: {provider: tencent-ses, rate: [10/h, 1000/d], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {mode: off}, schedule: {every: 1d, splay: 0s}}
+  proven: {provider: tencent-ses, rate: [1/s], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {smtp: {address: "mail:465", rate: 40/h}}, schedule: {every: 1d, splay: 0s}}
   plain: {provider: tencent-ses, rate: [1/s], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {mode: off}}
   quiet: {provider: tencent-ses, rate: [1/s], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {mode: off}}
   unbuilt: {provider: tencent-ses, rate: [1/s], keys: {secret_id: {env: A}, secret_key: {env: B}}, verify: {mode: off}}
@@ -66,10 +67,11 @@ func plannedFleet(t *testing.T) (*config.Config, *due.Index) {
 	add("enough", 5, "claimed", noon.Add(5*time.Minute)) // when it would be claimed again
 	add("enough", 3, "stuck", time.Time{})
 	add("scarce", 300, "daily", noon.Add(time.Hour))
+	add("proven", 300, "daily", noon.Add(time.Hour))
 	add("quiet", 2, "new", time.Time{})
 	add("plain", 1, "soon", noon.AddDate(0, 0, 20))
 	add("unbuilt", 4, "missing", time.Time{})
-	for _, account := range []string{"enough", "scarce", "quiet", "plain"} {
+	for _, account := range []string{"enough", "scarce", "proven", "quiet", "plain"} {
 		admin.Set(t.Context(), "keyturn:{"+account+"}:epoch", 1, 0)
 	}
 	path := filepath.Join(t.TempDir(), "keyturn.yaml")
@@ -100,6 +102,18 @@ func TestAPlanIsMadeFromTheIndexAndTheSchedules(t *testing.T) {
 enough   2026-11-22  1500  2400    900
 enough   2026-12-01  25    2400    0
 enough   2026-12-02  1500  2400    900
+proven   2026-11-21  300   145     168
+proven   2026-11-22  300   290     168
+proven   2026-11-23  300   290     168
+proven   2026-11-24  300   290     168
+proven   2026-11-25  300   290     168
+proven   2026-11-26  300   290     168
+proven   2026-11-27  300   290     168
+proven   2026-11-28  300   290     168
+proven   2026-11-29  300   290     168
+proven   2026-11-30  300   290     168
+proven   2026-12-01  300   290     168
+proven   2026-12-02  300   290     168
 scarce   2026-11-21  300   120     190
 scarce   2026-11-22  300   240     190
 scarce   2026-11-23  300   240     190
@@ -116,6 +130,7 @@ scarce   2026-12-02  300   240     190
 ACCOUNT  CREDENTIALS  OVERDUE  DUE   BUSIEST DAY        RATE SUFFICES  BACKLOG ENDS                                              NOTE
 enough   1528         25       3025  2026-11-22 (1500)  yes            2026-11-21 12:15Z                                         3 in quarantine; at most 1400 are late, on 2026-11-22
 plain    1            0        0     -                  yes            -                                                         -
+proven   300          0        3600  2026-11-21 (300)   NO             never at this rate: 300 a day fall due, 290 a day can go  verify.smtp.rate of mail:465 is the limit; at most 288 are late, on 2026-11-21
 quiet    2            0        0     -                  yes            -                                                         2 wait for their first rotation
 scarce   300          0        3600  2026-11-21 (300)   NO             never at this rate: 300 a day fall due, 240 a day can go  at most 290 are late, on 2026-11-21
 unbuilt  4            0        0     -                  yes            -                                                         the index is not built yet: is a scheduler running?; 4 are missing from the index and left out
