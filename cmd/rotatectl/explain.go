@@ -66,8 +66,12 @@ func printStory(out io.Writer, s operate.Story) {
 		line("checked", "%s: %s", stamp(s.Checked.At), s.Checked.Verdict)
 	}
 	if j := s.Journal; j != nil {
+		reason := j.Reason
+		if j.AskedBy != "" {
+			reason += ", asked for by " + j.AskedBy
+		}
 		line("journal", "version %d, rotation %s (%s), slot %s, claimed %d times, last by %s at %s", j.Version, j.RotationID,
-			j.Reason, stamp(j.Slot), j.Claims, j.Owner, stamp(j.TouchedAt))
+			reason, stamp(j.Slot), j.Claims, j.Owner, stamp(j.TouchedAt))
 	}
 	for _, d := range s.Differs {
 		line("differs", "%s: the open rotation is about %q, the configuration says %q", d.Field, d.Journal, d.Configuration)

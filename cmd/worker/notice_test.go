@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -53,5 +55,69 @@ func TestAPromotionThatNobodyVerifiedIsHeardOf(t *testing.T) {
 	})
 	if out, _ := s.Ctl("status", c.ID); !strings.Contains(out, "unverified") {
 		t.Error(out)
+	}
+}
+
+// TestAVerifierThatIsAwayIsHeardOf: the provider has accepted the password, so that consumers may be locked out.
+func TestAVerifierThatIsAwayIsHeardOf(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	c := s.SES("mute", "first: manual")
+	s.Configure(wiringtest.Settings{})
+	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = sandbox.AtSMTP, -1 })
+	w := s.Start("worker")
+	s.Ctl("rotate", c.ID)
+
+	if line := w.Line(`"kind":"verifier_away"`); !strings.Contains(line, `"level":"WARN"`) || !strings.Contains(line, c.ID) {
+		t.Error(line)
+	}
+	if e := event(t, s, "verifier_away"); e["credential"] != c.ID || e["account"] != "ses" {
+		t.Errorf("%v", e)
+	}
+	for _, command := range []string{"status", "explain"} {
+		if out, _ := s.Ctl(command, c.ID); !strings.Contains(out, "the provider accepted the password, and the verifier has not said that it works") {
+			t.Errorf("%s: %s", command, out)
+		}
+	}
+}
+
+// TestWhoAskedIsOnRecord: in the journal, the log and the event of a rotation that goes well, of one that does not, and of
+// what a person does to a journal.
+func TestWhoAskedIsOnRecord(t *testing.T) {
+	t.Parallel()
+	s := wiringtest.New(t)
+	good, lost := s.SES("good", "first: manual"), s.SES("lost", "first: manual")
+	s.Configure(wiringtest.Settings{})
+	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	w := s.Start("worker")
+	s.Ctl("rotate", good.ID, lost.ID, "--wait")
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := func(text any) bool { return strings.HasSuffix(fmt.Sprint(text), "@"+host) }
+	for kind, c := range map[string]wiringtest.Credential{"rotated": good, "quarantined": lost} {
+		if e := event(t, s, kind); e["credential"] != c.ID || !who(e["requested_by"]) {
+			t.Errorf("%v", e)
+		}
+		if line := w.Line(`"msg":"` + kind + `"`); !strings.Contains(line, "@"+host+`"`) {
+			t.Error(line)
+		}
+		if out, _ := s.Ctl("explain", c.ID); !strings.Contains(out, "@"+host+"), slot") {
+			t.Error(out)
+		}
+	}
+	if out, status := s.CtlIn("yes\n"+lost.ID+"\n", "abandon", lost.ID); status != 0 || !who(s.Journal(lost).Owner) {
+		t.Errorf("%d, owner %s: %s", status, s.Journal(lost).Owner, out)
+	}
+	if e := event(t, s, "abandoned"); e["credential"] != lost.ID || !who(e["requested_by"]) {
+		t.Errorf("%v", e)
+	}
+	const byHand = "Set-By-Hand-1234"
+	if err := s.Box.SetPassword(lost.Provider, lost.Target, byHand); err != nil {
+		t.Fatal(err)
+	}
+	if out, status := s.CtlIn(byHand+"\n", "adopt", lost.ID); status != 0 || !who(s.Journal(lost).Owner) {
+		t.Errorf("%d, owner %s: %s", status, s.Journal(lost).Owner, out)
 	}
 }

@@ -27,7 +27,7 @@ func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential,
 	p.XAdd(ctx, &redis.XAddArgs{Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{
 		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,
 		"slot", end.Slot.UTC().Format(time.RFC3339Nano), "reason", string(end.Reason), "attempt", end.Attempt,
-		"version", end.Version, "verified", string(end.Verified), "why", end.Why,
+		"version", end.Version, "verified", string(end.Verified), "why", end.Why, "requested_by", end.RequestedBy,
 	}})
 }
 

@@ -36,6 +36,7 @@ type Journal struct {
 	Slot       time.Time `json:"slot,omitzero"`
 	Claims     int       `json:"claims"`
 	Owner      string    `json:"owner"`
+	AskedBy    string    `json:"requested_by,omitempty"`
 	TouchedAt  time.Time `json:"touched_at,omitzero"`
 	Since      time.Time `json:"quarantined_at,omitzero"`
 	Why        string    `json:"why,omitempty"`
@@ -100,7 +101,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	}
 	if rec.Version > 0 {
 		s.Journal = &Journal{
-			Version: rec.Version, RotationID: rec.RotationID, Reason: string(rec.Reason), Slot: rec.Slot, Claims: rec.Attempt, Owner: rec.Owner,
+			Version: rec.Version, RotationID: rec.RotationID, Reason: string(rec.Reason), Slot: rec.Slot, Claims: rec.Attempt, Owner: rec.Owner, AskedBy: rec.RequestedBy,
 			TouchedAt: rec.TouchedAt, Since: rec.Since, Why: Plain(rec.Why), RecheckAt: rec.RecheckAt, Lost: rec.LostGenerations,
 		}
 	}

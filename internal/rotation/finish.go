@@ -34,10 +34,11 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	r.settle(ctx, Ending{
 		State: Closed, Promoted: true, RotationID: done.RotationID, Slot: done.Slot, Reason: done.Reason,
 		RotatedAt: r.Clock.Now(), Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
+		RequestedBy: done.RequestedBy,
 	})
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "rotated", slog.String("credential", r.Credential.ID), slog.String("rotation_id", done.RotationID),
 		slog.String("reason", string(done.Reason)), slog.Int("attempt", done.Attempt), slog.String("verified", string(verified)),
-		slog.String("requested_by", r.job.RequestedBy))
+		slog.String("requested_by", done.RequestedBy))
 	if verified == VerifiedNo {
 		r.notice(ctx, NoticeUnverified, "consumers read a password that was not seen to work; the next check tells")
 	}
@@ -79,7 +80,7 @@ func (r *run) quarantine(ctx context.Context, why string) error {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	r.Log.LogAttrs(ctx, slog.LevelError, "quarantined", slog.String("credential", r.Credential.ID),
-		slog.String("rotation_id", rec.RotationID), slog.String("why", why))
+		slog.String("rotation_id", rec.RotationID), slog.String("why", why), slog.String("requested_by", rec.RequestedBy))
 	r.settleQuarantine(ctx)
 	return &stop{Result{Status: Ended, Err: fmt.Errorf("quarantined: %s", why)}}
 }
@@ -88,5 +89,6 @@ func (r *run) settleQuarantine(ctx context.Context) {
 	r.settle(ctx, Ending{
 		State: Quarantined, RotationID: r.rec.RotationID, Slot: r.rec.Slot, Reason: r.rec.Reason,
 		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Attempt: r.rec.Attempt, Why: r.rec.Why,
+		RequestedBy: r.rec.RequestedBy,
 	})
 }

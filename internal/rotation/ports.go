@@ -113,12 +113,14 @@ type Ending struct {
 	RotationID string
 	Slot       time.Time
 	Reason     Reason
-	RotatedAt  time.Time // of what stands in current now; zero if keyturn never wrote it
-	Version    int       // of current after the promotion
-	Attempt    int
-	Verified   Verified
-	Why        string // Quarantined: the reason
-	RecheckAt  time.Time
+	// RequestedBy is who asked for it, for people; empty for what keyturn asked for itself.
+	RequestedBy string
+	RotatedAt   time.Time // of what stands in current now; zero if keyturn never wrote it
+	Version     int       // of current after the promotion
+	Attempt     int
+	Verified    Verified
+	Why         string // Quarantined: the reason
+	RecheckAt   time.Time
 }
 
 // NoticeKind names what a notice is about. It is the label of a metric and the type of an event.

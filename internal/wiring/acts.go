@@ -31,14 +31,38 @@ func (a *Acts) subject(ctx context.Context, cred *rotation.Credential) (rotation
 	return subjects.Of(cred)
 }
 
+// machine acts for a person, who is the owner of what it writes into a journal.
+func (a *Acts) machine(by string) *rotation.Machine {
+	m := *a.Engine.Machine
+	m.Owner = by
+	return &m
+}
+
+// The events of what a person did to a journal. Its rotation has none then.
+const (
+	released  rotation.NoticeKind = "released"
+	abandoned rotation.NoticeKind = "abandoned"
+)
+
 // Release is part of operate.Acts.
-func (a *Acts) Release(ctx context.Context, cred *rotation.Credential, _ string) error {
-	return a.Engine.Machine.Release(ctx, rotation.Subject{Credential: cred})
+func (a *Acts) Release(ctx context.Context, cred *rotation.Credential, by string) error {
+	err := a.machine(by).Release(ctx, rotation.Subject{Credential: cred})
+	return a.noted(ctx, cred, released, by, err)
 }
 
 // Abandon is part of operate.Acts.
-func (a *Acts) Abandon(ctx context.Context, cred *rotation.Credential, _ string) error {
-	return a.Engine.Machine.Abandon(ctx, rotation.Subject{Credential: cred})
+func (a *Acts) Abandon(ctx context.Context, cred *rotation.Credential, by string) error {
+	err := a.machine(by).Abandon(ctx, rotation.Subject{Credential: cred})
+	return a.noted(ctx, cred, abandoned, by, err)
+}
+
+// noted makes an event of what was done, unless it was not. An event that is lost undoes nothing.
+func (a *Acts) noted(ctx context.Context, cred *rotation.Credential, kind rotation.NoticeKind, by string, err error) error {
+	if err != nil {
+		return err
+	}
+	_ = a.Engine.Index.Note(ctx, cred, rotation.Notice{Kind: kind, Reason: rotation.ReasonDemand, RequestedBy: by})
+	return nil
 }
 
 // Recover is part of operate.Acts.
@@ -55,7 +79,7 @@ func (a *Acts) Recover(ctx context.Context, cred *rotation.Credential, by string
 	if err != nil {
 		return rotation.Result{Status: rotation.Failed, Err: err}
 	}
-	return a.Engine.Machine.Recover(ctx, s, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: by}, older)
+	return a.machine(by).Recover(ctx, s, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: by}, older)
 }
 
 // Adopt is part of operate.Acts.
@@ -68,7 +92,7 @@ func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, 
 	if err != nil {
 		return err
 	}
-	return a.Engine.Machine.Adopt(ctx, s, rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: by}, password)
+	return a.machine(by).Adopt(ctx, s, rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: by}, password)
 }
 
 // versionsAsked is how many earlier versions of what consumers read recover asks about.
