@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/config"
@@ -14,6 +15,7 @@ import (
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
+	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 	"keyturn/internal/wiring"
@@ -23,6 +25,7 @@ import (
 type engine struct {
 	*wiring.Engine
 	*wiring.Acts
+	rdb   redis.UniversalClient
 	close func()
 }
 
@@ -40,7 +43,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	e := &engine{close: func() {
+	e := &engine{rdb: rdb, close: func() {
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
 	}}
@@ -58,7 +61,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 // desk is where all requests about a credential are answered.
 func (e *engine) desk() *operate.Desk {
 	d := operate.For(e.Config, wiring.Clock{})
-	d.Truth, d.Queue, d.Index, d.Breakers, d.Acts = e.Vault, e.Client, e.Index, e.Breaker, e.Acts
+	d.Truth, d.Queue, d.Index, d.Breakers, d.Pauses, d.Acts = e.Vault, e.Client, e.Index, e.Breaker, ratelimit.NewPauses(e.rdb), e.Acts
 	return d
 }
 
@@ -105,7 +108,7 @@ func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done fu
 	if rdb == nil {
 		return d, vault.Close, nil
 	}
-	d.Queue, d.Index, d.Breakers = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil)
+	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	return d, func() {
 		vault.Close()
 		_ = rdb.Close()

@@ -91,6 +91,9 @@ func printStory(out io.Writer, s operate.Story) {
 	if b := s.Breaker; b != nil {
 		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
 	}
+	if s.Paused != nil {
+		line("paused", "all calls of account %s wait until %s: its provider asked for it", s.Account, stamp(*s.Paused))
+	}
 	if s.Unknown != "" {
 		line("not known", "%s", s.Unknown)
 	}

@@ -12,6 +12,7 @@ import (
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
+	"keyturn/internal/ratelimit"
 	"keyturn/internal/vaultkv"
 	"keyturn/internal/wiring"
 )
@@ -105,7 +106,7 @@ func queueDesk(cmd *cobra.Command, cfg *config.Config, follow bool) (d *operate.
 		return nil, nil, err
 	}
 	d = operate.For(cfg, wiring.Clock{})
-	d.Queue, d.Index, d.Breakers = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil)
+	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	done = func() { _ = rdb.Close() }
 	if !follow {
 		return d, done, nil

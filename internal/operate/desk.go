@@ -23,6 +23,7 @@ type Desk struct {
 	Queue    Queue
 	Index    Index
 	Breakers Breakers
+	Pauses   Pauses
 	Acts     Acts
 	Away     error // why Redis is not asked, where Index and Breakers are nil
 }
@@ -66,6 +67,12 @@ type Index interface {
 // Breakers tells how an account's breaker stands. Safe for concurrent use; returns soon after ctx ends.
 type Breakers interface {
 	State(ctx context.Context, account string) (queue.BreakerState, error)
+}
+
+// Pauses tells until when an account's calls wait because its provider asked for it; zero where they do not. Safe for
+// concurrent use; returns soon after ctx ends.
+type Pauses interface {
+	Until(ctx context.Context, account string) (time.Time, error)
 }
 
 // Acts changes a journal or calls a provider, in this process or as a job of a worker. By is who asks. Safe for concurrent

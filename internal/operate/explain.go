@@ -23,6 +23,8 @@ type Story struct {
 	// Differs is what the open rotation is about where the configuration says something else by now.
 	Differs []Difference `json:"differs,omitempty"`
 	Breaker *Breaker     `json:"breaker,omitempty"`
+	// Paused is until when all calls of the account wait, because its provider asked for it.
+	Paused *time.Time `json:"paused_until,omitempty"`
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
 	Next    Next   `json:"next"`
@@ -90,10 +92,10 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if err != nil {
 		return Story{}, d.of(cred, err)
 	}
-	check, breaker, err := d.mirrored(ctx, cred)
+	m, err := d.mirrored(ctx, cred)
 	rec := seen.rec
 	s := Story{
-		Row: RowOf(cred, rec, seen.current, check), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
+		Row: RowOf(cred, rec, seen.current, m.check), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
 		RotationID: seen.current.RotationID, Differs: differences(cred, rec),
 	}
 	if err != nil {
@@ -111,24 +113,39 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if f := rec.LastError; f != nil {
 		s.LastAnswer = &Answer{Kind: f.Kind, Code: f.Code, RequestID: f.RequestID, At: f.At}
 	}
-	if breaker.Open {
-		s.Breaker = &Breaker{Since: breaker.Since, Cause: Plain(breaker.Cause), Next: breaker.Next}
+	if b := m.breaker; b.Open {
+		s.Breaker = &Breaker{Since: b.Since, Cause: Plain(b.Cause), Next: b.Next}
+	}
+	if !m.paused.IsZero() {
+		s.Paused = &m.paused
 	}
 	s.Next = d.next(s.Row, rec)
 	return s, nil
 }
 
-// mirrored is what Redis tells. Its error is no reason to tell nothing.
-func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (due.Check, queue.BreakerState, error) {
-	if d.Index == nil || d.Breakers == nil {
-		return due.Check{}, queue.BreakerState{}, fmt.Errorf("breaker and last check: %w", d.Away)
+// mirrored is what Redis tells about a credential and its account.
+type mirrored struct {
+	check   due.Check
+	breaker queue.BreakerState
+	paused  time.Time
+}
+
+// mirrored asks Redis. Its error is no reason to tell nothing.
+func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (m mirrored, err error) {
+	const what = "breaker, pause and last check"
+	if d.Index == nil {
+		return m, fmt.Errorf("%s: %w", what, d.Away)
 	}
 	checks, err := d.Index.Checks(ctx, []*rotation.Credential{cred})
 	if err != nil {
-		return due.Check{}, queue.BreakerState{}, fmt.Errorf("breaker and last check: %w", err)
+		return m, fmt.Errorf("%s: %w", what, err)
 	}
-	breaker, err := d.Breakers.State(ctx, cred.Account)
-	return checks[0], breaker, err
+	m.check = checks[0]
+	if m.breaker, err = d.Breakers.State(ctx, cred.Account); err != nil {
+		return m, err
+	}
+	m.paused, err = d.Pauses.Until(ctx, cred.Account)
+	return m, err
 }
 
 // differences are those between an open rotation and the configuration.

@@ -74,6 +74,10 @@ func TestNothingWaitsWithoutAReason(t *testing.T) {
 			s.breaker = queue.BreakerState{Open: true, Cause: "failed: unauthorized", Next: s.began.Add(30 * time.Second)}
 			s.outcome[queue.KindRotate] = bare(queue.StatusBlocked)
 		}, "the account's breaker is open: failed: unauthorized", 30 * time.Second},
+		"the provider asked to wait": {func(s *stage) {
+			s.paused = s.began.Add(2 * time.Hour)
+			s.outcome[queue.KindRotate] = bare("waiting")
+		}, "the provider asked the account to wait", 2 * time.Hour},
 		"the verifier is silent": {func(s *stage) {
 			s.rec = rotation.Record{State: rotation.Open, Candidates: []rotation.Candidate{{State: rotation.Accepted}}}
 			s.outcome[queue.KindRotate] = bare("waiting")

@@ -27,6 +27,7 @@ type stage struct {
 	outcome map[queue.Kind]queue.Outcome
 	check   due.Check
 	breaker queue.BreakerState
+	paused  time.Time
 	// later is what happens at a time after the request.
 	later  []event
 	began  time.Time
@@ -58,7 +59,7 @@ func newStage(t *testing.T) *stage {
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
 		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: wiring.Clock{},
-		Truth: s, Queue: s, Index: s, Breakers: s, Acts: s,
+		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s,
 	}
 }
 
@@ -133,6 +134,8 @@ func (s *stage) Checks(context.Context, []*rotation.Credential) ([]due.Check, er
 }
 
 func (s *stage) State(context.Context, string) (queue.BreakerState, error) { return s.breaker, nil }
+
+func (s *stage) Until(context.Context, string) (time.Time, error) { return s.paused, nil }
 
 func (s *stage) Release(_ context.Context, _ *rotation.Credential, by string) error {
 	s.acts = append(s.acts, "release by "+by)

@@ -22,6 +22,11 @@ func (d *Desk) reason(ctx context.Context, cred *rotation.Credential, o queue.Ou
 			return "the account's breaker is open: " + Plain(b.Cause), b.Next
 		}
 	}
+	if d.Pauses != nil {
+		if at, err := d.Pauses.Until(ctx, cred.Account); err == nil && !at.IsZero() {
+			return "the provider asked the account to wait", later(until, at)
+		}
+	}
 	if seen != nil {
 		if text, at := d.standing(seen); text != "" {
 			return text, later(until, at)

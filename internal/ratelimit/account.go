@@ -33,13 +33,16 @@ const (
 	minLateness   = 5 * time.Millisecond
 )
 
+// limitKey is what the calls of an account keep to.
+func limitKey(account string) string { return "keyturn:{" + account + "}:limit" }
+
 func newAccount(name string, windows []rotation.Rate) (*account, error) {
 	if len(windows) == 0 {
 		return nil, ErrRate
 	}
 	windows = slices.SortedFunc(slices.Values(windows), func(a, b rotation.Rate) int { return cmp.Compare(a.Per, b.Per) })
 	a := &account{
-		keys:     []string{"keyturn:{" + name + "}:limit"},
+		keys:     []string{limitKey(name)},
 		lateness: max(windows[0].Per/latenessShare, minLateness),
 	}
 	for i, w := range windows {
