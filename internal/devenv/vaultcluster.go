@@ -173,11 +173,24 @@ func (c *VaultCluster) Active(ctx context.Context) *Vault {
 	return nil
 }
 
+// AwaitActive returns the active node, after an election if there is one.
+func (c *VaultCluster) AwaitActive(ctx context.Context) (active *Vault, err error) {
+	err = until(ctx, func() error {
+		if active = c.Active(ctx); active == nil {
+			return errNoActive
+		}
+		return nil
+	})
+	return active, err
+}
+
+var errNoActive = errors.New("vault: no node is active")
+
 // StepDown makes the active node give up its office. It stays in the cluster.
 func (c *VaultCluster) StepDown(ctx context.Context) error {
 	active := c.Active(ctx)
 	if active == nil {
-		return errors.New("vault: no node is active")
+		return errNoActive
 	}
 	return active.put(ctx, "sys/step-down", nil)
 }

@@ -71,9 +71,9 @@ func TestNothingIsLostOrFalselyQuarantinedInACluster(t *testing.T) {
 	all.Wait()
 	balancer.lag.catchUp()
 	settle(t, f, machines)
-	active := cluster.Active(t.Context())
-	if active == nil {
-		t.Fatal("no node is active")
+	active, err := cluster.AwaitActive(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	lost, quarantined := judge(t, f, active)
 	l := balancer.lag
