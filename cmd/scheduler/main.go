@@ -12,7 +12,6 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/due"
-	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 	"keyturn/internal/vaultkv"
@@ -36,24 +35,14 @@ func run(ctx context.Context, p *wiring.Process) error {
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
 		Accounts: accounts(cfg), Clock: engine.Clock, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
+		Notices: engine.Machine.Notices,
 	}
 	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log}
 	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log}
 	checks.Use(driftChecks(cfg))
 	contacts.Use(contactRounds(cfg))
 	s.Use(cfg)
-	p.Metrics.Gauge("configurations", "Different configurations among the schedulers that run; 0 until they were counted.", nil,
-		func(context.Context) ([]observe.Sample, error) {
-			return []observe.Sample{{Value: float64(s.Configurations())}}, nil
-		})
-	p.Metrics.Gauge("unread_credentials", "Credentials whose journal or secret cannot be read, so that they keep the due time that they had.",
-		[]string{"account", "store"}, func(context.Context) ([]observe.Sample, error) {
-			var all []observe.Sample
-			for _, u := range s.Unread() {
-				all = append(all, observe.Sample{Labels: []string{u.Account, u.Store}, Value: float64(u.Credentials)})
-			}
-			return all, nil
-		})
+	gauges(p.Metrics, s)
 	p.Ready["schedule"] = func(context.Context) error { return s.Ready() }
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.Observe(ctx) })

@@ -119,6 +119,9 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 			s.miss(ctx, k, store, bad, lost)
 			tallies[pass].good += len(found)
 			tallies[pass].bad += len(bad)
+			if pass > 0 {
+				s.mourn(ctx, k, found)
+			}
 			if err := s.Index.add(ctx, found); err != nil {
 				return tallies, err
 			}
@@ -174,6 +177,7 @@ func (s *Scheduler) renew(ctx context.Context, k *keeper, e errand, now time.Tim
 				found, bad, err := s.each(ctx, store, findings(some), s.readAll(now))
 				if err == nil {
 					s.miss(ctx, k, store, bad, false)
+					s.mourn(ctx, k, found)
 					err = s.Index.replace(ctx, found)
 				}
 				if err != nil {

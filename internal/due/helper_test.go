@@ -124,7 +124,7 @@ func (clock) Sleep(ctx context.Context, d time.Duration) error {
 // newScheduler is a scheduler that does not run yet.
 func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Account) *Scheduler {
 	s := &Scheduler{
-		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: clock{},
+		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: clock{}, Notices: x,
 		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second,
 	}
 	s.Use(inv)

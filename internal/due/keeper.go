@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"keyturn/internal/rotation"
 )
 
 // keeper is how one account's part of the index stands with this scheduler. Its fields are guarded by
@@ -21,6 +23,7 @@ type keeper struct {
 	next    time.Time          // by Redis's clock: not before
 	gone    []string           // ids that are to be removed once all schedulers agree
 	unread  map[string]*unread // by store: what could not be read from Vault
+	deleted map[string]bool    // ids whose secret somebody deleted, as far as was read
 }
 
 // maxPause is the longest pause of what did not work: a fault that has healed is made good soon after.
@@ -39,7 +42,7 @@ func (s *Scheduler) keeper(account string) *keeper {
 	}
 	k := s.keepers[account]
 	if k == nil {
-		k = &keeper{account: account, unread: map[string]*unread{}}
+		k = &keeper{account: account, unread: map[string]*unread{}, deleted: map[string]bool{}}
 		s.keepers[account] = k
 	}
 	return k
@@ -139,5 +142,50 @@ func (s *Scheduler) Unread() []Unread {
 	slices.SortFunc(all, func(a, b Unread) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Store, b.Store))
 	})
+	return all
+}
+
+// mourn notes which of the findings of an account were deleted in Vault, and tells of those that are new.
+func (s *Scheduler) mourn(ctx context.Context, k *keeper, found []finding) {
+	var fresh []*rotation.Credential
+	s.keeping.Lock()
+	for _, f := range found {
+		switch {
+		case !f.gone:
+			delete(k.deleted, f.cred.ID)
+		case !k.deleted[f.cred.ID]:
+			k.deleted[f.cred.ID] = true
+			fresh = append(fresh, f.cred)
+		}
+	}
+	s.keeping.Unlock()
+	if len(fresh) == 0 {
+		return
+	}
+	s.Log.LogAttrs(ctx, slog.LevelWarn, "secrets that keyturn wrote are deleted in Vault: consumers find none until the next rotation",
+		slog.String("account", k.account), slog.Int("credentials", len(fresh)), slog.String("first", fresh[0].ID))
+	n := rotation.Notice{Kind: rotation.NoticeDeleted, Detail: "the secret is deleted in Vault, or its password is: undelete it, or rotate"}
+	var failed errorList
+	for _, cred := range fresh {
+		failed.add(s.Notices.Note(ctx, cred, n))
+	}
+	if err := failed.err(); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "notices are not given", slog.String("account", k.account), slog.Any("error", err))
+	}
+}
+
+// Deleted is how many secrets that keyturn wrote are deleted in Vault, by account and as far as this scheduler has read.
+func (s *Scheduler) Deleted() map[string]int {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	all := make(map[string]int, len(s.keepers))
+	inv := *s.inventory.Load()
+	for account, k := range s.keepers {
+		for id := range k.deleted {
+			if _, ok := lookUp(inv, account, id); ok {
+				all[account]++
+			}
+		}
+	}
 	return all
 }

@@ -39,6 +39,7 @@ type Scheduler struct {
 	Truth    Truth
 	Accounts []Account
 	Clock    rotation.Clock
+	Notices  rotation.Notices
 	Log      *slog.Logger
 	Resume   time.Duration // how long a resume that was enqueued has to show itself
 

@@ -118,6 +118,7 @@ func (s *Scheduler) correctAccount(ctx context.Context, inv *Inventory, account,
 		return 0, err
 	}
 	s.miss(ctx, s.keeper(account), store, bad, false)
+	s.mourn(ctx, s.keeper(account), found)
 	wrong, err := s.differing(ctx, found, now)
 	if err != nil || s.inventory.Load() != inv {
 		return 0, err

@@ -35,6 +35,8 @@ type finding struct {
 	why     string
 	recheck time.Time // zero: the last rotation asked for none
 	pull    bool      // the index would resume the journal far too late
+	gone    bool      // keyturn wrote a password, and none stands there
+	journal *rotation.Record
 }
 
 // readJournal finds out whether a rotation is open or in quarantine. Who touched an open one may still be at work; it
@@ -45,6 +47,7 @@ func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration,
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", f.cred.ID, err)
 	}
+	f.journal = &rec
 	touched := earlier(rec.TouchedAt, now)
 	switch rec.State {
 	case rotation.Open:
@@ -77,11 +80,38 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read the age of %s: %w", f.cred.ID, err)
 	}
+	if current.Password.IsZero() {
+		if current, err = t.deleted(ctx, f, current); err != nil {
+			return err
+		}
+	}
 	f.due, f.certain = dueAt(f.cred, current, now)
 	if !f.due.IsZero() {
 		f.due = f.cred.Schedule.Serve(f.due, now, f.cred.ID)
 	}
 	return nil
+}
+
+// deleted tells a secret that somebody deleted from one that never was, which waits for a person. The journal knows what
+// keyturn wrote, and the schedule goes on from there: the next rotation gives consumers a password again.
+func (t Truth) deleted(ctx context.Context, f *finding, current rotation.Entry) (rotation.Entry, error) {
+	if f.journal == nil {
+		rec, err := t.Journals.Load(ctx, f.cred)
+		if err != nil {
+			return current, fmt.Errorf("read the journal of %s: %w", f.cred.ID, err)
+		}
+		f.journal = &rec
+	}
+	rec := f.journal
+	wrote := rec.CurrentVersion > 0 || current.Deleted && rec.RotationID != ""
+	if rec.State != rotation.Closed || current.RotationID == "" && !wrote {
+		return current, nil
+	}
+	f.gone = true
+	if current.RotationID == "" {
+		current.RotationID, current.Slot, current.RotatedAt = rec.RotationID, rec.Slot, rec.TouchedAt
+	}
+	return current, nil
 }
 
 // dueAt computes when a credential is due; zero where it waits for a person. It is certain where keyturn wrote the

@@ -225,6 +225,7 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 		retry(credentials(found), errors.New("the configuration was read again"))
 		return false
 	}
+	s.mourn(ctx, k, found)
 	if err := s.Index.replace(ctx, found); err != nil {
 		retry(credentials(found), err)
 		return false

@@ -15,6 +15,7 @@ type State string
 const (
 	Healthy     State = "healthy"
 	Waiting     State = "waiting"
+	Deleted     State = "deleted" // keyturn wrote a secret, and consumers find none
 	Rotating    State = "rotating"
 	InDoubt     State = "in doubt"
 	Refused     State = "refused" // the last check of what consumers read was refused
@@ -22,7 +23,7 @@ const (
 )
 
 // States are all states, in the order in which people are told of them.
-var States = []State{Healthy, Waiting, Rotating, InDoubt, Refused, Quarantined}
+var States = []State{Healthy, Waiting, Deleted, Rotating, InDoubt, Refused, Quarantined}
 
 // Checked is what the last check of a password said.
 type Checked struct {
@@ -60,6 +61,8 @@ func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 		r.Note = Plain(rec.Why)
 	case r.State != "":
 		r.Note = openNote(rec)
+	case current.Password.IsZero() && (rec.CurrentVersion > 0 || current.RotationID != "" || current.Deleted && rec.RotationID != ""):
+		r.State, r.Note = Deleted, "consumers find no password: undelete the secret in Vault, or rotate"
 	case current.Password.IsZero():
 		r.State = Waiting
 		if cred.First == rotation.FirstManual {

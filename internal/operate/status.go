@@ -167,7 +167,7 @@ func (q Query) mayWant(rec rotation.Record) bool {
 	if state := JournalState(rec); state != "" {
 		return q.wantsState(state)
 	}
-	return q.wantsState(Healthy) || q.wantsState(Waiting) || q.wantsState(Refused)
+	return q.wantsState(Healthy) || q.wantsState(Waiting) || q.wantsState(Deleted) || q.wantsState(Refused)
 }
 
 func (q Query) wantsState(state State) bool {
