@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"keyturn/internal/rotation"
 )
 
 // forecast adds up what falls due at one account and what its rate lets go. It is pure, and counts by the hour, so that
@@ -22,9 +24,6 @@ func newForecast(from time.Time, days int) *forecast {
 	return &forecast{from: from, until: until, hours: make([]int, int(until.Sub(from.Truncate(time.Hour))/time.Hour))}
 }
 
-// maxMissed bounds how many missed slots are gone over one by one, as in the scheduler.
-const maxMissed = 1000
-
 // add counts a credential that is due at a time, and then again and again as next says. However often it was missed, it
 // is rotated once.
 func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
@@ -32,7 +31,7 @@ func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
 	if !at.After(f.from) {
 		f.overdue++
 		for n := 0; !at.After(f.from); n++ {
-			if n == maxMissed {
+			if n == rotation.MaxMissed {
 				at = f.from
 			}
 			at = next(at)

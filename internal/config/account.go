@@ -32,7 +32,6 @@ type Account struct {
 const (
 	// rateShare leaves a provider's own limit some air: its clock and its way of counting are not ours.
 	rateShare               = 0.95
-	minAtOnce, maxAtOnce    = 2, 64
 	minTimeout, maxTimeout  = 100 * time.Millisecond, 10 * time.Minute
 	maxRequests             = 1_000_000 // in one window
 	maxName                 = 64
@@ -54,7 +53,9 @@ var accountFields = fields[rawAccount]{
 	{"keys", func(_ *loader, a *rawAccount, v *value) { a.keys = v }},
 	{"rate", func(_ *loader, a *rawAccount, v *value) { a.Rates = v.rates() }},
 	{"timeout", func(_ *loader, a *rawAccount, v *value) { a.Timeout = v.durationIn(minTimeout, maxTimeout) }},
-	{"concurrency", func(_ *loader, a *rawAccount, v *value) { a.Concurrency = v.integer(1, maxAtOnce) }},
+	{"concurrency", func(_ *loader, a *rawAccount, v *value) {
+		a.Concurrency = v.integer(rotation.MinConcurrency, rotation.MaxConcurrency)
+	}},
 	{"policy", func(_ *loader, a *rawAccount, v *value) { a.given.policy = v }},
 	{"schedule", func(_ *loader, a *rawAccount, v *value) { a.given.schedule = v }},
 	{"verify", func(_ *loader, a *rawAccount, v *value) { a.given.verify = v }},
@@ -139,11 +140,11 @@ func (l *loader) accountKeys(account, keys *value, a *Account) {
 
 // atOnce is how many calls keep the slowest window busy if each takes all of its time.
 func atOnce(rates []rotation.Rate, timeout time.Duration) int {
-	most := float64(maxAtOnce)
+	most := float64(rotation.MaxConcurrency)
 	for _, r := range rates {
 		most = min(most, math.Ceil(float64(r.Requests)*timeout.Seconds()/r.Per.Seconds()))
 	}
-	return max(minAtOnce, int(most))
+	return max(rotation.MinConcurrency, int(most))
 }
 
 var rateForm = regexp.MustCompile(`^(\d+)/(\d+)?(ms|s|m|min|h|d)$`)

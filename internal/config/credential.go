@@ -41,7 +41,7 @@ func (l *loader) credential(v *value) {
 	}
 	c := rotation.Credential{ID: raw.id.string(), Target: raw.target.string()}
 	c.Place.Path = l.vaultPath(raw.path)
-	if c.ID != "" && !validID(c.ID) {
+	if c.ID != "" && !rotation.ValidID(c.ID) {
 		raw.id.fail(`1 to 128 of a-z, 0-9 and "._-@"`, "%q is no usable id", c.ID)
 	}
 	if raw.username != nil {
@@ -155,19 +155,6 @@ func (l *loader) share(idHash uint32, c *rotation.Credential) *rotation.Credenti
 func (l *loader) where(number uint32) string {
 	e := l.cfg.credentials.at(number)
 	return l.cfg.Files[e.file] + ":" + strconv.Itoa(int(e.line))
-}
-
-func validID(id string) bool {
-	if len(id) > 128 || id == "." || id == ".." {
-		return false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("._-@", c) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // compact moves the texts of c that are its own into one block, away from the line that they were cut from: a million

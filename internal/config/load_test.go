@@ -104,7 +104,7 @@ accounts:
     insecure_http: true
     keys: {user: {env: A}, token: {vault: "keys/kirim#token"}}
     rate: [20/s, 100/10s, 300/min, 5/m, 1000/h, 9/d]
-    concurrency: 1
+    concurrency: 2
     timeout: 3s
 `)
 	a := cfg.Accounts["a"]
@@ -112,7 +112,7 @@ accounts:
 	if got := fmt.Sprint(a.Rates); got != want {
 		t.Errorf("got rates %s, want %s", got, want)
 	}
-	if a.Concurrency != 1 || a.Endpoint != "http://127.0.0.1:1/base" {
+	if a.Concurrency != 2 || a.Endpoint != "http://127.0.0.1:1/base" {
 		t.Errorf("got concurrency %d, endpoint %s", a.Concurrency, a.Endpoint)
 	}
 	s := cfg.Stores["default"]

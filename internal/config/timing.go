@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"time"
 
+	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
 var timingFields = fields[Timing]{
 	{"provider_timeout", func(_ *loader, t *Timing, v *value) { t.ProviderTimeout = v.durationIn(minTimeout, maxTimeout) }},
-	{"task_timeout", func(_ *loader, t *Timing, v *value) { t.TaskTimeout = v.duration() }},
+	{"task_timeout", func(_ *loader, t *Timing, v *value) { t.TaskTimeout = v.durationIn(minTimeout, rotation.MaxRun) }},
 	{"resume_after", func(_ *loader, t *Timing, v *value) { t.ResumeAfter = v.duration() }},
 	{"min_interval", func(_ *loader, t *Timing, v *value) { t.MinInterval = v.duration() }},
 	{"recheck_after", func(_ *loader, t *Timing, v *value) { t.RecheckAfter = v.duration() }},

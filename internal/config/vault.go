@@ -2,10 +2,13 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"keyturn/internal/rotation"
 )
 
 // Store is one Vault, or one namespace of it, with the two mounts that keyturn uses there.
@@ -37,11 +40,8 @@ type Auth struct {
 	Wrapped bool
 }
 
-// FieldNames are the names of the fields in a secret that are keyturn's; "" means a name by default.
-type FieldNames struct {
-	Username, Password                                               string
-	RotationID, Candidate, Slot, RotatedAt, JournalVersion, Verified string
-}
+// FieldNames are the names of the fields of a secret.
+type FieldNames = rotation.FieldNames
 
 const (
 	defaultStore   = "default"
@@ -124,7 +124,9 @@ func (l *loader) store(name string, v *value) {
 		s.cluster = l.cluster(all)
 	}
 	s.location = place(s.cluster, s.Namespace, s.Mount)
-	l.checkFieldNames(v, s.Fields)
+	if name := s.Fields.Twice(); name != "" {
+		v.failIn("fields", "", "two of them are called %q", name)
+	}
 	l.cfg.Stores[name] = s
 }
 
@@ -191,20 +193,6 @@ func pathOf(address string) string {
 	return u.Path
 }
 
-// checkFieldNames reports two of a store's fields with one name.
-func (l *loader) checkFieldNames(v *value, f FieldNames) {
-	names := map[string]bool{}
-	for _, name := range []string{
-		cmp.Or(f.Username, "username"), cmp.Or(f.Password, "password"),
-		f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified,
-	} {
-		if name != "" && names[name] {
-			v.failIn("fields", "", "two of them are called %q", name)
-		}
-		names[name] = true
-	}
-}
-
 // storeName returns the name of a store that exists.
 func (l *loader) storeName(v *value) string {
 	name := v.string()
@@ -223,14 +211,14 @@ func (v *value) baseURL(insecure bool) string {
 	if text == "" {
 		return ""
 	}
-	u, err := url.Parse(text)
+	u, err := rotation.ParseServer(text)
 	switch {
-	case err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https"}, u.Scheme):
-		v.failUnseen("such as https://host:8200", "is no URL of a server") // not repeated: it may hold a password
-	case u.User != nil:
-		v.failUnseen("keys have their own fields", "must not hold a user name or password")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.failUnseen("", "must have no query and no fragment")
+	case errors.Is(err, rotation.ErrServerURL):
+		v.failUnseen("such as https://host:8200", "%v", err)
+	case errors.Is(err, rotation.ErrServerUser):
+		v.failUnseen("keys have their own fields", "%v", err)
+	case err != nil:
+		v.failUnseen("", "%v", err)
 	case u.Scheme == "http" && !insecure:
 		v.fail("use https, or set insecure_http: true beside it for a test", "sends passwords in clear")
 	}

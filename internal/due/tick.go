@@ -153,9 +153,6 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 	return failed.err()
 }
 
-// maxMissed bounds how many missed slots are gone over one by one. A slot that is so far back ends at now.
-const maxMissed = 1000
-
 // collapse makes one slot of all that a credential has missed by now: the last of them, so that serving it leaves
 // nothing in the past. It is the same for whoever claims the credential again before another slot has passed. A zero
 // slot stays so.
@@ -163,7 +160,7 @@ func collapse(cred *rotation.Credential, slot, now time.Time) time.Time {
 	if slot.IsZero() {
 		return slot
 	}
-	for range maxMissed {
+	for range rotation.MaxMissed {
 		next := cred.Schedule.Next(slot, cred.ID)
 		if next.After(now) {
 			return slot

@@ -19,24 +19,11 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {
 		text = "https://" + text
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return nil, ErrEndpoint // not wrapped: url.Error quotes the URL
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%w: its scheme is neither https nor http", ErrEndpoint)
-	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || !printableASCII(u.Host):
-		return nil, fmt.Errorf("%w: it has no usable host", ErrEndpoint)
-	case u.User != nil:
-		return nil, fmt.Errorf("%w: credentials do not belong there", ErrEndpoint)
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, fmt.Errorf("%w: it takes no query and no fragment", ErrEndpoint)
+	u, err := rotation.ParseServer(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it %w", ErrEndpoint, err)
 	}
 	return u.JoinPath("/"), nil // an empty path would make JoinPath's results relative
-}
-
-func printableASCII(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // checkRegion reports a region that p does not have; "" is allowed, because an endpoint may have been set by hand.

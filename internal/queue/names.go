@@ -31,26 +31,11 @@ func kindOf(reason rotation.Reason) Kind {
 // ErrName is an account or id that cannot stand in a Redis key.
 var ErrName = errors.New("name must be 1 to 128 of a-z, 0-9, . _ - @")
 
-const (
-	maxName   = 128
-	nowSuffix = ".now"
-)
-
-func validName(name string) bool {
-	if name == "" || len(name) > maxName {
-		return false
-	}
-	for _, c := range []byte(name) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-@", rune(c)) {
-			return false
-		}
-	}
-	return true
-}
+const nowSuffix = ".now"
 
 // checkAccount refuses names that would break a key or that another account's urgent queue already has.
 func checkAccount(account string) error {
-	if !validName(account) || strings.HasSuffix(account, nowSuffix) {
+	if !rotation.ValidID(account) || strings.HasSuffix(account, nowSuffix) {
 		return fmt.Errorf("account %q: %w, and must not end in %s", account, ErrName, nowSuffix)
 	}
 	return nil

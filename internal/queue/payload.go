@@ -93,7 +93,7 @@ func (p *payload) check() error {
 	switch {
 	case p.Version != payloadVersion:
 		return fmt.Errorf("%w: version %d", ErrMalformed, p.Version)
-	case !validName(p.Credential):
+	case !rotation.ValidID(p.Credential):
 		return fmt.Errorf("%w: credential: %w", ErrMalformed, ErrName)
 	case !slices.Contains(reasons, p.Reason):
 		return fmt.Errorf("%w: unknown reason", ErrMalformed)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
 )
 
 // AccountSettings says how the jobs of one account are run.
@@ -20,9 +22,6 @@ type AccountSettings struct {
 }
 
 const (
-	minConcurrency, maxConcurrency = 2, 64
-
-	maxTimeout = 10 * time.Minute
 	// backstop is asynq's own limit of a run. It must never come first: asynq abandons a handler that exceeds it.
 	backstop = 15 * time.Minute
 	// report is how long a run whose context ended has to say how it ended, before asynq abandons it.
@@ -35,15 +34,16 @@ const (
 	tidyEvery    = 30 * time.Second
 )
 
-func (a AccountSettings) check() error {
+// Check reports what keeps the account from being served.
+func (a AccountSettings) Check() error {
 	if err := checkAccount(a.Name); err != nil {
 		return err
 	}
-	if a.Concurrency < minConcurrency || a.Concurrency > maxConcurrency {
-		return fmt.Errorf("account %s: concurrency %d is not within %d to %d", a.Name, a.Concurrency, minConcurrency, maxConcurrency)
+	if a.Concurrency < rotation.MinConcurrency || a.Concurrency > rotation.MaxConcurrency {
+		return fmt.Errorf("account %s: concurrency %d is not within %d to %d", a.Name, a.Concurrency, rotation.MinConcurrency, rotation.MaxConcurrency)
 	}
-	if a.Timeout <= 0 || a.Timeout > maxTimeout {
-		return fmt.Errorf("account %s: time-out %s is not within 0 to %s", a.Name, a.Timeout, maxTimeout)
+	if a.Timeout <= 0 || a.Timeout > rotation.MaxRun {
+		return fmt.Errorf("account %s: time-out %s is not within 0 to %s", a.Name, a.Timeout, rotation.MaxRun)
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (s *Server) Ready() error { return s.guard.ready() }
 // runs did not end.
 func (s *Server) Serve(ctx context.Context, accounts []AccountSettings, h Handler) error {
 	for _, a := range accounts {
-		if err := a.check(); err != nil {
+		if err := a.Check(); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
 
@@ -60,18 +61,8 @@ type Auth struct {
 	Wrapped bool
 }
 
-// Fields names the fields of a secret. Every other field belongs to the user and is kept.
-type Fields struct {
-	Username string // "" means "username"
-	Password string // "" means "password"
-	// Keyturn's own: who wrote the password, and how far it was proven.
-	RotationID     string // "" means "keyturn_rotation_id"
-	Candidate      string // "" means "keyturn_candidate"
-	Slot           string // "" means "keyturn_slot"
-	RotatedAt      string // "" means "keyturn_rotated_at"
-	JournalVersion string // "" means "keyturn_journal_version"
-	Verified       string // "" means "keyturn_verified"
-}
+// Fields names the fields of a secret.
+type Fields rotation.FieldNames
 
 func (c StoreConfig) withDefaults() StoreConfig {
 	c.Mount = strings.Trim(cmp.Or(c.Mount, DefaultMount), "/")
@@ -81,21 +72,16 @@ func (c StoreConfig) withDefaults() StoreConfig {
 	if c.Auth.Method == MethodKubernetes && c.Auth.Secret.IsZero() {
 		c.Auth.File = cmp.Or(c.Auth.File, defaultJWTFile)
 	}
-	f := &c.Fields
-	f.Username = cmp.Or(f.Username, "username")
-	f.Password = cmp.Or(f.Password, "password")
-	f.RotationID = cmp.Or(f.RotationID, "keyturn_rotation_id")
-	f.Candidate = cmp.Or(f.Candidate, "keyturn_candidate")
-	f.Slot = cmp.Or(f.Slot, "keyturn_slot")
-	f.RotatedAt = cmp.Or(f.RotatedAt, "keyturn_rotated_at")
-	f.JournalVersion = cmp.Or(f.JournalVersion, "keyturn_journal_version")
-	f.Verified = cmp.Or(f.Verified, "keyturn_verified")
+	c.Fields = Fields(rotation.FieldNames(c.Fields).WithDefaults())
 	return c
 }
 
 // validate names everything that is wrong at once.
 func (c StoreConfig) validate() error {
-	problems := []error{c.Auth.validate(), c.Fields.validate()}
+	problems := []error{c.Auth.validate()}
+	if name := rotation.FieldNames(c.Fields).Twice(); name != "" {
+		problems = append(problems, fmt.Errorf("fields: %q is named twice", name))
+	}
 	for _, address := range c.addresses() {
 		problems = append(problems, validateAddress(address, c.Address))
 	}
@@ -117,15 +103,11 @@ func (c StoreConfig) validate() error {
 func (c StoreConfig) addresses() []string { return append([]string{c.Address}, c.Nodes...) }
 
 func validateAddress(address, first string) error {
-	u, err := url.Parse(address)
+	u, err := rotation.ParseServer(address)
 	base, _ := url.Parse(first)
 	switch {
-	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
-		return errors.New("address: want http://HOST:PORT or https://HOST:PORT")
-	case u.User != nil:
-		return errors.New("address: a user name or password does not belong there")
-	case u.RawQuery != "" || u.Fragment != "":
-		return errors.New("address: want no query and no fragment")
+	case err != nil:
+		return fmt.Errorf("address %w: want http://HOST:PORT or https://HOST:PORT", err)
 	case base != nil && u.Path != base.Path:
 		return errors.New("addresses: want the same path at all nodes")
 	}
@@ -202,15 +184,4 @@ func readFile(name string) (string, error) {
 		return "", fmt.Errorf("%s is empty", name)
 	}
 	return text, nil
-}
-
-func (f Fields) validate() error {
-	seen := make(map[string]bool)
-	for _, name := range []string{f.Username, f.Password, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified} {
-		if seen[name] {
-			return fmt.Errorf("fields: %q is named twice", name)
-		}
-		seen[name] = true
-	}
-	return nil
 }

@@ -180,14 +180,10 @@ func openVault(ctx context.Context, cfg *config.Config) (*vaultkv.Vault, error) 
 		if err != nil {
 			problems = append(problems, err)
 		}
-		f := s.Fields
 		stores[name] = vaultkv.StoreConfig{
 			Address: s.Address, Nodes: s.Nodes, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
 			CAFile: s.CAFile, Timeout: s.Timeout,
-			Fields: vaultkv.Fields{
-				Username: f.Username, Password: f.Password, RotationID: f.RotationID, Candidate: f.Candidate, Slot: f.Slot,
-				RotatedAt: f.RotatedAt, JournalVersion: f.JournalVersion, Verified: f.Verified,
-			},
+			Fields: vaultkv.Fields(s.Fields),
 		}
 	}
 	if len(problems) > 0 {
