@@ -214,6 +214,24 @@ func TestACheckSoonAfterARotationIsBackedLikeAnyOther(t *testing.T) {
 	}
 }
 
+// TestASmallBudgetSufficesToFindOutThatAServerRefusesEverybody: one refusal of a check, and one of its witness.
+func TestASmallBudgetSufficesToFindOutThatAServerRefusesEverybody(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, "10/m")
+	for i := range 2 {
+		if v, err := o.ask(i, ""); v != rotation.Works {
+			t.Fatalf("%v, %v", v, err)
+		}
+	}
+	o.refuseEverybody()
+	if v, err := o.ask(0, ""); v != rotation.Unbelieved || err == nil {
+		t.Errorf("%v, %v", v, err)
+	}
+	if n := o.log.count("refuses logins that worked"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
 // TestAWrongPasswordIsRefusedWhereAnotherLoginWorks, though nobody logged in for a while.
 func TestAWrongPasswordIsRefusedWhereAnotherLoginWorks(t *testing.T) {
 	t.Parallel()
