@@ -23,7 +23,7 @@ type Endpoint struct {
 }
 
 const (
-	readyTimeout    = 5 * time.Second
+	readyTimeout    = 6 * time.Second // more than a check may take
 	shutdownTimeout = 5 * time.Second
 )
 

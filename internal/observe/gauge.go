@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +18,8 @@ type Sample struct {
 const readTimeout = 2 * time.Second
 
 // Gauge adds a gauge whose values are read when metrics are asked for: the depth of a queue, open journals. Where they
-// cannot be read the gauge is left out of that answer and counted in keyturn_unread_total; the others stand.
+// cannot be read it keeps the values that were read last, because an alert on one that vanishes ends, and the failure is
+// counted in keyturn_unread_total.
 func (m *Metrics) Gauge(name, help string, labels []string, read func(context.Context) ([]Sample, error)) {
 	m.registry.MustRegister(&gauge{
 		desc:   prometheus.NewDesc("keyturn_"+name, help, labels, nil),
@@ -30,6 +32,9 @@ type gauge struct {
 	desc   *prometheus.Desc
 	read   func(context.Context) ([]Sample, error)
 	unread prometheus.Counter
+
+	mu   sync.Mutex
+	last []Sample
 }
 
 func (g *gauge) Describe(c chan<- *prometheus.Desc) { c <- g.desc }
@@ -38,10 +43,14 @@ func (g *gauge) Collect(c chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
 	defer cancel()
 	samples, err := g.read(ctx)
-	if err != nil {
+	g.mu.Lock()
+	if err == nil {
+		g.last = samples
+	} else {
 		g.unread.Inc()
-		return
+		samples = g.last
 	}
+	g.mu.Unlock()
 	for _, s := range samples {
 		c <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, s.Value, s.Labels...)
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 )
 
 // Health is what a process knows of its own state, condition by condition. It logs a condition when it changes, not
@@ -38,24 +41,86 @@ func (h *Health) Set(ctx context.Context, condition string, err error) {
 	h.bad[condition] = err
 }
 
-// Err is nil if every condition is good, else all that are not.
+// Err is nil if every condition is good, else all that are not, in the order of their names.
 func (h *Health) Err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	for condition, err := range h.bad {
-		errs = append(errs, fmt.Errorf("%s: %w", condition, err))
+	for _, condition := range slices.Sorted(maps.Keys(h.bad)) {
+		errs = append(errs, fmt.Errorf("%s: %w", condition, h.bad[condition]))
 	}
 	return errors.Join(errs...)
 }
 
-// Watch adds what must be asked to what is noted: it returns a function for Endpoint.Ready that calls each of checks,
-// and notes its answer under its name.
+// Gauges adds what is noted to the metrics: whether all is good, and each condition that is not.
+func (h *Health) Gauges(m *Metrics) {
+	m.Gauge("ready", "1 if the process can work, as /readyz says, else 0.", nil, func(context.Context) ([]Sample, error) {
+		value := 1.0
+		if h.Err() != nil {
+			value = 0
+		}
+		return []Sample{{Value: value}}, nil
+	})
+	m.Gauge("not_ready", "1 for each condition for which the process is not ready.", []string{"condition"}, func(context.Context) ([]Sample, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		all := make([]Sample, 0, len(h.bad))
+		for condition := range h.bad {
+			all = append(all, Sample{Labels: []string{condition}, Value: 1})
+		}
+		return all, nil
+	})
+}
+
+const (
+	// checkTimeout bounds one check. One that takes longer does not take its time from the others.
+	checkTimeout = 4500 * time.Millisecond
+	// checkEvery is how often the checks run where nobody asks.
+	checkEvery = 10 * time.Second
+)
+
+var errNoAnswer = fmt.Errorf("no answer within %s", checkTimeout)
+
+// Watch adds what must be asked to what is noted: it returns a function for Endpoint.Ready that calls all of checks at
+// once, and notes the answer of each under its name. An asker who does not wait for the answer changes nothing in it.
 func (h *Health) Watch(checks map[string]func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
+		ctx = context.WithoutCancel(ctx)
+		var asking sync.WaitGroup
 		for name, check := range checks {
-			h.Set(ctx, name, check(ctx))
+			asking.Go(func() { h.Set(ctx, name, answer(ctx, check)) })
 		}
+		asking.Wait()
 		return h.Err()
+	}
+}
+
+// answer calls a check, and does not wait longer than checkTimeout, whatever it does.
+func answer(ctx context.Context, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	said := make(chan error, 1)
+	go func() { said <- check(ctx) }()
+	grace := time.NewTimer(checkTimeout + checkTimeout/20) // for the check to say what it was that took so long
+	defer grace.Stop()
+	select {
+	case err := <-said:
+		return err
+	case <-grace.C:
+		return errNoAnswer
+	}
+}
+
+// Run asks now and then until ctx ends, so that a change is in the log and in the metrics though nobody asks.
+func (h *Health) Run(ctx context.Context, ask func(context.Context) error) {
+	ticker := time.NewTicker(checkEvery)
+	defer ticker.Stop()
+	for {
+		_ = ask(ctx) // which notes it
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
 	}
 }

@@ -117,12 +117,21 @@ func TestAGaugeThatCannotBeReadLeavesTheOthersStanding(t *testing.T) {
 	m.Gauge("open_journals", "Journals.", []string{"account"}, func(context.Context) ([]observe.Sample, error) {
 		return nil, errors.New("redis is away")
 	})
+	counted := false
+	m.Gauge("credentials", "Credentials.", []string{"state"}, func(context.Context) ([]observe.Sample, error) {
+		if counted {
+			return nil, errors.New("redis is away")
+		}
+		counted = true
+		return []observe.Sample{{Labels: []string{"quarantined"}, Value: 2}}, nil
+	})
 	addr := serve(t, observe.Endpoint{Metrics: m, Ready: ready(nil)})
 	get(t, addr, "/metrics", http.StatusOK)
 	text := get(t, addr, "/metrics", http.StatusOK)
 	for _, want := range []string{
 		`keyturn_queue_jobs{account="mail-1",state="pending"} 3`,
 		`keyturn_unread_total{gauge="open_journals"}`,
+		`keyturn_credentials{state="quarantined"} 2`, // as it was read last
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing: %s", want)

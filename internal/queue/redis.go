@@ -96,3 +96,10 @@ func CheckRedis(ctx context.Context, rdb redis.UniversalClient) error {
 	}
 	return nil
 }
+
+// TakesWrites writes something, once, and returns Redis's own reason if that does not work: one that answers may be
+// read only, or out of memory.
+func TakesWrites(ctx context.Context, rdb redis.UniversalClient) error {
+	cmd := redis.NewStatusCmd(ctx, "set", "keyturn:ready", "1", "px", time.Minute.Milliseconds())
+	return rdb.Process(ctx, once{cmd})
+}

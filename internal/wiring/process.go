@@ -11,9 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -105,8 +105,6 @@ func (c Command) start(ctx context.Context) error {
 		return usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
 	}
 	if *health {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
 		return observe.CheckHealth(ctx, *addr)
 	}
 	cfg, err := config.Load(*path, providers.All())
@@ -139,7 +137,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 		return nil, err
 	}
 	p.Ready = map[string]func(context.Context) error{
-		"redis": func(ctx context.Context) error { return p.Redis.Ping(ctx).Err() },
+		"redis": func(ctx context.Context) error { return queue.TakesWrites(ctx, p.Redis) },
 		"vault": func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) },
 	}
 	return p, nil
@@ -160,7 +158,12 @@ func (p *Process) Observe(ctx context.Context) error {
 	cfg := p.Config()
 	p.Log.InfoContext(ctx, "started", "process", p.Name, "listen", p.listener.Addr().String(), "credentials", cfg.Len(), "fingerprint", cfg.Fingerprint()[:12])
 	defer p.Log.InfoContext(ctx, "stopped", "process", p.Name)
-	return observe.Endpoint{Metrics: p.Metrics, Ready: p.Health.Watch(p.Ready), Log: p.Log}.Serve(ctx, p.listener)
+	ready := p.Health.Watch(p.Ready)
+	p.Health.Gauges(p.Metrics)
+	var background sync.WaitGroup
+	background.Go(func() { p.Health.Run(ctx, ready) })
+	defer background.Wait()
+	return observe.Endpoint{Metrics: p.Metrics, Ready: ready, Log: p.Log}.Serve(ctx, p.listener)
 }
 
 // Watch calls changed with every new configuration and what differs in it, until ctx ends: when a file changes and on
