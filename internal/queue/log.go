@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// engineLog carries asynq's log lines over to slog. What it calls information is about its own goroutines.
+// engineLog carries asynq's log lines over to slog. What it calls information is about its own goroutines. What it calls an
+// error it tries again, and says so each time; /readyz tells once what a person has to see.
 type engineLog struct{ log *slog.Logger }
 
 func (l engineLog) write(level slog.Level, args []any) {
@@ -18,7 +19,7 @@ func (l engineLog) write(level slog.Level, args []any) {
 func (l engineLog) Debug(args ...any) { l.write(slog.LevelDebug, args) }
 func (l engineLog) Info(args ...any)  { l.write(slog.LevelDebug, args) }
 func (l engineLog) Warn(args ...any)  { l.write(slog.LevelWarn, args) }
-func (l engineLog) Error(args ...any) { l.write(slog.LevelError, args) }
+func (l engineLog) Error(args ...any) { l.write(slog.LevelWarn, args) }
 
 // Fatal does not end the process: that is for main to decide.
 func (l engineLog) Fatal(args ...any) { l.write(slog.LevelError, args) }
