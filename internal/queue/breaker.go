@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,6 +28,7 @@ import (
 type Breaker struct {
 	rdb    redis.UniversalClient
 	notify func(context.Context, Transition)
+	heard  sync.Map // account → *atomic.Int64: answers that only a good key gets
 	closed sync.Map // account → time.Time: until when the last answer, which was "closed", is good enough
 }
 
@@ -61,7 +63,25 @@ const (
 const closedFor = 100 * time.Millisecond
 
 // pass is what the breaker says to one job.
-type pass struct{ state int64 }
+type pass struct {
+	state int64
+	heard int64 // good answers until then
+}
+
+// Heard notes what a provider answered to a call with the account's key. Whoever judges a password by its rules has let
+// the key in.
+func (b *Breaker) Heard(account string, err error) {
+	var e *rotation.Error
+	if err != nil && (!errors.As(err, &e) || e.Kind != rotation.Repeat && e.Kind != rotation.Rejected && e.Kind != rotation.Target) {
+		return
+	}
+	b.answers(account).Add(1)
+}
+
+func (b *Breaker) answers(account string) *atomic.Int64 {
+	n, _ := b.heard.LoadOrStore(account, new(atomic.Int64))
+	return n.(*atomic.Int64)
+}
 
 func (b *Breaker) eval(ctx context.Context, account, op string, args ...any) (int64, error) {
 	keys := []string{key(account, "breaker"), engineKey(account, "paused")}
@@ -95,6 +115,7 @@ func (b *Breaker) admit(ctx context.Context, job Job, now time.Time) (pass, erro
 	if until, ok := b.closed.Load(account); ok && now.Before(until.(time.Time)) {
 		return pass{state: passClosed}, nil
 	}
+	heard := b.answers(account).Load()
 	n, err := b.eval(ctx, account, "admit", demanded)
 	if err != nil {
 		return pass{}, err
@@ -104,7 +125,7 @@ func (b *Breaker) admit(ctx context.Context, job Job, now time.Time) (pass, erro
 	} else {
 		b.closed.Delete(account)
 	}
-	return pass{state: n}, nil
+	return pass{state: n, heard: heard}, nil
 }
 
 // learn takes what became of an admitted job as evidence. Its errors are not worth one: the next job learns the same.
@@ -116,7 +137,7 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 	defer cancel()
 	var e *rotation.Error
 	switch {
-	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done:
+	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done, b.answers(job.Account).Load() > p.heard, b.served(ctx, job, res):
 		cause, _ := b.rdb.HGet(ctx, key(job.Account, "breaker"), "cause").Result()
 		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n == 1 {
 			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
@@ -125,6 +146,16 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 		// Nobody asked the provider: the next job may be the probe.
 		_, _ = b.eval(ctx, job.Account, "release")
 	}
+}
+
+// served reports whether a job found the wish of its slot served that was asked for after the last refusal: so somebody's
+// call succeeded since.
+func (b *Breaker) served(ctx context.Context, job Job, res rotation.Result) bool {
+	if job.Kind != KindRotate || res.Status != rotation.Done || job.Slot.IsZero() || job.Reason == rotation.ReasonResume {
+		return false
+	}
+	refused, err := b.rdb.HGet(ctx, key(job.Account, "breaker"), "refused").Int64()
+	return err == nil && job.Slot.UnixMilli() > refused
 }
 
 // BreakerState is the breaker of one account.

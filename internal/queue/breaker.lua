@@ -1,5 +1,5 @@
 -- The breaker of one account. Times are milliseconds by Redis's clock.
--- KEYS[1] hash: refusals, cause; once open also since, next, last (probe), probes, and early: when a demand may be one
+-- KEYS[1] hash: refusals, cause, refused (when); once open also since, next, last (probe), probes, and early: when a demand may be one
 -- KEYS[2] asynq's pause of the account's scheduled queue
 -- ARGV[1] operation, ARGV[2] its argument: of block the cause, of admit the slot of a demand, or 0
 local t = redis.call('TIME')
@@ -20,7 +20,7 @@ local open = redis.call('HEXISTS', KEYS[1], 'since') == 1
 
 if ARGV[1] == 'block' then
   local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)
-  redis.call('HSET', KEYS[1], 'cause', ARGV[2])
+  redis.call('HSET', KEYS[1], 'cause', ARGV[2], 'refused', now)
   if open then return 0 end
   if refusals < 2 then
     redis.call('PEXPIRE', KEYS[1], 600000)
