@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -22,6 +23,12 @@ type Agenda struct {
 }
 
 var _ rotation.Agenda = Agenda{}
+
+// Settle implements rotation.Agenda. Whoever waits for a demand hears of its rotation's end from whoever ended it: its own
+// task may be a dead worker's.
+func (a Agenda) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	return errors.Join(a.Index.Settle(ctx, cred, end), a.Client.settled(ctx, cred, end))
+}
 
 // Ask implements rotation.Agenda.
 func (a Agenda) Ask(ctx context.Context, cred *rotation.Credential, reason rotation.Reason, after time.Duration) error {

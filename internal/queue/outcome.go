@@ -26,11 +26,16 @@ const outcomeTTL = time.Hour
 var rememberScript = redis.NewScript(`
 local slot = redis.call('HGET', KEYS[1], 'slot')
 if slot and tonumber(slot) > tonumber(ARGV[1]) then return 0 end
+local rotated = ARGV[4]
+if slot and tonumber(slot) == tonumber(ARGV[1]) then -- what has ended stays so, though its task runs again
+  if ARGV[3] == '0' and redis.call('HGET', KEYS[1], 'final') == '1' then return 0 end
+  if redis.call('HGET', KEYS[1], 'rotated') == '1' then rotated = '1' end
+end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local back = 0
 if ARGV[7] ~= '0' then back = now + ARGV[7] end
-redis.call('HSET', KEYS[1], 'slot', ARGV[1], 'status', ARGV[2], 'final', ARGV[3], 'rotated', ARGV[4], 'text', ARGV[5],
+redis.call('HSET', KEYS[1], 'slot', ARGV[1], 'status', ARGV[2], 'final', ARGV[3], 'rotated', rotated, 'text', ARGV[5],
   'at', now, 'until', back)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return 1`)
@@ -52,6 +57,21 @@ func (c *Client) remember(ctx context.Context, job Job, o Outcome, after time.Du
 		return fmt.Errorf("note the outcome of %s %s: %w", job.Kind, job.Credential, err)
 	}
 	return nil
+}
+
+// settled notes the end of a rotation that a person asked for, whichever run brought it about.
+func (c *Client) settled(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	status := rotation.Done
+	switch {
+	case end.Reason != rotation.ReasonDemand:
+		return nil
+	case end.State == rotation.Quarantined:
+		status = rotation.Ended
+	case !end.Promoted:
+		return nil // its job comes back
+	}
+	job := Job{Job: rotation.Job{Slot: end.Slot, Reason: end.Reason}, Kind: KindRotate, Account: cred.Account, Credential: cred.ID}
+	return c.remember(ctx, job, Outcome{Status: status.String(), Final: true, Rotated: end.Promoted, Text: status.String()}, 0)
 }
 
 // Outcome returns the outcome of the newest job on demand; a zero Outcome if none has run yet. The wish of slot s is
