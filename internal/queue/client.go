@@ -74,10 +74,9 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id, requ
 	if err != nil {
 		return time.Time{}, err
 	}
-	// Now that the newer wish stands, the older ones that only wait are served by it.
-	for older := range n {
-		c.drop(queue, taskID(kind, id, older))
-	}
+	// Now that the newer wish stands, the older demands that only wait are served by it. What a run asked for is not: a
+	// check that waits for a late call asks after it, and this one before.
+	c.dropDemands(ctx, queue, kind, id, n)
 	return slot, nil
 }
 
@@ -107,11 +106,27 @@ func (c *Client) once(ctx context.Context, account, queue string, kind Kind, id 
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
 			return err
 		}
-		if task, err := c.inspect.GetTaskInfo(queue, taskID(kind, id, n)); err == nil && task.State != asynq.TaskStateActive {
+		task, err := c.inspect.GetTaskInfo(queue, taskID(kind, id, n))
+		if err != nil || task.State == asynq.TaskStateActive {
+			continue
+		}
+		if job.Reason != rotation.ReasonResume || task.State == asynq.TaskStatePending || c.wake(ctx, queue, task) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// wake has a task that sleeps after a failure or a wait run now, for a resume: it goes on with the same journal. One that
+// the breaker sent away is woken with the breaker. One that was asked for later is left to its time: it is another wish.
+func (c *Client) wake(ctx context.Context, queue string, task *asynq.TaskInfo) bool {
+	if task.State != asynq.TaskStateRetry {
+		return false
+	}
+	if c.rdb.ZScore(ctx, blockedKey(queue), task.ID).Err() == nil {
+		return true
+	}
+	return c.inspect.RunTask(queue, task.ID) == nil
 }
 
 // anew enqueues a task on the urgent queue under the first id that is free, and returns which that was.
@@ -146,6 +161,27 @@ func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id s
 	return nil
 }
 
-// drop deletes a task that waits. One that runs, or is gone, is left alone; and where Redis does not answer the task
-// stays, finds its slot served and ends. So there is no error to report.
-func (c *Client) drop(queue, id string) { _ = c.inspect.DeleteTask(queue, id) }
+// dropDemands deletes the demands that wait beside the newest. One that runs, or is gone, is left alone; and where Redis
+// does not answer the task stays, finds its slot served and ends. So there is no error to report.
+func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id string, newest int) {
+	pipe := c.rdb.Pipeline()
+	var taken [maxTwins]*redis.IntCmd
+	for n := range taken {
+		taken[n] = pipe.Exists(ctx, engineKey(queue, "t:"+taskID(kind, id, n)))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return
+	}
+	for n := range taken {
+		if n == newest || taken[n].Val() == 0 {
+			continue
+		}
+		task, err := c.inspect.GetTaskInfo(queue, taskID(kind, id, n))
+		if err != nil {
+			continue
+		}
+		if p, err := decode(task.Payload); err == nil && p.Reason == rotation.ReasonDemand {
+			_ = c.inspect.DeleteTask(queue, task.ID)
+		}
+	}
+}

@@ -10,7 +10,7 @@
 // therefore takes the first free of a few ids: ID, ID~1, ID~2.
 //
 // A wish on demand never sleeps behind an older task: it is always a new pending task with a newer slot, and once it
-// stands, older waiting tasks of the same wish are deleted. A task that waits in NAME is left there: when its turn
+// stands, older demands of the same kind that wait are deleted. A resume runs a task that sleeps now. A task that waits in NAME is left there: when its turn
 // comes it finds its slot served.
 //
 // # Outcomes

@@ -12,13 +12,30 @@ import (
 // ghostAge is how long past its lease a task must be. It is more than asynq itself waits before it recovers one.
 const ghostAge = time.Minute
 
-// reapScript removes tasks that asynq can neither run nor recover: those whose hash was evicted, or lost with a part of
-// the data. Their id stands in active and lease, the hash that dequeuing made again has no message, and so the id
-// would be taken for good.
+// reapScript mends what asynq neither runs nor recovers. Tasks whose hash was evicted, or lost with a part of the data:
+// their id stands in active and lease, the hash that dequeuing made again has no message, and so the id would be taken
+// for good. Active tasks without a lease: dequeuing writes both at once, so one was lost, and no recoverer looks for
+// them; they go back to be taken again. And leases in the future, by the clock of a machine that is fast: they end as
+// others do.
 var reapScript = redis.NewScript(`
 local t = redis.call('TIME')
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', t[1] - ARGV[2], 'LIMIT', 0, 1000)
 local n = 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 999)) do
+  if not redis.call('ZSCORE', KEYS[2], id) then
+    redis.call('LREM', KEYS[1], 0, id)
+    if redis.call('HEXISTS', ARGV[1] .. id, 'msg') == 0 then
+      redis.call('DEL', ARGV[1] .. id)
+    else
+      redis.call('RPUSH', KEYS[3], id)
+      redis.call('HSET', ARGV[1] .. id, 'state', 'pending')
+    end
+    n = n + 1
+  end
+end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. (t[1] + 2 * ARGV[2]), '+inf', 'LIMIT', 0, 1000)) do
+  redis.call('ZADD', KEYS[2], t[1] + ARGV[2], id)
+end
 for _, id in ipairs(ids) do
   if redis.call('HEXISTS', ARGV[1] .. id, 'msg') == 0 then
     redis.call('LREM', KEYS[1], 0, id)
@@ -29,9 +46,9 @@ for _, id in ipairs(ids) do
 end
 return n`)
 
-// reap removes ghosts whose lease ended at least age ago, and reports how many.
+// reap removes ghosts whose lease ended at least age ago, gives back what has no lease, and reports how many.
 func (c *Client) reap(ctx context.Context, queue string, age time.Duration) (int, error) {
-	n, err := reapScript.Run(ctx, c.rdb, []string{engineKey(queue, "active"), engineKey(queue, "lease")},
+	n, err := reapScript.Run(ctx, c.rdb, []string{engineKey(queue, "active"), engineKey(queue, "lease"), engineKey(queue, "pending")},
 		engineKey(queue, "t:"), int(age.Seconds())).Int()
 	if err != nil {
 		return 0, fmt.Errorf("reap ghosts of %s: %w", queue, err)

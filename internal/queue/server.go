@@ -169,7 +169,7 @@ func (s *Server) housekeep(ctx context.Context, account string) {
 		case err != nil:
 			s.Log.WarnContext(ctx, "housekeeping of a queue is late", "account", account, "error", err)
 		case removed > 0:
-			s.Log.WarnContext(ctx, "removed tasks that nobody could run", "account", account, "tasks", removed)
+			s.Log.WarnContext(ctx, "put back or removed tasks that nobody ran", "account", account, "tasks", removed)
 		}
 		select {
 		case <-ctx.Done():

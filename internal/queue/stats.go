@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +17,7 @@ type Depth struct {
 	Active    int
 	Scheduled int
 	Retry     int
+	Paused    bool // by a person: nothing is taken from it until that is lifted
 }
 
 // Depths counts the tasks of the accounts' queues. It asks Redis itself: asynq's Inspector also samples the size of
@@ -24,6 +26,7 @@ func (c *Client) Depths(ctx context.Context, accounts ...string) ([]Depth, error
 	pipe := c.rdb.Pipeline()
 	counts := make([][4]*redis.IntCmd, 0, 2*len(accounts))
 	depths := make([]Depth, 0, 2*len(accounts))
+	pauses := make([]*redis.SliceCmd, 0, 2*len(accounts))
 	for _, account := range accounts {
 		for _, queue := range queuesOf(account) {
 			depths = append(depths, Depth{Account: account, Urgent: queue != account})
@@ -33,6 +36,7 @@ func (c *Client) Depths(ctx context.Context, accounts ...string) ([]Depth, error
 				pipe.ZCard(ctx, engineKey(queue, "scheduled")),
 				pipe.ZCard(ctx, engineKey(queue, "retry")),
 			})
+			pauses = append(pauses, pipe.MGet(ctx, engineKey(queue, "paused"))) // GET would answer that there is none
 		}
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -41,6 +45,7 @@ func (c *Client) Depths(ctx context.Context, accounts ...string) ([]Depth, error
 	for i, n := range counts {
 		d := &depths[i]
 		d.Pending, d.Active, d.Scheduled, d.Retry = int(n[0].Val()), int(n[1].Val()), int(n[2].Val()), int(n[3].Val())
+		d.Paused = pauses[i].Val()[0] != nil && pauses[i].Val()[0] != byBreaker
 	}
 	return depths, nil
 }
@@ -121,3 +126,53 @@ func (c *Client) failed(ctx context.Context, account, task string, after time.Du
 
 // failingTTL is longer than anything sleeps.
 const failingTTL = 48 * time.Hour
+
+// byBreaker is the value of a pause that the breaker set.
+const byBreaker = "breaker"
+
+// ErrPaused is a queue that a person paused.
+var ErrPaused = errors.New("paused by a person: lift it with `rotatectl unpause`")
+
+// Paused is ErrPaused for each of the accounts of which nothing is taken because a person paused a queue.
+func (c *Client) Paused(ctx context.Context, accounts ...string) error {
+	depths, err := c.Depths(ctx, accounts...)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range depths {
+		if d.Paused {
+			name := d.Account
+			if d.Urgent {
+				name = nowQueue(name)
+			}
+			errs = append(errs, fmt.Errorf("queue %s: %w", name, ErrPaused))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Unpause lifts what a person paused of an account, and has what sleeps there after a wait or a failure run now. The
+// breaker's own pause stays.
+func (c *Client) Unpause(ctx context.Context, account string) (woken int, err error) {
+	if err := checkAccount(account); err != nil {
+		return 0, err
+	}
+	if err := c.Publish(ctx, account); err != nil { // else asynq does not know a queue that was never used
+		return 0, err
+	}
+	for _, queue := range queuesOf(account) {
+		if err := unpauseScript.Run(ctx, c.rdb, []string{engineKey(queue, "paused")}, byBreaker).Err(); err != nil {
+			return woken, fmt.Errorf("lift the pause of %s: %w", queue, err)
+		}
+		n, err := c.inspect.RunAllRetryTasks(queue)
+		if err != nil {
+			return woken, fmt.Errorf("wake what sleeps in %s: %w", queue, err)
+		}
+		woken += n
+	}
+	return woken, nil
+}
+
+var unpauseScript = redis.NewScript(`if redis.call('GET', KEYS[1]) ~= ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 0`)

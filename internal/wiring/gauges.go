@@ -6,28 +6,13 @@ import (
 	"slices"
 
 	"keyturn/internal/observe"
+	"keyturn/internal/queue"
 )
 
 // Gauges adds to a process's metrics what stands in Redis for all of them: any process shows the same values.
 func (p *Process) Gauges(e *Engine) {
 	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
-	p.Metrics.Gauge("queue_jobs", "Jobs by queue and state.", []string{"account", "queue", "state"},
-		func(ctx context.Context) ([]observe.Sample, error) {
-			depths, err := e.Client.Depths(ctx, accounts...)
-			var all []observe.Sample
-			for _, d := range depths {
-				name := "scheduled"
-				if d.Urgent {
-					name = "now"
-				}
-				all = append(all,
-					observe.Sample{Labels: []string{d.Account, name, "pending"}, Value: float64(d.Pending)},
-					observe.Sample{Labels: []string{d.Account, name, "active"}, Value: float64(d.Active)},
-					observe.Sample{Labels: []string{d.Account, name, "scheduled"}, Value: float64(d.Scheduled)},
-					observe.Sample{Labels: []string{d.Account, name, "retry"}, Value: float64(d.Retry)})
-			}
-			return all, err
-		})
+	p.queueGauges(e.Client, accounts)
 	p.Metrics.Gauge("credentials", "Credentials by where they stand: with a due time, overdue, claimed and not ended, with an open journal, in quarantine.",
 		[]string{"account", "state"}, func(ctx context.Context) ([]observe.Sample, error) {
 			counts, err := e.Index.Counts(ctx, accounts...)
@@ -61,5 +46,41 @@ func (p *Process) Gauges(e *Engine) {
 				all = append(all, observe.Sample{Labels: []string{account}, Value: value})
 			}
 			return all, nil
+		})
+}
+
+func (p *Process) queueGauges(client *queue.Client, accounts []string) {
+	p.Metrics.Gauge("queue_jobs", "Jobs by queue and state.", []string{"account", "queue", "state"},
+		func(ctx context.Context) ([]observe.Sample, error) {
+			depths, err := client.Depths(ctx, accounts...)
+			var all []observe.Sample
+			for _, d := range depths {
+				name := "scheduled"
+				if d.Urgent {
+					name = "now"
+				}
+				all = append(all,
+					observe.Sample{Labels: []string{d.Account, name, "pending"}, Value: float64(d.Pending)},
+					observe.Sample{Labels: []string{d.Account, name, "active"}, Value: float64(d.Active)},
+					observe.Sample{Labels: []string{d.Account, name, "scheduled"}, Value: float64(d.Scheduled)},
+					observe.Sample{Labels: []string{d.Account, name, "retry"}, Value: float64(d.Retry)})
+			}
+			return all, err
+		})
+	p.Metrics.Gauge("queue_paused", "1 where a person paused a queue of an account.", []string{"account", "queue"},
+		func(ctx context.Context) ([]observe.Sample, error) {
+			depths, err := client.Depths(ctx, accounts...)
+			all := make([]observe.Sample, 0, len(depths))
+			for _, d := range depths {
+				sample := observe.Sample{Labels: []string{d.Account, "scheduled"}}
+				if d.Urgent {
+					sample.Labels[1] = "now"
+				}
+				if d.Paused {
+					sample.Value = 1
+				}
+				all = append(all, sample)
+			}
+			return all, err
 		})
 }

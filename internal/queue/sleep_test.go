@@ -1,0 +1,146 @@
+package queue_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+)
+
+// A late call can arrive until the check that waits for it; a person's check before that says nothing about it.
+func TestADemandDropsOlderDemandsAndNothingThatARunAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		reason rotation.Reason
+		kind   queue.Kind
+	}{
+		{rotation.ReasonRecheck, queue.KindCheck},
+		{rotation.ReasonReplaced, queue.KindCheck},
+		{rotation.ReasonDrift, queue.KindRotate},
+		{rotation.ReasonPolicy, queue.KindRotate},
+	} {
+		r := newRig(t)
+		must(t, r.client.Ask(t.Context(), account, "a", c.reason, time.Hour))
+		for range 3 {
+			_, err := r.client.Demand(t.Context(), account, c.kind, "a", "ops")
+			must(t, err)
+		}
+		if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
+			t.Errorf("%s: %+v: want the wish of the run and the newest demand", c.reason, d)
+		}
+	}
+}
+
+func TestAResumeRunsTheTaskThatSleeps(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var runs atomic.Int64
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		runs.Add(1)
+		return rotation.Result{Status: rotation.Waiting, After: time.Hour}
+	}))
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	must(t, err)
+	for want := range int64(3) {
+		eventually(t, "the task sleeps", func() bool { return urgent(t, r).Retry == 1 && runs.Load() == want+1 })
+		must(t, r.client.Enqueue(t.Context(), account, "a", time.Time{}, rotation.ReasonResume, true))
+	}
+	eventually(t, "it sleeps again", func() bool { d := urgent(t, r); return d.Retry == 1 && d.Pending+d.Active == 0 })
+	if n := runs.Load(); n != 4 {
+		t.Errorf("%d runs of a demand and three resumes", n)
+	}
+}
+
+func TestAResumeLeavesTheWishForLaterToItsTimeAndTheBlockedToTheBreaker(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	must(t, r.client.Ask(t.Context(), account, "later", rotation.ReasonDrift, time.Hour))
+	must(t, r.client.Enqueue(t.Context(), account, "later", time.Time{}, rotation.ReasonResume, true))
+	if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
+		t.Errorf("%+v: want a wish for later and a resume", d)
+	}
+	blockMany(t, r, 1)
+	r.serve(t, rotate(done))
+	eventually(t, "all are blocked", func() bool { return urgent(t, r).Retry == 2 })
+	runs := r.jobs.count("blocked")
+	for range 5 {
+		must(t, r.client.Enqueue(t.Context(), account, "c-0", time.Time{}, rotation.ReasonResume, true))
+	}
+	if d := urgent(t, r); d.Retry != 2 || d.Pending+d.Active != 0 || r.jobs.count("blocked") != runs {
+		t.Errorf("%+v, %d runs: a resume wakes what the breaker sent away", d, r.jobs.count("blocked")-runs)
+	}
+}
+
+func TestAnActiveTaskWithoutALeaseIsTakenAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const prefix = "asynq:{" + account + ".now}:"
+	for range 8 {
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+		must(t, err)
+		// Taken, and the lease lost.
+		must(t, r.admin.LMove(t.Context(), prefix+"pending", prefix+"active", "RIGHT", "LEFT").Err())
+	}
+	for _, id := range r.admin.LRange(t.Context(), prefix+"active", 0, -1).Val() {
+		must(t, r.admin.HSet(t.Context(), prefix+"t:"+id, "state", "active").Err())
+	}
+	if _, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops"); !errors.Is(err, queue.ErrBusy) {
+		t.Fatalf("eight of them do not block the credential: %v", err)
+	}
+	r.serve(t, rotate(done))
+	eventually(t, "all ran", func() bool { return r.jobs.count("done") == 8 && r.empty(t) })
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	must(t, err)
+}
+
+func TestAQueueThatAPersonPausedIsToldAndCanBeLifted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	open(t, r) // whose pause is no person's
+	must(t, r.client.Paused(t.Context(), account))
+	for _, name := range []string{account, account + ".now"} {
+		must(t, r.rdb.Set(t.Context(), "asynq:{"+name+"}:paused", "1760000000", 0).Err())
+		if err := r.client.Paused(t.Context(), account); !errors.Is(err, queue.ErrPaused) || !strings.Contains(err.Error(), "queue "+name+":") {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err := r.client.Unpause(t.Context(), account)
+		must(t, err)
+		must(t, r.client.Paused(t.Context(), account))
+	}
+	must(t, r.rdb.Set(t.Context(), pausedKey, "breaker", 0).Err())
+	_, err := r.client.Unpause(t.Context(), account)
+	must(t, err)
+	if r.rdb.Exists(t.Context(), pausedKey).Val() != 1 {
+		t.Error("the breaker's pause was lifted")
+	}
+}
+
+func TestWhatWaitsRunsWhenAPauseIsLifted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var lifted atomic.Bool
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		if lifted.Load() {
+			return rotation.Result{Status: rotation.Done}
+		}
+		return rotation.Result{Status: rotation.Waiting, After: 24 * time.Hour}
+	}))
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", "ops")
+	must(t, err)
+	eventually(t, "both sleep", func() bool {
+		n, err := r.client.Depths(t.Context(), account)
+		must(t, err)
+		return n[0].Retry+n[1].Retry == 2
+	})
+	lifted.Store(true)
+	if n, err := r.client.Unpause(t.Context(), account); err != nil || n != 2 {
+		t.Errorf("woke %d: %v", n, err)
+	}
+	eventually(t, "both ran", func() bool { return r.jobs.count("done") == 2 })
+}
