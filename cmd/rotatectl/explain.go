@@ -11,6 +11,7 @@ import (
 
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
+	"keyturn/internal/queue"
 )
 
 func explainCommand(o *options) *cobra.Command {
@@ -92,7 +93,10 @@ func printStory(out io.Writer, s operate.Story) {
 		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
 	}
 	if s.Paused != nil {
-		line("paused", "all calls of account %s wait until %s: its provider asked for it", s.Account, stamp(*s.Paused))
+		line("paused", "all calls of account %s wait until %s: its provider asked for it (`rotatectl unpause %s` ends that)", s.Account, stamp(*s.Paused), s.Account)
+	}
+	if s.Stopped {
+		line("paused", "a queue of account %s is %s", s.Account, queue.ErrPaused)
 	}
 	if s.Unknown != "" {
 		line("not known", "%s", s.Unknown)

@@ -25,6 +25,8 @@ type Story struct {
 	Breaker *Breaker     `json:"breaker,omitempty"`
 	// Paused is until when all calls of the account wait, because its provider asked for it.
 	Paused *time.Time `json:"paused_until,omitempty"`
+	// Stopped tells that a person paused a queue of the account.
+	Stopped bool `json:"stopped,omitempty"`
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
 	Next    Next   `json:"next"`
@@ -119,6 +121,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if !m.paused.IsZero() {
 		s.Paused = &m.paused
 	}
+	s.Stopped = m.stopped
 	s.Next = d.next(s.Row, rec)
 	return s, nil
 }
@@ -128,6 +131,7 @@ type mirrored struct {
 	check   due.Check
 	breaker queue.BreakerState
 	paused  time.Time
+	stopped bool
 }
 
 // mirrored asks Redis. Its error is no reason to tell nothing.
@@ -144,7 +148,13 @@ func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (m mirro
 	if m.breaker, err = d.Breakers.State(ctx, cred.Account); err != nil {
 		return m, err
 	}
-	m.paused, err = d.Pauses.Until(ctx, cred.Account)
+	if m.paused, err = d.Pauses.Until(ctx, cred.Account); err != nil {
+		return m, err
+	}
+	depths, err := d.Queue.Depths(ctx, cred.Account)
+	for _, depth := range depths {
+		m.stopped = m.stopped || depth.Paused
+	}
 	return m, err
 }
 
