@@ -69,7 +69,11 @@ func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
 
 func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context, rotation.Subject, rotation.Job) rotation.Result) rotation.Result {
 	subject, err := h.subject(job)
-	if err != nil {
+	var later *rotation.WaitError
+	switch {
+	case errors.As(err, &later):
+		return rotation.Result{Status: rotation.Waiting, After: later.After, Err: err}
+	case err != nil:
 		return rotation.Result{Status: rotation.Failed, Err: err}
 	}
 	result := f(h.quotas.Watch(ctx, job.Account), subject, job.Job)
@@ -121,6 +125,19 @@ func (h *handler) reload(ctx context.Context, p *wiring.Process, next *config.Co
 	default: // it is about to look anyway
 	}
 	return nil
+}
+
+// awaitKeys takes management keys over whose store was away at the start, unless a reload was faster.
+func (h *handler) awaitKeys(ctx context.Context, p *wiring.Process) {
+	started := h.fleet.Load()
+	subjects := p.AwaitKeys(ctx, started.subjects)
+	if subjects == nil || !h.fleet.CompareAndSwap(started, &fleet{cfg: started.cfg, subjects: subjects}) {
+		return
+	}
+	select {
+	case h.reloaded <- struct{}{}:
+	default: // it is about to look anyway
+	}
 }
 
 // checkServers looks whether the mail servers can be asked, now and after each reload, until ctx ends.

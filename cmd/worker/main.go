@@ -29,7 +29,7 @@ func run(ctx context.Context, p *wiring.Process) error {
 	if err != nil {
 		return err
 	}
-	subjects, err := wiring.NewSubjects(ctx, cfg, p.Vault.ReadField, p.Mail())
+	subjects, err := p.Subjects(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,6 +62,10 @@ func run(ctx context.Context, p *wiring.Process) error {
 	})
 	group.Go(func() error {
 		h.checkServers(ctx, p)
+		return nil
+	})
+	group.Go(func() error {
+		h.awaitKeys(ctx, p)
 		return nil
 	})
 	group.Go(func() error {

@@ -17,6 +17,7 @@ type Subjects struct {
 	cfg     *config.Config
 	mail    Mail
 	clients map[string]rotation.Client // by account
+	waiting map[string]error           // by account: why its management keys cannot be read yet
 
 	mu      sync.Mutex
 	servers map[rotation.SMTP]*smtpauth.Server // by all but the user name, so that caps on probing hold per server
@@ -68,6 +69,9 @@ func (s *Subjects) Client(account string) rotation.Client { return s.clients[acc
 
 // Of returns a credential with what acts on it.
 func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
+	if cause := s.waiting[cred.Account]; cause != nil {
+		return rotation.Subject{}, &rotation.WaitError{After: keysPause, Reason: "its management keys cannot be read: " + cause.Error()}
+	}
 	subject := rotation.Subject{Credential: cred, Client: s.clients[cred.Account]}
 	switch cred.Verify.Mode {
 	case rotation.VerifyOff:
