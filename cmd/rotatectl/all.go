@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,9 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 		return flagged(err)
 	}
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	if r.format == "json" {
+		out = cmd.ErrOrStderr() // the estimate and the question are for people
+	}
 	rdb, err := wiring.Redis(ctx, cfg)
 	if err != nil {
 		return err
@@ -41,8 +45,12 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	if err := e.print(out); err != nil || e.total == 0 {
+	if err := e.print(out); err != nil {
 		return err
+	}
+	b := &bulk{queue: client, clock: clock, account: r.account, creds: creds, total: e.total, pace: e.pace, wait: r.wait}
+	if e.total == 0 {
+		return r.sum(cmd, b, 0)
 	}
 	if e.wantsConsent() && !r.yes {
 		if err := consent(cmd.InOrStdin(), out, e); err != nil {
@@ -50,16 +58,39 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 		}
 	}
 	bar := newBar(e.total, "rotating", true)
-	defer bar.Clear() //nolint:errcheck // what it showed is over
-	b := &bulk{
-		queue: client, clock: clock, account: r.account, creds: creds, total: e.total, pace: e.pace, wait: r.wait,
-		idle:  max(r.timeout, time.Duration(10/e.pace*float64(time.Second))), // a slow account may move less often
-		moved: func(n int) { _ = bar.Add(n) },                                // a terminal that is gone must not end the work
-	}
+	defer bar.Clear()                                                      //nolint:errcheck // what it showed is over
+	b.idle = max(r.timeout, time.Duration(10/e.pace*float64(time.Second))) // a slow account may move less often
+	b.moved = func(n int) { _ = bar.Add(n) }                               // a terminal that is gone must not end the work
 	begun := clock.Now()
 	err = b.run(ctx)
 	_ = bar.Clear()
-	return errors.Join(b.print(out, clock.Now().Sub(begun)), err)
+	return errors.Join(r.sum(cmd, b, clock.Now().Sub(begun)), err)
+}
+
+// summed is what became of a bulk. Its JSON is part of the command's interface.
+type summed struct {
+	Account     string  `json:"account"`
+	Credentials int     `json:"credentials"`
+	Asked       int     `json:"asked"`
+	Rotated     int     `json:"rotated"`
+	Failed      int     `json:"failed"`
+	Open        int     `json:"open"`
+	Last        string  `json:"last,omitempty"` // that was asked for: where --after goes on
+	Seconds     float64 `json:"seconds"`
+}
+
+// sum prints what became of a bulk.
+func (r *rotate) sum(cmd *cobra.Command, b *bulk, took time.Duration) error {
+	if r.format == "json" {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(summed{
+			Account: b.account, Credentials: b.total, Asked: b.asked, Rotated: b.rotated, Failed: b.failed, Open: len(b.open), Last: b.last,
+			Seconds: took.Seconds(),
+		})
+	}
+	if b.total == 0 {
+		return nil // the estimate said it
+	}
+	return b.print(cmd.OutOrStdout(), took)
 }
 
 // print sums up.

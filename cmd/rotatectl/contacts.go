@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 )
 
 func contactsCommand(o *options) *cobra.Command {
-	var account string
+	var account, format string
 	cmd := &cobra.Command{
 		Use:   "verify-contacts ADDRESS...",
 		Short: "ask contacts to confirm their addresses now",
@@ -26,6 +27,9 @@ func contactsCommand(o *options) *cobra.Command {
 			"exits with status 1 if any failed. Addresses under verifications in the configuration are asked for on schedule.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: runs(func(cmd *cobra.Command, addresses []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -54,10 +58,11 @@ func contactsCommand(o *options) *cobra.Command {
 			if notes.notes == nil {
 				return result.Err // the call as a whole
 			}
-			return contactsTable(cmd.OutOrStdout(), addresses, notes.notes)
+			return printContacts(cmd.OutOrStdout(), format, addresses, notes.notes)
 		}),
 	}
 	cmd.Flags().StringVar(&account, "account", "", "account to ask through, if there are several")
+	formatFlag(cmd, &format)
 	return cmd
 }
 
@@ -113,24 +118,41 @@ func (n *onceNotes) Save(_ context.Context, _, _ string, notes map[string]contac
 
 var errContacts = errors.New("not every address was mailed")
 
-func contactsTable(out io.Writer, addresses []string, notes map[string]contacts.Note) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ADDRESS\tRESULT\tCODE")
-	failed := false
-	for _, address := range addresses {
+// contact is what became of one address. Its JSON is part of the command's interface.
+type contact struct {
+	Address string `json:"address"`
+	Result  string `json:"result"`
+	Code    string `json:"code,omitempty"` // the provider's
+}
+
+func printContacts(out io.Writer, format string, addresses []string, notes map[string]contacts.Note) error {
+	all, failed := make([]contact, len(addresses)), false
+	for i, address := range addresses {
 		n := notes[address]
-		text := n.State.String()
+		all[i] = contact{Address: address, Result: n.State.String(), Code: n.Code}
 		if n.NotToday {
-			text = "not today: its quota is spent"
+			all[i].Result = "not today: its quota is spent"
 		}
 		failed = failed || n.State == rotation.ContactFailed
-		fmt.Fprintf(w, "%s\t%s\t%s\n", address, text, observe.Printable(n.Code))
 	}
-	if err := w.Flush(); err != nil {
+	if format == "json" {
+		if err := json.NewEncoder(out).Encode(all); err != nil {
+			return err
+		}
+	} else if err := contactsTable(out, all); err != nil {
 		return err
 	}
 	if failed {
 		return errContacts
 	}
 	return nil
+}
+
+func contactsTable(out io.Writer, all []contact) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ADDRESS\tRESULT\tCODE")
+	for _, c := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", c.Address, c.Result, observe.Printable(c.Code))
+	}
+	return w.Flush()
 }
