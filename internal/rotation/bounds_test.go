@@ -189,6 +189,32 @@ func TestACorrectedTargetOpensAFreshRotationWhereNothingWasAccepted(t *testing.T
 	}
 }
 
+func TestAPasswordThatComesWithAnErrorIsKeptBeforeTheErrorIsJudged(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []rotation.Kind{rotation.InDoubt, rotation.Target, rotation.Unavailable, rotation.RateLimited} {
+		w, k := newWorker()
+		s := k.Issuer(true)
+		right := s.Client.Issuer
+		s.Client.Issuer = issuer(func(ctx context.Context, target string) (rotation.Issued, error) {
+			issued, err := right.Issue(ctx, target)
+			if err == nil {
+				err = &rotation.Error{Kind: kind}
+			}
+			return issued, err
+		})
+		result, _ := k.Run(t.Context(), s, scheduled(w))
+		if !result.Rotated || !w.Current().Password.Equal(w.Live()) || w.Current().Verified != rotation.VerifiedYes {
+			t.Errorf("%s: %+v; the journal is %v: %s", kind, result, w.Journal().State, w.Journal().Why)
+		}
+	}
+}
+
+type issuer func(context.Context, string) (rotation.Issued, error)
+
+func (i issuer) Issue(ctx context.Context, target string) (rotation.Issued, error) {
+	return i(ctx, target)
+}
+
 func TestAReadBackThatIsThrottledOrRefusedIsHeardByTheWholeAccount(t *testing.T) {
 	t.Parallel()
 	for kind, op := range map[rotation.Kind]string{rotation.RateLimited: "limiter.penalise", rotation.Unauthorized: "agenda.block"} {

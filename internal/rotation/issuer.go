@@ -33,9 +33,14 @@ func (r *run) issue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		switch next := here.after(answer.refusal); next {
+		next := here.after(answer.refusal)
+		if !issued.Password.IsZero() {
+			// Whatever the answer says beside: what was shown is kept before it is judged.
+			r.accepted, next = answer.at, stepVerify
+			issued.Synced = issued.Synced && answer.refusal == nil
+		}
+		switch next {
 		case stepVerify:
-			r.accepted = answer.at
 			err = r.keep(ctx, number, issued)
 		case stepResend:
 			r.loseGeneration()

@@ -20,7 +20,8 @@ type Setter interface {
 // Issuer is a provider that generates the password itself and shows it once.
 type Issuer interface {
 	// Issue makes the provider generate a new password. Each call that arrives makes another one, so nothing
-	// beneath the state machine may repeat it. Errors, concurrency and cancellation as with Setter.Set.
+	// beneath the state machine may repeat it. Errors, concurrency and cancellation as with Setter.Set. A password that
+	// an answer shows comes with the error as well, whatever the answer says beside it: nobody else holds it.
 	Issue(ctx context.Context, target string) (Issued, error)
 }
 

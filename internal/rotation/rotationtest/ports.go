@@ -244,7 +244,10 @@ func (p provider) Issue(context.Context, string) (issued rotation.Issued, err er
 		p.accepted = append(p.accepted, issued.Password)
 		return nil
 	})
-	return issued, err
+	if err != nil {
+		return rotation.Issued{}, err // a lost reply shows nothing
+	}
+	return issued, nil
 }
 
 func (p provider) Verify(_ context.Context, _ string, password secret.Value) (v rotation.Verdict, err error) {
