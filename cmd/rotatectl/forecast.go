@@ -6,22 +6,34 @@ import (
 	"time"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 // forecast adds up what falls due at one account and what its rate lets go. It is pure, and counts by the hour, so that
 // what falls due in one hour of a day is not served by the others.
 type forecast struct {
-	from, until time.Time // UTC; until is midnight
-	hours       []int     // what falls due in each hour, the first one being that of from
-	overdue     int       // at from
-	scheduled   int       // credentials that have a due time
+	from, until time.Time                                 // UTC; until is midnight
+	hours       []int                                     // what falls due in each hour, the first one being that of from
+	overdue     int                                       // at from
+	scheduled   int                                       // credentials that have a due time
+	schedules   map[*schedule.Schedule]*schedule.Schedule // worked out for the time of the forecast
 }
 
 // newForecast is about the rest of today and the days after it, days in all.
 func newForecast(from time.Time, days int) *forecast {
 	from = from.UTC()
 	until := from.Truncate(day).Add(time.Duration(days) * day)
-	return &forecast{from: from, until: until, hours: make([]int, int(until.Sub(from.Truncate(time.Hour))/time.Hour))}
+	return &forecast{from: from, until: until, hours: make([]int, int(until.Sub(from.Truncate(time.Hour))/time.Hour)), schedules: map[*schedule.Schedule]*schedule.Schedule{}}
+}
+
+// ahead is a schedule that is fast for the time of the forecast: a million credentials share a few.
+func (f *forecast) ahead(s *schedule.Schedule) *schedule.Schedule {
+	fast, ok := f.schedules[s]
+	if !ok {
+		fast = s.Ahead(f.from, f.until)
+		f.schedules[s] = fast
+	}
+	return fast
 }
 
 // add counts a credential that is due at a time, and then again and again as next says. However often it was missed, it
@@ -40,6 +52,15 @@ func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
 	for begin := f.from.Truncate(time.Hour); at.Before(f.until); at = next(at) {
 		f.hours[at.Sub(begin)/time.Hour]++
 	}
+}
+
+// visits is how often a recurring job falls due, at the points at which a scheduler enqueues it.
+func (f *forecast) visits(when *schedule.Schedule, id string) int {
+	n := 0
+	for at := when.First(f.from, id); at.Before(f.until); at = when.First(at.Add(time.Millisecond), id) {
+		n++
+	}
+	return n
 }
 
 // dayPlan is one day of an account. All counts are of rotations.

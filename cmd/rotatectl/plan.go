@@ -19,7 +19,6 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/schedule"
 	"keyturn/internal/wiring"
 )
 
@@ -121,7 +120,7 @@ func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accoun
 	for i, name := range names {
 		all[i] = plans[name]
 		all[i].IndexBuilt = counts[i].Built
-		if err := all[i].finish(cfg.Accounts[name], cfg.Timing.DriftCheck, mail); err != nil {
+		if err := all[i].finish(cfg, mail); err != nil {
 			return nil, err
 		}
 	}
@@ -149,7 +148,8 @@ func (p *plan) add(cred *rotation.Credential, s due.Standing) {
 		if served.After(at) {
 			p.Missed++
 		}
-		p.forecast.add(served, func(last time.Time) time.Time { return cred.Schedule.Next(last, cred.ID) })
+		ahead := p.forecast.ahead(cred.Schedule)
+		p.forecast.add(served, func(last time.Time) time.Time { return ahead.Next(last, cred.ID) })
 	case cred.First == rotation.FirstManual:
 		p.Waiting++
 	default:
@@ -158,17 +158,23 @@ func (p *plan) add(cred *rotation.Credential, s due.Standing) {
 }
 
 // finish holds what falls due against what the account's rate and the budgets of its mail servers leave for rotations.
-func (p *plan) finish(a *config.Account, driftCheck *schedule.Schedule, mail map[string]mailLoad) error {
-	apart, err := spacing(a)
+func (p *plan) finish(cfg *config.Config, mail map[string]mailLoad) error {
+	apart, err := spacing(cfg.Accounts[p.Account])
 	if err != nil {
 		return err
 	}
 	f := p.forecast
-	checks := 0
+	checks, driftCheck := 0, cfg.Timing.DriftCheck
 	for at := driftCheck.Next(f.from, p.Account); p.readBacks+len(p.servers) > 0 && at.Before(f.until); at = driftCheck.Next(at, p.Account) {
 		checks++
 	}
-	calls := time.Hour.Seconds()/apart.Seconds() - float64(checks*p.readBacks)/f.until.Sub(f.from).Hours()
+	others := checks * p.readBacks // calls that are no rotation's
+	for _, v := range cfg.Verifications {
+		if v.Account == p.Account {
+			others += f.visits(v.Schedule, v.Name) * len(v.Addresses)
+		}
+	}
+	calls := time.Hour.Seconds()/apart.Seconds() - float64(others)/f.until.Sub(f.from).Hours()
 	perHour := max(0, calls) * float64(p.Credentials) / float64(p.calls)
 	for _, address := range slices.Sorted(maps.Keys(p.servers)) {
 		// The other accounts with credentials there take their share.

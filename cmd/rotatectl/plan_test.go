@@ -168,3 +168,40 @@ func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
 		t.Errorf("notes: %q", notes)
 	}
 }
+
+func TestContactVerificationsCountAgainstTheRate(t *testing.T) {
+	t.Parallel()
+	hourly, err := schedule.Parse(schedule.Spec{Cron: "@hourly", Splay: "0s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, _ := plannedFleet(t)
+	cfg.Verifications = []config.Verification{
+		{Name: "owners", Account: "enough", Addresses: []string{"a@example.com", "b@example.com", "c@example.com"}, Schedule: hourly},
+		{Name: "others", Account: "plain", Addresses: []string{"a@example.com"}, Schedule: hourly},
+	}
+	p := &plan{Account: "enough", Credentials: 1, calls: 1, forecast: newForecast(noon.Truncate(day), 10)}
+	if err := p.finish(cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	// 100 calls an hour, less one for each of three addresses.
+	if got := p.CanGoPerDay; got < 24*97-1 || got > 24*97+1 {
+		t.Errorf("%v rotations a day can go, want %d", got, 24*97)
+	}
+}
+
+// The time of a million credentials with a daily cron, without reading the configuration and the index: run with
+// -bench PlanOfAMillion -benchtime 1x.
+func BenchmarkPlanOfAMillion(b *testing.B) {
+	when, err := schedule.Parse(schedule.Spec{Cron: "0 3 * * *", Zone: "Europe/Berlin"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p := &plan{Account: "a", forecast: newForecast(noon, 30)}
+		for i := range 1_000_000 {
+			cred := &rotation.Credential{ID: fmt.Sprintf("credential-%d", i), Account: "a", Schedule: when, Verify: &rotation.Verification{}}
+			p.add(cred, due.Standing{Due: when.Next(noon, cred.ID)})
+		}
+	}
+}

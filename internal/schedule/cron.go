@@ -17,10 +17,16 @@ type wallCron struct {
 	spec cron.Schedule // over UTC times that stand for wall times
 	zone *time.Location
 	gap  time.Duration // shortest time between two matches
+
+	ahead []time.Time // the matches after from that were worked out, without a gap; see Schedule.Ahead
+	from  time.Time
 }
 
 // next returns the first match after t.
 func (c *wallCron) next(t time.Time) time.Time {
+	if at, ok := c.lookUp(t); ok {
+		return at
+	}
 	for wall := wallOf(t, c.zone); ; {
 		wall = nextMatch(c.spec, wall)
 		if at, _ := instants(wall, c.zone); at.After(t) {
