@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -27,8 +28,10 @@ type Redis struct {
 	SentinelUsername string
 	SentinelPassword secret.Value
 
-	TLS      *tls.Config // nil: in clear
-	PoolSize int         // connections per node at most; 0 means 64
+	TLS *tls.Config // nil: in clear
+	// Renew is asked for the settings of each connection, in place of TLS, so that certificates can change; nil: TLS stays.
+	Renew    func() *tls.Config
+	PoolSize int // connections per node at most; 0 means 64
 }
 
 // What a command is tried again with while Redis is away: for some 25 seconds.
@@ -62,10 +65,10 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 		Addrs: cfg.Addresses, MasterName: cfg.Master, DB: cfg.Database, IsClusterMode: cfg.Cluster,
 		Username: cfg.Username, Password: cfg.Password.Reveal(),
 		SentinelUsername: cfg.SentinelUsername, SentinelPassword: cfg.SentinelPassword.Reveal(),
-		TLSConfig:  cfg.TLS,
+		TLSConfig: cfg.TLS, Dialer: cfg.dialer(),
 		MaxRetries: retries, MaxRedirects: retries, // a cluster client counts its retries as redirects
 		MinRetryBackoff: minBackoff, MaxRetryBackoff: maxBackoff,
-		DialTimeout: 5 * time.Second, DialerRetries: 1, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
+		DialTimeout: dialTimeout, DialerRetries: 1, ReadTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
 		ContextTimeoutEnabled: true, // a caller's deadline counts, not only the time-outs above
 		PoolSize:              size,
 		ConnMaxIdleTime:       5 * time.Minute,
@@ -77,6 +80,19 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 	handshakeOnce(rdb)
 	reconnectOnReadOnly(rdb)
 	return rdb, nil
+}
+
+const dialTimeout = 5 * time.Second
+
+// dialer makes connections with TLS settings of their own; nil: go-redis makes them.
+func (r Redis) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if r.Renew == nil {
+		return nil
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		d := tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout, KeepAlive: 5 * time.Minute}, Config: r.Renew()}
+		return d.DialContext(ctx, network, addr)
+	}
 }
 
 // ErrEvicts is a Redis that drops keys when its memory is full. A dropped task blocks its credential's id.

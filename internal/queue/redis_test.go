@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,6 +118,41 @@ func TestTLSAndALeastPrivilegedUserSuffice(t *testing.T) {
 			t.Errorf("%v: %v, want that it is not permitted", args, err)
 		}
 	}
+}
+
+// Certificates are replaced while processes run.
+func TestEachConnectionHasTheTLSSettingsOfItsTime(t *testing.T) {
+	t.Parallel()
+	port, err := devenv.FreePort(t.Context())
+	must(t, err)
+	start := func(dir string) *devenv.Redis {
+		return devenvtest.RedisWith(t, devenv.RedisOptions{Args: []string{
+			"--tls-port", strconv.Itoa(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", filepath.Join(dir, "cert.pem"),
+			"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"),
+		}})
+	}
+	old, renewed := t.TempDir(), t.TempDir()
+	var roots atomic.Pointer[x509.CertPool]
+	roots.Store(writeCertificate(t, old))
+	server := start(old)
+	rdb, err := queue.Dial(queue.Redis{
+		Addresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
+		Username:  devenvtest.RedisUser, Password: secret.New(devenvtest.RedisPassword),
+		Renew: func() *tls.Config { return &tls.Config{RootCAs: roots.Load(), MinVersion: tls.VersionTLS12} },
+	})
+	must(t, err)
+	t.Cleanup(func() { _ = rdb.Close() })
+	must(t, rdb.Ping(t.Context()).Err())
+	must(t, server.Stop())
+	next := writeCertificate(t, renewed)
+	start(renewed)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	if err := rdb.Ping(ctx).Err(); err == nil {
+		t.Error("a certificate of an unknown issuer is accepted")
+	}
+	cancel()
+	roots.Store(next)
+	must(t, rdb.Ping(t.Context()).Err())
 }
 
 // Every script and pipeline must keep to one hash slot, or name its keys one by one.

@@ -137,7 +137,9 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 		return nil, err
 	}
 	p.Ready = map[string]func(context.Context) error{
-		"redis": func(ctx context.Context) error { return queue.TakesWrites(ctx, p.Redis) },
+		"redis": func(ctx context.Context) error {
+			return errors.Join(queue.TakesWrites(ctx, p.Redis), checkTLS(p.Config().Redis.TLS))
+		},
 		"vault": func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) },
 	}
 	return p, nil

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -68,6 +69,7 @@ func redisSettings(ctx context.Context, c config.Redis) (queue.Redis, error) {
 	settings.Password, passwordErr = readSource(ctx, c.Password, nil)
 	if c.TLS != nil {
 		settings.TLS, tlsErr = clientTLS(c.TLS)
+		settings.Renew = renewTLS(c.TLS, settings.TLS)
 	}
 	return settings, errors.Join(sentinelErr, passwordErr, tlsErr)
 }
@@ -77,6 +79,28 @@ func readSource(ctx context.Context, s config.Source, fetch config.Fetch) (secre
 		return secret.Value{}, nil
 	}
 	return s.Read(ctx, fetch)
+}
+
+// renewTLS reads the files again for each connection, since certificates are replaced while a process runs. Where that
+// fails, in the middle of a replacement for instance, what was read last counts; /readyz says so.
+func renewTLS(c *config.TLS, first *tls.Config) func() *tls.Config {
+	var last atomic.Pointer[tls.Config]
+	last.Store(first)
+	return func() *tls.Config {
+		if next, err := clientTLS(c); err == nil {
+			last.Store(next)
+		}
+		return last.Load()
+	}
+}
+
+// checkTLS reports files that cannot be used.
+func checkTLS(c *config.TLS) error {
+	if c == nil {
+		return nil
+	}
+	_, err := clientTLS(c)
+	return err
 }
 
 func clientTLS(c *config.TLS) (*tls.Config, error) {
