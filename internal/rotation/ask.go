@@ -69,7 +69,11 @@ func (r *run) askAs(ctx context.Context, login, target string, password secret.V
 		r.unasked = err
 		r.Log.DebugContext(ctx, "could not ask the verifier", "credential", r.Credential.ID, "rotation_id", r.rec.RotationID, "error", err)
 	}
-	r.Observer.Verified(r.Credential, verdict, r.Clock.Now().Sub(start))
+	took := r.Clock.Now().Sub(start)
+	if took > r.Timing.Resume/3 {
+		r.slowest = max(r.slowest, took)
+	}
+	r.Observer.Verified(r.Credential, verdict, took)
 	return verdict, nil
 }
 

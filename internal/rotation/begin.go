@@ -133,6 +133,10 @@ func (r *run) standQuarantined(ctx context.Context) error {
 // open starts a rotation. A lost reply here leaves an open journal that the next run resumes; its candidate was never
 // sent, and sending it then is harmless.
 func (r *run) open(ctx context.Context) error {
+	if r.missedWindow() {
+		r.park(ctx, 0)
+		return &stop{Result{Status: Done}} // the scheduler has put it off until its next window
+	}
 	if rest, err := r.restInterval(ctx); rest > 0 || err != nil {
 		r.settleServed(ctx)
 		return cmp.Or(err, wait(rest, r.whyRest()))
@@ -148,6 +152,12 @@ func (r *run) open(ctx context.Context) error {
 	}
 	r.created, r.fresh = true, true
 	return nil
+}
+
+// missedWindow reports a scheduled rotation that sat in its queue until its window was over.
+func (r *run) missedWindow() bool {
+	now, s := r.Clock.Now(), r.Credential.Schedule
+	return r.job.Reason == ReasonScheduled && s != nil && s.Serve(r.job.Slot, now, r.Credential.ID).After(now)
 }
 
 func (r *run) whyRest() error {

@@ -59,13 +59,21 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 		return nil, wait(min(r.Credential.Verify.Propagation-since, max(since, 10*time.Second)),
 			fmt.Errorf("refused, and maybe not live everywhere yet"))
 	}
+	journal, current := r.rec.Version, r.base.Version
+	if err := r.look(ctx); err != nil {
+		return nil, err
+	}
+	if r.rec.Version != journal || r.base.Version != current {
+		return nil, wait(10*time.Second, fmt.Errorf("refused, and rotated by another run meanwhile"))
+	}
 	return nil, r.repair(ctx, "the password in Vault is refused after a repair as well: most likely the verifier is asked wrongly "+
 		"(user name, address), or the password is changed elsewhere again and again")
 }
 
 // checkMissing ends a check of a credential without a password: one that keyturn wrote is gone.
 func (r *run) checkMissing(ctx context.Context) error {
-	if r.rec.CurrentVersion == 0 {
+	// A journal of schema 1 does not name a version, but a rotation.
+	if r.rec.CurrentVersion == 0 && (!r.base.Deleted || r.rec.RotationID == "") {
 		return nil // it was never rotated
 	}
 	const gone = "the secret is deleted in Vault, or its password is: undelete it, or rotate"

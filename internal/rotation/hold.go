@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// hold keeps duplicates of this job waiting.
+// hold keeps duplicates of this job waiting: for longer where a verifier has answered slowly, because a server that
+// delays its refusals would else have a live run resumed.
 func (r *run) hold(ctx context.Context, force bool) error {
-	if err := r.Agenda.Hold(ctx, r.Credential, r.Timing.Resume, force); err != nil {
+	if err := r.Agenda.Hold(ctx, r.Credential, r.Timing.Resume+r.slowest, force); err != nil {
 		return err
 	}
 	r.heldAt = r.Clock.Now()
@@ -16,7 +17,7 @@ func (r *run) hold(ctx context.Context, force bool) error {
 
 // keepHold renews the hold of a run that takes long, so that nobody resumes what is not dead.
 func (r *run) keepHold(ctx context.Context) {
-	if !r.heldAt.IsZero() && r.Clock.Now().Sub(r.heldAt) > r.Timing.Resume/3 {
+	if !r.heldAt.IsZero() && r.Clock.Now().Sub(r.heldAt) > r.Timing.Resume/3-r.slowest {
 		r.after(ctx, "renew the hold", func(ctx context.Context) error { return r.hold(ctx, true) })
 	}
 }

@@ -65,17 +65,18 @@ type run struct {
 	Subject
 	job Job
 
-	rec       Record    // the journal as it stands, if it is still ours
-	base      Entry     // current as this run read it
-	confirmed time.Time // when the journal was last known to be ours
-	calls     calls     // that the rate limit lets this run make
-	heldAt    time.Time // when the hold was last taken; zero if it is given back
-	created   bool      // this run opened the journal
-	fresh     bool      // this run staged the last candidate and has not sent it
-	sent      bool      // a call of this run may have arrived
-	unsure    bool      // one may have since the journal was last known to be ours
-	accepted  time.Time // when the provider accepted the last candidate
-	unasked   error     // why the verifier could not be asked last
+	rec       Record        // the journal as it stands, if it is still ours
+	base      Entry         // current as this run read it
+	confirmed time.Time     // when the journal was last known to be ours
+	calls     calls         // that the rate limit lets this run make
+	heldAt    time.Time     // when the hold was last taken; zero if it is given back
+	slowest   time.Duration // answer of the verifier, where it took long
+	created   bool          // this run opened the journal
+	fresh     bool          // this run staged the last candidate and has not sent it
+	sent      bool          // a call of this run may have arrived
+	unsure    bool          // one may have since the journal was last known to be ours
+	accepted  time.Time     // when the provider accepted the last candidate
+	unasked   error         // why the verifier could not be asked last
 	promoted  bool
 }
 

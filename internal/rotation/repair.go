@@ -26,7 +26,7 @@ func (m *Machine) Release(ctx context.Context, s Subject) error {
 		return ErrNotQuarantined
 	}
 	rec := r.rec.clone()
-	rec.State, rec.Why = Open, ""
+	rec.State, rec.Why, rec.Owner = Open, "", r.Owner
 	// Nothing was accepted at a target that the configuration has corrected since: a fresh rotation is for the new one.
 	// What was sent to the old one stays in the journal's earlier versions.
 	if moved := rec.Target != r.Credential.Target; len(rec.Candidates) == 0 || moved && !rec.anyAccepted() {

@@ -1,0 +1,67 @@
+package rotation_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
+	"keyturn/internal/schedule"
+)
+
+func TestACheckBesideARotationRepairsNothing(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	w.Advance(time.Hour)
+	s := k.Setter(true)
+	two := &rotationtest.Worker{World: w, Name: "two"}
+	m := k.Machine()
+	m.Secrets = beside{m.Secrets, func() {
+		if result, _ := two.Run(t.Context(), two.Setter(true), now(two, rotation.ReasonDemand)); !result.Rotated {
+			t.Fatalf("got %+v", result)
+		}
+	}}
+	result := m.Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+	if result.Status != rotation.Waiting || slices.Contains(w.Asked, rotation.ReasonDrift) {
+		t.Errorf("%+v, asked for %q", result, w.Asked)
+	}
+}
+
+// beside lets another run rotate right after the first read.
+type beside struct {
+	rotation.Secrets
+	rotate func()
+}
+
+func (b beside) Read(ctx context.Context, p rotation.Place) (rotation.Entry, error) {
+	e, err := b.Secrets.Read(ctx, p)
+	if b.rotate != nil && e.Version == 1 {
+		b.rotate()
+	}
+	return e, err
+}
+
+// A scheduled job may sit in its queue behind a backlog, or come back from a failure, when its window is over.
+func TestAScheduledJobThatMissedItsWindowRotatesNothing(t *testing.T) {
+	t.Parallel()
+	window, err := schedule.Parse(schedule.Spec{Every: "30d", Window: "01:00-03:00"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason, rotated := range map[rotation.Reason]bool{
+		rotation.ReasonScheduled: false, rotation.ReasonDemand: true, rotation.ReasonDrift: true,
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		s.Credential.Schedule = window
+		w.Advance(2 * time.Hour)
+		job := now(k, reason) // at two o'clock
+		w.Advance(20 * time.Hour)
+		result, _ := k.Run(t.Context(), s, job)
+		if result.Status != rotation.Done || result.Rotated != rotated || w.Journal().State != rotation.Closed {
+			t.Errorf("%s: %+v", reason, result)
+		}
+	}
+}
