@@ -60,7 +60,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 
 // desk is where all requests about a credential are answered.
 func (e *engine) desk() *operate.Desk {
-	d := operate.For(e.Config, wiring.Clock{})
+	d := operate.For(e.Config, e.Clock)
 	d.Truth, d.Queue, d.Index, d.Breakers, d.Pauses, d.Acts = e.Vault, e.Client, e.Index, e.Breaker, ratelimit.NewPauses(e.rdb), e.Acts
 	return d
 }

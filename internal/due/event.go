@@ -43,6 +43,27 @@ func (x *Index) Note(ctx context.Context, cred *rotation.Credential, n rotation.
 	return nil
 }
 
+// The types of the events of a mail server.
+const (
+	EventMailServerSick = "mail_server_sick" // it refuses logins that worked before: nothing is repaired
+	EventMailServerWell = "mail_server_well" // it lets logins in again
+)
+
+// NoteMailServer notes that a mail server fell sick, or is well again.
+func (x *Index) NoteMailServer(ctx context.Context, address string, sick bool) error {
+	kind := EventMailServerWell
+	if sick {
+		kind = EventMailServerSick
+	}
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{
+		Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{"type", kind, "server", address},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
 // Event is one entry of the stream.
 type Event struct {
 	ID     string    // the stream's; the next read starts after it

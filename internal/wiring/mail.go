@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"keyturn/internal/config"
+	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
@@ -58,6 +59,9 @@ func (m Mail) share(c *smtpauth.Config, cfg *config.Config, rate rotation.Rate) 
 	}
 	c.Sick = func(ctx context.Context, sick bool) {
 		m.Metrics.MailServer(address, sick)
+		if err := due.NewIndex(m.Redis).NoteMailServer(ctx, address, sick); err != nil {
+			m.Log.LogAttrs(ctx, slog.LevelWarn, "an event is not noted", slog.String("server", address), slog.Any("error", err))
+		}
 		if sick {
 			m.Log.LogAttrs(ctx, slog.LevelWarn, "a mail server refuses logins that worked before: nothing is repaired until it lets one in", slog.String("server", address))
 			return

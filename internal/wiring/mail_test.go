@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
+	"keyturn/internal/due"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
@@ -31,6 +33,7 @@ type office struct {
 	subjects *wiring.Subjects
 	vault    vault
 	log      *lines
+	rdb      redis.UniversalClient
 }
 
 type vault map[string]string // path → password
@@ -107,6 +110,7 @@ credentials:
 		Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword, ContextTimeoutEnabled: true,
 	})
 	t.Cleanup(func() { _ = rdb.Close() })
+	o.rdb = rdb
 	o.subjects, err = wiring.NewSubjects(t.Context(), o.cfg, fromVault, wiring.Mail{
 		Redis: rdb, Secrets: o.vault, Metrics: observe.NewMetrics(), Log: slog.New(slog.NewJSONHandler(o.log, nil)),
 	})
@@ -189,6 +193,17 @@ func TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords(t *testing.T) {
 	}
 	if n := o.log.count("lets logins in again"); n != 1 {
 		t.Errorf("told %d times that it is over", n)
+	}
+	var events []string
+	noted, err := due.NewIndex(o.rdb).Events(t.Context(), "0", 100, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range noted {
+		events = append(events, e.Fields["type"])
+	}
+	if !slices.Equal(events, []string{due.EventMailServerSick, due.EventMailServerWell}) {
+		t.Errorf("noted %q", events)
 	}
 	if v, err := o.ask(1, "Wrong-1"); v != rotation.Refused || err != nil {
 		t.Errorf("a wrong password after the outage: %v, %v", v, err)
