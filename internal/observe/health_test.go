@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,18 +58,23 @@ func TestAChangeIsLoggedAndMeasuredThoughNobodyAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		h := observe.NewHealth(observe.NewLogger(&out, slog.LevelInfo))
-		var now error
-		check := h.Watch(map[string]func(context.Context) error{"redis": func(context.Context) error { return now }})
+		var refused atomic.Bool
+		check := h.Watch(map[string]func(context.Context) error{"redis": func(context.Context) error {
+			if refused.Load() {
+				return errors.New("OOM command not allowed")
+			}
+			return nil
+		}})
 		ctx, cancel := context.WithCancel(t.Context())
 		go h.Run(ctx, check)
 		synctest.Wait()
-		now = errors.New("OOM command not allowed")
+		refused.Store(true)
 		<-time.After(10 * time.Second)
 		synctest.Wait()
 		if !strings.Contains(out.String(), `"msg":"not ready","condition":"redis","error":"OOM command not allowed"`) {
 			t.Errorf("logged: %s", out.String())
 		}
-		now = nil
+		refused.Store(false)
 		<-time.After(10 * time.Second)
 		synctest.Wait()
 		if !strings.Contains(out.String(), `"ready again"`) {
