@@ -66,7 +66,7 @@ func TestACheckSaysWhatItFound(t *testing.T) {
 	// One that was changed by hand is found, shown and repaired. The time that a change may need to spread is over.
 	setByHand(t, s, good, live)
 	s.Until("the change could have spread", func() bool {
-		out, _ := s.Ctl("check", good.ID, "--wait", "--timeout", "3s")
+		out, _ := s.Ctl("check", good.ID, "--wait", "--timeout", "30s")
 		return strings.Contains(out, "refused")
 	})
 	s.Until("it is repaired", func() bool { return s.Settled(good, 2) })
