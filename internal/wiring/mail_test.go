@@ -16,8 +16,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
-	"keyturn/internal/due"
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
