@@ -10,6 +10,7 @@ type situation struct {
 	alone    bool // the journal holds no other candidate
 	verifier bool
 	refusals int // earlier answers of this run for which it appended a candidate
+	rejected int // of these, the last ones in a row that were rejections by rule
 }
 
 // step is what a run does with an answer.
@@ -45,8 +46,10 @@ func (s situation) after(refusal *Error) step {
 		switch {
 		case s.issuer:
 			return stepReturn
-		case s.refusals >= maxRefusals:
+		case s.rejected >= maxRefusals:
 			return stepRule
+		case s.refusals >= maxRefusals:
+			return stepPause
 		}
 		return stepAppend
 	case Target:

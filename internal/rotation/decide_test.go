@@ -11,8 +11,10 @@ func situations() (all []situation) {
 		for _, fresh := range []bool{false, true} {
 			for _, alone := range []bool{false, true} {
 				for _, verifier := range []bool{false, true} {
-					for _, refusals := range []int{0, maxRefusals} {
-						all = append(all, situation{issuer: issuer, fresh: fresh, alone: alone, verifier: verifier, refusals: refusals})
+					for _, n := range [][2]int{{0, 0}, {maxRefusals, 1}, {maxRefusals, maxRefusals}} {
+						all = append(all, situation{
+							issuer: issuer, fresh: fresh, alone: alone, verifier: verifier, refusals: n[0], rejected: n[1],
+						})
 					}
 				}
 			}
@@ -54,14 +56,14 @@ func TestARefusedCandidateIsFollowedByAnotherUpToALimit(t *testing.T) {
 	t.Parallel()
 	for _, s := range situations() {
 		rejected, repeated := s.after(&Error{Kind: Rejected}), s.after(&Error{Kind: Repeat})
-		over := s.refusals >= maxRefusals
+		over, ruled := s.refusals >= maxRefusals, s.rejected >= maxRefusals
 		switch {
 		case s.issuer:
 			if rejected != stepReturn || repeated != stepReturn {
 				t.Errorf("%+v: an issuer's run goes on: %d, %d", s, rejected, repeated)
 			}
 		case over:
-			if rejected != stepRule || repeated == stepAppend || repeated == stepAsk {
+			if ruled != (rejected == stepRule) || rejected == stepAppend || repeated == stepAppend || repeated == stepAsk {
 				t.Errorf("%+v: a run appends without a limit: %d, %d", s, rejected, repeated)
 			}
 		default:

@@ -16,9 +16,10 @@ func (r *run) set(ctx context.Context) error {
 	if last := r.rec.Last(); last != nil && last.State == Accepted && r.Verifier != nil && !r.accepted.IsZero() {
 		return nil
 	}
-	refusals, doubts := 0, 0
+	refusals, rejected, doubts := 0, 0, 0
 	for {
-		here := situation{fresh: r.fresh, alone: len(r.rec.Candidates) == 1, verifier: r.Verifier != nil, refusals: refusals}
+		here := situation{fresh: r.fresh, alone: len(r.rec.Candidates) == 1, verifier: r.Verifier != nil}
+		here.refusals, here.rejected = refusals, rejected
 		answer, err := r.send(ctx, func(ctx context.Context) error {
 			return r.Client.Setter.Set(ctx, r.rec.Target, r.rec.Last().Value)
 		})
@@ -36,7 +37,10 @@ func (r *run) set(ctx context.Context) error {
 			r.accepted = answer.at
 			return nil
 		case stepAppend:
-			refusals++
+			refusals, rejected = refusals+1, rejected+1
+			if answer.refusal.Kind != Rejected {
+				rejected = 0
+			}
 			err = r.appendAnother(ctx, answer)
 		case stepResend:
 			doubts++

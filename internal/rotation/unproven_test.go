@@ -94,3 +94,26 @@ func TestARefusalByRuleAloneDoesNotKeepWhatWasAcceptedFromConsumers(t *testing.T
 func holdsLive(w *rotationtest.World, rec rotation.Record) bool {
 	return slices.ContainsFunc(rec.Candidates, func(c rotation.Candidate) bool { return c.Value.Equal(w.Live()) })
 }
+
+// The exploration of four faults found this: three answers of "repeat" and one rejection ended in quarantine "rule".
+func TestAQuarantineByRuleNeedsRejectionsInARow(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	answers := []rotation.Kind{rotation.Repeat, rotation.Repeat, rotation.Repeat, rotation.Rejected}
+	w.Answer = func(rotationtest.Call) *rotation.Error {
+		if len(answers) == 0 {
+			return nil
+		}
+		kind := answers[0]
+		answers = answers[1:]
+		return &rotation.Error{Kind: kind}
+	}
+	first, _ := k.Run(t.Context(), k.Setter(false), scheduled(w))
+	if rec := w.Journal(); rec.State != rotation.Open {
+		t.Fatalf("%+v; the journal is %v: %s", first, rec.State, rec.Why)
+	}
+	w.Advance(first.After)
+	if second, _ := k.Run(t.Context(), k.Setter(false), scheduled(w)); !second.Rotated || !w.Current().Password.Equal(w.Live()) {
+		t.Errorf("%+v", second)
+	}
+}
