@@ -64,7 +64,7 @@ test: setup vault ## Run all tests with a real Redis and a real Vault, and a sho
 cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed and lag: about 6 minutes
 	$(GO) test ./internal/vaultkv/clustertest -run Cluster -v -count=1 -timeout 30m -args -cluster.for=5m -cluster.lag=20s
 
-explore: ## Drive the state machine through every schedule of four faults: about 35 minutes, 8 GB
+explore: ## Drive the state machine through every schedule of four faults: an hour or so
 	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4
 
 lint: ## Check style, mistakes and the import rule; the first run builds the linter, about 2 minutes

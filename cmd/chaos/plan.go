@@ -55,7 +55,6 @@ type fault struct {
 	Kind       string `json:"kind"`
 	When       string `json:"when,omitempty"`
 	Count      int    `json:"count,omitempty"`
-	Limit      int    `json:"limit,omitempty"`
 	Delay      string `json:"delay,omitempty"`
 	RetryAfter string `json:"retry_after,omitempty"`
 }
@@ -157,9 +156,6 @@ func (p *planner) fault() fault {
 		{Kind: "unavailable", At: "smtp", Count: 2}, // a server is left alone for 5 s after the first, and for 10 s after the second
 		{Kind: "delay", At: "smtp", Count: 3, Delay: "2500ms"},
 		{Kind: "reject", At: "smtp", Count: 5}, // the server refuses everybody
-		{Kind: "penalty", At: "smtp", Delay: "200ms"},
-		{Kind: "auth_limit", At: "smtp", Limit: 30, Delay: "1s"},
-		{Kind: "ban", At: "smtp", Limit: 8, Delay: "3s"},
 		{Kind: "not_synced", Provider: "kirimemail", Count: 2, Delay: "2s"},
 	})
 	if f.Provider == "" {
