@@ -155,7 +155,6 @@ func (p *planner) fault() fault {
 		{Kind: "lose_request", At: "smtp", Count: 4},
 		{Kind: "unavailable", At: "smtp", Count: 2}, // a server is left alone for 5 s after the first, and for 10 s after the second
 		{Kind: "delay", At: "smtp", Count: 3, Delay: "2500ms"},
-		{Kind: "reject", At: "smtp", Count: 5}, // the server refuses everybody
 		{Kind: "not_synced", Provider: "kirimemail", Count: 2, Delay: "2s"},
 	})
 	if f.Provider == "" {
