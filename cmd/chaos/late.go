@@ -13,9 +13,8 @@ import (
 const (
 	// askAgain is how long a wish may take before it is taken for lost, as after FLUSHALL.
 	askAgain = 20 * time.Second
-	// lateLimit bounds each wait of a late write, so that one that cannot be had is reported. A mail server that asks to be
-	// left alone, again and again, delays a rotation by more than a minute.
-	lateLimit = 3 * time.Minute
+	// lateLimit bounds each wait of a late write, so that one that cannot be had is reported.
+	lateLimit = 90 * time.Second
 )
 
 // lateWrite holds a call up on its way to the provider, pauses its sender for longer than its lease, has the others
@@ -35,7 +34,7 @@ func (s *stage) lateWrite(ctx context.Context, t *tally, e event) error {
 		return err
 	}
 	began := time.Now()
-	err = s.overtake(ctx, t.watcher, c)
+	err = errors.Join(s.overtake(ctx, t.watcher, c), s.served(ctx, t.watcher, c))
 	err = errors.Join(err, pause(ctx, e.For-time.Since(began)))
 	if err == nil {
 		err = s.land(ctx, t.watcher, c)
@@ -126,6 +125,21 @@ func (s *stage) overtake(ctx context.Context, w *watcher, c credential) error {
 		return err
 	}
 	return s.promotes(ctx, w, c, w.last(c), true)
+}
+
+// served waits until no wish of the rig's own is left that would rotate after the late write, in the drift check's place:
+// one that was taken for lost and asked for again waits for the least interval of two rotations.
+func (s *stage) served(ctx context.Context, w *watcher, c credential) error {
+	last, since := w.last(c), time.Now()
+	for time.Since(since) < rest {
+		if err := pause(ctx, watchInterval); err != nil {
+			return err
+		}
+		if now := w.last(c); now != last {
+			last, since = now, time.Now()
+		}
+	}
+	return nil
 }
 
 // promotes waits until a credential's last rotation is another one than before.

@@ -153,7 +153,7 @@ func (p *planner) fault() fault {
 		{Kind: "delay", When: "after", Count: 2, Delay: "3s"},
 		{Kind: "propagation", Count: 3, Delay: "1500ms"},
 		{Kind: "lose_request", At: "smtp", Count: 4},
-		{Kind: "unavailable", At: "smtp", Count: 2}, // a server is left alone for 5 s after the first, and for 10 s after the second
+		{Kind: "unavailable", At: "smtp", Count: 4},
 		{Kind: "delay", At: "smtp", Count: 3, Delay: "2500ms"},
 		{Kind: "not_synced", Provider: "kirimemail", Count: 2, Delay: "2s"},
 	})
