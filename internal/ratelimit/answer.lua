@@ -22,7 +22,7 @@ local function pause() return math.max(0, get('pause') - now) end
 
 -- What was asked before a pause says nothing about its end.
 if verdict > 0 and began >= get('paused') then
-  clear('pause', 'paused', 'streak', 'fails', 'trial')
+  clear('pause', 'paused', 'streak', 'fails', 'trial', 'trialist')
 end
 
 if verdict == 0 then
@@ -34,7 +34,7 @@ if verdict == 0 then
     set('paused', now)
     -- Three pauses are short: consumers may wait for the one question, and what ails a server for seconds is over by then.
     set('pause', now + math.min(5 * 2 ^ math.max(get('streak') - 3, 0), 300) * SECOND)
-    clear('trial')
+    clear('trial', 'trialist')
   end
   keep()
   return {0, 0, pause()}

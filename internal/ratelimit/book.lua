@@ -8,11 +8,20 @@ local login, n, urgency, ends, trial = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV
 if get('pause') > now then
   return {0, get('pause') - now, 2}
 end
-if get('streak') > 0 then
-  if get('trial') > now then
-    return {0, get('trial') - now, 2}
+if get('streak') > 0 and get('trial') > now and state['trialist'] ~= login then
+  return {0, get('trial') - now, 2}
+end
+-- try lets a login ask alone after a pause. Several questions are a reservation that may never be used: it keeps the
+-- others out for a moment only, and once.
+local RESERVED = 5 * SECOND
+local function try()
+  local again = n > 1 and state['trialist'] == login and get('trial') > now
+  if get('streak') == 0 or again then
+    return
   end
-  set('trial', now + trial)
+  set('trial', math.max(get('trial'), now + (n > 1 and math.min(trial, RESERVED) or trial)))
+  state['trialist'] = login
+  redis.call('HSET', KEYS[1], 'trialist', login)
 end
 -- While nobody gets in, a routine check could only learn that.
 if urgency == 0 and get('doubt') > now then
@@ -29,6 +38,7 @@ end
 n = math.min(n, most, worst)
 local have = tonumber(redis.call('HGET', KEYS[2], login)) or 0
 if have >= n then
+  try()
   book(login, 0, ends)
   return {have, 0, 0}
 end
@@ -62,6 +72,7 @@ room(asked, questions, most)
 room(refused, wrong, worst)
 keep()
 if wait == 0 then
+  try()
   book(login, need, ends)
   if urgency > 0 then clear('want:' .. urgency) end
   return {n, 0, 0}

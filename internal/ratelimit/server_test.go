@@ -239,6 +239,27 @@ func TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll(t *testing.T) {
 	}
 }
 
+func TestWhoMayTryAfterAPauseAndDoesNotAskKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	m := newMail(t, rotation.Rate{Requests: 3000, Per: time.Minute})
+	m.clock.advance(m.answer(Answer{Login: "a", Trouble: Busy}).Pause)
+	if got, wait := m.try("idle", 3, rotation.Resumed); got != 3 {
+		t.Fatalf("nobody may try: sent away for %v", wait)
+	}
+	m.clock.advance(3 * time.Second)
+	if got, wait := m.try("idle", 3, rotation.Resumed); got != 3 {
+		t.Errorf("kept out by its own booking, for %v", wait)
+	}
+	got, wait := m.try("b", 3, rotation.Resumed)
+	if got != 0 || wait > 2*time.Second {
+		t.Errorf("beside a booking that is not used: %d, sent away for %v", got, wait)
+	}
+	m.clock.advance(wait)
+	if got, wait := m.try("b", 3, rotation.Resumed); got != 3 {
+		t.Errorf("sent away again, for %v", wait)
+	}
+}
+
 func TestARateThatNoServerCanBeAskedByIsRefused(t *testing.T) {
 	t.Parallel()
 	_, err := NewServers(newRedis(t)).Of("mail:25", rotation.Rate{Requests: 2, Per: time.Minute})

@@ -200,10 +200,8 @@ func TestARedirectIsFollowedToConfiguredAddressesOnly(t *testing.T) {
 
 func TestANodeThatIsGoneIsPassedOver(t *testing.T) {
 	t.Parallel()
-	gone := httptest.NewServer(http.NotFoundHandler())
 	several := config()
-	several.Address, several.Nodes = gone.URL, []string{shared.Addr}
-	gone.Close()
+	several.Address, several.Nodes = nobody, []string{shared.Addr}
 	v, cred := open(t, several), newCredential()
 	version := save(t, v, cred, openRecord, 0)
 	if got := load(t, v, cred).Version; got != version {
