@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/contacts"
 	"keyturn/internal/devenv"
@@ -21,7 +22,6 @@ import (
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 // rig is a worker within this process, made of the same parts as cmd/worker, with a probe in it.
@@ -31,8 +31,8 @@ type rig struct {
 	server   *devenv.Redis
 	rdb      redis.UniversalClient
 	store    *vaultkv.Vault
-	engine   *wiring.Engine
-	subjects *wiring.Subjects
+	engine   *app.Engine
+	subjects *app.Subjects
 	metrics  *observe.Metrics
 	probe    *probe
 	trips    *roundTrips
@@ -65,23 +65,23 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 	if r.cfg, err = config.Load(r.config(), providers.All()); err != nil {
 		return r, err
 	}
-	if r.rdb, err = wiring.Redis(ctx, r.cfg); err != nil {
+	if r.rdb, err = app.Redis(ctx, r.cfg); err != nil {
 		return r, err
 	}
 	r.trips = &roundTrips{}
 	r.rdb.AddHook(r.trips)
-	if r.store, err = wiring.Vault(ctx, r.cfg, vaultkv.ReadWrite, nil); err != nil {
+	if r.store, err = app.Vault(ctx, r.cfg, vaultkv.ReadWrite, nil); err != nil {
 		return r, err
 	}
 	if r.logFile, err = os.Create(r.file("worker.log")); err != nil {
 		return r, err
 	}
 	r.log, r.metrics = observe.NewLogger(r.logFile, slog.LevelInfo), observe.NewMetrics()
-	if r.engine, err = wiring.NewEngine(ctx, r.cfg, r.rdb, r.store, r.metrics, r.log); err != nil {
+	if r.engine, err = app.NewEngine(ctx, r.cfg, r.rdb, r.store, r.metrics, r.log); err != nil {
 		return r, err
 	}
 	r.probe = tap(r.engine.Machine, r.metrics)
-	r.subjects, err = wiring.NewSubjects(ctx, r.cfg, r.store.ReadField, wiring.Mail{Redis: r.rdb, Secrets: r.store, Metrics: r.metrics, Log: r.log})
+	r.subjects, err = app.NewSubjects(ctx, r.cfg, r.store.ReadField, app.Mail{Redis: r.rdb, Secrets: r.store, Metrics: r.metrics, Log: r.log})
 	return r, err
 }
 

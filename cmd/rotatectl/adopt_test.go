@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 const live = "Set-By-Hand-1234"
 
 // setByHand makes a password live at a credential's provider.
-func setByHand(t *testing.T, s *wiringtest.Stage, c wiringtest.Credential, password string) {
+func setByHand(t *testing.T, s *apptest.Stage, c apptest.Credential, password string) {
 	t.Helper()
 	if err := s.Box.SetPassword(c.Provider, c.Target, password); err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func setByHand(t *testing.T, s *wiringtest.Stage, c wiringtest.Credential, passw
 }
 
 // refused adopts a password, which must fail, change nothing, and show nothing of it.
-func refused(t *testing.T, s *wiringtest.Stage, c wiringtest.Credential, password, because string) {
+func refused(t *testing.T, s *apptest.Stage, c apptest.Credential, password, because string) {
 	t.Helper()
 	before, journal := s.Current(c), s.Journal(c).Version
 	out, status := s.CtlIn(password+"\n", "adopt", c.ID)
@@ -38,9 +38,9 @@ func refused(t *testing.T, s *wiringtest.Stage, c wiringtest.Credential, passwor
 
 func TestAdoptStoresAPasswordThatWorks(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
-	creds := []wiringtest.Credential{s.SES("taken", "first: manual"), s.Kirim("made", "first: manual")}
-	s.Configure(wiringtest.Settings{Patient: true})
+	s := apptest.New(t)
+	creds := []apptest.Credential{s.SES("taken", "first: manual"), s.Kirim("made", "first: manual")}
+	s.Configure(apptest.Settings{Patient: true})
 	for _, c := range creds {
 		setByHand(t, s, c, live)
 		out, status := s.CtlIn(live+"\n", "adopt", c.ID)
@@ -79,9 +79,9 @@ func TestAdoptStoresAPasswordThatWorks(t *testing.T) {
 
 func TestAdoptRefusesAPasswordThatDoesNotWork(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	fresh, old := s.SES("fresh", "first: manual"), s.SES("old", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, fresh, live)
 	setByHand(t, s, old, live)
 	// Nobody has logged in there yet: the server may refuse everybody.
@@ -98,9 +98,9 @@ func TestAdoptRefusesAPasswordThatDoesNotWork(t *testing.T) {
 
 func TestAdoptRefusesWhatItCannotAskAbout(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("mute", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, c, live)
 	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = "smtp", -1 })
 	refused(t, s, c, live, "could not ask whether the password works")
@@ -110,9 +110,9 @@ func TestAdoptRefusesWhatItCannotAskAbout(t *testing.T) {
 
 func TestAdoptWithoutAVerifierBelievesWhatItIsTold(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("blind", "first: manual", "verify: off")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	if out, status := s.CtlIn("Whatever-1234", "adopt", c.ID); status != 0 {
 		t.Fatalf("%d: %s", status, out)
 	}
@@ -123,9 +123,9 @@ func TestAdoptWithoutAVerifierBelievesWhatItIsTold(t *testing.T) {
 
 func TestAdoptLeavesAnOpenRotationAlone(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("busy", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, c, live)
 	w := s.Start("worker")
 	s.Fault(c, sandbox.Hold)
@@ -147,9 +147,9 @@ func TestAdoptLeavesAnOpenRotationAlone(t *testing.T) {
 
 func TestAdoptLeavesAQuarantinedCredentialAlone(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("sick", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	s.Start("worker")
 	s.Fault(c, sandbox.NotFound)
 	if out, status := s.Ctl("rotate", c.ID, "--wait"); status != exitFailed {
@@ -169,9 +169,9 @@ func TestAdoptLeavesAQuarantinedCredentialAlone(t *testing.T) {
 
 func TestAdoptTakesAPasswordFromStandardInputAlone(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("typed", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	for name, args := range map[string][]string{
 		"an argument":        {"adopt", c.ID, live},
 		"a flag":             {"adopt", c.ID, "--password", live},

@@ -12,13 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/wiring"
 )
 
 // runAll rotates every credential of an account.
@@ -27,7 +27,7 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	creds, err := operate.For(cfg, wiring.Clock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
+	creds, err := operate.For(cfg, app.Clock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
 	if err != nil {
 		return flagged(err)
 	}
@@ -35,12 +35,12 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if r.format == "json" {
 		out = cmd.ErrOrStderr() // the estimate and the question are for people
 	}
-	rdb, err := wiring.Redis(ctx, cfg)
+	rdb, err := app.Redis(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer rdb.Close()
-	client, clock := queue.NewClient(rdb), wiring.Clock{}
+	client, clock := queue.NewClient(rdb), app.Clock{}
 	e, err := estimate(ctx, cfg.Accounts[r.account], creds, due.NewIndex(rdb), client, queue.NewBreaker(rdb, nil))
 	if err != nil {
 		return err

@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyturn/internal/app"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/wiring"
 )
 
 // workshop is an account's urgent queue and its workers, which take a job every so often. It belongs to one goroutine.
@@ -88,7 +88,7 @@ func (w *workshop) Depths(context.Context, ...string) ([]queue.Depth, error) {
 func bulkOf(t *testing.T, w *workshop, n int) *bulk {
 	t.Helper()
 	return &bulk{
-		queue: w, clock: wiring.Clock{}, account: "mail", creds: slices.Values(fleet(t, n)), total: n, pace: 9,
+		queue: w, clock: app.Clock{}, account: "mail", creds: slices.Values(fleet(t, n)), total: n, pace: 9,
 		idle: 5 * time.Minute, wait: true, moved: func(int) {},
 	}
 }

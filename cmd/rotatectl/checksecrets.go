@@ -4,22 +4,22 @@ import (
 	"context"
 	"errors"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 // checkSecrets reads everything that a process reads at its start, and forgets it: the passwords of Redis, what logs in to
 // Vault, and every management key. One that is missing hides no other: where Vault cannot be opened, the keys that do not
 // stand there are read all the same.
 func checkSecrets(ctx context.Context, cfg *config.Config) error {
-	redisErr := wiring.CheckRedisSettings(ctx, cfg)
+	redisErr := app.CheckRedisSettings(ctx, cfg)
 	read := func(context.Context, string, string, string) (secret.Value, error) {
 		return secret.Value{}, config.ErrSkip
 	}
 	var storeErrs []error
-	vault, vaultErr := wiring.Vault(ctx, cfg, vaultkv.ReadOnly, func(err error) { storeErrs = append(storeErrs, err) })
+	vault, vaultErr := app.Vault(ctx, cfg, vaultkv.ReadOnly, func(err error) { storeErrs = append(storeErrs, err) })
 	if vaultErr == nil {
 		defer vault.Close()
 		read = vault.ReadField
@@ -35,7 +35,7 @@ func checkSecrets(ctx context.Context, cfg *config.Config) error {
 	}
 	var subjectsErr error
 	if len(whole) > 0 {
-		_, subjectsErr = wiring.NewSubjects(ctx, cfg, read, wiring.Mail{}, whole...)
+		_, subjectsErr = app.NewSubjects(ctx, cfg, read, app.Mail{}, whole...)
 	}
 	return errors.Join(redisErr, vaultErr, errors.Join(storeErrs...), keysErr, subjectsErr)
 }

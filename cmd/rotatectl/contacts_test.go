@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // contactAccounts is the part of a configuration with an account for each site of alibaba-domain.
-func contactAccounts(s *wiringtest.Stage) string {
+func contactAccounts(s *apptest.Stage) string {
 	text := ""
 	for _, site := range []string{"international", "china"} {
 		text += fmt.Sprintf(`
@@ -23,7 +23,7 @@ func contactAccounts(s *wiringtest.Stage) string {
 
 func TestContactScripts(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	for target, fault := range map[string]sandbox.Fault{
 		"limited@example.com": {Kind: sandbox.RateLimit},
 		"refused@example.com": {Kind: sandbox.Unauthorized},
@@ -34,6 +34,6 @@ func TestContactScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Configure(wiringtest.Settings{Patient: true, Top: contactAccounts(s)})
+	s.Configure(apptest.Settings{Patient: true, Top: contactAccounts(s)})
 	s.ScriptsIn(t, "contacts")
 }

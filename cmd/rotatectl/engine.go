@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/observe"
@@ -18,13 +19,12 @@ import (
 	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 // engine is the state machine for commands that act themselves.
 type engine struct {
-	*wiring.Engine
-	*wiring.Acts
+	*app.Engine
+	*app.Acts
 	rdb   redis.UniversalClient
 	close func()
 }
@@ -35,11 +35,11 @@ func warn(err error) {
 }
 
 func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*engine, error) {
-	rdb, err := wiring.Redis(ctx, cfg)
+	rdb, err := app.Redis(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	vault, err := wiring.Vault(ctx, cfg, access, warn)
+	vault, err := app.Vault(ctx, cfg, access, warn)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
@@ -48,12 +48,12 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 		_ = rdb.Close() // nothing is left to be written
 	}}
 	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
-	if e.Engine, err = wiring.NewEngine(ctx, cfg, rdb, vault, metrics, log); err != nil {
+	if e.Engine, err = app.NewEngine(ctx, cfg, rdb, vault, metrics, log); err != nil {
 		e.close()
 		return nil, err
 	}
-	e.Acts = &wiring.Acts{
-		Engine: e.Engine, Config: cfg, Vault: vault, Mail: wiring.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
+	e.Acts = &app.Acts{
+		Engine: e.Engine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
 	}
 	return e, nil
 }
@@ -97,13 +97,13 @@ func (e *engine) turn(ctx context.Context, account string) error {
 // vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.
 func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func(), err error) {
 	ctx := cmd.Context()
-	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
+	vault, err := app.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
 	if err != nil {
 		return nil, nil, err
 	}
-	d = operate.For(cfg, wiring.Clock{})
+	d = operate.For(cfg, app.Clock{})
 	d.Truth = vault
-	rdb, away := wiring.Redis(ctx, cfg)
+	rdb, away := app.Redis(ctx, cfg)
 	d.Away = away
 	if rdb == nil {
 		return d, vault.Close, nil

@@ -4,17 +4,17 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // TestAWaitOutlivesTheWorkerThatTookTheJob: the queue gives a dead worker's task back after a minute or more. By then
 // another worker has long finished the rotation, from the journal.
 func TestAWaitOutlivesTheWorkerThatTookTheJob(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("orphan", "first: manual")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	first := s.Start("worker")
 	s.Fault(c, sandbox.Hold)
 	type ended struct {
@@ -40,10 +40,10 @@ func TestAWaitOutlivesTheWorkerThatTookTheJob(t *testing.T) {
 
 func TestACheckSaysWhatItFound(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	good, blind, stuck := s.SES("good", "first: manual"), s.SES("blind", "first: manual", "verify: off"), s.SES("stuck", "first: manual")
 	other := s.SES("other", "first: manual") // that it logs in is why a refusal of the good one is believed
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Fault(stuck, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
 	s.Start("worker")
 	s.Ctl("rotate", good.ID, blind.ID, stuck.ID, other.ID, "--wait")

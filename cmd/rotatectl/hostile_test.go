@@ -12,8 +12,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // hostile is a text that clears the screen, forges a line and a column, writes from right to left and is no UTF-8.
@@ -31,12 +31,12 @@ func harmless(out string) bool {
 // shows.
 func TestNoTextFromOutsideIsObeyedByATerminal(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	lost, open := s.SES("lost", "first: manual"), s.Kirim("open", "first: manual")
 	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
-	for _, c := range []wiringtest.Credential{lost, open} {
+	for _, c := range []apptest.Credential{lost, open} {
 		s.Ctl("rotate", c.ID, "--wait")
 	}
 	if err := w.Stop(); err != nil {
@@ -52,7 +52,7 @@ func TestNoTextFromOutsideIsObeyedByATerminal(t *testing.T) {
 	})
 	rdb := redis.NewClient(&redis.Options{Addr: s.Redis.Addr})
 	t.Cleanup(func() { _ = rdb.Close() })
-	for _, c := range []wiringtest.Credential{lost, open} {
+	for _, c := range []apptest.Credential{lost, open} {
 		soon := time.Now().Add(time.Hour).UnixMilli()
 		rdb.HSet(t.Context(), "keyturn:{"+c.Account+"}:breaker", "cause", hostile, "since", soon, "next", soon)
 		for _, kind := range []string{"", "check:"} {
@@ -86,8 +86,8 @@ func TestNoTextFromOutsideIsObeyedByATerminal(t *testing.T) {
 // TestAnImportRefusesWhatDoesNotShow: escaped for the terminal it would be another user name in the file.
 func TestAnImportRefusesWhatDoesNotShow(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
-	s.Configure(wiringtest.Settings{})
+	s := apptest.New(t)
+	s.Configure(apptest.Settings{})
 	table := s.WriteFile("fleet.csv", "target,account,username,path\na@example.com,ses,a\u202eb,\nc@example.com,ses,,mail/\u200bc\n")
 	out, status := s.Ctl("import", "--csv", table)
 	if status != exitFailed || !strings.Contains(out, `:2: username "a\u202eb" has`) || !strings.Contains(out, `:3: path "mail/\u200bc" has`) {

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 func TestImportScripts(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	s.SES("standing", "first: manual")
 	add := func(target, username string) {
 		t.Helper()
@@ -26,24 +26,24 @@ func TestImportScripts(t *testing.T) {
 	for i := range 230 {
 		add(fmt.Sprintf("many.example.com/33333333-3333-4333-8333-%012d", i), fmt.Sprintf("user%d", i))
 	}
-	s.Configure(wiringtest.Settings{Top: contactAccounts(s)})
+	s.Configure(apptest.Settings{Top: contactAccounts(s)})
 	s.ScriptsIn(t, "import")
 }
 
 // TestAnImportedFleetRotates goes the whole way of somebody who comes to keyturn.
 func TestAnImportedFleetRotates(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	known := s.Kirim("known", "first: manual")
 	s.Creds = nil // it is at the provider, and not in the configuration
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	domain, _, _ := strings.Cut(known.Target, "/")
 	list, status := s.Ctl("import", "kirimemail", "--account", "kirim", "--domain", domain, "--path-prefix", "mail/"+s.Name)
 	if status != 0 {
 		t.Fatalf("%d: %s", status, list)
 	}
 	s.WriteFile("imported.yaml", list)
-	s.Configure(wiringtest.Settings{Top: "include: [imported.yaml]"})
+	s.Configure(apptest.Settings{Top: "include: [imported.yaml]"})
 
 	known.ID = "kirim-" + known.Username
 	known.Path = "mail/" + s.Name + "/kirim/" + known.Username

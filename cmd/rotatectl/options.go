@@ -5,11 +5,11 @@ import (
 	"sort"
 	"strings"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/operate"
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
-	"keyturn/internal/wiring"
 )
 
 // options are the flags that all commands share.
@@ -43,5 +43,5 @@ func credentials(cfg *config.Config, ids []string) ([]*rotation.Credential, erro
 
 // knownAccounts refuses accounts that the configuration does not have.
 func knownAccounts(cfg *config.Config, names ...string) error {
-	return flagged(operate.For(cfg, wiring.Clock{}).KnownAccounts(names...))
+	return flagged(operate.For(cfg, app.Clock{}).KnownAccounts(names...))
 }

@@ -14,12 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/wiring"
 )
 
 // maxDays bounds the horizon: beyond a year a forecast only repeats itself.
@@ -47,7 +47,7 @@ func planCommand(o *options) *cobra.Command {
 			if err := knownAccounts(cfg, accounts...); err != nil {
 				return err
 			}
-			rdb, err := wiring.Redis(cmd.Context(), cfg)
+			rdb, err := app.Redis(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ type plan struct {
 // makePlans makes a plan for each account that has credentials, in the order of their names.
 func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accounts []string, now time.Time, days int) ([]*plan, error) {
 	plans := map[string]*plan{}
-	creds, err := operate.For(cfg, wiring.Clock{}).Select(operate.Query{Accounts: accounts})
+	creds, err := operate.For(cfg, app.Clock{}).Select(operate.Query{Accounts: accounts})
 	if err != nil {
 		return nil, flagged(err)
 	}

@@ -8,13 +8,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/ratelimit"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 func rotateCommand(o *options) *cobra.Command {
@@ -101,17 +101,17 @@ func (r *rotate) runSome(cmd *cobra.Command, o *options, ids []string) error {
 // followed alone.
 func queueDesk(cmd *cobra.Command, cfg *config.Config, follow bool) (d *operate.Desk, done func(), err error) {
 	ctx := cmd.Context()
-	rdb, err := wiring.Redis(ctx, cfg)
+	rdb, err := app.Redis(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
-	d = operate.For(cfg, wiring.Clock{})
+	d = operate.For(cfg, app.Clock{})
 	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	done = func() { _ = rdb.Close() }
 	if !follow {
 		return d, done, nil
 	}
-	vault, err := wiring.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
+	vault, err := app.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
 	if err != nil {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "the queue is followed alone: %v\n", err)
 		return d, done, err

@@ -4,20 +4,20 @@ import (
 	"fmt"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
-func TestMain(m *testing.M) { wiringtest.Main(m, "rotatectl", main) }
+func TestMain(m *testing.M) { apptest.Main(m, "rotatectl", main) }
 
 // TestScripts runs rotatectl beside a worker and a scheduler.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	taken, made := s.SES("taken", "first: manual"), s.Kirim("made", "first: manual")
 	lost, idle := s.SES("lost", "first: manual"), s.SES("idle", "first: manual")
 	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Start("worker")
 	s.Start("scheduler")
 	s.Scripts(t, "TAKEN="+taken.ID, "MADE="+made.ID, "LOST="+lost.ID, "IDLE="+idle.ID)
@@ -26,13 +26,13 @@ func TestScripts(t *testing.T) {
 // TestFleetScripts runs rotatectl on many credentials, one of which the provider does not know.
 func TestFleetScripts(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	lost := s.SES("lost", "first: manual")
 	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
 	for n := range 110 {
 		s.SES(fmt.Sprintf("c%03d", n), "first: manual")
 	}
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	s.Start("worker")
 	s.Start("scheduler").Logged("index built")
 	s.ScriptsIn(t, "fleet", "LOST="+lost.ID, "BEFORE="+s.Creds[100].ID)

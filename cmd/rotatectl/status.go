@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/operate"
 	"keyturn/internal/schedule"
-	"keyturn/internal/wiring"
 )
 
 // stateFlags are the states as --state takes them: a flag's value has no space in it.
@@ -46,7 +46,7 @@ func statusCommand(o *options) *cobra.Command {
 			if !cmd.Flags().Changed("limit") && v.format == "table" && len(ids) == 0 {
 				v.limit = page
 			}
-			q, err := v.query(ids, wiring.Clock{}.Now())
+			q, err := v.query(ids, app.Clock{}.Now())
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := operate.For(cfg, wiring.Clock{}).Select(q); err != nil { // before anything is connected to
+			if _, err := operate.For(cfg, app.Clock{}).Select(q); err != nil { // before anything is connected to
 				return flagged(err)
 			}
 			d, done, err := vaultDesk(cmd, cfg)

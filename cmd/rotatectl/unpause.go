@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/app"
 	"keyturn/internal/queue"
 	"keyturn/internal/ratelimit"
-	"keyturn/internal/wiring"
 )
 
 func unpauseCommand(o *options) *cobra.Command {
@@ -31,7 +31,7 @@ func unpauseCommand(o *options) *cobra.Command {
 					return usageError{fmt.Errorf("account %s is not in the configuration", name)}
 				}
 			}
-			rdb, err := wiring.Redis(cmd.Context(), cfg)
+			rdb, err := app.Redis(cmd.Context(), cfg)
 			if err != nil {
 				return err
 			}

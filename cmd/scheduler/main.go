@@ -10,24 +10,24 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 func main() {
-	wiring.Main(wiring.Command{
+	app.Main(app.Command{
 		Name: "scheduler", Listen: "127.0.0.1:9465", Doc: "enqueues rotation jobs when they are due.",
 		Access: vaultkv.ReadOnly, Run: run,
 	})
 }
 
-func run(ctx context.Context, p *wiring.Process) error {
+func run(ctx context.Context, p *app.Process) error {
 	cfg := p.Config()
-	engine, err := wiring.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
+	engine, err := app.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}

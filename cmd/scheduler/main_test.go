@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"keyturn/internal/wiring/wiringtest"
+	"keyturn/internal/app/apptest"
 )
 
-func TestMain(m *testing.M) { wiringtest.Main(m, "scheduler", main) }
+func TestMain(m *testing.M) { apptest.Main(m, "scheduler", main) }

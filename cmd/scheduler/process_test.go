@@ -10,17 +10,17 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"keyturn/internal/wiring/wiringtest"
+	"keyturn/internal/app/apptest"
 )
 
 func TestTwoSchedulersRotateOnceForEachSlot(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	for i := range 8 {
 		s.SES(fmt.Sprintf("mail%d", i))
 	}
-	s.Configure(wiringtest.Settings{Every: "4s"})
-	processes := []*wiringtest.Process{s.Start("scheduler"), s.Start("scheduler"), s.Start("worker"), s.Start("worker")}
+	s.Configure(apptest.Settings{Every: "4s"})
+	processes := []*apptest.Process{s.Start("scheduler"), s.Start("scheduler"), s.Start("worker"), s.Start("worker")}
 	for _, c := range s.Creds {
 		s.Until(c.ID+" is rotated three times", func() bool { return s.Current(c).Version >= 3 })
 	}
@@ -47,13 +47,13 @@ func TestTwoSchedulersRotateOnceForEachSlot(t *testing.T) {
 
 func TestTheIndexIsRebuiltWhenRedisWasEmptied(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	daily, made, waits := s.SES("daily"), s.Kirim("made"), s.SES("waits", "first: manual")
 	often := s.SES("often", "schedule: {every: 5s}")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Start("worker")
 	s.Start("scheduler")
-	for _, c := range []wiringtest.Credential{daily, made, often} {
+	for _, c := range []apptest.Credential{daily, made, often} {
 		s.Until(c.ID+" is rotated", func() bool { return s.Settled(c, 1) })
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: s.Redis.Addr})
@@ -97,9 +97,9 @@ func dues(t *testing.T, rdb *redis.Client) map[string]float64 {
 
 func TestACredentialThatKeyturnNeverRotatedWaitsForAPerson(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	waits, other := s.SES("waits", "first: manual", "schedule: {every: 5s}"), s.SES("other")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Start("worker")
 	s.Start("scheduler")
 	// The scheduler has gone through all of them when the other one is rotated, which is behind it.
@@ -120,9 +120,9 @@ func TestACredentialThatKeyturnNeverRotatedWaitsForAPerson(t *testing.T) {
 
 func TestASchedulerLetsGoOfWhatTheConfigurationNoLongerHas(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	stays, goes := s.SES("stays"), s.SES("goes")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	scheduler := s.Start("scheduler")
 	s.Start("worker")
 	for _, c := range s.Creds {
@@ -131,8 +131,8 @@ func TestASchedulerLetsGoOfWhatTheConfigurationNoLongerHas(t *testing.T) {
 	rdb := redis.NewClient(&redis.Options{Addr: s.Redis.Addr})
 	t.Cleanup(func() { _ = rdb.Close() })
 
-	s.Creds = []wiringtest.Credential{stays}
-	s.Configure(wiringtest.Settings{})
+	s.Creds = []apptest.Credential{stays}
+	s.Configure(apptest.Settings{})
 	s.Until("only the other one is due", func() bool {
 		all := dues(t, rdb)
 		_, there := all[goes.ID]
@@ -157,13 +157,13 @@ func TestASchedulerLetsGoOfWhatTheConfigurationNoLongerHas(t *testing.T) {
 
 func TestABrokenFileChangesNothingAndSaysWhy(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	often := s.SES("often", "schedule: {every: 4s}")
-	s.Configure(wiringtest.Settings{})
-	processes := []*wiringtest.Process{s.Start("scheduler"), s.Start("worker")}
+	s.Configure(apptest.Settings{})
+	processes := []*apptest.Process{s.Start("scheduler"), s.Start("worker")}
 	s.Until("it is rotated", func() bool { return s.Settled(often, 1) })
 
-	s.WriteFile("keyturn.yaml", s.Config(wiringtest.Settings{}, often)+"  - {id: half}\n")
+	s.WriteFile("keyturn.yaml", s.Config(apptest.Settings{}, often)+"  - {id: half}\n")
 	for _, p := range processes {
 		p.Logged("credentials[1].account: is missing")
 		if status, body := p.Get("/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "configuration: ") {
@@ -174,7 +174,7 @@ func TestABrokenFileChangesNothingAndSaysWhy(t *testing.T) {
 	s.Until("the one before stays in force", func() bool { return s.Settled(often, seen+2) })
 
 	more := s.SES("more")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	for _, p := range processes {
 		p.Logged("ready again")
 	}
@@ -188,9 +188,9 @@ func TestABrokenFileChangesNothingAndSaysWhy(t *testing.T) {
 
 func TestASignalMakesTheProcessesReadTheirFilesAnew(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	s.SES("one")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	for _, name := range []string{"scheduler", "worker"} {
 		p := s.Start(name)
 		if err := syscall.Kill(p.PID(), syscall.SIGHUP); err != nil {
@@ -202,14 +202,14 @@ func TestASignalMakesTheProcessesReadTheirFilesAnew(t *testing.T) {
 
 func TestASchedulerWithAnotherConfigurationIsReported(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	known := s.SES("known")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	one := s.Start("scheduler")
 	one.Until("it counts itself", func(metrics string) bool { return strings.Contains(metrics, "\nkeyturn_configurations 1\n") })
-	other := s.WriteFile("other.yaml", s.Config(wiringtest.Settings{}, known, s.SES("more")))
+	other := s.WriteFile("other.yaml", s.Config(apptest.Settings{}, known, s.SES("more")))
 	two := s.Start("scheduler", "-config", other)
-	for _, p := range []*wiringtest.Process{one, two} {
+	for _, p := range []*apptest.Process{one, two} {
 		p.Until("it counts both", func(metrics string) bool { return strings.Contains(metrics, "\nkeyturn_configurations 2\n") })
 		p.Logged("different configurations")
 	}

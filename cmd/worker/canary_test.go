@@ -14,8 +14,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // TestNoSecretAppearsOutsideOfVault drives every kind of outcome through the real programs, and then looks for every
@@ -42,19 +42,19 @@ func TestNoSecretAppearsOutsideOfVault(t *testing.T) {
 }
 
 type canary struct {
-	*wiringtest.Stage
+	*apptest.Stage
 	t         *testing.T
-	good      []wiringtest.Credential // those that end well
-	lost      wiringtest.Credential   // the provider does not know its target any more
-	refused   wiringtest.Credential   // the provider refuses the keys
-	adopted   wiringtest.Credential   // somebody has set its password by hand
-	processes []*wiringtest.Process
+	good      []apptest.Credential // those that end well
+	lost      apptest.Credential   // the provider does not know its target any more
+	refused   apptest.Credential   // the provider refuses the keys
+	adopted   apptest.Credential   // somebody has set its password by hand
+	processes []*apptest.Process
 	output    map[string]string // of rotatectl, by arguments
 }
 
 func newCanary(t *testing.T) *canary {
 	t.Helper()
-	c := &canary{Stage: wiringtest.New(t), t: t, output: map[string]string{}}
+	c := &canary{Stage: apptest.New(t), t: t, output: map[string]string{}}
 	for _, kind := range []sandbox.Kind{
 		sandbox.LoseReply, sandbox.RateLimit, sandbox.Repeat, sandbox.Reject, sandbox.ServerError, sandbox.HTML,
 		sandbox.Truncated, sandbox.LoseRequest, sandbox.Propagation,
@@ -72,8 +72,8 @@ func newCanary(t *testing.T) *canary {
 	c.lost, c.refused = c.SES("lost", "first: manual"), c.Kirim("refused", "first: manual")
 	c.adopted = c.SES("adopted", "first: manual")
 	c.Fault(c.lost, sandbox.NotFound)
-	c.Configure(wiringtest.Settings{})
-	c.processes = []*wiringtest.Process{c.Start("worker"), c.Start("worker"), c.Start("scheduler")}
+	c.Configure(apptest.Settings{})
+	c.processes = []*apptest.Process{c.Start("worker"), c.Start("worker"), c.Start("scheduler")}
 	return c
 }
 
@@ -122,7 +122,7 @@ func (c *canary) refuse() {
 		if status := c.ctl("rotate", "--wait", "--timeout", "1s", c.refused.ID); status != 1 {
 			c.t.Errorf("a key that is refused: exit status %d", status)
 		}
-		return slices.ContainsFunc(c.processes, func(p *wiringtest.Process) bool { return strings.Contains(p.Output(), "breaker changed") })
+		return slices.ContainsFunc(c.processes, func(p *apptest.Process) bool { return strings.Contains(p.Output(), "breaker changed") })
 	})
 	if status := c.ctl("rotate", "--wait", "--timeout", "30s", c.refused.ID); status != 0 {
 		c.t.Errorf("a key that works again: exit status %d: %v", status, c.output)

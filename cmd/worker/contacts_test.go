@@ -8,13 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // verifications is the part of a configuration that verifies contacts at both sites of the provider: a job for each, of
 // the site's own address and more.
-func verifications(s *wiringtest.Stage, more ...string) string {
+func verifications(s *apptest.Stage, more ...string) string {
 	var text strings.Builder
 	for _, site := range []string{"international", "china"} {
 		fmt.Fprintf(&text, `
@@ -43,7 +43,7 @@ type contact struct {
 }
 
 // contactsOf are the lines about an address in the job of a site.
-func contactsOf(p *wiringtest.Process, site, address string) []contact {
+func contactsOf(p *apptest.Process, site, address string) []contact {
 	var found []contact
 	for line := range strings.Lines(p.Output()) {
 		var c contact
@@ -54,7 +54,7 @@ func contactsOf(p *wiringtest.Process, site, address string) []contact {
 	return found
 }
 
-func mails(s *wiringtest.Stage, address string) int {
+func mails(s *apptest.Stage, address string) int {
 	c := s.Box.State()[sandbox.AlibabaDomain][address].Contact
 	if c == nil {
 		return 0
@@ -64,8 +64,8 @@ func mails(s *wiringtest.Stage, address string) int {
 
 func TestContactsAreMailedOnScheduleAtBothSites(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
-	s.Configure(wiringtest.Settings{Top: verifications(s, "aaa@test.com", "bbb@test.com")})
+	s := apptest.New(t)
+	s.Configure(apptest.Settings{Top: verifications(s, "aaa@test.com", "bbb@test.com")})
 	w := s.Start("worker")
 	s.Start("scheduler")
 	for _, site := range []string{"international", "china"} {
@@ -91,7 +91,7 @@ func TestContactsAreMailedOnScheduleAtBothSites(t *testing.T) {
 }
 
 // waitsADay tells whether the worker sent a job back for a day.
-func waitsADay(p *wiringtest.Process, name string) bool {
+func waitsADay(p *apptest.Process, name string) bool {
 	for line := range strings.Lines(p.Output()) {
 		var back struct {
 			Msg, Credential, Kind, Status, After string
@@ -116,8 +116,8 @@ func TestAContactIsMailedOnceThoughTheCallIsRepeated(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			s := wiringtest.New(t)
-			s.Configure(wiringtest.Settings{Top: verifications(s)})
+			s := apptest.New(t)
+			s.Configure(apptest.Settings{Top: verifications(s)})
 			if _, err := s.Box.AddFaults(sandbox.Fault{Provider: sandbox.AlibabaDomain, Target: "china@example.com", Kind: kind}); err != nil {
 				t.Fatal(err)
 			}
@@ -136,8 +136,8 @@ func TestAContactIsMailedOnceThoughTheCallIsRepeated(t *testing.T) {
 
 func TestAWorkerWhoseClockIsOffHearsItFromContactsToo(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
-	s.Configure(wiringtest.Settings{Top: verifications(s)})
+	s := apptest.New(t)
+	s.Configure(apptest.Settings{Top: verifications(s)})
 	w := s.Start("worker")
 	skewed := sandbox.Fault{Provider: sandbox.AlibabaDomain, Kind: sandbox.WithCode, Code: "InvalidTimeStamp.Expired", Status: http.StatusBadRequest, Count: -1}
 	if _, err := s.Box.AddFaults(skewed); err != nil {

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // TestAWorkerThatCrashesInTheMiddleOfACallTellsNoSecret: the key that signed the call, the password in it and Vault's
@@ -20,10 +20,10 @@ func TestAWorkerThatCrashesInTheMiddleOfACallTellsNoSecret(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			s := wiringtest.New(t)
+			s := apptest.New(t)
 			s.Env = []string{"GOTRACEBACK=crash"}
 			set, issued := s.SES("set"), s.Kirim("issued")
-			s.Configure(wiringtest.Settings{Patient: true})
+			s.Configure(apptest.Settings{Patient: true})
 			w := s.Start("worker")
 			for _, c := range s.Creds {
 				s.Fault(c, sandbox.Hold)

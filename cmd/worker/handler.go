@@ -6,18 +6,18 @@ import (
 	"sync/atomic"
 	"time"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/contacts"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/wiring"
 )
 
 // fleet is a configuration with what acts on its credentials; both change together when the configuration is read
 // anew.
 type fleet struct {
 	cfg      *config.Config
-	subjects *wiring.Subjects
+	subjects *app.Subjects
 }
 
 // handler runs jobs. It implements queue.Handler.
@@ -25,7 +25,7 @@ type handler struct {
 	machine  *rotation.Machine
 	contacts *contacts.Verifier
 	checks   checks
-	quotas   *wiring.Quotas
+	quotas   *app.Quotas
 	fleet    atomic.Pointer[fleet]
 	skewed   atomic.Pointer[skew]
 
@@ -114,8 +114,8 @@ func (h *handler) ready() error {
 
 // reload takes a changed configuration over. One that cannot be used changes nothing and says why. Accounts have their
 // own servers and limiters, so a new or changed account needs a restart.
-func (h *handler) reload(ctx context.Context, p *wiring.Process, next *config.Config) error {
-	subjects, err := wiring.NewSubjects(ctx, next, p.Vault.ReadField, p.Mail())
+func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Config) error {
+	subjects, err := app.NewSubjects(ctx, next, p.Vault.ReadField, p.Mail())
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (h *handler) reload(ctx context.Context, p *wiring.Process, next *config.Co
 }
 
 // awaitKeys takes management keys over whose store was away at the start, unless a reload was faster.
-func (h *handler) awaitKeys(ctx context.Context, p *wiring.Process) {
+func (h *handler) awaitKeys(ctx context.Context, p *app.Process) {
 	started := h.fleet.Load()
 	subjects := p.AwaitKeys(ctx, started.subjects)
 	if subjects == nil || !h.fleet.CompareAndSwap(started, &fleet{cfg: started.cfg, subjects: subjects}) {
@@ -141,7 +141,7 @@ func (h *handler) awaitKeys(ctx context.Context, p *wiring.Process) {
 }
 
 // checkServers looks whether the mail servers can be asked, now and after each reload, until ctx ends.
-func (h *handler) checkServers(ctx context.Context, p *wiring.Process) {
+func (h *handler) checkServers(ctx context.Context, p *app.Process) {
 	for {
 		h.fleet.Load().subjects.CheckServers(ctx, p.Metrics, p.Log)
 		select {

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // mailCase is a mail server, and what keyturn is told of it.
@@ -44,11 +44,11 @@ const fleetSize = 12
 
 // mailFleet are twelve credentials whose provider is the sandbox, and whose mail server is a real one.
 type mailFleet struct {
-	*wiringtest.Stage
+	*apptest.Stage
 	t      *testing.T
 	c      mailCase
 	server *devenv.Mail
-	creds  []wiringtest.Credential
+	creds  []apptest.Credential
 	began  time.Time
 	live   map[string]time.Time // by target: when consumers had the password that the provider accepted first
 	stop   atomic.Bool
@@ -56,7 +56,7 @@ type mailFleet struct {
 
 func newMailFleet(t *testing.T, c mailCase) *mailFleet {
 	t.Helper()
-	f := &mailFleet{Stage: wiringtest.New(t), t: t, c: c, server: devenvtest.Mail(t, devenv.MailOptions{LoginsPerMinute: c.limit}), live: map[string]time.Time{}}
+	f := &mailFleet{Stage: apptest.New(t), t: t, c: c, server: devenvtest.Mail(t, devenv.MailOptions{LoginsPerMinute: c.limit}), live: map[string]time.Time{}}
 	text := fmt.Sprintf(`
 redis: {address: %q}
 vault: {address: %q, insecure_http: true, auth: {token: {file: vault-token}}}
@@ -202,7 +202,7 @@ func TestTwelveCredentialsRotateAgainstPostfixAndDovecot(t *testing.T) {
 }
 
 // outage lets the server refuse everybody for a while, and looks what becomes of the fleet.
-func (f *mailFleet) outage(worker *wiringtest.Process) {
+func (f *mailFleet) outage(worker *apptest.Process) {
 	f.t.Helper()
 	before := f.passwords()
 	if err := f.server.LosePasswords(); err != nil {

@@ -10,22 +10,22 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/queue"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 func main() {
-	wiring.Main(wiring.Command{
+	app.Main(app.Command{
 		Name: "worker", Listen: "127.0.0.1:9464", Doc: "takes rotation jobs from the queue and runs them.",
 		Access: vaultkv.ReadWrite, Run: run,
 	})
 }
 
-func run(ctx context.Context, p *wiring.Process) error {
+func run(ctx context.Context, p *app.Process) error {
 	cfg := p.Config()
-	engine, err := wiring.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
+	engine, err := app.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"keyturn/internal/wiring/wiringtest"
+	"keyturn/internal/app/apptest"
 )
 
-func TestMain(m *testing.M) { wiringtest.Main(m, "worker", main) }
+func TestMain(m *testing.M) { apptest.Main(m, "worker", main) }

@@ -8,12 +8,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // event returns the fields of the first event of a kind, which it waits for.
-func event(t *testing.T, s *wiringtest.Stage, kind string) (fields map[string]any) {
+func event(t *testing.T, s *apptest.Stage, kind string) (fields map[string]any) {
 	t.Helper()
 	rdb := redis.NewClient(&redis.Options{Addr: s.Redis.Addr})
 	t.Cleanup(func() { _ = rdb.Close() })
@@ -35,10 +35,10 @@ func event(t *testing.T, s *wiringtest.Stage, kind string) (fields map[string]an
 // TestAPromotionThatNobodyVerifiedIsHeardOf: its verifier has been away since the provider accepted the password.
 func TestAPromotionThatNobodyVerifiedIsHeardOf(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	smtp := s.Box.Ready().SMTP[sandbox.TencentSES]
 	c := s.SES("mute", "first: manual", `verify: {propagation: 1s, smtp: {address: "`+smtp+`", tls: implicit, ca_file: "`+s.Dir+`/ca.pem"}}`)
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = sandbox.AtSMTP, -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", c.ID)
@@ -61,9 +61,9 @@ func TestAPromotionThatNobodyVerifiedIsHeardOf(t *testing.T) {
 // TestAVerifierThatIsAwayIsHeardOf: the provider has accepted the password, so that consumers may be locked out.
 func TestAVerifierThatIsAwayIsHeardOf(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("mute", "first: manual")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = sandbox.AtSMTP, -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", c.ID)
@@ -85,9 +85,9 @@ func TestAVerifierThatIsAwayIsHeardOf(t *testing.T) {
 // what a person does to a journal.
 func TestWhoAskedIsOnRecord(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	good, lost := s.SES("good", "first: manual"), s.SES("lost", "first: manual")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", good.ID, lost.ID, "--wait")
@@ -96,7 +96,7 @@ func TestWhoAskedIsOnRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	who := func(text any) bool { return strings.HasSuffix(fmt.Sprint(text), "@"+host) }
-	for kind, c := range map[string]wiringtest.Credential{"rotated": good, "quarantined": lost} {
+	for kind, c := range map[string]apptest.Credential{"rotated": good, "quarantined": lost} {
 		if e := event(t, s, kind); e["credential"] != c.ID || !who(e["requested_by"]) {
 			t.Errorf("%v", e)
 		}

@@ -5,14 +5,14 @@ import (
 	"syscall"
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 func hold(f *sandbox.Fault) { f.Count = -1 }
 
 // stop asks a process to end and returns how it ended.
-func stop(p *wiringtest.Process) <-chan error {
+func stop(p *apptest.Process) <-chan error {
 	ended := make(chan error, 1)
 	go func() { ended <- p.Stop() }()
 	return ended
@@ -20,9 +20,9 @@ func stop(p *wiringtest.Process) <-chan error {
 
 func TestAWorkerThatIsToEndFinishesTheRotationThatItHasBegun(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("last")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	s.Fault(c, sandbox.Hold)
 	s.Ctl("rotate", c.ID)
@@ -41,9 +41,9 @@ func TestAWorkerThatIsToEndFinishesTheRotationThatItHasBegun(t *testing.T) {
 
 func TestAWorkerThatIsToEndLeavesWhatIsNeverAnsweredToTheNext(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("mute")
-	s.Configure(wiringtest.Settings{CallTimeout: "300ms"})
+	s.Configure(apptest.Settings{CallTimeout: "300ms"})
 	w := s.Start("worker")
 	s.Fault(c, sandbox.Hold, hold)
 	s.Ctl("rotate", c.ID)
@@ -63,9 +63,9 @@ func TestAWorkerThatIsToEndLeavesWhatIsNeverAnsweredToTheNext(t *testing.T) {
 
 func TestTheRotationOfAKilledWorkerGoesOnBeforeTheQueueNotices(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.Kirim("victim", "first: manual")
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	s.Start("scheduler")
 	s.Fault(c, sandbox.Hold)
@@ -85,10 +85,10 @@ func TestTheRotationOfAKilledWorkerGoesOnBeforeTheQueueNotices(t *testing.T) {
 
 func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	before := s.SES("before", "first: manual")
 	before.Username, s.Creds[0].Username = "", "" // the target itself logs in
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	s.Start("scheduler")
 	s.Fault(before, sandbox.Hold)
@@ -98,8 +98,8 @@ func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
 	after := before
 	after.Target, after.Path = "new-"+before.Target, before.Path+"-new"
 	s.Know(after)
-	s.Creds = []wiringtest.Credential{after}
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Creds = []apptest.Credential{after}
+	s.Configure(apptest.Settings{Patient: true})
 	w.Logged("configuration read anew")
 	if err := w.Kill(); err != nil {
 		t.Fatal(err)
@@ -121,12 +121,12 @@ func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
 
 func TestACredentialThatNoWorkerKnowsIsReported(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	known := s.SES("known")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	w := s.Start("worker")
 	unknown := s.SES("unknown")
-	newer := s.WriteFile("newer.yaml", s.Config(wiringtest.Settings{}, known, unknown))
+	newer := s.WriteFile("newer.yaml", s.Config(apptest.Settings{}, known, unknown))
 
 	var out string
 	s.Until("rotatectl says that it is not in the configuration", func() bool {
@@ -147,14 +147,14 @@ func TestACredentialThatNoWorkerKnowsIsReported(t *testing.T) {
 
 func TestAChangedConfigurationIsTakenOverWithoutARestart(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	first := s.SES("first")
-	s.Configure(wiringtest.Settings{})
-	processes := []*wiringtest.Process{s.Start("worker"), s.Start("scheduler")}
+	s.Configure(apptest.Settings{})
+	processes := []*apptest.Process{s.Start("worker"), s.Start("scheduler")}
 	s.Until("the first one is rotated", func() bool { return s.Settled(first, 1) })
 
 	// A broken file changes nothing and says why.
-	s.WriteFile("keyturn.yaml", s.Config(wiringtest.Settings{Top: "nonsense: 1"}, s.Creds...))
+	s.WriteFile("keyturn.yaml", s.Config(apptest.Settings{Top: "nonsense: 1"}, s.Creds...))
 	for _, p := range processes {
 		s.Until(p.Name+" is unready and says why", func() bool {
 			status, body := p.Get("/readyz")
@@ -162,19 +162,19 @@ func TestAChangedConfigurationIsTakenOverWithoutARestart(t *testing.T) {
 		})
 		p.Logged("nonsense")
 	}
-	if out, status := s.Ctl("--config", s.WriteFile("good.yaml", s.Config(wiringtest.Settings{}, first)), "rotate", first.ID, "--wait"); status != 0 {
+	if out, status := s.Ctl("--config", s.WriteFile("good.yaml", s.Config(apptest.Settings{}, first)), "rotate", first.ID, "--wait"); status != 0 {
 		t.Errorf("it must go on as before: %d: %s", status, out)
 	}
 
 	second := s.Kirim("second")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	s.Until("the appended one is rotated", func() bool { return s.Settled(second, 1) })
 	for _, p := range processes {
 		s.Until(p.Name+" is ready again", func() bool { status, _ := p.Get("/readyz"); return status == 200 })
 	}
 
 	// What was made at the start stays, and says so.
-	s.WriteFile("keyturn.yaml", strings.ReplaceAll(s.Config(wiringtest.Settings{}, s.Creds...), "500/s", "400/s"))
+	s.WriteFile("keyturn.yaml", strings.ReplaceAll(s.Config(apptest.Settings{}, s.Creds...), "500/s", "400/s"))
 	for _, p := range processes {
 		p.Logged("need a restart")
 	}
@@ -184,13 +184,13 @@ func TestAChangedConfigurationIsTakenOverWithoutARestart(t *testing.T) {
 // configuration has changed.
 func TestAMendedKeyNeedsNoRestart(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	filed, kept := s.SES("filed", "first: manual"), s.Kirim("kept", "first: manual")
 	s.WriteFile("ses-key", "a-key-that-has-expired")
 	s.WriteSecret("keys/"+s.Name, map[string]string{"token": "a-token-that-has-expired"})
-	s.Configure(wiringtest.Settings{Patient: true})
+	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
-	for _, c := range []wiringtest.Credential{filed, kept} {
+	for _, c := range []apptest.Credential{filed, kept} {
 		if out, status := s.Ctl("rotate", c.ID, "--wait", "--timeout", "1s"); status == 0 {
 			t.Fatalf("a key that has expired works: %s", out)
 		}
@@ -202,7 +202,7 @@ func TestAMendedKeyNeedsNoRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Logged("configuration read anew")
-	for _, c := range []wiringtest.Credential{filed, kept} {
+	for _, c := range []apptest.Credential{filed, kept} {
 		if out, status := s.Ctl("rotate", c.ID, "--wait", "--timeout", "50s"); status != 0 {
 			t.Errorf("%s: %d: %s", c.ID, status, out)
 		}

@@ -3,17 +3,17 @@ package main
 import (
 	"testing"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // TestStart starts workers and schedulers where something is not as it must be.
 func TestStart(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	s.SES("one")
-	s.Configure(wiringtest.Settings{})
+	s.Configure(apptest.Settings{})
 	worker, scheduler := s.Start("worker"), s.Start("scheduler")
 	old := devenvtest.VaultWith(t, devenv.VaultOptions{Mounts: []string{"old:1", "secret", "keyturn-journal"}})
 	sealed := devenvtest.VaultWith(t, devenv.VaultOptions{})

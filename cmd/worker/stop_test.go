@@ -4,17 +4,17 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox"
-	"keyturn/internal/wiring/wiringtest"
 )
 
 // Kubernetes gives a process 30 s, and then kills it in the middle of whatever it does.
 func TestProcessesThatAreToEndDoSoThoughRedisIsDead(t *testing.T) {
 	t.Parallel()
-	s := wiringtest.New(t)
+	s := apptest.New(t)
 	c := s.SES("last")
-	s.Configure(wiringtest.Settings{Patient: true})
-	processes := []*wiringtest.Process{s.Start("worker"), s.Start("worker"), s.Start("scheduler")}
+	s.Configure(apptest.Settings{Patient: true})
+	processes := []*apptest.Process{s.Start("worker"), s.Start("worker"), s.Start("scheduler")}
 	s.Fault(c, sandbox.Hold, hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
@@ -15,7 +16,6 @@ import (
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 	"keyturn/internal/secret"
-	"keyturn/internal/wiring"
 )
 
 // stage is a Redis, a Vault and a fleet of one credential, all in memory. A test runs in a bubble of its own, whose clock
@@ -58,7 +58,7 @@ func newStage(t *testing.T) *stage {
 
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
-		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: wiring.Clock{},
+		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: app.Clock{},
 		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s,
 	}
 }

@@ -1,4 +1,4 @@
-package wiringtest
+package apptest
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package wiring_test
+package app_test
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/due"
@@ -22,7 +23,6 @@ import (
 	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
 	"keyturn/internal/secret"
-	"keyturn/internal/wiring"
 )
 
 // office is a mail server with some credentials, a real Redis, and a Vault that is a map.
@@ -30,7 +30,7 @@ type office struct {
 	t        *testing.T
 	box      *sandbox.Server
 	cfg      *config.Config
-	subjects *wiring.Subjects
+	subjects *app.Subjects
 	vault    vault
 	log      *lines
 	rdb      redis.UniversalClient
@@ -111,7 +111,7 @@ credentials:
 	})
 	t.Cleanup(func() { _ = rdb.Close() })
 	o.rdb = rdb
-	o.subjects, err = wiring.NewSubjects(t.Context(), o.cfg, fromVault, wiring.Mail{
+	o.subjects, err = app.NewSubjects(t.Context(), o.cfg, fromVault, app.Mail{
 		Redis: rdb, Secrets: o.vault, Metrics: observe.NewMetrics(), Log: slog.New(slog.NewJSONHandler(o.log, nil)),
 	})
 	if err != nil {
@@ -330,7 +330,7 @@ func TestServersThatCannotBeAskedAreNamedAtTheStart(t *testing.T) {
 		t.Errorf("%d warnings about a server that is well", n)
 	}
 	cfg := load(t, strings.ReplaceAll(fleet, `"127.0.0.1:465"`, fmt.Sprintf("%q, tls: implicit", o.box.Ready().SMTP[sandbox.TencentSES])))
-	untrusting, err := wiring.NewSubjects(t.Context(), cfg, fromVault, wiring.Mail{})
+	untrusting, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package wiring_test
+package app_test
 
 import (
 	"fmt"
@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/providers"
 	"keyturn/internal/vaultkv"
-	"keyturn/internal/wiring"
 )
 
 // stores is a configuration with a credential in each of its stores: the running Vault, and what stands at the addresses.
@@ -49,7 +49,7 @@ func TestAProcessStartsWhileOneOfSeveralStoresIsAway(t *testing.T) {
 	vault := devenvtest.Vault(t)
 	cfg := stores(t, vault, vault.Addr, nobody)
 	var warnings []string
-	opened, err := wiring.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { warnings = append(warnings, err.Error()) })
+	opened, err := app.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { warnings = append(warnings, err.Error()) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestAProcessStartsWhileOneOfSeveralStoresIsAway(t *testing.T) {
 func TestAProcessDoesNotStartWhereNoStoreCanBeUsed(t *testing.T) {
 	t.Parallel()
 	cfg := stores(t, devenvtest.Vault(t), nobody, nobody+"0")
-	_, err := wiring.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { t.Error(err) })
+	_, err := app.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { t.Error(err) })
 	if err == nil || !strings.Contains(err.Error(), `"s0"`) || !strings.Contains(err.Error(), `"s1"`) {
 		t.Errorf("error %v, want one that names both stores", err)
 	}

@@ -1,4 +1,4 @@
-package wiring_test
+package app_test
 
 import (
 	"context"
@@ -9,13 +9,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/app"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/providers/kirimemail"
 	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
 	"keyturn/internal/secret"
-	"keyturn/internal/wiring"
 )
 
 // kirim is a client of a sandbox that allows so much.
@@ -53,11 +53,11 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 		Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword,
 	})
 	t.Cleanup(func() { _ = rdb.Close() })
-	limiter, err := ratelimit.New(rdb, wiring.Clock{}, map[string][]rotation.Rate{"a": {{Requests: 600, Per: time.Minute}}}, 0)
+	limiter, err := ratelimit.New(rdb, app.Clock{}, map[string][]rotation.Rate{"a": {{Requests: 600, Per: time.Minute}}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	quotas := wiring.NewQuotas(limiter, slog.New(slog.DiscardHandler))
+	quotas := app.NewQuotas(limiter, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { quotas.Run(ctx); close(ended) }()
@@ -87,7 +87,7 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 			if got == want {
 				return
 			}
-			if err := (wiring.Clock{}).Sleep(ctx, time.Millisecond); err != nil {
+			if err := (app.Clock{}).Sleep(ctx, time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,6 +1,6 @@
-// Package wiring puts the parts together that every command shares: it turns a configuration into connections,
+// Package app puts the parts together that every command shares: it turns a configuration into connections,
 // provider clients and verifiers. It is the only place that knows all adapters.
-package wiring
+package app
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package wiring_test
+package app_test
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
-	"keyturn/internal/wiring"
 )
 
 // fleet is a configuration with every way to verify.
@@ -57,7 +57,7 @@ func fromVault(_ context.Context, store, path, field string) (secret.Value, erro
 func TestEachCredentialGetsTheVerifierThatItsConfigurationNames(t *testing.T) {
 	t.Parallel()
 	cfg := load(t, fleet)
-	subjects, err := wiring.NewSubjects(t.Context(), cfg, fromVault, wiring.Mail{})
+	subjects, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestEachCredentialGetsTheVerifierThatItsConfigurationNames(t *testing.T) {
 func TestCredentialsOfOneServerShareItsCapOnProbes(t *testing.T) {
 	t.Parallel()
 	cfg := load(t, fleet)
-	subjects, err := wiring.NewSubjects(t.Context(), cfg, fromVault, wiring.Mail{})
+	subjects, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestCredentialsOfOneServerShareItsCapOnProbes(t *testing.T) {
 func TestEveryMissingKeyIsNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	cfg := load(t, strings.ReplaceAll(fleet, "{file: key}", "{file: gone}"))
-	_, err := wiring.NewSubjects(t.Context(), cfg, fromVault, wiring.Mail{})
+	_, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -120,7 +120,7 @@ func TestEveryMissingKeyIsNamedAtOnce(t *testing.T) {
 func TestAVerificationThatCannotWorkShowsBeforeTheFirstRotation(t *testing.T) {
 	t.Parallel()
 	cfg := load(t, fleet+`  - {id: broken, account: ses, target: broken@example.com, path: mail/broken, verify: {smtp: {ca_file: missing.pem}}}`)
-	_, err := wiring.NewSubjects(t.Context(), cfg, fromVault, wiring.Mail{})
+	_, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err == nil || !strings.Contains(err.Error(), "credential broken: ") || !strings.Contains(err.Error(), "missing.pem") {
 		t.Errorf("%v", err)
 	}
