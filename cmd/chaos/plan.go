@@ -70,7 +70,7 @@ func share(rotations, every int) int { return (rotations + every - 1) / every }
 
 // extra is how many rotations may happen beyond those that were asked for, while the last faults last and while it
 // becomes quiet: what was done is measured by all that happened.
-func extra(rotations int) int { return 100 + rotations/20 }
+func extra(rotations int) int { return 150 + rotations/20 }
 
 // plan makes the schedule of faults. The same number of rotations and the same seed make the same one.
 func plan(rotations int, seed uint64) []event {

@@ -32,8 +32,8 @@ if verdict == 0 then
   if began >= get('pause') and (trouble == 1 or (trouble == 2 and get('fails') >= 3)) then
     set('streak', get('streak') + 1)
     set('paused', now)
-    -- Three pauses are short: consumers may wait for the one question, and what ails a server for seconds is over by then.
-    set('pause', now + math.min(5 * 2 ^ math.max(get('streak') - 3, 0), 300) * SECOND)
+    -- The first pauses are short: consumers may wait for the one question, and what ails a server for seconds is over by then.
+    set('pause', now + math.min(2 ^ (get('streak') - 1), 300) * SECOND)
     clear('trial', 'trialist')
   end
   keep()

@@ -211,7 +211,7 @@ func TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll(t *testing.T) {
 		}
 		return m.answer(Answer{Login: "a", Trouble: Busy}).Pause
 	}
-	for _, seconds := range []int{5, 5, 5, 10, 20, 40, 80, 160, 300, 300} {
+	for _, seconds := range []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
 		want := time.Duration(seconds) * time.Second
 		if got := trouble(); got != want {
 			t.Errorf("a pause of %v, want %v", got, want)
