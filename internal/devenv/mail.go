@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 )
@@ -43,7 +44,9 @@ type Mail struct {
 	CAFile   string // PEM
 	Log      string // Postfix's, with a line for each refusal, as fail2ban reads it
 
-	dir string
+	dir  string
+	mu   sync.Mutex
+	lost bool
 }
 
 const postfixMaster = "/usr/lib/postfix/sbin/master"
@@ -134,21 +137,34 @@ func stopMaster(p *Process) error {
 }
 
 // SetPassword makes a password the one that the server accepts for a login: at once, but that Dovecot looks only once in a
-// second at what it was asked about.
+// second at what it was asked about. While the passwords are lost it is known once they are found.
 func (m *Mail) SetPassword(login, password string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	users := "users"
+	if m.lost {
+		users = "lost"
+	}
 	next := m.path("next")
 	//nolint:gosec // Dovecot reads it as a user of its own
 	if err := os.WriteFile(next, fmt.Appendf(nil, "%s:{PLAIN}%s\n", login, password), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(next, m.path(filepath.Join("users", login)))
+	return os.Rename(next, m.path(filepath.Join(users, login)))
 }
 
 // LosePasswords takes the passwords away: the server refuses everybody.
-func (m *Mail) LosePasswords() error { return os.Rename(m.path("users"), m.path("lost")) }
+func (m *Mail) LosePasswords() error { return m.move(true, "users", "lost") }
 
 // FindPasswords brings them back.
-func (m *Mail) FindPasswords() error { return os.Rename(m.path("lost"), m.path("users")) }
+func (m *Mail) FindPasswords() error { return m.move(false, "lost", "users") }
+
+func (m *Mail) move(lost bool, from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lost = lost
+	return os.Rename(m.path(from), m.path(to))
+}
 
 func (m *Mail) path(name string) string { return filepath.Join(m.dir, name) }
 
