@@ -149,7 +149,7 @@ func (s *stage) happen(ctx context.Context, t *tally, e event) error {
 		return s.flush(ctx)
 	case cutOff, slowDown, swallow:
 		return s.disturbWire(ctx, e)
-	case misbehave:
+	case misbehave, mailTrouble:
 		return call(ctx, http.MethodPost, s.sandbox.Admin+"/faults", "", e.Fault, nil)
 	case condemn:
 		return s.condemn(ctx, t, e)

@@ -26,6 +26,7 @@ const (
 	slowDown      kind = "slow down"      // every reply of a server is late
 	swallow       kind = "swallow"        // a server gets the requests, its replies are lost
 	misbehave     kind = "misbehave"      // a provider fails in one of its own ways
+	mailTrouble   kind = "mail trouble"   // a mail server limits logins, bans addresses, delays its answers or refuses every login
 	condemn       kind = "condemn"        // a provider refuses a credential so that it needs a person
 	enough        kind = "enough"         // no more rotations are asked for
 )
@@ -57,6 +58,8 @@ type fault struct {
 	Count      int    `json:"count,omitempty"`
 	Delay      string `json:"delay,omitempty"`
 	RetryAfter string `json:"retry_after,omitempty"`
+	Limit      int    `json:"limit,omitempty"`
+	For        string `json:"for,omitempty"`
 }
 
 // lease is longer than asynq's (30 s) and than every time-out of keyturn's.
@@ -105,6 +108,13 @@ func plan(rotations int, seed uint64) []event {
 	p.spread(share(rotations, 12), 0.95, func(e *event) { e.Kind, e.Fault = misbehave, p.fault() })
 	// It costs a credential of the fleet for the rest of the run, so they are few.
 	p.spread(share(rotations, 1000), 0.8, func(e *event) { e.Kind, e.Fault = condemn, p.refusal() })
+
+	troubles := 0
+	p.spread(share(rotations, 50), 0.95, func(e *event) {
+		e.Kind, e.Fault = mailTrouble, mailTroubles[troubles%len(mailTroubles)]
+		e.Fault.Provider = pick(p.rand, providers)
+		troubles++
+	})
 
 	slices.SortStableFunc(p.events, func(a, b event) int { return cmp.Compare(a.At, b.At) })
 	return p.events
@@ -161,6 +171,14 @@ func (p *planner) fault() fault {
 		f.Provider = pick(p.rand, providers)
 	}
 	return f
+}
+
+// mailTroubles are what mail servers do to clients that they do not trust, or when they have lost their passwords.
+var mailTroubles = []fault{
+	{Kind: "auth_limit", Limit: 5, Delay: "2s", For: "5s"},
+	{Kind: "ban", Limit: 3, Delay: "3s", For: "6s"},
+	{Kind: "penalty", Delay: "500ms", For: "6s"},
+	{Kind: "reject", At: "smtp", For: "5s"},
 }
 
 // refusal is what ends in quarantine: an unknown target, or a rule that no password satisfies.

@@ -33,6 +33,7 @@ func TestPlanHasAtLeastTheFaultsThatAreAskedFor(t *testing.T) {
 			"pauses":         {count[pauseWorker] + count[pauseCaller] + count[lateWrite], rare},
 			"late writes":    {count[lateWrite], 1},
 			"quarantines":    {count[condemn], 1},
+			"mail troubles":  {count[mailTrouble], share(rotations, 50)},
 		} {
 			if n.got < n.want {
 				t.Errorf("%d rotations: %d %s, want %d", rotations, n.got, name, n.want)

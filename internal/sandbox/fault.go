@@ -63,15 +63,18 @@ type Fault struct {
 	At       At     `json:"at,omitempty"`       // default AtAPI
 	Kind     Kind   `json:"kind"`
 	When     When   `json:"when,omitempty"` // default: see the table of docs/sandbox.md
-	// Count is how often it strikes: 0 means once, or without end if Probability is set; below 0 without end.
+	// Count is how often it strikes: 0 means once, or without end if Probability or For is set; below 0 without end.
 	Count int `json:"count,omitempty"`
 	// Probability, of each call that it could strike; 0 means always. The choices repeat with the seed.
 	Probability float64  `json:"probability,omitempty"`
 	Delay       Duration `json:"delay,omitempty"`       // of delay, propagation and not_synced; the longest time of hold
 	RetryAfter  Duration `json:"retry_after,omitempty"` // of rate_limit
+	For         Duration `json:"for,omitempty"`         // how long it can strike; 0 means until it is used up or dropped
 	Limit       int      `json:"limit,omitempty"`       // of auth_limit and ban
 	Code        string   `json:"code,omitempty"`        // a provider's code, for code and for any refusal
 	Status      int      `json:"status,omitempty"`      // the HTTP status, for code, html and any refusal
+
+	ends time.Time // by For; zero means never
 }
 
 // Duration is a time.Duration that is written as "1.5s".
@@ -183,14 +186,15 @@ func (f *Fault) check(known func(code string) bool) error {
 		return fmt.Errorf("fault %s does not exist at smtp", f.Kind)
 	case f.Probability < 0 || f.Probability > 1:
 		return fmt.Errorf("probability %v is not between 0 and 1", f.Probability)
-	case f.Delay < 0 || f.Delay > Duration(maxDelay) || f.RetryAfter < 0 || f.RetryAfter > Duration(maxDelay):
-		return fmt.Errorf("a delay is between 0 and %v", maxDelay)
+	case f.Delay < 0 || f.Delay > Duration(maxDelay) || f.RetryAfter < 0 || f.RetryAfter > Duration(maxDelay) ||
+		f.For < 0 || f.For > Duration(maxDelay):
+		return fmt.Errorf("a delay is between 0 and %v, and so are retry_after and for", maxDelay)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is no HTTP status that ends a request", f.Status)
 	case f.Kind == WithCode && f.Code == "":
 		return errors.New("fault code needs a code")
 	}
-	if f.Count == 0 && f.Probability == 0 && !t.guard {
+	if f.Count == 0 && f.Probability == 0 && f.For == 0 && !t.guard {
 		f.Count = 1
 	} else if f.Count == 0 {
 		f.Count = -1

@@ -260,7 +260,7 @@ func TestNonsenseFaultsAreRefusedByName(t *testing.T) {
 		{`{"kind":"html","at":"smtp"}`, "fault html does not exist at smtp"},
 		{`{"kind":"delay","at":"moon"}`, `faults strike at api or smtp, not at "moon"`},
 		{`{"kind":"repeat","probability":2}`, "probability 2 is not between 0 and 1"},
-		{`{"kind":"delay","delay":"1h"}`, "a delay is between 0 and 10m0s"},
+		{`{"kind":"delay","delay":"1h"}`, "a delay is between 0 and 10m0s, and so are retry_after and for"},
 		{`{"kind":"not_done","provider":"kirimemail"}`, "fault not_done exists at enom only"},
 		{`{"kind":"code"}`, "fault code needs a code"},
 		{`{"kind":"html","status":42}`, "status 42 is no HTTP status that ends a request"},

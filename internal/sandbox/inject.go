@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxFaults bounds the list.
@@ -14,6 +15,7 @@ const maxFaults = 10_000
 
 // injector holds the faults that were asked for and picks the one that strikes a call.
 type injector struct {
+	now  func() time.Time
 	some atomic.Bool // spares the lock while there is no fault
 
 	mu     sync.Mutex
@@ -23,9 +25,9 @@ type injector struct {
 	struck map[string]map[Kind]int // by provider
 }
 
-func newInjector(seed uint64) *injector {
+func newInjector(seed uint64, now func() time.Time) *injector {
 	//nolint:gosec // repeatable on purpose
-	return &injector{rand: rand.New(rand.NewPCG(seed, 0)), struck: map[string]map[Kind]int{}}
+	return &injector{now: now, rand: rand.New(rand.NewPCG(seed, 0)), struck: map[string]map[Kind]int{}}
 }
 
 // add appends checked faults and returns them with their ids.
@@ -38,6 +40,9 @@ func (i *injector) add(faults ...Fault) ([]Fault, error) {
 	for n := range faults {
 		i.lastID++
 		faults[n].ID = i.lastID
+		if lasts := faults[n].For.std(); lasts > 0 {
+			faults[n].ends = i.now().Add(lasts)
+		}
 	}
 	i.list = append(i.list, faults...)
 	i.some.Store(len(i.list) > 0)
@@ -48,7 +53,15 @@ func (i *injector) add(faults ...Fault) ([]Fault, error) {
 func (i *injector) remaining() []Fault {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.expire()
 	return slices.Clone(i.list)
+}
+
+// expire drops the faults whose time is over. The caller holds the lock.
+func (i *injector) expire() {
+	now := i.now()
+	i.list = slices.DeleteFunc(i.list, func(f Fault) bool { return !f.ends.IsZero() && !f.ends.After(now) })
+	i.some.Store(len(i.list) > 0)
 }
 
 func (i *injector) clear() {
@@ -94,6 +107,7 @@ func (i *injector) pick(e event) plan {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.expire()
 	lagged, names := false, e.names()
 	for n := range i.list {
 		f := i.list[n]
@@ -130,6 +144,7 @@ func (i *injector) guard(code string, kind Kind) *Fault {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.expire()
 	for _, f := range i.list {
 		if f.Kind == kind && (f.Provider == "" || f.Provider == code) {
 			return &f

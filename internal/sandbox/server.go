@@ -56,7 +56,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	}
 	s := &Server{
 		config: config, services: map[string]*service{}, defs: map[string]provider{},
-		injector: newInjector(config.Seed), holds: newHolds(), stopping: make(chan struct{}),
+		injector: newInjector(config.Seed, config.Now), holds: newHolds(), stopping: make(chan struct{}),
 		ready: Ready{Providers: map[string]string{}, SMTP: map[string]string{}, STARTTLS: map[string]string{}},
 	}
 	err := s.build()
