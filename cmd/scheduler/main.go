@@ -35,10 +35,10 @@ func run(ctx context.Context, p *app.Process) error {
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
 		Accounts: accounts(cfg), Clock: engine.Clock, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
-		Notices: engine.Machine.Notices,
+		Notices: engine.Machine.Notices, Jitter: due.Jitter,
 	}
-	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log}
-	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log}
+	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
+	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	checks.Use(driftChecks(cfg))
 	contacts.Use(contactRounds(cfg))
 	s.Use(cfg)

@@ -35,17 +35,17 @@ func (s *Scheduler) run(ctx context.Context, k *keeper, e errand, now time.Time)
 
 // build fills the keys of an account that Redis has lost, or never had, unless another scheduler is at it.
 func (s *Scheduler) build(ctx context.Context, k *keeper, e errand, now time.Time) (done bool, err error) {
-	building, held, err := s.Index.acquire(ctx, key(k.account, "building"))
+	building, held, err := acquire(ctx, s.Index, Lease{Account: k.account})
 	if err != nil || held == nil {
 		return false, err
 	}
 	s.Log.InfoContext(ctx, "building the index", "account", k.account)
 	err = s.complete(building, k, e, now)
 	if err != nil {
-		_, lost := held.release(ctx)
+		_, lost := held.release(ctx, false)
 		return false, errors.Join(err, lost)
 	}
-	whole, err := held.release(ctx, key(k.account, "epoch"))
+	whole, err := held.release(ctx, true)
 	if err == nil && !whole {
 		err = errLeaseLost // Redis was emptied meanwhile: what was written at first is gone again
 	}
@@ -104,11 +104,11 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 		for some := range slices.Chunk(creds, batch) {
 			wanted := findings(some)
 			if pass > 0 || !lost { // that a credential is scheduled does not say that its journal was read
-				if wanted, err = s.Index.missing(ctx, some); err != nil {
+				if wanted, err = s.missing(ctx, some); err != nil {
 					return tallies, err
 				}
 			}
-			wanted = slices.DeleteFunc(wanted, func(f finding) bool { return blank[f.cred.ID] })
+			wanted = slices.DeleteFunc(wanted, func(f finding) bool { return blank[f.Cred.ID] })
 			found, bad, err := s.each(ctx, store, wanted, look)
 			if err != nil {
 				return tallies, err
@@ -122,7 +122,7 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 			if pass > 0 {
 				s.mourn(ctx, k, found)
 			}
-			if err := s.Index.add(ctx, found); err != nil {
+			if err := s.Index.Add(ctx, written(found)); err != nil {
 				return tallies, err
 			}
 			if lost && pass == 0 {
@@ -144,23 +144,23 @@ func (s *Scheduler) recheck(ctx context.Context, found []finding, now time.Time)
 			continue
 		}
 		after := max(f.recheck.Sub(now), 0)
-		if err := s.Queue.Ask(ctx, f.cred.Account, f.cred.ID, rotation.ReasonRecheck, after); err != nil {
-			bad = append(bad, failure{f.cred, fmt.Errorf("ask for the recheck of %s: %w", f.cred.ID, err)})
+		if err := s.Queue.Ask(ctx, f.Cred.Account, f.Cred.ID, rotation.ReasonRecheck, after); err != nil {
+			bad = append(bad, failure{f.Cred, fmt.Errorf("ask for the recheck of %s: %w", f.Cred.ID, err)})
 		}
 	}
 	return bad
 }
 
 // missing returns those credentials of which the index says nothing.
-func (x *Index) missing(ctx context.Context, creds []*rotation.Credential) ([]finding, error) {
-	standing, err := x.Look(ctx, creds)
+func (s *Scheduler) missing(ctx context.Context, creds []*rotation.Credential) ([]finding, error) {
+	standing, err := s.Index.Look(ctx, creds)
 	if err != nil {
 		return nil, err
 	}
 	var missing []finding
 	for i, cred := range creds {
 		if standing[i].Due.IsZero() && !standing[i].Quarantined {
-			missing = append(missing, finding{cred: cred})
+			missing = append(missing, finding{Finding: Finding{Cred: cred}})
 		}
 	}
 	return missing, nil
@@ -178,7 +178,7 @@ func (s *Scheduler) renew(ctx context.Context, k *keeper, e errand, now time.Tim
 				if err == nil {
 					s.miss(ctx, k, store, bad, false)
 					s.mourn(ctx, k, found)
-					err = s.Index.replace(ctx, found)
+					err = s.Index.Replace(ctx, written(found))
 				}
 				if err != nil {
 					mu.Lock()
@@ -196,7 +196,7 @@ func (s *Scheduler) renew(ctx context.Context, k *keeper, e errand, now time.Tim
 func findings(creds []*rotation.Credential) []finding {
 	all := make([]finding, len(creds))
 	for i, cred := range creds {
-		all[i].cred = cred
+		all[i].Cred = cred
 	}
 	return all
 }

@@ -14,7 +14,7 @@ type Due struct {
 	ID   string
 	Slot time.Time // when it first fell due since it last ended
 
-	first bool // nobody had claimed it before
+	First bool // nobody had claimed it before
 }
 
 // maxClaim bounds one claim: a script stops everything else on its Redis, and cannot pass more arguments.
@@ -53,15 +53,12 @@ for _, c in ipairs(claimed) do
 end
 return flat`)
 
-// Claim takes up to n credentials of an account that are due, the longest overdue first, and puts each off by push:
-// who claims it and dies before it is enqueued loses nothing but that time. What is claimed again keeps its slot.
+// Claim implements Claims.
 func (x *Index) Claim(ctx context.Context, account string, n int, push time.Duration) ([]Due, error) {
 	return x.claim(ctx, account, n, push, dueSet, claimedHash)
 }
 
-// ClaimOpen takes up to n credentials that a run held and that nobody has touched for long enough, in the same way. Slot
-// is what was claimed of them and has not ended, so that a run that died before it opened a journal is made up for too;
-// zero if nothing was.
+// ClaimOpen implements Claims.
 func (x *Index) ClaimOpen(ctx context.Context, account string, n int, push time.Duration) ([]Due, error) {
 	open, err := x.claim(ctx, account, n, push, openSet)
 	if err != nil || len(open) == 0 {
@@ -100,16 +97,16 @@ func (x *Index) claim(ctx context.Context, account string, n int, push time.Dura
 		if err != nil {
 			return nil, fmt.Errorf("claim what is %s at account %s: slot of %s: %w", names[0], account, id, err)
 		}
-		claimed[i] = Due{ID: id, Slot: at, first: first == "1"}
+		claimed[i] = Due{ID: id, Slot: at, First: first == "1"}
 	}
 	return claimed, nil
 }
 
-// moved is a claim that is not to be enqueued now.
-type moved struct {
+// Moved is a claim that is not to be enqueued now.
+type Moved struct {
 	Due
-	at     time.Time // when it is due instead
-	forget bool      // the slot was never enqueued, and is made up for by the one at that time
+	At     time.Time // when it is due instead
+	Forget bool      // the slot was never enqueued, and is made up for by the one at that time
 }
 
 var moveScript = redis.NewScript(`
@@ -122,14 +119,14 @@ for i = 1, #ARGV, 4 do
 end
 return 0`)
 
-// move gives back what was claimed and is not to be enqueued now, so that it need not wait for its push to end.
-func (x *Index) move(ctx context.Context, account string, claims []moved) error {
+// Move implements Claims.
+func (x *Index) Move(ctx context.Context, account string, claims []Moved) error {
 	if len(claims) == 0 {
 		return nil
 	}
 	args := make([]any, 0, 4*len(claims))
 	for _, m := range claims {
-		args = append(args, m.ID, m.Slot.UnixMilli(), m.at.UnixMilli(), m.forget)
+		args = append(args, m.ID, m.Slot.UnixMilli(), m.At.UnixMilli(), m.Forget)
 	}
 	keys := []string{key(account, dueSet), key(account, claimedHash)}
 	if err := moveScript.Run(ctx, x.rdb, keys, args...).Err(); err != nil {
@@ -138,16 +135,15 @@ func (x *Index) move(ctx context.Context, account string, claims []moved) error 
 	return nil
 }
 
-// glance is what a tick has to know, of one account.
-type glance struct {
-	due, open time.Time // the earliest; zero if there is none
-	built     bool
-	err       error // this account's part of Redis did not answer
+// Glance is what a tick has to know, of one account.
+type Glance struct {
+	Due, Open time.Time // the earliest; zero if there is none
+	Built     bool
+	Err       error // this account's part of Redis did not answer
 }
 
-// glance looks at the accounts in one round trip. The time is Redis's. In a cluster some accounts may answer and others
-// not.
-func (x *Index) glance(ctx context.Context, accounts []string) (now time.Time, found []glance, err error) {
+// Glance implements Claims, in one round trip.
+func (x *Index) Glance(ctx context.Context, accounts []string) (now time.Time, found []Glance, err error) {
 	type answers struct {
 		due, open *redis.ZSliceCmd
 		built     *redis.IntCmd
@@ -160,7 +156,7 @@ func (x *Index) glance(ctx context.Context, accounts []string) (now time.Time, f
 			asked[i] = answers{
 				due:   p.ZRangeWithScores(ctx, key(account, dueSet), 0, 0),
 				open:  p.ZRangeWithScores(ctx, key(account, openSet), 0, 0),
-				built: p.Exists(ctx, key(account, "epoch")),
+				built: p.Exists(ctx, key(account, epoch)),
 			}
 		}
 		return nil
@@ -168,11 +164,11 @@ func (x *Index) glance(ctx context.Context, accounts []string) (now time.Time, f
 	if clock.Err() != nil {
 		return time.Time{}, nil, fmt.Errorf("look at the index: %w", err)
 	}
-	found = make([]glance, len(accounts))
+	found = make([]Glance, len(accounts))
 	for i, a := range asked {
-		found[i] = glance{due: earliest(a.due.Val()), open: earliest(a.open.Val()), built: a.built.Val() > 0}
+		found[i] = Glance{Due: earliest(a.due.Val()), Open: earliest(a.open.Val()), Built: a.built.Val() > 0}
 		if err := errors.Join(a.due.Err(), a.open.Err(), a.built.Err()); err != nil {
-			found[i].err = fmt.Errorf("look at the index of account %s: %w", accounts[i], err)
+			found[i].Err = fmt.Errorf("look at the index of account %s: %w", accounts[i], err)
 		}
 	}
 	return clock.Val().UTC(), found, nil

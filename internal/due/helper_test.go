@@ -125,7 +125,7 @@ func (clock) Sleep(ctx context.Context, d time.Duration) error {
 func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Account) *Scheduler {
 	s := &Scheduler{
 		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: clock{}, Notices: x,
-		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second,
+		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second, Jitter: Jitter,
 	}
 	s.Use(inv)
 	return s
@@ -178,9 +178,9 @@ func putOff(t testing.TB, x *Index, at time.Time, creds ...*rotation.Credential)
 	t.Helper()
 	found := findings(creds)
 	for i := range found {
-		found[i].due = at
+		found[i].Due = at
 	}
-	must(t, x.replace(t.Context(), found))
+	must(t, x.Replace(t.Context(), written(found)))
 }
 
 func look(t testing.TB, x *Index, cred *rotation.Credential) Standing {

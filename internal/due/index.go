@@ -19,6 +19,15 @@ type Index struct{ rdb redis.UniversalClient }
 // NewIndex makes an index on a connection that the caller closes.
 func NewIndex(rdb redis.UniversalClient) *Index { return &Index{rdb: rdb} }
 
+// Now implements Points.
+func (x *Index) Now(ctx context.Context) (time.Time, error) {
+	now, err := x.rdb.Time(ctx).Result()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask redis for the time: %w", err)
+	}
+	return now.UTC(), nil
+}
+
 func key(account, name string) string { return "keyturn:{" + account + "}:" + name }
 
 // Names of the keys of an account.
@@ -27,6 +36,7 @@ const (
 	claimedHash = "claimed"
 	openSet     = "open"
 	stuckHash   = "quarantine"
+	epoch       = "epoch"
 )
 
 func holdKey(cred *rotation.Credential) string { return key(cred.Account, "hold:"+cred.ID) }
@@ -119,10 +129,10 @@ return redis.call('ZADD', KEYS[1], due, ARGV[1])`)
 func settleDue(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
 	next := func(from time.Time) int64 { return cred.Schedule.Next(from, cred.ID).UnixMilli() }
 	settleScript.Eval(ctx, p, []string{key(cred.Account, dueSet)},
-		cred.ID, end.Slot.UnixMilli(), next(end.Slot), end.RotatedAt.UnixMilli(), next(end.RotatedAt), skew.Milliseconds())
+		cred.ID, end.Slot.UnixMilli(), next(end.Slot), end.RotatedAt.UnixMilli(), next(end.RotatedAt), Skew.Milliseconds())
 }
 
-// Remove forgets a credential that the configuration no longer has. Its journal and its secret stay in Vault.
+// Remove implements Mirror.
 func (x *Index) Remove(ctx context.Context, account string, ids ...string) error {
 	members := make([]any, len(ids))
 	for i, id := range ids {

@@ -69,9 +69,9 @@ func TestAClaimThatIsGivenBackIsDueWhenItsSlotIsAskedFor(t *testing.T) {
 	later := time.Now().Add(time.Hour).Truncate(time.Millisecond).UTC()
 	must(t, x.Settle(t.Context(), creds[2], rotation.Ending{Slot: time.Now(), RotationID: "r"})) // it has ended meanwhile
 	settled := look(t, x, creds[2])
-	must(t, x.move(t.Context(), "a", []moved{{Due: claimed[0], at: past}, {Due: claimed[1], at: later, forget: true}, {Due: claimed[2], at: later}}))
+	must(t, x.Move(t.Context(), "a", []Moved{{Due: claimed[0], At: past}, {Due: claimed[1], At: later, Forget: true}, {Due: claimed[2], At: later}}))
 	again := have[[]Due](t)(x.Claim(t.Context(), "a", 3, time.Hour))
-	if len(again) != 1 || again[0].ID != "a-0" || !again[0].Slot.Equal(past) || again[0].first || !claimed[0].first {
+	if len(again) != 1 || again[0].ID != "a-0" || !again[0].Slot.Equal(past) || again[0].First || !claimed[0].First {
 		t.Errorf("claimed %+v, then %+v", claimed, again)
 	}
 	if got, want := look(t, x, creds[1]), (Standing{Due: later}); got != want {

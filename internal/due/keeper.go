@@ -116,8 +116,7 @@ func (s *Scheduler) kept(ctx context.Context, account string) (bool, error) {
 	if !known {
 		return false, nil
 	}
-	built, err := s.Index.rdb.Exists(ctx, key(account, "epoch")).Result()
-	return built > 0, err
+	return s.Index.Built(ctx, account)
 }
 
 // Unread is what of one account cannot be read from Vault, and so not scheduled by what stands there.
@@ -152,10 +151,10 @@ func (s *Scheduler) mourn(ctx context.Context, k *keeper, found []finding) {
 	for _, f := range found {
 		switch {
 		case !f.gone:
-			delete(k.deleted, f.cred.ID)
-		case !k.deleted[f.cred.ID]:
-			k.deleted[f.cred.ID] = true
-			fresh = append(fresh, f.cred)
+			delete(k.deleted, f.Cred.ID)
+		case !k.deleted[f.Cred.ID]:
+			k.deleted[f.Cred.ID] = true
+			fresh = append(fresh, f.Cred)
 		}
 	}
 	s.keeping.Unlock()

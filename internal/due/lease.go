@@ -18,31 +18,25 @@ const leaseTime = 30 * time.Second
 
 // lease says that one scheduler does what several need not do at once. It only saves work.
 type lease struct {
-	rdb        redis.UniversalClient
-	key, token string
-	cancel     context.CancelCauseFunc
-	done       chan struct{}
+	Lease
+	leases Leases
+	token  string
+	cancel context.CancelCauseFunc
+	done   chan struct{}
 }
 
-// acquire takes a lease and keeps it until release; nil if somebody else has it. The context that it returns ends when
-// the lease is lost.
-func (x *Index) acquire(ctx context.Context, name string) (context.Context, *lease, error) {
-	l := &lease{rdb: x.rdb, key: name, token: rand.Text(), done: make(chan struct{})}
-	taken, err := x.rdb.SetNX(ctx, l.key, l.token, leaseTime).Result()
-	if err != nil {
-		return nil, nil, fmt.Errorf("take the lease %s: %w", name, err)
-	}
-	if !taken {
-		return nil, nil, nil
+// acquire takes a lease and keeps it until release; nil if another scheduler has it. The context that it returns ends
+// when the lease is lost.
+func acquire(ctx context.Context, leases Leases, what Lease) (context.Context, *lease, error) {
+	l := &lease{Lease: what, leases: leases, token: rand.Text(), done: make(chan struct{})}
+	taken, err := leases.TakeLease(ctx, what, l.token, leaseTime)
+	if err != nil || !taken {
+		return nil, nil, err
 	}
 	ctx, l.cancel = context.WithCancelCause(ctx)
 	go l.keep(ctx)
 	return ctx, l, nil
 }
-
-var keepScript = redis.NewScript(`
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
 func (l *lease) keep(ctx context.Context) {
 	defer close(l.done)
@@ -54,7 +48,7 @@ func (l *lease) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		kept, err := keepScript.Run(ctx, l.rdb, []string{l.key}, l.token, leaseTime.Milliseconds()).Bool()
+		kept, err := l.leases.KeepLease(ctx, l.Lease, l.token, leaseTime)
 		if err != nil {
 			failures++ // the lease may outlive a short outage
 		} else {
@@ -67,22 +61,69 @@ func (l *lease) keep(ctx context.Context) {
 	}
 }
 
+// release gives the lease back, and reports whether it was still held. If so, built marks its account's part of the
+// index as built in the same step.
+func (l *lease) release(ctx context.Context, built bool) (held bool, err error) {
+	l.cancel(nil)
+	<-l.done
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return l.leases.ReleaseLease(ctx, l.Lease, l.token, built)
+}
+
+func leaseKey(what Lease) string {
+	if what.Account == "" {
+		return "keyturn:sweeping"
+	}
+	return key(what.Account, "building")
+}
+
+// TakeLease implements Leases.
+func (x *Index) TakeLease(ctx context.Context, what Lease, token string, d time.Duration) (bool, error) {
+	taken, err := x.rdb.SetNX(ctx, leaseKey(what), token, d).Result()
+	if err != nil {
+		return false, fmt.Errorf("take the lease %s: %w", leaseKey(what), err)
+	}
+	return taken, nil
+}
+
+var keepScript = redis.NewScript(`
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
+
+// KeepLease implements Leases.
+func (x *Index) KeepLease(ctx context.Context, what Lease, token string, d time.Duration) (bool, error) {
+	kept, err := keepScript.Run(ctx, x.rdb, []string{leaseKey(what)}, token, d.Milliseconds()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("keep the lease %s: %w", leaseKey(what), err)
+	}
+	return kept, nil
+}
+
 var releaseScript = redis.NewScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[1]) end
 return 1`)
 
-// release gives the lease back, and reports whether it was still held. Where a mark is named, that key is set in the
-// same step if so.
-func (l *lease) release(ctx context.Context, mark ...string) (held bool, err error) {
-	l.cancel(nil)
-	<-l.done
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	held, err = releaseScript.Run(ctx, l.rdb, append([]string{l.key}, mark...), l.token).Bool()
+// ReleaseLease implements Leases.
+func (x *Index) ReleaseLease(ctx context.Context, what Lease, token string, built bool) (bool, error) {
+	keys := []string{leaseKey(what)}
+	if built {
+		keys = append(keys, key(what.Account, epoch))
+	}
+	held, err := releaseScript.Run(ctx, x.rdb, keys, token).Bool()
 	if err != nil {
-		return false, fmt.Errorf("release the lease %s: %w", l.key, err)
+		return false, fmt.Errorf("release the lease %s: %w", leaseKey(what), err)
 	}
 	return held, nil
+}
+
+// Built implements Leases.
+func (x *Index) Built(ctx context.Context, account string) (bool, error) {
+	built, err := x.rdb.Exists(ctx, key(account, epoch)).Result()
+	if err != nil {
+		return false, fmt.Errorf("ask whether account %s is built: %w", account, err)
+	}
+	return built > 0, nil
 }

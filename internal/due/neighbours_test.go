@@ -109,11 +109,11 @@ func TestAnAccountThatCannotBeBuiltDelaysNoOther(t *testing.T) {
 		"its store never answers": func(_ *testing.T, n *neighbours) { n.v.hangs = "theirs" },
 		"a key in Redis is none of ours": func(t *testing.T, n *neighbours) {
 			t.Helper()
-			must(t, n.Index.rdb.Set(t.Context(), key("bad", openSet), "no set", 0).Err())
+			must(t, n.Index.(*Index).rdb.Set(t.Context(), key("bad", openSet), "no set", 0).Err())
 		},
 		"its lease is held for good": func(t *testing.T, n *neighbours) {
 			t.Helper()
-			must(t, n.Index.rdb.Set(t.Context(), key("bad", "building"), "somebody", 0).Err())
+			must(t, n.Index.(*Index).rdb.Set(t.Context(), key("bad", "building"), "somebody", 0).Err())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestAnAccountThatCannotBeBuiltDelaysNoOther(t *testing.T) {
 				_ = n.sync(t.Context())
 				idle(t, n.Scheduler, "good")
 			}
-			if got := look(t, n.Index, n.good[0]); got != (Standing{}) {
+			if got := look(t, n.Index.(*Index), n.good[0]); got != (Standing{}) {
 				t.Errorf("a reload of the healthy account is not applied: %+v", got)
 			}
 			if err := n.sync(t.Context()); err == nil || !strings.Contains(err.Error(), "account bad") {

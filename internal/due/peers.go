@@ -15,8 +15,8 @@ import (
 const (
 	peersKey      = "keyturn:schedulers"
 	announceEvery = 10 * time.Second
-	// peerTime is how long a scheduler that says nothing more is taken to live.
-	peerTime = 45 * time.Second
+	// PeerTime is how long a scheduler that says nothing more is taken to live.
+	PeerTime = 45 * time.Second
 )
 
 // peer is this scheduler among the others.
@@ -38,14 +38,23 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[3], '+inf') -- announced while the clock was ahead
 return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 
+// Announce implements Peers.
+func (x *Index) Announce(ctx context.Context, entry, former string) ([]string, error) {
+	all, err := announceScript.Run(ctx, x.rdb, []string{peersKey}, entry, former, PeerTime.Milliseconds()).StringSlice()
+	if err != nil {
+		return nil, fmt.Errorf("announce this scheduler: %w", err)
+	}
+	return all, nil
+}
+
 // announce says which configuration we work on, and finds out whether everybody's is the same.
 func (s *Scheduler) announce(ctx context.Context, self *peer) error {
 	self.mu.Lock()
 	defer self.mu.Unlock()
 	entry := self.name + " " + (*s.inventory.Load()).Fingerprint()
-	all, err := announceScript.Run(ctx, s.Index.rdb, []string{peersKey}, entry, self.entry, peerTime.Milliseconds()).StringSlice()
+	all, err := s.Index.Announce(ctx, entry, self.entry)
 	if err != nil {
-		return fmt.Errorf("announce this scheduler: %w", err)
+		return err
 	}
 	self.entry = entry
 	different := map[string]bool{}
@@ -76,12 +85,29 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], now + ARGV[1])`)
 
+// Announced implements Peers.
+func (x *Index) Announced(ctx context.Context) ([]string, error) {
+	all, err := peersScript.Run(ctx, x.rdb, []string{peersKey}, PeerTime.Milliseconds()).StringSlice()
+	if err != nil {
+		return nil, fmt.Errorf("ask for the other schedulers: %w", err)
+	}
+	return all, nil
+}
+
+// Leave implements Peers.
+func (x *Index) Leave(ctx context.Context, entry string) error {
+	if err := x.rdb.ZRem(ctx, peersKey, entry).Err(); err != nil {
+		return fmt.Errorf("take the word of this scheduler back: %w", err)
+	}
+	return nil
+}
+
 // agreed reports whether all schedulers that live, this one too, work on inv. One announces its configuration before it
 // adds anything: what was in the index before this question, and is not in inv, is in none.
 func (s *Scheduler) agreed(ctx context.Context, inv Inventory) (bool, error) {
-	all, err := peersScript.Run(ctx, s.Index.rdb, []string{peersKey}, peerTime.Milliseconds()).StringSlice()
+	all, err := s.Index.Announced(ctx)
 	if err != nil {
-		return false, fmt.Errorf("ask for the other schedulers: %w", err)
+		return false, err
 	}
 	for _, e := range all {
 		if _, fingerprint, _ := strings.Cut(e, " "); fingerprint != inv.Fingerprint() {
@@ -103,5 +129,5 @@ func (s *Scheduler) leave(ctx context.Context, self *peer) {
 	defer cancel()
 	self.mu.Lock()
 	defer self.mu.Unlock()
-	_ = s.Index.rdb.ZRem(ctx, peersKey, self.entry).Err() // it lapses anyway
+	_ = s.Index.Leave(ctx, self.entry) // it lapses anyway
 }

@@ -21,10 +21,11 @@ import (
 // enqueued once. Every exported field is needed.
 type Rounds struct {
 	Name    string // of the kind of job; tells the rounds of one subject apart
-	Index   *Index
+	Index   Points
 	Enqueue func(ctx context.Context, account, id string, slot time.Time) error
 	Clock   rotation.Clock
 	Log     *slog.Logger
+	Jitter  func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
 
 	plan atomic.Pointer[Plan]
 }
@@ -52,7 +53,7 @@ func (r *Rounds) Run(ctx context.Context) {
 	var before time.Time
 	late := false
 	for {
-		now, err := r.Index.rdb.Time(ctx).Result()
+		now, err := r.Index.Now(ctx)
 		if err == nil {
 			// Where Redis's clock was ahead, the points that it led to are no measure.
 			if plan := r.plan.Load(); plan != current || now.Before(before.Add(-roundMemory)) {
@@ -72,7 +73,7 @@ func (r *Rounds) Run(ctx context.Context) {
 		if err != nil {
 			rest = backOff
 		}
-		if r.Clock.Sleep(ctx, jitter(rest)) != nil {
+		if r.Clock.Sleep(ctx, r.Jitter(rest)) != nil {
 			return
 		}
 	}
@@ -125,18 +126,36 @@ if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`)
 
+func roundKey(kind string, subject *rotation.Credential) string {
+	return key(subject.Account, "round:"+kind+":"+subject.ID)
+}
+
+// Mark implements Points.
+func (x *Index) Mark(ctx context.Context, kind string, subject *rotation.Credential, point time.Time, memory time.Duration) (bool, error) {
+	ours, err := roundScript.Run(ctx, x.rdb, []string{roundKey(kind, subject)}, point.UnixMilli(), memory.Milliseconds()).Bool()
+	if err != nil {
+		return false, fmt.Errorf("%s of %s: %w", kind, subject.ID, err)
+	}
+	return ours, nil
+}
+
+// Unmark implements Points.
+func (x *Index) Unmark(ctx context.Context, kind string, subject *rotation.Credential) error {
+	if err := x.rdb.Del(ctx, roundKey(kind, subject)).Err(); err != nil {
+		return fmt.Errorf("%s of %s: %w", kind, subject.ID, err)
+	}
+	return nil
+}
+
 // enqueue asks for the job unless another scheduler did.
 func (r *Rounds) enqueue(ctx context.Context, v *visit) error {
-	name := key(v.subject.Account, "round:"+r.Name+":"+v.subject.ID)
-	ours, err := roundScript.Run(ctx, r.Index.rdb, []string{name}, v.point, roundMemory.Milliseconds()).Bool()
-	if err != nil {
-		return fmt.Errorf("%s of %s: %w", r.Name, v.subject.ID, err)
+	at := time.UnixMilli(v.point).UTC()
+	ours, err := r.Index.Mark(ctx, r.Name, v.subject, at, roundMemory)
+	if err != nil || !ours {
+		return err
 	}
-	if !ours {
-		return nil
-	}
-	if err := r.Enqueue(ctx, v.subject.Account, v.subject.ID, time.UnixMilli(v.point).UTC()); err != nil {
-		_ = r.Index.rdb.Del(ctx, name).Err() // else this one point is lost
+	if err := r.Enqueue(ctx, v.subject.Account, v.subject.ID, at); err != nil {
+		_ = r.Index.Unmark(ctx, r.Name, v.subject) // else this one point is lost
 		return err
 	}
 	return nil

@@ -34,14 +34,15 @@ type Account struct {
 // claims, the others do not see. It owns nothing that cannot be rebuilt. Every exported field is needed; none may
 // change after Run was called.
 type Scheduler struct {
-	Index    *Index
+	Index    Shared
 	Queue    Queue
 	Truth    Truth
 	Accounts []Account
 	Clock    rotation.Clock
 	Notices  rotation.Notices
 	Log      *slog.Logger
-	Resume   time.Duration // how long a resume that was enqueued has to show itself
+	Resume   time.Duration                          // how long a resume that was enqueued has to show itself
+	Jitter   func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
 
 	inventory atomic.Pointer[Inventory]
 	configs   atomic.Int32         // different configurations among the schedulers that live

@@ -21,8 +21,7 @@ type Standing struct {
 	Why         string // where it is quarantined, shortened
 }
 
-// Look returns the standing of each of creds, in their order. It costs one round trip; a thousand or so at a time are
-// a good measure.
+// Look implements Mirror, in one round trip; a thousand or so at a time are a good measure.
 func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Standing, error) {
 	type answers struct {
 		due, open    *redis.FloatSliceCmd
@@ -93,7 +92,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.HLen(ctx, key(account, claimedHash)),
 				p.ZCard(ctx, key(account, openSet)),
 				p.HLen(ctx, key(account, stuckHash)),
-				p.Exists(ctx, key(account, "epoch")),
+				p.Exists(ctx, key(account, epoch)),
 			}
 		}
 		return nil
@@ -111,8 +110,15 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	return counts, nil
 }
 
-// members goes over the ids of one of an account's keys, a few hundred at a time. An id may come twice, and one that
-// is added or removed meanwhile may or may not come.
+// Members implements Mirror.
+func (x *Index) Members(ctx context.Context, account string, each func(ids []string) error) error {
+	var failed errorList
+	for _, name := range []string{dueSet, openSet, claimedHash, stuckHash} {
+		failed.add(x.members(ctx, account, name, each))
+	}
+	return failed.err()
+}
+
 func (x *Index) members(ctx context.Context, account, name string, each func(ids []string) error) error {
 	scan := x.rdb.ZScan
 	if name == stuckHash || name == claimedHash {

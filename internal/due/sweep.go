@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ const (
 
 // sweep compares the whole index with Vault, unless another scheduler is at it.
 func (s *Scheduler) sweep(ctx context.Context) error {
-	sweeping, held, err := s.Index.acquire(ctx, "keyturn:sweeping")
+	sweeping, held, err := acquire(ctx, s.Index, Lease{})
 	if err != nil || held == nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func (s *Scheduler) sweep(ctx context.Context) error {
 	if corrected > 0 {
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "the index differed from Vault", slog.Int("corrected", corrected))
 	}
-	_, lost := held.release(ctx)
+	_, lost := held.release(ctx, false)
 	return errors.Join(err, lost)
 }
 
@@ -90,7 +91,7 @@ func (s *Scheduler) walk(ctx context.Context, store string) (corrected int, err 
 // correctPart corrects the index for some of an inventory, unless that is out of use by then. An account that is not
 // built yet is left to its build.
 func (s *Scheduler) correctPart(ctx context.Context, inv *Inventory, store string, part []*rotation.Credential) (corrected int, err error) {
-	now, err := s.Index.rdb.Time(ctx).Result()
+	now, err := s.Index.Now(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -99,8 +100,8 @@ func (s *Scheduler) correctPart(ctx context.Context, inv *Inventory, store strin
 		accounts[cred.Account] = append(accounts[cred.Account], cred)
 	}
 	var failed errorList
-	for account, creds := range accounts {
-		n, err := s.correctAccount(ctx, inv, account, store, creds, now)
+	for _, account := range slices.Sorted(maps.Keys(accounts)) {
+		n, err := s.correctAccount(ctx, inv, account, store, accounts[account], now)
 		corrected += n
 		if err != nil {
 			failed.add(fmt.Errorf("account %s: %w", account, err))
@@ -123,7 +124,7 @@ func (s *Scheduler) correctAccount(ctx context.Context, inv *Inventory, account,
 	if err != nil || s.inventory.Load() != inv {
 		return 0, err
 	}
-	return len(wrong), s.Index.replace(ctx, wrong)
+	return len(wrong), s.Index.Replace(ctx, written(wrong))
 }
 
 // batchAfter returns the batch that follows the first n credentials of a store.
@@ -147,7 +148,7 @@ func batchAfter(creds iter.Seq[*rotation.Credential], store string, n int) []*ro
 func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Time) ([]finding, error) {
 	creds := make([]*rotation.Credential, len(found))
 	for i, f := range found {
-		creds[i] = f.cred
+		creds[i] = f.Cred
 	}
 	standing, err := s.Index.Look(ctx, creds)
 	if err != nil {
@@ -168,24 +169,24 @@ const maxAhead = 2 * time.Hour
 
 // differs tells whether the index has to be corrected. What is claimed or worked on will settle by itself.
 func (f *finding) differs(have Standing, now time.Time) bool {
-	f.pull = !f.resume.IsZero() && have.Resume.After(now.Add(maxAhead))
-	stale := !have.Claimed.IsZero() && have.Due.After(now.Add(maxAhead)) && have.Due.After(f.due)
+	f.Pull = !f.Resume.IsZero() && have.Resume.After(now.Add(maxAhead))
+	stale := !have.Claimed.IsZero() && have.Due.After(now.Add(maxAhead)) && have.Due.After(f.Due)
 	switch {
-	case f.pull || stale && !f.stuck && have.Resume.IsZero():
+	case f.Pull || stale && !f.Stuck && have.Resume.IsZero():
 		return true
-	case f.stuck != have.Quarantined:
+	case f.Stuck != have.Quarantined:
 		return true
-	case !f.resume.IsZero() && have.Resume.IsZero():
+	case !f.Resume.IsZero() && have.Resume.IsZero():
 		return true
-	case f.stuck, !have.Claimed.IsZero(), !have.Resume.IsZero():
+	case f.Stuck, !have.Claimed.IsZero(), !have.Resume.IsZero():
 		return false
-	case f.due.IsZero() || have.Due.IsZero():
-		return f.due.IsZero() != have.Due.IsZero()
+	case f.Due.IsZero() || have.Due.IsZero():
+		return f.Due.IsZero() != have.Due.IsZero()
 	case f.certain:
-		return f.due.UnixMilli() != have.Due.UnixMilli()
+		return f.Due.UnixMilli() != have.Due.UnixMilli()
 	default:
 		// It was computed from the time of looking, and would put off what is due already.
-		return f.due.Before(have.Due) && have.Due.After(now)
+		return f.Due.Before(have.Due) && have.Due.After(now)
 	}
 }
 
@@ -193,15 +194,13 @@ func (f *finding) differs(have Standing, now time.Time) bool {
 func (s *Scheduler) prune(ctx context.Context, inv Inventory) error {
 	var failed errorList
 	for _, account := range s.names() {
-		for _, name := range []string{dueSet, openSet, claimedHash, stuckHash} {
-			failed.add(s.pruneKey(ctx, inv, account, name))
-		}
+		failed.add(s.pruneAccount(ctx, inv, account))
 	}
 	return failed.err()
 }
 
-func (s *Scheduler) pruneKey(ctx context.Context, inv Inventory, account, name string) error {
-	return s.Index.members(ctx, account, name, func(ids []string) error {
+func (s *Scheduler) pruneAccount(ctx context.Context, inv Inventory, account string) error {
+	return s.Index.Members(ctx, account, func(ids []string) error {
 		gone := slices.DeleteFunc(ids, func(id string) bool {
 			_, ok := lookUp(inv, account, id)
 			return ok

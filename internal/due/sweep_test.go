@@ -103,11 +103,11 @@ func (d during) Sleep(ctx context.Context, _ time.Duration) error {
 func TestTheSweepNeverPutsOffWhatIsDue(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	f := finding{due: now.AddDate(0, 1, 0)} // computed from the time of looking
+	f := finding{Finding: Finding{Due: now.AddDate(0, 1, 0)}} // computed from the time of looking
 	if f.differs(Standing{Due: now.Add(-time.Minute)}, now) {
 		t.Error("an overdue first rotation was put off by a period")
 	}
-	if f.due = now.AddDate(0, 0, 1); !f.differs(Standing{Due: now.AddDate(0, 1, 0)}, now) {
+	if f.Due = now.AddDate(0, 0, 1); !f.differs(Standing{Due: now.AddDate(0, 1, 0)}, now) {
 		t.Error("a shorter schedule is not noticed")
 	}
 }
@@ -148,21 +148,21 @@ func TestTheSweepPrunesOnlyWhenAllSchedulersAgree(t *testing.T) {
 func TestALeaseIsHeldByOneAndGivenBack(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)
-	ctx, held, err := x.acquire(t.Context(), key("a", "lease"))
+	ctx, held, err := acquire(t.Context(), x, Lease{Account: "a"})
 	must(t, err)
-	if _, second, err := x.acquire(t.Context(), key("a", "lease")); second != nil || err != nil {
+	if _, second, err := acquire(t.Context(), x, Lease{Account: "a"}); second != nil || err != nil {
 		t.Errorf("a second holder: %v, %v", second, err)
 	}
-	if ok := have[bool](t)(held.release(ctx)); !ok {
+	if ok := have[bool](t)(held.release(ctx, false)); !ok {
 		t.Error("the holder is told that it lost the lease")
 	}
-	ctx, held, err = x.acquire(t.Context(), key("a", "lease"))
+	ctx, held, err = acquire(t.Context(), x, Lease{Account: "a"})
 	must(t, err)
 	flush(t, x.rdb)
-	if ok := have[bool](t)(held.release(ctx, key("a", "mark"))); ok {
+	if ok := have[bool](t)(held.release(ctx, true)); ok {
 		t.Error("the holder is told that it kept a lease that is gone")
 	}
-	if x.rdb.Exists(t.Context(), key("a", "mark")).Val() != 0 {
+	if have[bool](t)(x.Built(t.Context(), "a")) {
 		t.Error("the mark was set all the same")
 	}
 }

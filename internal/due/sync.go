@@ -21,13 +21,13 @@ const (
 // sync has each account's part of the index brought up to the inventory and to what Redis has lost. It waits for none
 // of them: an account whose part takes long, or cannot be brought up at all, delays no other. It returns how all stand.
 func (s *Scheduler) sync(ctx context.Context) error {
-	now, found, err := s.Index.glance(ctx, s.names())
+	now, found, err := s.Index.Glance(ctx, s.names())
 	if err != nil {
 		return err
 	}
 	inv := *s.inventory.Load()
 	// Before anything is added that another scheduler's prune could take out. What Redis lost, it lost with this too.
-	lost := slices.ContainsFunc(found, func(g glance) bool { return !g.built })
+	lost := slices.ContainsFunc(found, func(g Glance) bool { return !g.Built })
 	if s.self != nil && (lost || !s.self.told(inv)) {
 		if err := s.announce(ctx, s.self); err != nil {
 			return err
@@ -36,10 +36,10 @@ func (s *Scheduler) sync(ctx context.Context) error {
 	var todo errands
 	var failed errorList
 	for i, g := range found {
-		failed.add(g.err)
+		failed.add(g.Err)
 		k := s.keeper(s.Accounts[i].Name)
-		if g.err == nil && s.begin(k, now, g.built, inv) {
-			s.errand(ctx, k, todo.of(k, inv, g.built, s.names()), now)
+		if g.Err == nil && s.begin(k, now, g.Built, inv) {
+			s.errand(ctx, k, todo.of(k, inv, g.Built, s.names()), now)
 		}
 		s.readAgain(ctx, k, now)
 		failed.add(s.remove(ctx, k))

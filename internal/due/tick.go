@@ -34,7 +34,7 @@ const (
 func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickLimit)
 	defer cancel()
-	now, found, err := s.Index.glance(ctx, s.names())
+	now, found, err := s.Index.Glance(ctx, s.names())
 	if err != nil {
 		return 0, err
 	}
@@ -44,7 +44,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, g := range found {
-		errs[i] = g.err
+		errs[i] = g.Err
 		next := g.next()
 		if next.IsZero() {
 			continue
@@ -58,7 +58,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		}
 		rest = min(rest, busyRest)
 		group.Go(func() error {
-			errs[i] = errors.Join(g.err, s.resume(ctx, inv, s.Accounts[i], now), s.admit(ctx, inv, s.Accounts[i], now))
+			errs[i] = errors.Join(g.Err, s.resume(ctx, inv, s.Accounts[i], now), s.admit(ctx, inv, s.Accounts[i], now))
 			return nil
 		})
 	}
@@ -68,7 +68,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 			s.pause(s.Accounts[i].Name, now.Add(backOff))
 		}
 	}
-	return jitter(max(rest, minRest)), errors.Join(errs...)
+	return s.Jitter(max(rest, minRest)), errors.Join(errs...)
 }
 
 func (s *Scheduler) pause(account string, until time.Time) {
@@ -79,15 +79,15 @@ func (s *Scheduler) pause(account string, until time.Time) {
 }
 
 // next is when something is due or open; zero if nothing is.
-func (g glance) next() time.Time {
-	if g.open.IsZero() || (!g.due.IsZero() && g.due.Before(g.open)) {
-		return g.due
+func (g Glance) next() time.Time {
+	if g.Open.IsZero() || (!g.Due.IsZero() && g.Due.Before(g.Open)) {
+		return g.Due
 	}
-	return g.open
+	return g.Open
 }
 
-// jitter keeps schedulers that were started together from ticking together.
-func jitter(d time.Duration) time.Duration {
+// Jitter spreads a rest by 10 % either way, so that schedulers which were started together do not tick together.
+func Jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5) //nolint:gosec // nobody gains from guessing it
 }
 
@@ -130,25 +130,25 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 			failed.add(err)
 			break
 		}
-		var back []moved
+		var back []Moved
 		for _, d := range due {
 			cred, ok := lookUp(inv, a.Name, d.ID)
 			if !ok {
-				back = append(back, moved{Due: d, at: now.Add(backOff)}) // another scheduler may know it
+				back = append(back, Moved{Due: d, At: now.Add(backOff)}) // another scheduler may know it
 				continue
 			}
 			if at := cred.Schedule.Serve(d.Slot, now, d.ID); at.After(now) {
-				back = append(back, moved{Due: d, at: at, forget: d.first}) // its window is over
+				back = append(back, Moved{Due: d, At: at, Forget: d.First}) // its window is over
 				continue
 			}
 			if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonScheduled, false); err != nil {
 				failed.add(fmt.Errorf("account %s: %w", a.Name, err))
-				back = append(back, moved{Due: d, at: now.Add(backOff)})
+				back = append(back, Moved{Due: d, At: now.Add(backOff)})
 				continue
 			}
 			room--
 		}
-		failed.add(s.Index.move(ctx, a.Name, back))
+		failed.add(s.Index.Move(ctx, a.Name, back))
 	}
 	return failed.err()
 }

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"keyturn/internal/rotation"
 )
 
@@ -25,35 +23,39 @@ type Truth struct {
 	Secrets  rotation.Secrets
 }
 
-// finding is what the index should say of one credential.
+// finding is what was found out about one credential.
 type finding struct {
-	cred    *rotation.Credential
-	due     time.Time // zero: waits for a person
-	certain bool      // due is counted from a rotation, not from the time of looking
-	resume  time.Time // zero: no journal is open
-	stuck   bool
-	why     string
+	Finding
+	certain bool      // Due is counted from a rotation, not from the time of looking
 	recheck time.Time // zero: the last rotation asked for none
-	pull    bool      // the index would resume the journal far too late
 	gone    bool      // keyturn wrote a password, and none stands there
 	journal *rotation.Record
+}
+
+// written is what the index is to say of what was found.
+func written(found []finding) []Finding {
+	all := make([]Finding, len(found))
+	for i, f := range found {
+		all[i] = f.Finding
+	}
+	return all
 }
 
 // readJournal finds out whether a rotation is open or in quarantine. Who touched an open one may still be at work; it
 // has quiet since then to show itself. What a worker wrote by its own clock is believed only so far as it is not beyond
 // now, which is Redis's.
 func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration, now time.Time) error {
-	rec, err := t.Journals.Load(ctx, f.cred)
+	rec, err := t.Journals.Load(ctx, f.Cred)
 	if err != nil {
-		return fmt.Errorf("read the journal of %s: %w", f.cred.ID, err)
+		return fmt.Errorf("read the journal of %s: %w", f.Cred.ID, err)
 	}
 	f.journal = &rec
 	touched := earlier(rec.TouchedAt, now)
 	switch rec.State {
 	case rotation.Open:
-		f.resume = touched.Add(quiet)
+		f.Resume = touched.Add(quiet)
 	case rotation.Quarantined:
-		f.stuck, f.why = true, shorten(rec.Why)
+		f.Stuck, f.Why = true, shorten(rec.Why)
 	case rotation.Closed:
 		f.recheck = earlier(rec.RecheckAt, now.Add(recheckTime))
 		if !rec.RecheckAt.IsZero() && !rec.TouchedAt.IsZero() {
@@ -73,21 +75,21 @@ func earlier(a, b time.Time) time.Time {
 
 // readAge finds out when the credential is due.
 func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
-	if f.stuck {
+	if f.Stuck {
 		return nil
 	}
-	current, err := t.Secrets.Read(ctx, f.cred.Place)
+	current, err := t.Secrets.Read(ctx, f.Cred.Place)
 	if err != nil {
-		return fmt.Errorf("read the age of %s: %w", f.cred.ID, err)
+		return fmt.Errorf("read the age of %s: %w", f.Cred.ID, err)
 	}
 	if current.Password.IsZero() {
 		if current, err = t.deleted(ctx, f, current); err != nil {
 			return err
 		}
 	}
-	f.due, f.certain = dueAt(f.cred, current, now)
-	if !f.due.IsZero() {
-		f.due = f.cred.Schedule.Serve(f.due, now, f.cred.ID)
+	f.Due, f.certain = dueAt(f.Cred, current, now)
+	if !f.Due.IsZero() {
+		f.Due = f.Cred.Schedule.Serve(f.Due, now, f.Cred.ID)
 	}
 	return nil
 }
@@ -96,9 +98,9 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 // keyturn wrote, and the schedule goes on from there: the next rotation gives consumers a password again.
 func (t Truth) deleted(ctx context.Context, f *finding, current rotation.Entry) (rotation.Entry, error) {
 	if f.journal == nil {
-		rec, err := t.Journals.Load(ctx, f.cred)
+		rec, err := t.Journals.Load(ctx, f.Cred)
 		if err != nil {
-			return current, fmt.Errorf("read the journal of %s: %w", f.cred.ID, err)
+			return current, fmt.Errorf("read the journal of %s: %w", f.Cred.ID, err)
 		}
 		f.journal = &rec
 	}
@@ -138,14 +140,14 @@ func dueAt(cred *rotation.Credential, current rotation.Entry, now time.Time) (at
 	return time.Time{}, false
 }
 
-// skew is how far ahead of Redis's clock a slot is believed: it came from Redis, whose nodes may differ by a little.
-const skew = time.Minute
+// Skew is how far ahead of Redis's clock a slot is believed: it came from Redis, whose nodes may differ by a little.
+const Skew = time.Minute
 
 // since is from when the age of a secret counts that keyturn wrote: its slot. Where that is yet to come, Redis's clock
 // was ahead, and the next best is when it was rotated or written; now where even those are yet to come, which is not
 // known to be right.
 func since(current rotation.Entry, now time.Time) (from time.Time, known bool) {
-	if !current.Slot.After(now.Add(skew)) {
+	if !current.Slot.After(now.Add(Skew)) {
 		return current.Slot, true
 	}
 	for _, at := range []time.Time{current.RotatedAt, current.CreatedAt} {
@@ -154,90 +156,4 @@ func since(current rotation.Entry, now time.Time) (from time.Time, known bool) {
 		}
 	}
 	return now, false
-}
-
-// add brings findings into the index where it says nothing yet: what stands there is newer than what was read.
-func (x *Index) add(ctx context.Context, found []finding) error {
-	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
-		if len(w.due) > 0 {
-			p.ZAddNX(ctx, key(account, dueSet), w.due...)
-		}
-	})
-}
-
-// replace makes the index say what was found. Where something newer is overwritten, the next run finds its slot served
-// and sets it right.
-func (x *Index) replace(ctx context.Context, found []finding) error {
-	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
-		p.HDel(ctx, key(account, claimedHash), w.all...)
-		if len(w.due) > 0 {
-			p.ZAdd(ctx, key(account, dueSet), w.due...)
-		}
-		if len(w.unscheduled) > 0 {
-			p.ZRem(ctx, key(account, dueSet), w.unscheduled...)
-		}
-		if len(w.free) > 0 {
-			p.HDel(ctx, key(account, stuckHash), w.free...)
-		}
-	})
-}
-
-// writes are findings of one account, ready to be written with few commands.
-type writes struct {
-	all         []string
-	due, open   []redis.Z
-	pulled      []redis.Z // of open: those that are to be resumed earlier
-	unscheduled []any
-	stuck       []any // id, why
-	stuckIDs    []any
-	free        []string
-}
-
-func (x *Index) write(ctx context.Context, found []finding, rest func(redis.Pipeliner, string, writes)) error {
-	accounts := map[string]writes{}
-	for _, f := range found {
-		w := accounts[f.cred.Account]
-		w.all = append(w.all, f.cred.ID)
-		if f.due.IsZero() {
-			w.unscheduled = append(w.unscheduled, f.cred.ID)
-		} else {
-			w.due = append(w.due, member(f.cred.ID, f.due))
-		}
-		if !f.resume.IsZero() {
-			w.open = append(w.open, member(f.cred.ID, f.resume))
-			if f.pull {
-				w.pulled = append(w.pulled, member(f.cred.ID, f.resume))
-			}
-		}
-		if f.stuck {
-			w.stuck = append(w.stuck, f.cred.ID, f.why)
-			w.stuckIDs = append(w.stuckIDs, f.cred.ID)
-		} else {
-			w.free = append(w.free, f.cred.ID)
-		}
-		accounts[f.cred.Account] = w
-	}
-	if len(accounts) == 0 {
-		return nil
-	}
-	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for account, w := range accounts {
-			if len(w.open) > 0 {
-				p.ZAddNX(ctx, key(account, openSet), w.open...)
-			}
-			if len(w.pulled) > 0 {
-				p.ZAddLT(ctx, key(account, openSet), w.pulled...)
-			}
-			if len(w.stuck) > 0 {
-				p.HSet(ctx, key(account, stuckHash), w.stuck...)
-				p.ZRem(ctx, key(account, dueSet), w.stuckIDs...)
-			}
-			rest(p, account, w)
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	return nil
 }

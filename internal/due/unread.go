@@ -82,7 +82,7 @@ func (s *Scheduler) each(ctx context.Context, store string, some []finding, read
 	good = some[:0]
 	for i, err := range errs {
 		if err != nil {
-			bad = append(bad, failure{some[i].cred, err})
+			bad = append(bad, failure{some[i].Cred, err})
 		} else {
 			good = append(good, some[i])
 		}
@@ -209,7 +209,7 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 			s.miss(ctx, k, store, []failure{{cred, err}}, lost[cred.ID])
 		}
 	}
-	now, err := s.Index.rdb.Time(ctx).Result()
+	now, err := s.Index.Now(ctx)
 	if err != nil {
 		retry(creds, err)
 		return false
@@ -226,12 +226,12 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 		return false
 	}
 	s.mourn(ctx, k, found)
-	if err := s.Index.replace(ctx, found); err != nil {
+	if err := s.Index.Replace(ctx, written(found)); err != nil {
 		retry(credentials(found), err)
 		return false
 	}
 	for _, f := range found {
-		if lost[f.cred.ID] {
+		if lost[f.Cred.ID] {
 			for _, b := range s.recheck(ctx, []finding{f}, now) {
 				retry([]*rotation.Credential{b.cred}, b.err)
 			}
@@ -243,7 +243,7 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 func credentials(found []finding) []*rotation.Credential {
 	all := make([]*rotation.Credential, len(found))
 	for i, f := range found {
-		all[i] = f.cred
+		all[i] = f.Cred
 	}
 	return all
 }

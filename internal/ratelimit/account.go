@@ -14,10 +14,9 @@ import (
 // ErrRate is a rate that no caller could keep to.
 var ErrRate = errors.New("a rate needs at least one window, each with at least one request in at least a millisecond")
 
-// account is what the script needs to know of one account.
+// account is what is known of one account.
 type account struct {
-	keys     []string
-	args     []any // field, interval, burst per window, the shortest first
+	windows  []Window // the shortest first
 	lateness time.Duration
 	slowed   atomic.Bool   // this process knows of a pace that no reply has lifted
 	calm     atomic.Bool   // the last reservation of this process did not have to wait
@@ -33,18 +32,12 @@ const (
 	minLateness   = 5 * time.Millisecond
 )
 
-// limitKey is what the calls of an account keep to.
-func limitKey(account string) string { return "keyturn:{" + account + "}:limit" }
-
-func newAccount(name string, windows []rotation.Rate) (*account, error) {
+func newAccount(windows []rotation.Rate) (*account, error) {
 	if len(windows) == 0 {
 		return nil, ErrRate
 	}
 	windows = slices.SortedFunc(slices.Values(windows), func(a, b rotation.Rate) int { return cmp.Compare(a.Per, b.Per) })
-	a := &account{
-		keys:     []string{limitKey(name)},
-		lateness: max(windows[0].Per/latenessShare, minLateness),
-	}
+	a := &account{lateness: max(windows[0].Per/latenessShare, minLateness)}
 	for i, w := range windows {
 		if w.Requests < 1 || w.Per < time.Millisecond {
 			return nil, fmt.Errorf("%w: %d in %s", ErrRate, w.Requests, w.Per)
@@ -55,16 +48,16 @@ func newAccount(name string, windows []rotation.Rate) (*account, error) {
 		}
 		// Rounded up: a call too early costs a 429, a microsecond too late costs nothing.
 		micros, n := w.Per.Microseconds(), int64(w.Requests-burst+1)
-		interval := (micros + n - 1) / n
-		a.args = append(a.args, field(w.Per), interval, burst)
-		a.interval = max(a.interval, time.Duration(interval)*time.Microsecond)
+		interval := time.Duration((micros+n-1)/n) * time.Microsecond
+		a.windows = append(a.windows, Window{Per: w.Per, Interval: interval, Burst: burst})
+		a.interval = max(a.interval, interval)
 	}
 	return a, nil
 }
 
 // Spacing is how far apart the calls of an account with these windows are in the long run.
 func Spacing(windows []rotation.Rate) (time.Duration, error) {
-	a, err := newAccount("", windows)
+	a, err := newAccount(windows)
 	if err != nil {
 		return 0, err
 	}

@@ -51,7 +51,7 @@ type Judgement struct {
 	Witnesses []string      // with Ask and Lone: credentials that logged in, the newest first and the asking one last
 }
 
-// Answer notes what became of a question that was booked. Any verdict but a refusal needs no judgement.
+// Answer implements Ledger.
 func (s *Server) Answer(ctx context.Context, a Answer) (Judgement, error) {
 	verdict := map[rotation.Verdict]int{rotation.Works: 1, rotation.Refused: 2}[a.Verdict]
 	routine := 0
@@ -84,8 +84,7 @@ func (s *Server) Answer(ctx context.Context, a Answer) (Judgement, error) {
 	return j, nil
 }
 
-// Inquired notes an inquiry in which no login worked; refused says that some were refused that had worked. first is
-// true for the first word of a server that lets nobody in, once until a login works again.
+// Inquired implements Ledger.
 func (s *Server) Inquired(ctx context.Context, refused bool) (first bool, err error) {
 	flag := "0"
 	if refused {
@@ -98,8 +97,7 @@ func (s *Server) Inquired(ctx context.Context, refused bool) (first bool, err er
 	return n == 1, nil
 }
 
-// Strike counts a refusal at a server where no other login is known, and says whether it is believed: the third is, each
-// at least ten minutes after the one before.
+// Strike implements Ledger.
 func (s *Server) Strike(ctx context.Context, login string) (believed bool, err error) {
 	n, err := s.strike.Run(ctx, s.rdb, s.keys, s.now(), digest(login)).Int()
 	if err != nil {
@@ -108,7 +106,7 @@ func (s *Server) Strike(ctx context.Context, login string) (believed bool, err e
 	return n == 1, nil
 }
 
-// Forget takes a credential that has gone out of those that vouch for the server.
+// Forget implements Ledger.
 func (s *Server) Forget(ctx context.Context, id string) error {
 	const works = 3
 	if err := s.rdb.ZRem(ctx, s.keys[works], id).Err(); err != nil {

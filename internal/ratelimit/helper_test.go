@@ -101,7 +101,7 @@ func newLimiter(t *testing.T, rdb redis.UniversalClient, clock *virtual, rates .
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.now = clock.redis
+	l.slots.(*redisSlots).now = clock.redis
 	return l
 }
 

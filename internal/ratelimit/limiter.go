@@ -34,9 +34,7 @@ package ratelimit
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -44,47 +42,40 @@ import (
 	"keyturn/internal/rotation"
 )
 
-var (
-	//go:embed take.lua
-	takeSource string
-	//go:embed restrain.lua
-	restrainSource string
-)
-
 // DefaultMaxWait is the longest sleep for a slot unless New is told otherwise: long enough that the slots of a backlog
 // never lie idle while others are on their way, short enough not to hold a worker.
 const DefaultMaxWait = 5 * time.Second
 
-// Limiter implements rotation.Limiter on Redis. Safe for concurrent use by any number of processes; all of them must
-// be given the same rates.
+// Limiter implements rotation.Limiter. Safe for concurrent use by any number of processes; all of them must be given the
+// same rates.
 type Limiter struct {
-	rdb            redis.UniversalClient
-	clock          rotation.Clock
-	maxWait        time.Duration
-	prepare        time.Duration // how long before its slot Take returns
-	accounts       map[string]*account
-	take, restrain *redis.Script
+	slots    Slots
+	clock    rotation.Clock
+	maxWait  time.Duration
+	prepare  time.Duration // how long before its slot Take returns
+	accounts map[string]*account
 
-	// For tests: a clock in place of Redis's own ("" is Redis's), and who hears of each call that was let go.
-	now  func() string
-	went func(account string, at time.Time)
+	went func(account string, at time.Time) // for tests: hears of each call that was let go
 }
 
 var _ rotation.Limiter = (*Limiter)(nil)
 
-// New makes a limiter for the accounts in rates, each with at least one window. A maxWait of 0 is DefaultMaxWait.
+// New makes a limiter on Redis for the accounts in rates, each with at least one window. A maxWait of 0 is DefaultMaxWait.
 func New(rdb redis.UniversalClient, clock rotation.Clock, rates map[string][]rotation.Rate, maxWait time.Duration) (*Limiter, error) {
+	return NewOn(newRedisSlots(rdb), clock, rates, maxWait)
+}
+
+// NewOn is New on any slots.
+func NewOn(slots Slots, clock rotation.Clock, rates map[string][]rotation.Rate, maxWait time.Duration) (*Limiter, error) {
 	if maxWait == 0 {
 		maxWait = DefaultMaxWait
 	}
 	l := &Limiter{
-		rdb: rdb, clock: clock, maxWait: maxWait, prepare: min(time.Second, maxWait/5), accounts: make(map[string]*account, len(rates)),
-		take: redis.NewScript(takeSource), restrain: redis.NewScript(restrainSource),
-		now:  func() string { return "" },
+		slots: slots, clock: clock, maxWait: maxWait, prepare: min(time.Second, maxWait/5), accounts: make(map[string]*account, len(rates)),
 		went: func(string, time.Time) {},
 	}
 	for name, windows := range rates {
-		a, err := newAccount(name, windows)
+		a, err := newAccount(windows)
 		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", name, err)
 		}
@@ -128,21 +119,12 @@ func (l *Limiter) tooLate() error {
 
 // Penalise makes every worker's calls of this account wait for d, also those that already have a slot.
 func (l *Limiter) Penalise(ctx context.Context, name string, d time.Duration) error {
-	return l.slow(ctx, name, d, 0, 0)
+	return l.slow(ctx, name, Restraint{Hold: d})
 }
 
-// slow holds the account back for hold, and keeps its calls at least pace apart for span.
-func (l *Limiter) slow(ctx context.Context, name string, hold, pace, span time.Duration) error {
-	a, ok := l.accounts[name]
-	if !ok {
+func (l *Limiter) slow(ctx context.Context, name string, r Restraint) error {
+	if _, ok := l.accounts[name]; !ok {
 		return fmt.Errorf("account %q has no rate", name)
 	}
-	err := l.restrain.Run(ctx, l.rdb, a.keys, l.now(), hold.Microseconds(), pace.Microseconds(), span.Microseconds()).Err()
-	if err != nil {
-		return fmt.Errorf("account %q: hold back: %w", name, err)
-	}
-	return nil
+	return l.slots.Restrain(ctx, name, r)
 }
-
-// field names a window's state. It carries the length, so that a window of another length starts anew.
-func field(per time.Duration) string { return "tat:" + strconv.FormatInt(per.Microseconds(), 10) }

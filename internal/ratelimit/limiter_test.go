@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/rotation"
 )
@@ -58,7 +60,7 @@ func TestACallThatIsFreeToGoAsksRedisOnce(t *testing.T) {
 	clock.advance(time.Second)
 	take(t, l)
 	clock.slept = nil
-	before := scripts(t, l)
+	before := scripts(t, rdb)
 	for range 10 {
 		clock.advance(time.Second)
 		turns, err := l.Take(t.Context(), "a", 1, false)
@@ -70,15 +72,15 @@ func TestACallThatIsFreeToGoAsksRedisOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := scripts(t, l) - before; n != 10 || len(clock.slept) != 0 {
+	if n := scripts(t, rdb) - before; n != 10 || len(clock.slept) != 0 {
 		t.Errorf("10 calls that were free to go took %d scripts and %d sleeps", n, len(clock.slept))
 	}
 }
 
 // scripts counts the scripts that Redis has run.
-func scripts(t *testing.T, l *Limiter) int {
+func scripts(t *testing.T, rdb redis.UniversalClient) int {
 	t.Helper()
-	info, err := l.rdb.InfoMap(t.Context(), "commandstats").Result()
+	info, err := rdb.InfoMap(t.Context(), "commandstats").Result()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,11 +132,11 @@ func TestABacklogSendsNothingUrgentAway(t *testing.T) {
 	clock := newVirtual()
 	l := newLimiter(t, newRedis(t), clock, perSecond20)
 	for sent := false; !sent; { // until the line is as long as it gets
-		r, err := l.reserve(t.Context(), l.accounts["a"], (l.maxWait * 4 / 5).Microseconds(), 1, 1, 0, 0, 0)
+		r, err := l.slots.Reserve(t.Context(), "a", l.accounts["a"].windows, Want{Longest: l.maxWait * 4 / 5, Calls: 1, Line: true})
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent = len(r.slots) == 0
+		sent = len(r.Slots) == 0
 	}
 	before := clock.Now()
 	if err := once(t, l, true); err != nil {

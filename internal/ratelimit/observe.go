@@ -27,29 +27,29 @@ func (l *Limiter) Observe(ctx context.Context, name string, q Quota) error {
 	if q.Limit > 0 {
 		spacing = q.Per / time.Duration(q.Limit)
 	}
-	var hold, pace, span time.Duration
+	var r Restraint
 	switch {
 	case q.Remaining <= 0 && q.Reset > 0:
-		hold = q.Reset
+		r.Hold = q.Reset
 	case q.Remaining <= 0:
-		hold = spacing // a sliding window: the oldest request leaves it about now
+		r.Hold = spacing // a sliding window: the oldest request leaves it about now
 	case q.Reset > 0:
-		pace, span = q.Reset/time.Duration(q.Remaining), q.Reset
+		r.Pace, r.Span = q.Reset/time.Duration(q.Remaining), q.Reset
 	}
-	if spacing > pace {
-		pace, span = spacing, q.Per
+	if spacing > r.Pace {
+		r.Pace, r.Span = spacing, q.Per
 	}
-	if pace <= a.interval {
-		pace, span = 0, 0
+	if r.Pace <= a.interval {
+		r.Pace, r.Span = 0, 0
 	}
-	slowed := a.slowed.Swap(pace > 0)
-	switch {
-	case hold == 0 && pace == 0 && slowed:
-		pace = lift
-	case hold == 0 && pace == 0:
-		return nil
+	slowed := a.slowed.Swap(r.Pace > 0)
+	if r == (Restraint{}) {
+		if !slowed {
+			return nil
+		}
+		r.Pace = lift
 	}
-	return l.slow(ctx, name, hold, pace, span)
+	return l.slow(ctx, name, r)
 }
 
 // lift is a pace that ends the one that holds.

@@ -45,6 +45,27 @@ func NewServers(rdb redis.UniversalClient) *Servers {
 	}
 }
 
+// Ledger is what all workers together know of one mail server: *Server keeps it on Redis, and package ratelimittest, for
+// simulations, in memory. Safe for concurrent use; returns soon after ctx ends.
+type Ledger interface {
+	// Book books the next n questions about a login, counting those that it has, and returns how many are booked: fewer
+	// where the whole budget is smaller. What is booked counts as asked and refused until it is answered, or for 90 s. A
+	// *rotation.WaitError says that nothing was booked, and when to come back; so it is while Redis is away.
+	Book(ctx context.Context, login string, n int, urgency rotation.Urgency) (int, error)
+	// Answer notes what became of a question that was booked. Any verdict but a refusal needs no judgement.
+	Answer(ctx context.Context, a Answer) (Judgement, error)
+	// Inquired notes an inquiry in which no login worked; refused says that some were refused that had worked. first is
+	// true for the first word of a server that lets nobody in, once until a login works again.
+	Inquired(ctx context.Context, refused bool) (first bool, err error)
+	// Strike counts a refusal at a server where no other login is known, and says whether it is believed: the third is,
+	// each at least ten minutes after the one before.
+	Strike(ctx context.Context, login string) (believed bool, err error)
+	// Forget takes a credential that has gone out of those that vouch for the server.
+	Forget(ctx context.Context, id string) error
+}
+
+var _ Ledger = (*Server)(nil)
+
 // Server is one mail server, by its address. Servers ban addresses and not users, so all that is asked there counts
 // together.
 type Server struct {
@@ -86,9 +107,7 @@ const (
 	away = 5 * time.Second
 )
 
-// Book books the next n questions about a login, counting those that it has, and returns how many are booked: fewer
-// where the whole budget is smaller. What is booked counts as asked and refused until it is answered, or for 90 s. A
-// *rotation.WaitError says that nothing was booked, and when to come back; so it is while Redis is away.
+// Book implements Ledger.
 func (s *Server) Book(ctx context.Context, login string, n int, urgency rotation.Urgency) (int, error) {
 	got, err := s.book.Run(ctx, s.rdb, s.keys, s.now(), s.rate.Requests, s.rate.Per.Microseconds(), s.refusals,
 		digest(login), n, int(urgency), booked.Microseconds(), alone.Microseconds()).Int64Slice()

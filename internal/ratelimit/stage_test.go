@@ -44,7 +44,7 @@ func newStage(t *testing.T, random *rand.Rand, rates ...rotation.Rate) *stage {
 		t.Fatal(err)
 	}
 	s.lateness = s.limiter.accounts["a"].lateness
-	s.limiter.now = func() string { return strconv.FormatInt(s.now.Add(s.redisOff).UnixMicro(), 10) }
+	s.limiter.slots.(*redisSlots).now = func() string { return strconv.FormatInt(s.now.Add(s.redisOff).UnixMicro(), 10) }
 	s.limiter.went = func(_ string, at time.Time) { s.went = append(s.went, at.UnixMicro()) }
 	return s
 }

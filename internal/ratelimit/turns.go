@@ -16,10 +16,10 @@ type turns struct {
 
 	calls int     // how many were taken, while none is reserved
 	first int     // the call that slots begins with
-	slots []int64 // by Redis's clock
+	slots []int64 // unix µs, by the clock that all share
 	born  int64   // of the state that they belong to
 
-	// What the last answer of Redis says about its clock: it read now at some instant from asked to answered.
+	// What the last answer says about that clock: it showed now at some instant from asked to answered.
 	now             int64
 	asked, answered time.Time
 }
@@ -65,15 +65,16 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 	if len(t.slots) > 0 && l.clock.Now().Sub(t.asked) <= t.account.lateness {
 		return nil
 	}
-	held, longest, lines := int64(0), l.maxWait, 0
+	want := Want{Longest: l.maxWait, Born: t.born, Late: t.account.lateness}
 	if len(t.slots) > 0 {
-		held, t.calls = t.slots[0], len(t.slots)
+		want.Held, t.calls = t.slots[0], len(t.slots)
 	}
+	want.Calls = max(t.calls, 1)
 	if !urgent {
-		longest, lines = longest*4/5, 1 // there is always a slot for what is urgent
+		want.Longest, want.Line = want.Longest*4/5, true // there is always a slot for what is urgent
 	}
 	t.asked = l.clock.Now()
-	r, err := l.reserve(ctx, t.account, longest.Microseconds(), max(t.calls, 1), lines, held, t.born, t.account.lateness.Microseconds())
+	r, err := l.reserve(ctx, t, want)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -81,16 +82,16 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 		return &rotation.WaitError{After: l.maxWait, Reason: fmt.Sprintf("the rate limiter is away: %v", err)}
 	}
 	t.answered = l.clock.Now()
-	if len(r.slots) == 0 {
+	if len(r.Slots) == 0 {
 		t.account.calm.Store(false)
 		return l.later(r)
 	}
-	if r.slots[0] == held && r.born == t.born {
-		t.now = r.now
+	if r.Slots[0] == want.Held && r.Born == t.born {
+		t.now = r.Now
 		return nil
 	}
-	t.account.calm.Store(r.wait <= t.account.lateness)
-	t.slots, t.born, t.now, t.calls = r.slots, r.born, r.now, 0
+	t.account.calm.Store(r.Wait <= t.account.lateness)
+	t.slots, t.born, t.now, t.calls = r.Slots, r.Born, r.Now, 0
 	return nil
 }
 
@@ -102,37 +103,17 @@ func (t *turns) rest() time.Duration { return t.answered.Add(t.until()).Sub(t.li
 
 // later asks to come back while half of the longest wait is left, so that those who come back find a slot to sleep
 // for before the last sleeper has gone.
-func (l *Limiter) later(r reply) error {
+func (l *Limiter) later(r Reply) error {
 	reason := "the account's rate is used up"
-	if r.penalised {
+	if r.Penalised {
 		reason = "the provider asked for a pause"
 	}
-	return &rotation.WaitError{After: r.wait - l.maxWait/2, Reason: reason}
+	return &rotation.WaitError{After: r.Wait - l.maxWait/2, Reason: reason}
 }
 
-// reply is what take.lua answered.
-type reply struct {
-	slots     []int64 // none: sent away
-	wait      time.Duration
-	born, now int64
-	penalised bool
-}
-
-func (l *Limiter) reserve(ctx context.Context, a *account, args ...any) (reply, error) {
-	// A client that retries for long must not make a caller wait for longer than a slot would.
+// reserve asks for slots. A client that retries for long must not make a caller wait for longer than a slot would.
+func (l *Limiter) reserve(ctx context.Context, t *turns, want Want) (Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.maxWait)
 	defer cancel()
-	args = append(append([]any{l.now()}, args...), a.args...)
-	numbers, err := l.take.Run(ctx, l.rdb, a.keys, args...).Int64Slice()
-	if err != nil {
-		return reply{}, err
-	}
-	const fixed = 5
-	if len(numbers) < fixed || (numbers[0] == 1) == (len(numbers) == fixed) {
-		return reply{}, fmt.Errorf("take.lua answered %v", numbers)
-	}
-	return reply{
-		wait: time.Duration(numbers[1]) * time.Microsecond, born: numbers[2], now: numbers[3],
-		penalised: numbers[4] == 1, slots: numbers[fixed:],
-	}, nil
+	return l.slots.Reserve(ctx, t.name, t.account.windows, want)
 }

@@ -114,7 +114,7 @@ func TestAWorkerThatAlwaysOversleepsPutsItsJobBack(t *testing.T) {
 	take(t, l)
 	clock.while = func(int) time.Duration {
 		// Others ask meanwhile, so that there is no free slot to fall into.
-		if _, err := l.reserve(t.Context(), l.accounts["a"], time.Minute.Microseconds(), 3, 0, 0, 0, 0); err != nil {
+		if _, err := l.slots.Reserve(t.Context(), "a", l.accounts["a"].windows, Want{Longest: time.Minute, Calls: 3}); err != nil {
 			t.Error(err)
 		}
 		return 100 * time.Millisecond

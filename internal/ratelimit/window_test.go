@@ -78,7 +78,7 @@ func TestABacklogIsNoHerd(t *testing.T) {
 	s := newStage(t, rand.New(rand.NewPCG(1, 1)), perSecond20)
 	s.run(backlog, served)
 	// A place in the line, a slot, and twice whether it still counts.
-	if asked := scripts(t, s.limiter); asked > backlog+4*served {
+	if asked := scripts(t, s.rdb); asked > backlog+4*served {
 		t.Errorf("%d callers asked Redis %d times for %d calls", backlog, asked, served)
 	}
 }

@@ -1,0 +1,115 @@
+package duetest
+
+import (
+	"slices"
+	"time"
+
+	"keyturn/internal/due"
+)
+
+func mirrors(b *bench) {
+	creds, ctx := b.creds(3), b.Context()
+	b.must(b.Add(ctx, []due.Finding{
+		{Cred: creds[0], Due: past, Resume: far}, {Cred: creds[1], Stuck: true, Why: "rule", Due: past}, {Cred: creds[2]},
+	}))
+	b.must(b.Add(ctx, []due.Finding{{Cred: creds[0], Due: far, Resume: past}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: past, Resume: far})
+	want(b, b.look(creds[2]), nil, due.Standing{})
+	claimed, err := b.Claim(ctx, "a", 9, time.Hour)
+	want(b, len(claimed), err, 2)
+	b.must(b.Replace(ctx, []due.Finding{
+		{Cred: creds[0], Due: far, Resume: past}, {Cred: creds[1], Due: far},
+	}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: far, Resume: far})
+	want(b, b.look(creds[1]), nil, due.Standing{Due: far})
+	b.must(b.Replace(ctx, []due.Finding{{Cred: creds[0], Resume: past, Pull: true}, {Cred: creds[1], Stuck: true, Why: "target"}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Resume: past})
+	want(b, b.look(creds[1]), nil, due.Standing{Quarantined: true, Why: "target"})
+	var ids []string
+	err = b.Members(ctx, "a", func(some []string) error { ids = append(ids, some...); return nil })
+	slices.Sort(ids)
+	want(b, slices.Compact(ids), err, []string{"c0", "c1"})
+	b.must(b.Remove(ctx, "a", "c0", "c1", "c9"))
+	for _, cred := range creds {
+		want(b, b.look(cred), nil, due.Standing{})
+	}
+}
+
+func leases(b *bench) {
+	ctx, a, sweeping := b.Context(), due.Lease{Account: "a"}, due.Lease{}
+	for what, one := range map[due.Lease]string{a: "one", sweeping: "two"} {
+		taken, err := b.TakeLease(ctx, what, one, time.Hour)
+		want(b, taken, err, true)
+		taken, err = b.TakeLease(ctx, what, "other", time.Hour)
+		want(b, taken, err, false)
+	}
+	kept, err := b.KeepLease(ctx, a, "other", time.Hour)
+	want(b, kept, err, false)
+	held, err := b.ReleaseLease(ctx, a, "other", true)
+	want(b, held, err, false)
+	built, err := b.Built(ctx, "a")
+	want(b, built, err, false)
+	held, err = b.ReleaseLease(ctx, a, "one", true)
+	want(b, held, err, true)
+	built, err = b.Built(ctx, "a")
+	want(b, built, err, true)
+	kept, err = b.KeepLease(ctx, sweeping, "two", time.Millisecond)
+	want(b, kept, err, true)
+	b.until("the lease lapses", func() bool {
+		taken, err := b.TakeLease(ctx, sweeping, "three", time.Hour)
+		return taken && err == nil
+	})
+	held, err = b.ReleaseLease(ctx, sweeping, "two", false)
+	want(b, held, err, false)
+}
+
+func peers(b *bench) {
+	ctx := b.Context()
+	all, err := b.Announce(ctx, "one x", "")
+	want(b, all, err, []string{"one x"})
+	_, err = b.Announce(ctx, "two x", "")
+	b.must(err)
+	all, err = b.Announce(ctx, "one y", "one x")
+	slices.Sort(all)
+	want(b, all, err, []string{"one y", "two x"})
+	b.must(b.Leave(ctx, "two x"))
+	all, err = b.Announced(ctx)
+	want(b, all, err, []string{"one y"})
+}
+
+func points(b *bench) {
+	ctx, cred := b.Context(), b.creds(1)[0]
+	mark := func(kind string, at time.Time, wanted bool) {
+		b.Helper()
+		ours, err := b.Mark(ctx, kind, cred, at, time.Hour)
+		want(b, ours, err, wanted)
+	}
+	mark("check", past.Add(time.Hour), true)
+	mark("check", past.Add(time.Hour), false)
+	mark("check", past, false)
+	mark("contacts", past, true)
+	mark("check", far, true)
+	b.must(b.Unmark(ctx, "check", cred))
+	mark("check", past, true)
+	_, err := b.Mark(ctx, "brief", cred, far, time.Millisecond)
+	b.must(err)
+	b.until("the mark lapses", func() bool {
+		ours, err := b.Mark(ctx, "brief", cred, past, time.Hour)
+		return ours && err == nil
+	})
+}
+
+func loses(b *bench) {
+	ctx, creds := b.Context(), b.creds(1)
+	b.put(past, creds...)
+	_, err := b.TakeLease(ctx, due.Lease{Account: "a"}, "one", time.Hour)
+	b.must(err)
+	b.must(b.Hold(ctx, creds[0], time.Hour, false))
+	b.flush()
+	want(b, b.look(creds[0]), nil, due.Standing{})
+	held, err := b.ReleaseLease(ctx, due.Lease{Account: "a"}, "one", true)
+	want(b, held, err, false)
+	built, err := b.Built(ctx, "a")
+	want(b, built, err, false)
+	b.must(b.Hold(ctx, creds[0], time.Hour, false))
+}

@@ -1,0 +1,93 @@
+package due
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Add implements Mirror.
+func (x *Index) Add(ctx context.Context, found []Finding) error {
+	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
+		if len(w.due) > 0 {
+			p.ZAddNX(ctx, key(account, dueSet), w.due...)
+		}
+	})
+}
+
+// Replace implements Mirror.
+func (x *Index) Replace(ctx context.Context, found []Finding) error {
+	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
+		p.HDel(ctx, key(account, claimedHash), w.all...)
+		if len(w.due) > 0 {
+			p.ZAdd(ctx, key(account, dueSet), w.due...)
+		}
+		if len(w.unscheduled) > 0 {
+			p.ZRem(ctx, key(account, dueSet), w.unscheduled...)
+		}
+		if len(w.free) > 0 {
+			p.HDel(ctx, key(account, stuckHash), w.free...)
+		}
+	})
+}
+
+// writes are findings of one account, ready to be written with few commands.
+type writes struct {
+	all         []string
+	due, open   []redis.Z
+	pulled      []redis.Z // of open: those that are to be resumed earlier
+	unscheduled []any
+	stuck       []any // id, why
+	stuckIDs    []any
+	free        []string
+}
+
+func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipeliner, string, writes)) error {
+	accounts := map[string]writes{}
+	for _, f := range found {
+		w := accounts[f.Cred.Account]
+		w.all = append(w.all, f.Cred.ID)
+		if f.Due.IsZero() {
+			w.unscheduled = append(w.unscheduled, f.Cred.ID)
+		} else {
+			w.due = append(w.due, member(f.Cred.ID, f.Due))
+		}
+		if !f.Resume.IsZero() {
+			w.open = append(w.open, member(f.Cred.ID, f.Resume))
+			if f.Pull {
+				w.pulled = append(w.pulled, member(f.Cred.ID, f.Resume))
+			}
+		}
+		if f.Stuck {
+			w.stuck = append(w.stuck, f.Cred.ID, f.Why)
+			w.stuckIDs = append(w.stuckIDs, f.Cred.ID)
+		} else {
+			w.free = append(w.free, f.Cred.ID)
+		}
+		accounts[f.Cred.Account] = w
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for account, w := range accounts {
+			if len(w.open) > 0 {
+				p.ZAddNX(ctx, key(account, openSet), w.open...)
+			}
+			if len(w.pulled) > 0 {
+				p.ZAddLT(ctx, key(account, openSet), w.pulled...)
+			}
+			if len(w.stuck) > 0 {
+				p.HSet(ctx, key(account, stuckHash), w.stuck...)
+				p.ZRem(ctx, key(account, dueSet), w.stuckIDs...)
+			}
+			rest(p, account, w)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	return nil
+}
