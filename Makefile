@@ -6,8 +6,8 @@ FUZZTIME ?= 60s
 # All programs are static; only the race detector needs C.
 export CGO_ENABLED := 0
 
-# Modules of their own, so that their dependencies stay out of the main one.
-DEV_MODULES := $(patsubst %/go.mod,%,$(wildcard dev/*/go.mod))
+# What proves and shows keyturn, in modules of their own: their dependencies stay out of the product.
+LAB := lab lab/vault
 
 # The race detector needs a C compiler with its headers, which a machine with only Go does not have.
 has-c = printf 'int main(void) { return 0; }' | \
@@ -37,29 +37,22 @@ build: ## Build the programs into bin/
 	$(GO) build -o bin/ ./cmd/...
 
 demo: setup ## Rotate for real: Redis, Vault, stand-in providers, scheduler and workers
-	$(GO) run ./cmd/demo $(if $(KEEP),-keep)
+	$(GO) run -C lab ./demo $(if $(KEEP),-keep)
 
 ROTATIONS ?= 200
 SEED      ?= 1
 
 chaos: setup vault ## Kill, pause, cut and empty everything while a fleet rotates, then look for lost passwords
-	$(GO) run ./cmd/chaos -rotations $(ROTATIONS) -seed $(SEED)
+	$(GO) run -C lab ./chaos -rotations $(ROTATIONS) -seed $(SEED)
 
 test: setup vault ## Run all tests with a real Redis and a real Vault, and a short chaos run
-	@if $(has-c); then \
-		echo "==> go test -race ./..."; \
-		CGO_ENABLED=1 $(GO) test -race -timeout 20m ./...; \
-	else \
-		echo "==> go test ./... (without -race: there is no C compiler)"; \
-		$(GO) test -timeout 20m ./...; \
-	fi
-	@# Not from the cache: it does not see the files of this module that those tests read.
-	@for module in $(DEV_MODULES); do \
-		echo "==> go test $$module"; \
-		(cd $$module && $(GO) test -count=1 -timeout 20m ./...) || exit 1; \
-	done
+	@# What stands in the lab reads files of the product that Go's test cache does not see.
+	@race=; if $(has-c); then race=-race; export CGO_ENABLED=1; else echo "(without -race: there is no C compiler)"; fi; \
+	echo "==> go test $$race ./..." && $(GO) test $$race -timeout 20m ./... && \
+	echo "==> go test $$race lab" && $(GO) test -C lab $$race -count=1 -timeout 20m ./... && \
+	echo "==> go test lab/vault" && CGO_ENABLED=0 $(GO) test -C lab/vault -count=1 -timeout 20m ./...
 	@echo "==> chaos, 200 rotations"
-	@$(GO) run ./cmd/chaos -rotations 200 -seed 1
+	@$(GO) run -C lab ./chaos -rotations 200 -seed 1
 
 cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed and lag: about 6 minutes
 	$(GO) test ./internal/vaultkv/clustertest -run Cluster -v -count=1 -timeout 30m -args -cluster.for=5m -cluster.lag=20s
@@ -71,7 +64,7 @@ lint: ## Check style, mistakes and the import rule; the first run builds the lin
 	@echo "==> golangci-lint ./..."
 	@$(tool) golangci-lint run ./...
 	@linter="$$($(tool) -n golangci-lint)"; \
-	for module in $(DEV_MODULES); do \
+	for module in $(LAB); do \
 		echo "==> golangci-lint $$module"; \
 		(cd $$module && "$$linter" run ./...) || exit 1; \
 	done
@@ -80,7 +73,7 @@ fmt: ## Format the source as the linter wants it
 	@$(tool) golangci-lint fmt ./...
 
 bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 8 minutes: docs/performance.md
-	@$(GO) run ./cmd/bench $(if $(ONLY),-only $(ONLY))
+	@$(GO) run -C lab ./bench $(if $(ONLY),-only $(ONLY))
 
 fuzz: ## Run each fuzz target for FUZZTIME (60s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)

@@ -32,7 +32,7 @@ type Vault struct {
 	dir   string
 }
 
-// StartVault builds the Vault of dev/vault if needed (see VaultBinary), starts it and waits until it is unsealed.
+// StartVault builds the Vault of lab/vault if needed (see VaultBinary), starts it and waits until it is unsealed.
 func StartVault(ctx context.Context, opts VaultOptions) (*Vault, error) {
 	path, err := VaultBinary(ctx)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// VaultBinary returns the path of the Vault server that dev/vault builds. The first call after a change of its source
+// VaultBinary returns the path of the Vault server that lab/vault builds. The first call after a change of its source
 // or of the Go version builds it, which takes minutes with a cold cache, and says so on standard error. Concurrent
 // callers, in any process, wait for one build.
 func VaultBinary(ctx context.Context) (string, error) {
@@ -21,7 +21,7 @@ func VaultBinary(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	source := filepath.Join(root, "dev", "vault")
+	source := filepath.Join(root, "lab", "vault")
 	dir, err := vaultCache()
 	if err != nil {
 		return "", err

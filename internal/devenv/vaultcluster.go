@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// VaultCluster is a running raft cluster of the Vault that dev/vault builds, unsealed, with the mounts secret and
+// VaultCluster is a running raft cluster of the Vault that lab/vault builds, unsealed, with the mounts secret and
 // keyturn-journal and the auth method approle. Its data survives Kill of every node.
 type VaultCluster struct {
 	Nodes []*Vault // all with the same root token

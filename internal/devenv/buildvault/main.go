@@ -1,4 +1,4 @@
-// Command buildvault builds the Vault server of dev/vault into the cache, if it is not there, and prints its path.
+// Command buildvault builds the Vault server of lab/vault into the cache, if it is not there, and prints its path.
 // With -clean it empties that cache instead.
 package main
 

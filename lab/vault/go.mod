@@ -1,4 +1,4 @@
-module keyturn/dev/vault
+module keyturn/lab/vault
 
 go 1.26
 
