@@ -22,12 +22,13 @@ const (
 // peer is this scheduler among the others.
 type peer struct {
 	name string
+	turn chan struct{} // holds an element while somebody announces: no lock is held across a call
 
 	mu    sync.Mutex
 	entry string // what was last announced
 }
 
-func newPeer() *peer { return &peer{name: rand.Text()} }
+func newPeer() *peer { return &peer{name: rand.Text(), turn: make(chan struct{}, 1)} }
 
 var announceScript = redis.NewScript(`
 local t = redis.call('TIME')
@@ -49,14 +50,18 @@ func (x *Index) Announce(ctx context.Context, entry, former string) ([]string, e
 
 // announce says which configuration we work on, and finds out whether everybody's is the same.
 func (s *Scheduler) announce(ctx context.Context, self *peer) error {
-	self.mu.Lock()
-	defer self.mu.Unlock()
+	if !take(ctx, self.turn) {
+		return ctx.Err()
+	}
+	defer func() { <-self.turn }()
 	entry := self.name + " " + (*s.inventory.Load()).Fingerprint()
-	all, err := s.Index.Announce(ctx, entry, self.entry)
+	all, err := s.Index.Announce(ctx, entry, self.announced())
 	if err != nil {
 		return err
 	}
+	self.mu.Lock()
 	self.entry = entry
+	self.mu.Unlock()
 	different := map[string]bool{}
 	for _, e := range all {
 		_, fingerprint, _ := strings.Cut(e, " ")
@@ -66,19 +71,21 @@ func (s *Scheduler) announce(ctx context.Context, self *peer) error {
 	switch {
 	case len(different) > 1 && was <= 1:
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "schedulers work on different configurations: what only one of them knows may come late",
-			slog.Int("schedulers", len(all)), slog.Int("configurations", len(different)), slog.String("fingerprint", short(self.entry)))
+			slog.Int("schedulers", len(all)), slog.Int("configurations", len(different)), slog.String("fingerprint", short(entry)))
 	case len(different) == 1 && was > 1:
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "all schedulers work on the same configuration", slog.Int("schedulers", len(all)))
 	}
 	return nil
 }
 
-// told reports whether an inventory was announced.
-func (p *peer) told(inv Inventory) bool {
+func (p *peer) announced() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.entry == p.name+" "+inv.Fingerprint()
+	return p.entry
 }
+
+// told reports whether an inventory was announced.
+func (p *peer) told(inv Inventory) bool { return p.announced() == p.name+" "+inv.Fingerprint() }
 
 var peersScript = redis.NewScript(`
 local t = redis.call('TIME')
@@ -127,7 +134,5 @@ func short(entry string) string {
 func (s *Scheduler) leave(ctx context.Context, self *peer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	self.mu.Lock()
-	defer self.mu.Unlock()
-	_ = s.Index.Leave(ctx, self.entry) // it lapses anyway
+	_ = s.Index.Leave(ctx, self.announced()) // it lapses anyway
 }
