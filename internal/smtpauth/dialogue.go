@@ -42,7 +42,7 @@ const (
 
 // open connects, encrypts and says EHLO. It returns soon after ctx ends, and so does all that follows.
 func (s *Server) open(ctx context.Context) (*dialogue, error) {
-	raw, err := new(net.Dialer).DialContext(ctx, "tcp", s.config.Addr)
+	raw, err := s.config.Dial(ctx, "tcp", s.config.Addr)
 	if err != nil {
 		return nil, s.explain(stepConnect, endOf(ctx, err))
 	}

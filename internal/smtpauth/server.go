@@ -47,6 +47,9 @@ type Config struct {
 	// against Timeout.
 	MaxProbes int
 
+	// Dial connects to Addr; nil: over TCP. TLS runs on whatever it returns.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	// Ledger is what all workers know of the server together: what it may still be asked, and whether it lets anybody in.
 	// Without one there is no budget, and every refusal is believed.
 	Ledger Ledger
@@ -88,6 +91,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = func() time.Time { return time.Time{} }
+	}
+	if c.Dial == nil {
+		c.Dial = new(net.Dialer).DialContext
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

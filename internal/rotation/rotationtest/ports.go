@@ -134,7 +134,7 @@ func (s secrets) Write(ctx context.Context, _ rotation.Place, e rotation.Entry) 
 		if !s.everAccepted(e.Password) {
 			s.violate("consumers read a password that the provider never accepted")
 		}
-		e.Version++
+		e.Version, e.CreatedAt = e.Version+1, s.now
 		s.current = append(s.current, e)
 		return nil
 	})

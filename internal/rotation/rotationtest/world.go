@@ -49,6 +49,7 @@ type World struct {
 	ids        int
 	passwords  int
 	live       secret.Value
+	byHand     secret.Value   // what a person set last, and so holds
 	accepted   []secret.Value // everything the provider ever accepted or made
 	journal    []rotation.Record
 	current    []rotation.Entry
@@ -63,13 +64,18 @@ type World struct {
 // Old is the password that a new World starts with.
 var Old = secret.New("old-password")
 
-// NewWorld returns a world in which Old is live and current, written by keyturn long ago, beside a field of a user.
+// NewWorld returns a world in which Old is live and current, written by keyturn an hour ago, beside a field of a user.
 func NewWorld() *World {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return NewWorldAt(start, start.Add(-time.Hour))
+}
+
+// NewWorldAt is NewWorld at another time, with a password of another age.
+func NewWorldAt(now, rotated time.Time) *World {
 	return &World{
-		now: start, calls: map[string]int{}, live: Old, accepted: []secret.Value{Old},
+		now: now, calls: map[string]int{}, live: Old, accepted: []secret.Value{Old},
 		current: []rotation.Entry{{
-			Version: 1, Password: Old, RotationID: "before", Slot: start.Add(-time.Hour), RotatedAt: start.Add(-time.Hour),
+			Version: 1, Password: Old, RotationID: "before", Slot: rotated, RotatedAt: rotated, CreatedAt: rotated,
 			Rest: map[string]any{"note": "mine"},
 		}},
 	}
@@ -112,7 +118,7 @@ func (w *World) do(worker, op string, effect func() error) error {
 // check holds the invariant that everything serves: the live password stands in current or in the journal, or the
 // journal's intent says that it may have to be issued again.
 func (w *World) check(op string) {
-	if w.Current().Password.Equal(w.live) {
+	if w.Current().Password.Equal(w.live) || w.byHand.Equal(w.live) {
 		return
 	}
 	for _, c := range w.Journal().Candidates {
@@ -141,6 +147,20 @@ func (w *World) Current() rotation.Entry { return w.current[len(w.current)-1] }
 // Live returns the password that the provider accepts.
 func (w *World) Live() secret.Value { return w.live }
 
+// Truth returns all three, also while others are at work.
+func (w *World) Truth() (journal rotation.Record, current rotation.Entry, live secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.Journal(), w.Current(), w.live
+}
+
+// Broken returns the violations so far, also while others are at work.
+func (w *World) Broken() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.Violations)
+}
+
 // Advance passes time.
 func (w *World) Advance(d time.Duration) {
 	w.mu.Lock()
@@ -148,11 +168,18 @@ func (w *World) Advance(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
+// At sets the time, for worlds that share a clock.
+func (w *World) At(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = now
+}
+
 // ChangeByHand does what a person does at the provider's console.
 func (w *World) ChangeByHand(password secret.Value) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.live = password
+	w.live, w.byHand = password, password
 	w.accepted = append(w.accepted, password)
 }
 
