@@ -17,13 +17,14 @@ has-c = printf 'int main(void) { return 0; }' | \
 tool = $(GO) tool -modfile=tools.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vault build demo chaos test cluster explore lint fmt bench fuzz clean
+.PHONY: help setup vault build demo chaos fleetsim test cluster explore lint fmt bench fuzz clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make demo KEEP=1       leaves the demo running"
 	@echo "  make chaos ROTATIONS=5000 SEED=1   is the long run; each seed repeats its schedule of faults"
+	@echo "  make fleetsim SEEDS=20 DAYS=400    is twenty years of a fleet, about 4 minutes each"
 	@echo "  make bench ONLY=idle   measures one section (or several, with commas)"
 	@echo "  make fuzz FUZZTIME=5m  runs each fuzz target for 5 minutes"
 
@@ -44,6 +45,14 @@ SEED      ?= 1
 
 chaos: setup vault ## Kill, pause, cut and empty everything while a fleet rotates, then look for lost passwords
 	$(GO) run -C lab ./chaos -rotations $(ROTATIONS) -seed $(SEED)
+
+SEEDS ?= 1
+DAYS  ?= 400
+
+# One core a seed, and fewer collections: a run is one thing after the other.
+fleetsim: ## Live a year of a fleet whose world misbehaves, in virtual time: SEEDS=1, DAYS=400, SEED=1
+	GOMAXPROCS=1 GOGC=400 $(GO) test -C lab ./fleetsim -run TestAFleet -v -count=1 -timeout 0 \
+		-args -fleetsim.seeds=$(SEEDS) -fleetsim.seed=$(SEED) -fleetsim.days=$(DAYS) -fleetsim.each=200 -fleetsim.faults=1
 
 test: setup vault ## Run all tests with a real Redis and a real Vault, and a short chaos run
 	@# What stands in the lab reads files of the product that Go's test cache does not see.

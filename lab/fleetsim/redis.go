@@ -1,0 +1,305 @@
+package fleetsim
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/due/duetest"
+	"keyturn/internal/ratelimit"
+	"keyturn/internal/rotation"
+	"keyturn/internal/smtpauth"
+)
+
+var (
+	errRedis = errors.New("redis is away")
+	errDead  = errors.New("this process is dead")
+)
+
+// reach is a command of a process to Redis: it takes a moment, and works where Redis is there and the process alive.
+func (p *process) reach(ctx context.Context, whom, what string) error {
+	if err := p.pass(ctx, 100*time.Microsecond, time.Millisecond, p.name+whom, "redis "+what); err != nil {
+		return err
+	}
+	switch {
+	case p.dead.Load() && p.worker:
+		panic(errDead) // its run ends here, as if the process had
+	case p.dead.Load():
+		return errDead
+	case p.on(redisAway, ""):
+		return errRedis
+	}
+	return nil
+}
+
+// shared is the index as a process reaches it.
+type shared struct {
+	p *process
+	x *duetest.Index
+}
+
+var _ due.Shared = shared{}
+
+// Glance implements due.Claims.
+func (s shared) Glance(ctx context.Context, accounts []string) (time.Time, []due.Glance, error) {
+	part := "sync" // the two that look begin at one instant
+	if _, limited := ctx.Deadline(); limited {
+		part = "tick"
+	}
+	if err := s.p.reach(ctx, part, "glance"); err != nil {
+		return time.Time{}, nil, err
+	}
+	return s.x.Glance(ctx, accounts)
+}
+
+// Claim implements due.Claims.
+func (s shared) Claim(ctx context.Context, account string, n int, push time.Duration) ([]due.Due, error) {
+	if err := s.p.reach(ctx, account, "claim"); err != nil {
+		return nil, err
+	}
+	return s.x.Claim(ctx, account, n, push)
+}
+
+// ClaimOpen implements due.Claims.
+func (s shared) ClaimOpen(ctx context.Context, account string, n int, push time.Duration) ([]due.Due, error) {
+	if err := s.p.reach(ctx, account, "claim open"); err != nil {
+		return nil, err
+	}
+	return s.x.ClaimOpen(ctx, account, n, push)
+}
+
+// Move implements due.Claims.
+func (s shared) Move(ctx context.Context, account string, claims []due.Moved) error {
+	if err := s.p.reach(ctx, account, "move"); err != nil {
+		return err
+	}
+	return s.p.variant.move(s.p, account, claims, func(rest []due.Moved) error { return s.x.Move(ctx, account, rest) })
+}
+
+// Look implements due.Mirror.
+func (s shared) Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error) {
+	if err := s.p.reach(ctx, name(creds), "look"); err != nil {
+		return nil, err
+	}
+	return s.x.Look(ctx, creds)
+}
+
+// name is whom a command about several credentials is about.
+func name(creds []*rotation.Credential) string {
+	if len(creds) == 0 {
+		return ""
+	}
+	return creds[0].ID
+}
+
+// Add implements due.Mirror.
+func (s shared) Add(ctx context.Context, found []due.Finding) error {
+	if err := s.p.reach(ctx, nameOf(found), "add"); err != nil {
+		return err
+	}
+	return s.x.Add(ctx, found)
+}
+
+func nameOf(found []due.Finding) string {
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0].Cred.ID
+}
+
+// Replace implements due.Mirror.
+func (s shared) Replace(ctx context.Context, found []due.Finding) error {
+	if err := s.p.reach(ctx, nameOf(found), "replace"); err != nil {
+		return err
+	}
+	return s.x.Replace(ctx, found)
+}
+
+// Remove implements due.Mirror.
+func (s shared) Remove(ctx context.Context, account string, ids ...string) error {
+	if err := s.p.reach(ctx, account, "remove"); err != nil {
+		return err
+	}
+	return s.x.Remove(ctx, account, ids...)
+}
+
+// Members implements due.Mirror.
+func (s shared) Members(ctx context.Context, account string, each func(ids []string) error) error {
+	if err := s.p.reach(ctx, account, "members"); err != nil {
+		return err
+	}
+	return s.x.Members(ctx, account, each)
+}
+
+// TakeLease implements due.Leases.
+func (s shared) TakeLease(ctx context.Context, what due.Lease, token string, d time.Duration) (bool, error) {
+	if err := s.p.reach(ctx, what.Account, "take a lease"); err != nil {
+		return false, err
+	}
+	return s.x.TakeLease(ctx, what, token, d)
+}
+
+// KeepLease implements due.Leases.
+func (s shared) KeepLease(ctx context.Context, what due.Lease, token string, d time.Duration) (bool, error) {
+	if err := s.p.reach(ctx, what.Account, "keep a lease"); err != nil {
+		return false, err
+	}
+	return s.x.KeepLease(ctx, what, token, d)
+}
+
+// ReleaseLease implements due.Leases.
+func (s shared) ReleaseLease(ctx context.Context, what due.Lease, token string, built bool) (bool, error) {
+	if err := s.p.reach(ctx, what.Account, "release a lease"); err != nil {
+		return false, err
+	}
+	return s.x.ReleaseLease(ctx, what, token, built)
+}
+
+// Built implements due.Leases.
+func (s shared) Built(ctx context.Context, account string) (bool, error) {
+	if err := s.p.reach(ctx, account, "built"); err != nil {
+		return false, err
+	}
+	return s.x.Built(ctx, account)
+}
+
+// Announce implements due.Peers.
+func (s shared) Announce(ctx context.Context, entry, former string) ([]string, error) {
+	if err := s.p.reach(ctx, "", "announce"); err != nil {
+		return nil, err
+	}
+	return s.x.Announce(ctx, entry, former)
+}
+
+// Announced implements due.Peers.
+func (s shared) Announced(ctx context.Context) ([]string, error) {
+	if err := s.p.reach(ctx, "", "announced"); err != nil {
+		return nil, err
+	}
+	return s.x.Announced(ctx)
+}
+
+// Leave implements due.Peers.
+func (s shared) Leave(ctx context.Context, entry string) error {
+	if err := s.p.reach(ctx, "", "leave"); err != nil {
+		return err
+	}
+	return s.x.Leave(ctx, entry)
+}
+
+// Now implements due.Points.
+func (s shared) Now(ctx context.Context) (time.Time, error) {
+	if err := s.p.reach(ctx, "", "time"); err != nil {
+		return time.Time{}, err
+	}
+	return s.x.Now(ctx)
+}
+
+// Mark implements due.Points.
+func (s shared) Mark(ctx context.Context, kind string, subject *rotation.Credential, point time.Time, memory time.Duration) (bool, error) {
+	if err := s.p.reach(ctx, subject.ID, "mark"); err != nil {
+		return false, err
+	}
+	return s.x.Mark(ctx, kind, subject, point, memory)
+}
+
+// Unmark implements due.Points.
+func (s shared) Unmark(ctx context.Context, kind string, subject *rotation.Credential) error {
+	if err := s.p.reach(ctx, subject.ID, "unmark"); err != nil {
+		return err
+	}
+	return s.x.Unmark(ctx, kind, subject)
+}
+
+// Hold is part of rotation.Agenda.
+func (s shared) Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error {
+	if err := s.p.reach(ctx, cred.ID, "hold"); err != nil {
+		return err
+	}
+	return s.x.Hold(ctx, cred, quiet, force)
+}
+
+// Park is part of rotation.Agenda.
+func (s shared) Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error {
+	if err := s.p.reach(ctx, cred.ID, "park"); err != nil {
+		return err
+	}
+	return s.x.Park(ctx, cred, d)
+}
+
+// Settle is part of rotation.Agenda.
+func (s shared) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	if err := s.p.reach(ctx, cred.ID, "settle"); err != nil {
+		return err
+	}
+	return s.x.Settle(ctx, cred, end)
+}
+
+// slots is ratelimit.Slots as a process reaches it.
+type slots struct{ *process }
+
+// Reserve implements ratelimit.Slots.
+func (s slots) Reserve(ctx context.Context, account string, windows []ratelimit.Window, want ratelimit.Want) (ratelimit.Reply, error) {
+	if err := s.reach(ctx, account, "reserve"); err != nil {
+		return ratelimit.Reply{}, err
+	}
+	return s.Sim.slots.Reserve(ctx, account, windows, want) //nolint:staticcheck // slots is also what s is
+}
+
+// Restrain implements ratelimit.Slots.
+func (s slots) Restrain(ctx context.Context, account string, r ratelimit.Restraint) error {
+	if err := s.reach(ctx, account, "restrain"); err != nil {
+		return err
+	}
+	return s.Sim.slots.Restrain(ctx, account, r) //nolint:staticcheck // slots is also what s is
+}
+
+// ledger is smtpauth.Ledger as a process reaches it.
+type ledger struct {
+	*process
+	of *mailServer
+}
+
+// Book implements smtpauth.Ledger.
+func (l ledger) Book(ctx context.Context, login string, n int, urgency rotation.Urgency) (int, error) {
+	if err := l.reach(ctx, login, "book"); err != nil {
+		return 0, &rotation.WaitError{After: 5 * time.Second, Reason: "the budget is away"}
+	}
+	return l.of.ledger.Book(ctx, login, n, urgency)
+}
+
+// Answer implements smtpauth.Ledger.
+func (l ledger) Answer(ctx context.Context, a smtpauth.Answer) (smtpauth.Judgement, error) {
+	if err := l.reach(ctx, a.Login, "answer"); err != nil {
+		return smtpauth.Judgement{}, err
+	}
+	j, err := l.of.ledger.Answer(ctx, ratelimit.Answer{
+		Login: a.Login, ID: a.ID, Verdict: a.Verdict, Trouble: ratelimit.Trouble(a.Trouble), Took: a.Took, Routine: a.Routine,
+	})
+	return smtpauth.Judgement{Standing: smtpauth.Standing(j.Standing), Recent: j.Recent, Pause: j.Pause, Witnesses: j.Witnesses}, err
+}
+
+// Inquired implements smtpauth.Ledger.
+func (l ledger) Inquired(ctx context.Context, refused bool) (bool, error) {
+	if err := l.reach(ctx, l.of.address, "inquired"); err != nil {
+		return false, err
+	}
+	return l.of.ledger.Inquired(ctx, refused)
+}
+
+// Strike implements smtpauth.Ledger.
+func (l ledger) Strike(ctx context.Context, login string) (bool, error) {
+	if err := l.reach(ctx, login, "strike"); err != nil {
+		return false, err
+	}
+	return l.of.ledger.Strike(ctx, login)
+}
+
+// Forget implements smtpauth.Ledger.
+func (l ledger) Forget(ctx context.Context, id string) error {
+	if err := l.reach(ctx, id, "forget"); err != nil {
+		return err
+	}
+	return l.of.ledger.Forget(ctx, id)
+}
