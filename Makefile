@@ -24,7 +24,7 @@ help: ## Explain the targets
 	@echo
 	@echo "  make demo KEEP=1       leaves the demo running"
 	@echo "  make chaos ROTATIONS=5000 SEED=1   is the long run; each seed repeats its schedule of faults"
-	@echo "  make fleetsim SEEDS=20 DAYS=400    is twenty years of a fleet, about 4 minutes each"
+	@echo "  make fleetsim SEEDS=20 DAYS=400    is twenty years of a fleet, about 5 minutes each"
 	@echo "  make bench ONLY=idle   measures one section (or several, with commas)"
 	@echo "  make fuzz FUZZTIME=5m  runs each fuzz target for 5 minutes"
 

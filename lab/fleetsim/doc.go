@@ -17,6 +17,6 @@
 // # The same seed, the same run
 //
 // Nothing is drawn from a source that several goroutines share: how long a port call takes, and whether it fails, is
-// computed from the seed, who calls what, and how often it has done so. No two calls take effect at one instant, so their
-// order does not depend on Go's scheduler.
+// computed from the seed, who calls what, and how often it has done so. Calls do not take effect at one instant, so that
+// their order does not depend on Go's scheduler. A test holds it for short runs; over a year something still slips through.
 package fleetsim
