@@ -1,7 +1,6 @@
 package devenv
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,30 +47,7 @@ func (v *Vault) put(ctx context.Context, path string, body any) error {
 }
 
 // Ask sends Vault a request as root and decodes the answer, unless that is nil. Neither the body nor the answer appears
-// in an error.
+// in an error; it is ErrMissing where there is nothing.
 func (v *Vault) Ask(ctx context.Context, method, path string, body, answer any) error {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, v.Addr+"/v1/"+path, bytes.NewReader(data))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("X-Vault-Token", v.Token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= http.StatusBadRequest {
-		return fmt.Errorf("vault: %s: HTTP %d", path, resp.StatusCode)
-	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-		return fmt.Errorf("vault: %s: not the answer that was expected", path)
-	}
-	return nil
+	return call(ctx, method, v.Addr+"/v1/"+path, v.Token, body, answer)
 }

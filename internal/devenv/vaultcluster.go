@@ -95,7 +95,7 @@ func (c *VaultCluster) form(ctx context.Context) error {
 			join := func() error {
 				return node.put(ctx, "sys/storage/raft/join", map[string]string{"leader_api_addr": c.Nodes[0].Addr})
 			}
-			if err := until(ctx, join); err != nil {
+			if err := Until(ctx, raftPatience, join); err != nil {
 				return err
 			}
 		}
@@ -121,7 +121,7 @@ func (c *VaultCluster) prepare(ctx context.Context) error {
 		func() error { return c.voting(ctx) },
 	}
 	for _, step := range steps {
-		if err := until(ctx, step); err != nil {
+		if err := Until(ctx, raftPatience, step); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,7 @@ func (c *VaultCluster) Active(ctx context.Context) *Vault {
 
 // AwaitActive returns the active node, after an election if there is one.
 func (c *VaultCluster) AwaitActive(ctx context.Context) (active *Vault, err error) {
-	err = until(ctx, func() error {
+	err = Until(ctx, raftPatience, func() error {
 		if active = c.Active(ctx); active == nil {
 			return errNoActive
 		}
@@ -202,23 +202,4 @@ func (c *VaultCluster) Stop() error {
 		problems = append(problems, node.Kill())
 	}
 	return errors.Join(problems...)
-}
-
-// until repeats what a cluster refuses while it forms.
-func until(ctx context.Context, step func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, raftPatience)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := step()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-tick.C:
-		}
-	}
 }

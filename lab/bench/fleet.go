@@ -9,10 +9,14 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"keyturn/internal/devenv"
 )
 
 //go:embed keyturn.yaml.tmpl
 var configText string
+
+var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText))
 
 // provider is whose API is called: the one with the most work in a call, a signed header.
 const provider = "tencent-ses"
@@ -23,29 +27,28 @@ const unlimited = "1000000/s"
 // plan is what fleets differ in. All else is as shipped.
 type plan struct {
 	size     int
-	accounts int      // 1 if 0
-	rate     string   // unlimited if empty
-	verify   bool     // by SMTP
-	box      *sandbox // the lab's if nil
+	accounts int             // 1 if 0
+	rate     string          // unlimited if empty
+	verify   bool            // by SMTP
+	box      *devenv.Sandbox // the lab's if nil
 }
 
 // fleet is a configuration in a folder.
 type fleet struct {
 	plan
+	*devenv.Stage
 	name string // ids, targets and paths carry it
-	dir  string
 	lab  *lab
 }
 
 // credentialsFile is what keyturn.yaml includes.
 const credentialsFile = "fleet.jsonl"
 
-func (f *fleet) config() string          { return filepath.Join(f.dir, "keyturn.yaml") }
 func (f *fleet) id(i int) string         { return fmt.Sprintf("%s-%07d", f.name, i) }
 func (f *fleet) target(i int) string     { return f.id(i) + "@example.com" }
 func (f *fleet) path(i int) string       { return fmt.Sprintf("bench/%s/%07d", f.name, i) }
 func (f *fleet) account(i int) string    { return fmt.Sprintf("account-%d", i%f.accounts) }
-func (f *fleet) file(name string) string { return filepath.Join(f.dir, name) }
+func (f *fleet) file(name string) string { return filepath.Join(f.Dir, name) }
 
 // fleet writes the credentials of a fleet; configure adds the rest once there is a Redis.
 func (l *lab) fleet(p plan) (*fleet, error) {
@@ -54,12 +57,12 @@ func (l *lab) fleet(p plan) (*fleet, error) {
 		p.rate = unlimited
 	}
 	if p.box == nil {
-		p.box = l.box
+		p.box = l.Box
 	}
 	l.fleets++
 	name := fmt.Sprintf("fleet%d", l.fleets)
-	f := &fleet{plan: p, name: name, dir: filepath.Join(l.dir, name), lab: l}
-	if err := os.Mkdir(f.dir, 0o700); err != nil {
+	f := &fleet{plan: p, name: name, lab: l, Stage: &devenv.Stage{Dir: filepath.Join(l.Dir, name), Bin: l.Bin, Env: l.Env}}
+	if err := os.Mkdir(f.Dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := f.writeCredentials(); err != nil {
@@ -86,22 +89,13 @@ func (f *fleet) writeCredentials() (err error) {
 }
 
 // configure writes keyturn.yaml for a Redis.
-func (f *fleet) configure(redis string) (err error) {
-	t, err := template.New("keyturn.yaml").Parse(configText)
-	if err != nil {
-		return err
-	}
-	file, err := os.Create(f.config())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+func (f *fleet) configure(redis string) error {
 	names := make([]string, f.accounts)
 	for i := range names {
 		names[i] = f.account(i)
 	}
-	return t.Execute(file, map[string]any{
-		"Redis": redis, "Vault": f.lab.vault.Addr, "Token": f.lab.tokenFile(), "Accounts": names, "Rate": f.rate,
-		"Provider": provider, "Endpoint": f.box.Providers[provider], "SMTP": f.box.SMTP[provider], "CA": f.box.ca, "Verify": f.verify,
+	return f.Configure(configTemplate, map[string]any{
+		"Redis": redis, "Vault": f.lab.Vault.Addr, "Token": filepath.Join(f.lab.Dir, "vault-token"), "Accounts": names, "Rate": f.rate,
+		"Provider": provider, "Endpoint": f.box.Providers[provider], "SMTP": f.box.SMTP[provider], "CA": f.box.CAFile, "Verify": f.verify,
 	})
 }

@@ -47,7 +47,7 @@ func (f *floor) rotate(ctx context.Context, i int) error {
 	}
 	current, journal := "secret/data/"+cred.Place.Path, "keyturn-journal/data/floor/"+cred.ID
 	if f.readJournal {
-		if err := f.vault(ctx, http.MethodGet, journal, nil, nil); err != nil {
+		if err := f.ask(ctx, http.MethodGet, journal, nil, nil); err != nil {
 			return err
 		}
 	}
@@ -59,7 +59,7 @@ func (f *floor) rotate(ctx context.Context, i int) error {
 			} `json:"metadata"`
 		} `json:"data"`
 	}
-	if err := f.vault(ctx, http.MethodGet, current, nil, &stands); err != nil {
+	if err := f.ask(ctx, http.MethodGet, current, nil, &stands); err != nil {
 		return err
 	}
 	id, now := f.engine.Machine.NewID(), time.Now()
@@ -86,15 +86,15 @@ func (f *floor) put(ctx context.Context, path string, cas int, data any) error {
 	if err != nil {
 		return err
 	}
-	return f.vault(ctx, http.MethodPut, path, body, nil)
+	return f.ask(ctx, http.MethodPut, path, body, nil)
 }
 
-func (f *floor) vault(ctx context.Context, method, path string, body []byte, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, f.lab.vault.Addr+"/v1/"+path, bytes.NewReader(body))
+func (f *floor) ask(ctx context.Context, method, path string, body []byte, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, f.lab.Vault.Addr+"/v1/"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	req.Header.Set("X-Vault-Token", f.lab.vault.Token)
+	req.Header.Set("X-Vault-Token", f.lab.Vault.Token)
 	res, err := f.client.Do(req)
 	if err != nil {
 		return err

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 func limit(ctx context.Context, l *lab) (err error) {
 	// What is served in three spans and while the workers start, and a backlog that is still full at the end.
 	const size = configured * 300
-	box, err := l.startSandbox(ctx, "-rate", provider+"=20/s", "-delay", "20ms", "-jitter", "100ms")
+	box, err := l.StartSandbox(ctx, "-rate", provider+"=20/s", "-delay", "20ms", "-jitter", "100ms")
 	if err != nil {
 		return err
 	}
@@ -29,13 +30,13 @@ func limit(ctx context.Context, l *lab) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := box.know(ctx, r.fleet, size); err != nil {
+	if err := r.know(ctx, size); err != nil {
 		return err
 	}
 	if err := r.enqueue(ctx, 0, size); err != nil {
 		return err
 	}
-	workers := make([]*program, 0, limitWorkers)
+	workers := make([]*devenv.Program, 0, limitWorkers)
 	defer func() {
 		for _, w := range workers {
 			err = errors.Join(err, w.Stop())
@@ -48,12 +49,12 @@ func limit(ctx context.Context, l *lab) (err error) {
 		}
 		workers = append(workers, w)
 	}
-	if err := pause(ctx, 10*time.Second); err != nil { // until all of them are at work
+	if err := devenv.Pause(ctx, 10*time.Second); err != nil { // until all of them are at work
 		return err
 	}
 	shares, fairness, refused := make([]float64, runs), make([]float64, runs), 0
 	for i := range runs {
-		n, fair, no, err := box.observe(ctx, workers)
+		n, fair, no, err := measureLimit(ctx, box, workers)
 		if err != nil {
 			return err
 		}
@@ -66,22 +67,22 @@ func limit(ctx context.Context, l *lab) (err error) {
 	return nil
 }
 
-// observe watches one span: the share of the configured rate that was used, the least busy worker's rotations as a
+// measureLimit watches one span: the share of the configured rate that was used, the least busy worker's rotations as a
 // share of an equal part, and how many calls were refused.
-func (b *sandbox) observe(ctx context.Context, workers []*program) (share, fairness float64, refused int, err error) {
+func measureLimit(ctx context.Context, box *devenv.Sandbox, workers []*devenv.Program) (share, fairness float64, refused int, err error) {
 	before, err := counts(ctx, workers)
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	accepted, no, err := b.stats(ctx)
+	first, err := box.Stats(ctx)
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	start := time.Now()
-	if err := pause(ctx, limitSpan); err != nil {
+	if err := devenv.Pause(ctx, limitSpan); err != nil {
 		return 0, 0, 0, err
 	}
-	acceptedNow, noNow, err := b.stats(ctx)
+	last, err := box.Stats(ctx)
 	took := time.Since(start)
 	if err != nil {
 		return 0, 0, 0, err
@@ -95,28 +96,16 @@ func (b *sandbox) observe(ctx context.Context, workers []*program) (share, fairn
 		after[i] -= before[i]
 		total += after[i]
 	}
-	return perSecond(acceptedNow-accepted, took) / configured, slices.Min(after) * float64(len(after)) / total, noNow - no, nil
+	return perSecond(last[provider].Accepted-first[provider].Accepted, took) / configured, slices.Min(after) * float64(len(after)) / total, last[provider].RateLimited - first[provider].RateLimited, nil
 }
 
-func counts(ctx context.Context, workers []*program) ([]float64, error) {
+func counts(ctx context.Context, workers []*devenv.Program) ([]float64, error) {
 	all := make([]float64, len(workers))
 	for i, w := range workers {
 		var err error
-		if all[i], err = w.rotations(ctx); err != nil {
+		if all[i], err = rotations(ctx, w); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
-}
-
-func (b *sandbox) stats(ctx context.Context) (accepted, refused int, err error) {
-	var answer struct {
-		Providers map[string]struct {
-			Accepted    int `json:"accepted"`
-			RateLimited int `json:"rate_limited"`
-		} `json:"providers"`
-	}
-	err = call(ctx, http.MethodGet, b.Admin+"/stats", "", nil, &answer)
-	s := answer.Providers[provider]
-	return s.Accepted, s.RateLimited, err
 }

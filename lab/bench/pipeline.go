@@ -55,7 +55,7 @@ func (r *result) each(total int64) float64 { return float64(total) / float64(r.p
 
 // used is the CPU time that each has used so far.
 func (r *rig) used() (u usage, err error) {
-	for i, pid := range []int{os.Getpid(), r.lab.vault.PID(), r.server.PID(), r.box.PID()} {
+	for i, pid := range []int{os.Getpid(), r.lab.Vault.PID(), r.server.PID(), r.box.PID()} {
 		t, err := cpuTime(pid)
 		if err != nil {
 			return u, err

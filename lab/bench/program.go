@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,47 +12,17 @@ import (
 	"keyturn/internal/devenv"
 )
 
-// program is one of keyturn's processes.
-type program struct {
-	*devenv.Process
-	addr string
-}
-
 // run starts a program on a fleet and waits until path answers with 200.
-func (f *fleet) run(ctx context.Context, name, path string) (*program, error) {
-	port, err := devenv.FreePort(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p := &program{addr: fmt.Sprintf("http://127.0.0.1:%d", port)}
-	p.Process, err = devenv.Start(ctx, devenv.Command{
-		Path: f.lab.bin(name), Args: []string{"-config", f.config(), "-listen", strings.TrimPrefix(p.addr, "http://")},
-		Env: []string{"BENCH_ID=testid", "BENCH_KEY=testsecret"}, Log: f.file(name + ".log"),
-		Probe: func(ctx context.Context, _ int) error { _, err := p.get(ctx, path); return err },
-	})
-	return p, err
-}
-
-func (p *program) get(ctx context.Context, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.addr+path, nil)
-	if err != nil {
-		return "", err
-	}
-	res, err := httpClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: HTTP %d", path, res.StatusCode)
-	}
-	return string(text), err
+func (f *fleet) run(ctx context.Context, name, path string) (*devenv.Program, error) {
+	return f.Launch(ctx, devenv.Launch{Program: name, Ready: path, Log: f.file(name + ".log")})
 }
 
 // rotations is how many rotations a worker says that it has ended.
-func (p *program) rotations(ctx context.Context) (total float64, err error) {
-	text, err := p.get(ctx, "/metrics")
+func rotations(ctx context.Context, p *devenv.Program) (total float64, err error) {
+	status, text, err := p.Get(ctx, "/metrics")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("/metrics: HTTP %d", status)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +58,7 @@ func idle(ctx context.Context, l *lab) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := pause(ctx, span); err != nil {
+		if err := devenv.Pause(ctx, span); err != nil {
 			return err
 		}
 		after, err := cpuTime(w.PID())
@@ -100,15 +69,4 @@ func idle(ctx context.Context, l *lab) (err error) {
 	}
 	report("idle_worker_cpu_percent", median(shares), "% of one CPU")
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

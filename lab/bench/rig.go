@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -62,7 +61,7 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 	if err := r.configure(r.server.Addr); err != nil {
 		return r, err
 	}
-	if r.cfg, err = config.Load(r.config(), providers.All()); err != nil {
+	if r.cfg, err = config.Load(r.Config(), providers.All()); err != nil {
 		return r, err
 	}
 	if r.rdb, err = app.Redis(ctx, r.cfg); err != nil {
@@ -87,12 +86,12 @@ func (l *lab) rig(ctx context.Context, p plan) (r *rig, err error) {
 
 // prepare makes the first n credentials what a fleet in service is: known to the provider, with a password in Vault.
 func (r *rig) prepare(ctx context.Context, n int) error {
-	if err := r.box.know(ctx, r.fleet, n); err != nil {
+	if err := r.know(ctx, n); err != nil {
 		return err
 	}
 	return each(ctx, n, 16, func(ctx context.Context, i int) error {
-		body := map[string]any{"data": map[string]string{"username": r.target(i), "password": "as-it-was-before", "owner": "bench"}}
-		return call(ctx, http.MethodPost, r.lab.vault.Addr+"/v1/secret/data/"+r.path(i), r.lab.vault.Token, body, nil)
+		fields := map[string]string{"username": r.target(i), "password": "as-it-was-before", "owner": "bench"}
+		return r.lab.Vault.Write(ctx, "secret/data/"+r.path(i), fields)
 	})
 }
 

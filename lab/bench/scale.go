@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"keyturn/internal/config"
+	"keyturn/internal/devenv"
 	"keyturn/internal/providers"
 )
 
@@ -34,7 +35,7 @@ func memory(ctx context.Context, l *lab) (err error) {
 	loads := make([]float64, runs)
 	for i := range loads {
 		start := time.Now()
-		cfg, err := config.Load(f.config(), providers.All())
+		cfg, err := config.Load(f.Config(), providers.All())
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func (f *fleet) peaks(ctx context.Context, name string) (start, reload float64, 
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	const span = 20 * time.Second
-	if err := pause(ctx, span); err != nil {
+	if err := devenv.Pause(ctx, span); err != nil {
 		return 0, 0, err
 	}
 	if start, err = peakMB(p.PID()); err != nil {
@@ -71,7 +72,7 @@ func (f *fleet) peaks(ctx context.Context, name string) (start, reload float64, 
 	}
 	// Twice, because the configuration before must not stay; the change of the file is noticed without the signal.
 	for _, again := range []func() error{f.changeLine, func() error { return syscall.Kill(p.PID(), syscall.SIGHUP) }} {
-		if err := errors.Join(f.awaitReload(ctx, name, again), pause(ctx, span)); err != nil {
+		if err := errors.Join(f.awaitReload(ctx, name, again), devenv.Pause(ctx, span)); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -89,7 +90,7 @@ func (f *fleet) awaitReload(ctx context.Context, name string, cause func() error
 		return err
 	}
 	for {
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := devenv.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 		if now, err := f.reloads(name); err != nil || now > before {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 const (
@@ -17,43 +19,28 @@ const (
 	checkRounds = 2
 )
 
-// state is what the sandbox knows of a target.
-type state struct {
-	Live  string // the password that the provider regards as set
-	Asked struct{ OK, Refused int }
-}
-
-// live returns the state of all targets, by provider and target.
-func (s *stage) live(ctx context.Context) (map[string]map[string]state, error) {
-	var answer struct {
-		Providers map[string]map[string]state
-	}
-	err := getJSON(ctx, s.sandbox.Admin+"/state", "", &answer)
-	return answer.Providers, err
-}
-
 // calm ends the faults and the rotations, and waits until drift checks have found every credential in order: what a
 // late call of a paused process has overwritten is repaired by then.
 func (s *stage) calm(ctx context.Context, t *tally) error {
 	s.timeline.note("calm")
 	fmt.Println("chaos: waiting for quiet")
-	if err := call(ctx, http.MethodDelete, s.sandbox.Admin+"/faults", "", nil, nil); err != nil {
+	if err := s.Box.Ask(ctx, http.MethodDelete, "/faults", nil, nil); err != nil {
 		return err
 	}
-	if err := call(ctx, http.MethodPost, s.sandbox.Admin+"/release", "", map[string]string{}, nil); err != nil {
+	if err := s.Box.Release(ctx, devenv.Held{}); err != nil {
 		return err
 	}
 	if err := s.configure(never, "2s"); err != nil {
 		return err
 	}
 	began := time.Now()
-	var base map[string]map[string]state
+	var base map[string]map[string]devenv.TargetState
 	for {
-		if err := pause(ctx, watchInterval); err != nil {
+		if err := devenv.Pause(ctx, watchInterval); err != nil {
 			return err
 		}
 		t.watcher.look(ctx)
-		now, err := s.live(ctx)
+		now, err := s.Box.State(ctx)
 		if err != nil {
 			return err
 		}
@@ -75,14 +62,14 @@ func (s *stage) calm(ctx context.Context, t *tally) error {
 }
 
 // refused tells whether a drift check has found anything out of order since base.
-func (s *stage) refused(base, now map[string]map[string]state) bool {
+func (s *stage) refused(base, now map[string]map[string]devenv.TargetState) bool {
 	return slices.ContainsFunc(s.fleet, func(c credential) bool {
 		return now[c.Provider][c.Target].Asked.Refused > base[c.Provider][c.Target].Asked.Refused
 	})
 }
 
 // unchecked are the credentials that drift checks have not found in order since base, quarantined ones left out.
-func (s *stage) unchecked(w *watcher, base, now map[string]map[string]state) (waiting []string) {
+func (s *stage) unchecked(w *watcher, base, now map[string]map[string]devenv.TargetState) (waiting []string) {
 	for _, c := range s.fleet {
 		rounds := now[c.Provider][c.Target].Asked.OK - base[c.Provider][c.Target].Asked.OK
 		if rounds < checkRounds && w.record(c).State != "quarantined" {

@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 // cause is what was injected that may put a credential into quarantine.
@@ -14,7 +15,7 @@ type cause struct {
 }
 
 // explains tells whether a credential is in quarantine for what was done to it.
-func (t *tally) explains(c credential, rec record) bool {
+func (t *tally) explains(c credential, rec devenv.Journal) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known, ok := t.causes[c.ID]
@@ -35,7 +36,7 @@ func (s *stage) condemn(ctx context.Context, t *tally, e event) error {
 	t.mu.Lock()
 	t.causes[c.ID] = cause{why: reasons[f.Kind], since: time.Now()}
 	t.mu.Unlock()
-	return call(ctx, http.MethodPost, s.sandbox.Admin+"/faults", "", f, nil)
+	return s.Box.Inject(ctx, f)
 }
 
 // reasons are what a journal in quarantine begins its reason with, by fault.

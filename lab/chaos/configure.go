@@ -2,9 +2,6 @@ package main
 
 import (
 	_ "embed"
-	"os"
-	"path/filepath"
-	"strings"
 	"text/template"
 )
 
@@ -21,19 +18,16 @@ var keys = []string{
 
 type account struct{ Name, Provider, Endpoint, Keys, SMTP string }
 
-func (s *stage) config() string { return filepath.Join(s.dir, "keyturn.yaml") }
-
 // never is a period that no run lives to see the end of.
 const never = "30d"
 
-// configure replaces keyturn.yaml in one step, because running processes read it again when it changes.
+// configure replaces keyturn.yaml.
 func (s *stage) configure(every, driftCheck string) error {
 	at := func(name, provider, keys string) account {
 		return account{Name: name, Provider: provider, Endpoint: s.proxied[provider], SMTP: s.proxied["smtp "+provider], Keys: keys}
 	}
-	var text strings.Builder
-	err := configTemplate.Execute(&text, map[string]any{
-		"Dir": s.dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
+	return s.Configure(configTemplate, map[string]any{
+		"Dir": s.Dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
 		"Every": every, "DriftCheck": driftCheck, "Credentials": s.fleet,
 		"Accounts": []account{
 			at("ses", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_TENCENT_KEY}}"),
@@ -41,12 +35,4 @@ func (s *stage) configure(every, driftCheck string) error {
 			at("kirim", "kirimemail", "{user: {env: CHAOS_KIRIM_USER}, token: {env: CHAOS_KIRIM_TOKEN}}"),
 		},
 	})
-	if err != nil {
-		return err
-	}
-	fresh := s.config() + ".new"
-	if err := os.WriteFile(fresh, []byte(text.String()), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(fresh, s.config())
 }

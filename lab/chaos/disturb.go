@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"keyturn/internal/devenv"
 )
 
 // tally is what was done, and to whom.
@@ -98,7 +99,7 @@ func (s *stage) let(ctx context.Context, t *tally, events []event, atOnce int) e
 func (s *stage) reach(ctx context.Context, w *watcher, rotations int) error {
 	last, since := w.rotations(), time.Now()
 	for last < rotations {
-		if err := pause(ctx, watchInterval); err != nil {
+		if err := devenv.Pause(ctx, watchInterval); err != nil {
 			return err
 		}
 		for _, m := range s.members() {
@@ -140,17 +141,17 @@ func (s *stage) happen(ctx context.Context, t *tally, e event) error {
 	case lateWrite:
 		return s.lateWrite(ctx, t, e)
 	case restartRedis:
-		return s.outage(ctx, "redis", e, s.redis.Kill, s.redis.Restart)
+		return s.outage(ctx, "redis", e, s.Redis.Kill, s.Redis.Restart)
 	case killVault:
-		return s.outage(ctx, "vault", e, s.vault.Kill, s.vault.Restart)
+		return s.outage(ctx, "vault", e, s.Vault.Kill, s.Vault.Restart)
 	case sealVault:
-		return s.outage(ctx, "vault", e, func() error { return s.vault.Seal(ctx) }, s.vault.Unseal)
+		return s.outage(ctx, "vault", e, func() error { return s.Vault.Seal(ctx) }, s.Vault.Unseal)
 	case flushRedis:
 		return s.flush(ctx)
 	case cutOff, slowDown, swallow:
 		return s.disturbWire(ctx, e)
 	case misbehave, mailTrouble:
-		return call(ctx, http.MethodPost, s.sandbox.Admin+"/faults", "", e.Fault, nil)
+		return s.Box.Inject(ctx, e.Fault)
 	case condemn:
 		return s.condemn(ctx, t, e)
 	case enough:
@@ -170,7 +171,7 @@ func (s *stage) kill(ctx context.Context, t *tally, m *member, e event) error {
 		return err
 	}
 	t.watcher.died(ctx, pid)
-	if err := pause(ctx, e.For); err != nil {
+	if err := devenv.Pause(ctx, e.For); err != nil {
 		return err
 	}
 	return m.start(ctx)
@@ -183,27 +184,25 @@ func (s *stage) freeze(ctx context.Context, m *member, e event) error {
 	if err := m.running().Pause(); err != nil {
 		return err
 	}
-	return errors.Join(pause(ctx, e.For), m.running().Resume())
+	return errors.Join(devenv.Pause(ctx, e.For), m.running().Resume())
 }
 
 // caller holds a provider's call up and returns the worker that waits for it, locked; another one if nobody calls.
 func (s *stage) caller(ctx context.Context, e event) (*member, error) {
-	if err := call(ctx, http.MethodPost, s.sandbox.Admin+"/faults", "", e.Fault, nil); err != nil {
+	if err := s.Box.Inject(ctx, e.Fault); err != nil {
 		return nil, err
 	}
 	for deadline := time.Now().Add(8 * time.Second); time.Now().Before(deadline); {
-		var answer struct {
-			Holds []struct{ Provider, Target string }
-		}
-		if err := getJSON(ctx, s.sandbox.Admin+"/holds", "", &answer); err != nil {
+		holds, err := s.Box.Holds(ctx)
+		if err != nil {
 			return nil, err
 		}
-		for _, held := range answer.Holds {
+		for _, held := range holds {
 			if m := s.ownerOf(ctx, held.Provider, held.Target); m != nil {
 				return m, nil
 			}
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := devenv.Pause(ctx, 20*time.Millisecond); err != nil {
 			return nil, err
 		}
 	}
@@ -216,12 +215,12 @@ func (s *stage) ownerOf(ctx context.Context, provider, target string) *member {
 		if c.Provider != provider || c.Target != target {
 			continue
 		}
-		rec, err := s.journal(ctx, c, 0)
+		rec, err := s.Vault.Journal(ctx, c.ID, 0)
 		if err != nil || rec.State != "open" {
 			return nil
 		}
 		for _, m := range s.workers {
-			if rec.ownedBy(m.running().PID()) && m.busy.TryLock() {
+			if ownedBy(&rec, m.running().PID()) && m.busy.TryLock() {
 				return m
 			}
 		}
@@ -237,7 +236,7 @@ func (s *stage) outage(ctx context.Context, name string, e event, away func() er
 	if err := away(); err != nil {
 		return err
 	}
-	return errors.Join(pause(ctx, e.For), insist(ctx, back))
+	return errors.Join(devenv.Pause(ctx, e.For), insist(ctx, back))
 }
 
 // insist brings a server back, again and again for a while: another program on the machine may have taken its port.
@@ -248,7 +247,7 @@ func insist(ctx context.Context, back func(context.Context) error) error {
 		if err == nil || time.Since(began) > backLimit {
 			return err
 		}
-		if err := pause(ctx, watchInterval); err != nil {
+		if err := devenv.Pause(ctx, watchInterval); err != nil {
 			return err
 		}
 	}
@@ -259,7 +258,7 @@ func (s *stage) flush(ctx context.Context) error {
 	lock := s.wires.busy["redis"]
 	lock.Lock()
 	defer lock.Unlock()
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", s.redis.Addr)
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", s.Redis.Addr)
 	if err != nil {
 		return err
 	}
@@ -282,8 +281,10 @@ func (s *stage) disturbWire(ctx context.Context, e event) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(pause(ctx, e.For), end())
+	return errors.Join(devenv.Pause(ctx, e.For), end())
 }
 
 // ownedBy tells whether a process of ours has the claim.
-func (r *record) ownedBy(pid int) bool { return strings.HasSuffix(r.Owner, fmt.Sprintf("/%d", pid)) }
+func ownedBy(r *devenv.Journal, pid int) bool {
+	return strings.HasSuffix(r.Owner, fmt.Sprintf("/%d", pid))
+}

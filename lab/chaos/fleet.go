@@ -1,10 +1,14 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"keyturn/internal/devenv"
+)
 
 // credential is one row of the configuration.
 type credential struct {
-	ID, Account, Provider, Target, Path, Username string
+	devenv.Credential
 
 	// Quiet ones rotate on demand only, so that nothing but the drift check repairs what a late write does to them.
 	Quiet bool
@@ -28,19 +32,19 @@ func fleet() []credential {
 		address := fmt.Sprintf("app%02d@example.com", i)
 		domain := fmt.Sprintf("list%02d.example.com", i)
 		all = append(all,
-			credential{
+			credential{Quiet: i >= busy, Credential: devenv.Credential{
 				ID: fmt.Sprintf("ses-%02d", i), Account: "ses", Provider: "tencent-ses",
-				Target: address, Path: fmt.Sprintf("ses/%02d", i), Username: address, Quiet: i >= busy,
-			},
-			credential{
+				Target: address, Path: fmt.Sprintf("ses/%02d", i), Username: address,
+			}},
+			credential{Quiet: i >= busy, Credential: devenv.Credential{
 				ID: fmt.Sprintf("directmail-%02d", i), Account: "directmail", Provider: "alibaba-directmail",
-				Target: domain, Path: fmt.Sprintf("directmail/%02d", i), Username: domain, Quiet: i >= busy,
-			},
-			credential{
+				Target: domain, Path: fmt.Sprintf("directmail/%02d", i), Username: domain,
+			}},
+			credential{Quiet: i >= busy, Credential: devenv.Credential{
 				ID: fmt.Sprintf("kirim-%02d", i), Account: "kirim", Provider: "kirimemail",
 				Target: fmt.Sprintf("example.com/00000000-0000-4000-8000-%012d", i),
-				Path:   fmt.Sprintf("kirim/%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i), Quiet: i >= busy,
-			})
+				Path:   fmt.Sprintf("kirim/%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i),
+			}})
 	}
 	return all
 }

@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 )
 
 // judge compares what is live at the providers with what stands in Vault, credential by credential, and prints the
 // result; anything that may not be is an error.
 func (s *stage) judge(ctx context.Context, t *tally) error {
-	live, err := s.live(ctx)
+	live, err := s.Box.State(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,11 +32,11 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 }
 
 func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live string, r *result) error {
-	now, err := s.current(ctx, c, 0)
+	now, err := s.Vault.Current(ctx, c.Path, 0)
 	if err != nil {
 		return err
 	}
-	rec, err := s.journal(ctx, c, 0)
+	rec, err := s.Vault.Journal(ctx, c.ID, 0)
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 		complain("mismatched: what consumers read is not live")
 		return nil
 	}
-	if err := logIn(ctx, s.sandbox.SMTP[c.Provider], filepath.Join(s.dir, "ca.pem"), now.Username, now.Password); err != nil {
+	if err := s.Box.LogIn(ctx, c.Provider, now.Username, now.Password); err != nil {
 		r.mismatched++
 		complain("mismatched: " + err.Error())
 	}
@@ -90,21 +89,21 @@ func (s *stage) held(ctx context.Context, c credential, password string) (bool, 
 	if password == "" {
 		return true, nil // nobody has ever set one
 	}
-	now, err := s.current(ctx, c, 0)
+	now, err := s.Vault.Current(ctx, c.Path, 0)
 	if err != nil {
 		return false, err
 	}
 	for version := now.Version; version > max(0, now.Version-kept); version-- {
-		if e, err := s.current(ctx, c, version); err != nil || e.Password == password {
+		if e, err := s.Vault.Current(ctx, c.Path, version); err != nil || e.Password == password {
 			return err == nil, err
 		}
 	}
-	rec, err := s.journal(ctx, c, 0)
+	rec, err := s.Vault.Journal(ctx, c.ID, 0)
 	if err != nil {
 		return false, err
 	}
 	for version := rec.Version; version > max(0, rec.Version-kept); version-- {
-		older, err := s.journal(ctx, c, version)
+		older, err := s.Vault.Journal(ctx, c.ID, version)
 		if err != nil {
 			return false, err
 		}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 const (
@@ -35,7 +35,7 @@ func (s *stage) lateWrite(ctx context.Context, t *tally, e event) error {
 	}
 	began := time.Now()
 	err = errors.Join(s.overtake(ctx, t.watcher, c), s.served(ctx, t.watcher, c))
-	err = errors.Join(err, pause(ctx, e.For-time.Since(began)))
+	err = errors.Join(err, devenv.Pause(ctx, e.For-time.Since(began)))
 	if err == nil {
 		err = s.land(ctx, t.watcher, c)
 	}
@@ -59,7 +59,7 @@ func (s *stage) sender(ctx context.Context, c credential) (*member, error) {
 	armed := false
 	for deadline := time.Now().Add(lateLimit); time.Now().Before(deadline); {
 		if !armed {
-			if err := call(ctx, http.MethodPost, s.sandbox.Admin+"/faults", "", hold, nil); err != nil {
+			if err := s.Box.Inject(ctx, hold); err != nil {
 				return nil, err
 			}
 			armed = true
@@ -76,7 +76,7 @@ func (s *stage) sender(ctx context.Context, c credential) (*member, error) {
 					return m, nil
 				}
 			}
-			if err := pause(ctx, 20*time.Millisecond); err != nil {
+			if err := devenv.Pause(ctx, 20*time.Millisecond); err != nil {
 				return nil, err
 			}
 		}
@@ -89,33 +89,20 @@ func (s *stage) sender(ctx context.Context, c credential) (*member, error) {
 
 // holds tells whether a call for a credential is being held up.
 func (s *stage) holds(ctx context.Context, c credential) (bool, error) {
-	var answer struct {
-		Holds []struct{ Provider, Target string }
-	}
-	if err := getJSON(ctx, s.sandbox.Admin+"/holds", "", &answer); err != nil {
-		return false, err
-	}
-	for _, held := range answer.Holds {
-		if held.Provider == c.Provider && held.Target == c.Target {
-			return true, nil
-		}
-	}
-	return false, nil
+	held, err := s.Box.Holds(ctx)
+	return slices.Contains(held, devenv.Held{Provider: c.Provider, Target: c.Target}), err
 }
 
 func (s *stage) release(ctx context.Context, c credential) error {
-	return call(ctx, http.MethodPost, s.sandbox.Admin+"/release", "", map[string]string{"provider": c.Provider, "target": c.Target}, nil)
+	return s.Box.Release(ctx, devenv.Held{Provider: c.Provider, Target: c.Target})
 }
 
 // demand asks for a rotation as an operator does. While Redis is away that does not succeed.
 func (s *stage) demand(ctx context.Context, c credential) {
 	limited, cancel := context.WithTimeout(ctx, askAgain/2)
 	defer cancel()
-	//nolint:gosec // our own program
-	cmd := exec.CommandContext(limited, filepath.Join(s.dir, "bin", "rotatectl"), "-c", s.config(), "rotate", c.ID)
-	cmd.Env = append(cmd.Environ(), keys...)
-	answer, err := cmd.CombinedOutput()
-	s.timeline.note("rotatectl rotate %s: %s(%v)", c.ID, answer, err)
+	answer, status, err := s.Rotatectl(limited, "", "rotate", c.ID)
+	s.timeline.note("rotatectl rotate %s: %s(exit status %d, %v)", c.ID, answer, status, err)
 }
 
 // overtake waits until others have finished a credential's open rotation, asks for another and waits for that too.
@@ -132,7 +119,7 @@ func (s *stage) overtake(ctx context.Context, w *watcher, c credential) error {
 func (s *stage) served(ctx context.Context, w *watcher, c credential) error {
 	last, since := w.last(c), time.Now()
 	for time.Since(since) < rest {
-		if err := pause(ctx, watchInterval); err != nil {
+		if err := devenv.Pause(ctx, watchInterval); err != nil {
 			return err
 		}
 		if now := w.last(c); now != last {
@@ -153,7 +140,7 @@ func (s *stage) promotes(ctx context.Context, w *watcher, c credential, before s
 			s.demand(ctx, c)
 			asked = time.Now()
 		}
-		if err := pause(ctx, watchInterval); err != nil {
+		if err := devenv.Pause(ctx, watchInterval); err != nil {
 			return err
 		}
 	}
@@ -162,7 +149,7 @@ func (s *stage) promotes(ctx context.Context, w *watcher, c credential, before s
 
 // land lets the call arrive that was held up, and sees to it that it did change the password.
 func (s *stage) land(ctx context.Context, w *watcher, c credential) error {
-	before, err := s.live(ctx)
+	before, err := s.Box.State(ctx)
 	if err != nil {
 		return err
 	}
@@ -171,7 +158,7 @@ func (s *stage) land(ctx context.Context, w *watcher, c credential) error {
 		return err
 	}
 	for began := time.Now(); time.Since(began) < lateLimit; {
-		now, err := s.live(ctx)
+		now, err := s.Box.State(ctx)
 		if err != nil {
 			return err
 		}
@@ -179,7 +166,7 @@ func (s *stage) land(ctx context.Context, w *watcher, c credential) error {
 			s.timeline.note("the late call for %s has landed", c.ID)
 			return nil
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := devenv.Pause(ctx, 20*time.Millisecond); err != nil {
 			return err
 		}
 	}

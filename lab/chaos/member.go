@@ -21,10 +21,10 @@ type member struct {
 	busy sync.Mutex
 
 	mu      sync.Mutex
-	process *devenv.Process
+	process *devenv.Program
 }
 
-func (m *member) running() *devenv.Process {
+func (m *member) running() *devenv.Program {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.process
@@ -45,21 +45,15 @@ func (m *member) start(ctx context.Context) error {
 			return nil
 		}
 		m.stage.timeline.note("%s did not start: %v", m.name, err)
-		if pause(limited, 500*time.Millisecond) != nil {
+		if devenv.Pause(limited, 500*time.Millisecond) != nil {
 			return err
 		}
 	}
 }
 
-func (m *member) launch(ctx context.Context) (*devenv.Process, error) {
-	addr := fmt.Sprintf("127.0.0.1:%d", m.port)
-	return devenv.Start(ctx, devenv.Command{
-		Name: m.name, Path: filepath.Join(m.stage.dir, "bin", m.program), Env: keys,
-		Args: []string{"-config", m.stage.config(), "-listen", addr, "-log-level", "debug"},
-		Log:  filepath.Join(m.stage.dir, m.name+".log"),
-		Probe: func(ctx context.Context, _ int) error {
-			return getJSON(ctx, "http://"+addr+"/readyz", "", nil)
-		},
+func (m *member) launch(ctx context.Context) (*devenv.Program, error) {
+	return m.stage.Launch(ctx, devenv.Launch{
+		Program: m.program, Port: m.port, Log: filepath.Join(m.stage.Dir, m.name+".log"), Args: []string{"-log-level", "debug"},
 	})
 }
 
@@ -97,16 +91,4 @@ func take(members []*member, who int) *member {
 	m := members[who%len(members)]
 	m.busy.Lock()
 	return m
-}
-
-// pause waits, or returns why ctx ended.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 // good is a result that passes, just.
@@ -72,7 +74,7 @@ func TestOnlyTheInjectedCauseExplainsAQuarantine(t *testing.T) {
 		"before the cause":   {"a", "target: unknown", at.Add(-time.Second), false},
 		"another credential": {"b", "target: unknown", at.Add(time.Second), false},
 	} {
-		if got := known.explains(credential{ID: c.id}, record{Why: c.why, Since: c.since}); got != c.want {
+		if got := known.explains(credential{Credential: devenv.Credential{ID: c.id}}, devenv.Journal{Why: c.why, Since: c.since}); got != c.want {
 			t.Errorf("%s: explained %v", name, got)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"keyturn/internal/devenv"
 )
 
 // watchInterval is the pause between two looks at all journals, and so the error of the times to recovery.
@@ -21,14 +23,14 @@ type watcher struct {
 	stage *stage
 
 	mu        sync.Mutex
-	newest    map[string]record // by credential
-	changed   time.Time         // when one of them last changed
-	promoted  map[string]string // reason, by rotation
-	lost      map[string]int    // lost generations, by rotation
-	latest    map[string]string // the rotation that was promoted last, by credential
-	hits      map[string]string // the one before a late write that nothing has made up for yet, by credential
-	cured     []string          // reasons of the rotations that did
-	orphans   map[string]orphan // by credential
+	newest    map[string]devenv.Journal // by credential
+	changed   time.Time                 // when one of them last changed
+	promoted  map[string]string         // reason, by rotation
+	lost      map[string]int            // lost generations, by rotation
+	latest    map[string]string         // the rotation that was promoted last, by credential
+	hits      map[string]string         // the one before a late write that nothing has made up for yet, by credential
+	cured     []string                  // reasons of the rotations that did
+	orphans   map[string]orphan         // by credential
 	recovered []time.Duration
 }
 
@@ -40,7 +42,7 @@ type orphan struct {
 
 func newWatcher(s *stage) *watcher {
 	return &watcher{
-		stage: s, newest: map[string]record{}, promoted: map[string]string{}, lost: map[string]int{},
+		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
 		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{},
 	}
 }
@@ -58,7 +60,7 @@ func (w *watcher) start(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for told := 0; pause(ctx, watchInterval) == nil; {
+		for told := 0; devenv.Pause(ctx, watchInterval) == nil; {
 			w.look(ctx)
 			if n := w.rotations(); n-told >= progress {
 				told = n
@@ -75,7 +77,7 @@ func (w *watcher) look(ctx context.Context) {
 	group.SetLimit(4)
 	for _, c := range w.stage.fleet {
 		group.Go(func() error {
-			if rec, err := w.stage.journal(ctx, c, 0); err == nil && rec.Version > 0 {
+			if rec, err := w.stage.Vault.Journal(ctx, c.ID, 0); err == nil && rec.Version > 0 {
 				w.saw(c, rec)
 			}
 			return nil
@@ -84,7 +86,7 @@ func (w *watcher) look(ctx context.Context) {
 	_ = group.Wait() // what cannot be read now is read the next time
 }
 
-func (w *watcher) saw(c credential, rec record) {
+func (w *watcher) saw(c credential, rec devenv.Journal) {
 	now := time.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,7 +118,7 @@ func (w *watcher) died(ctx context.Context, pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for id, rec := range w.newest {
-		if known := w.orphans[id]; rec.State == "open" && rec.ownedBy(pid) && known.rotation != rec.RotationID {
+		if known := w.orphans[id]; rec.State == "open" && ownedBy(&rec, pid) && known.rotation != rec.RotationID {
 			w.orphans[id] = orphan{rotation: rec.RotationID, since: at}
 			w.stage.timeline.note("process %d left rotation %s of %s open", pid, rec.RotationID, id)
 		}
@@ -136,7 +138,7 @@ func (w *watcher) open() (open int, quiet time.Time) {
 }
 
 // record is the newest journal of a credential.
-func (w *watcher) record(c credential) record {
+func (w *watcher) record(c credential) devenv.Journal {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.newest[c.ID]

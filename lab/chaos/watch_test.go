@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 // watching returns a watcher that reads nothing by itself.
@@ -21,11 +23,11 @@ var slot = time.Unix(1_000_000_000, 0)
 
 func TestWatcherCountsARotationOnceAndOnlyIfItPromoted(t *testing.T) {
 	t.Parallel()
-	w, c := watching(t), credential{ID: "a"}
-	w.saw(c, record{Version: 1, State: "open", RotationID: "one", Slot: slot})
-	w.saw(c, record{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "drift", LostGenerations: 2})
-	w.saw(c, record{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "drift", LostGenerations: 2})
-	w.saw(c, record{Version: 4, State: "closed", RotationID: "gave-up"})
+	w, c := watching(t), credential{Credential: devenv.Credential{ID: "a"}}
+	w.saw(c, devenv.Journal{Version: 1, State: "open", RotationID: "one", Slot: slot})
+	w.saw(c, devenv.Journal{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "drift", LostGenerations: 2})
+	w.saw(c, devenv.Journal{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "drift", LostGenerations: 2})
+	w.saw(c, devenv.Journal{Version: 4, State: "closed", RotationID: "gave-up"})
 	if got := w.rotations(); got != 1 {
 		t.Errorf("%d rotations, want 1", got)
 	}
@@ -36,13 +38,13 @@ func TestWatcherCountsARotationOnceAndOnlyIfItPromoted(t *testing.T) {
 
 func TestWatcherTakesAnAdoptedJournalForStillOpen(t *testing.T) {
 	t.Parallel()
-	w, c := watching(t), credential{ID: "a"}
+	w, c := watching(t), credential{Credential: devenv.Credential{ID: "a"}}
 	w.orphans["a"] = orphan{rotation: "one", since: time.Now()}
-	w.saw(c, record{Version: 2, State: "open", RotationID: "one", Owner: "host/2"})
+	w.saw(c, devenv.Journal{Version: 2, State: "open", RotationID: "one", Owner: "host/2"})
 	if summed(w).recovered != 0 {
 		t.Error("a resume is not the end of a rotation")
 	}
-	w.saw(c, record{Version: 3, State: "closed", RotationID: "one", Slot: slot})
+	w.saw(c, devenv.Journal{Version: 3, State: "closed", RotationID: "one", Slot: slot})
 	if r := summed(w); r.recovered != 1 || len(w.orphans) != 0 {
 		t.Errorf("%d recovered, %d orphans left", r.recovered, len(w.orphans))
 	}
@@ -50,15 +52,15 @@ func TestWatcherTakesAnAdoptedJournalForStillOpen(t *testing.T) {
 
 func TestWatcherTakesTheNextRotationForTheCureOfALateWrite(t *testing.T) {
 	t.Parallel()
-	w, c := watching(t), credential{ID: "a"}
-	w.saw(c, record{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "on demand"})
+	w, c := watching(t), credential{Credential: devenv.Credential{ID: "a"}}
+	w.saw(c, devenv.Journal{Version: 2, State: "closed", RotationID: "one", Slot: slot, Reason: "on demand"})
 	w.hit(c)
-	w.saw(c, record{Version: 3, State: "closed", RotationID: "one", Slot: slot, Reason: "on demand"})
+	w.saw(c, devenv.Journal{Version: 3, State: "closed", RotationID: "one", Slot: slot, Reason: "on demand"})
 	if cures := w.cures(); len(cures) != 0 {
 		t.Errorf("cures %v before anything was promoted", cures)
 	}
-	w.saw(c, record{Version: 5, State: "closed", RotationID: "two", Slot: slot, Reason: "drift"})
-	w.saw(c, record{Version: 7, State: "closed", RotationID: "three", Slot: slot, Reason: "scheduled"})
+	w.saw(c, devenv.Journal{Version: 5, State: "closed", RotationID: "two", Slot: slot, Reason: "drift"})
+	w.saw(c, devenv.Journal{Version: 7, State: "closed", RotationID: "three", Slot: slot, Reason: "scheduled"})
 	if cures := w.cures(); len(cures) != 1 || cures["drift"] != 1 {
 		t.Errorf("cures %v, want one by drift", cures)
 	}
@@ -67,8 +69,8 @@ func TestWatcherTakesTheNextRotationForTheCureOfALateWrite(t *testing.T) {
 func TestWatcherMeasuresRecoveryFromTheFirstKill(t *testing.T) {
 	t.Parallel()
 	w := watching(t)
-	c := credential{ID: "a"}
-	w.saw(c, record{Version: 1, State: "open", RotationID: "one", Owner: "host/7"})
+	c := credential{Credential: devenv.Credential{ID: "a"}}
+	w.saw(c, devenv.Journal{Version: 1, State: "open", RotationID: "one", Owner: "host/7"})
 	first := time.Now().Add(-time.Minute)
 	w.orphans["a"] = orphan{rotation: "one", since: first}
 	w.died(t.Context(), 7)

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 // result is the proof for one credential.
 type result struct {
-	credential
+	devenv.Credential
 	version  int
 	verified string
 	outcome  string
@@ -24,31 +25,28 @@ type result struct {
 // check stops the rotations and proves, for every credential, that the password in Vault is the one that the provider
 // regards as live and that it logs in.
 func (s *stage) check(ctx context.Context) ([]result, error) {
-	if err := s.stopFleet(); err != nil {
+	if err := s.stopFleet(ctx); err != nil {
 		return nil, err
 	}
-	var state struct {
-		Providers map[string]map[string]struct{ Live string }
-	}
-	if err := getJSON(ctx, s.Sandbox.Admin+"/state", "", &state); err != nil {
+	state, err := s.Box.State(ctx)
+	if err != nil {
 		return nil, err
 	}
 	results := make([]result, len(s.fleet))
 	for i, c := range s.fleet {
-		r := result{credential: c, login: "no"}
-		e, err := s.current(ctx, c.Path)
+		r := result{Credential: c, login: "no"}
+		e, err := s.Vault.Current(ctx, c.Path, 0)
 		if err != nil {
 			return nil, err
 		}
-		rec, err := s.journal(ctx, c.ID, 0)
+		rec, err := s.Vault.Journal(ctx, c.ID, 0)
 		if err != nil {
 			return nil, err
 		}
 		r.version, r.verified, r.outcome = e.Version, e.Verified, rec.State
-		live := e.Password == state.Providers[c.Provider][c.Target].Live
-		if address, ok := s.Sandbox.SMTP[c.Provider]; ok {
-			r.login, err = s.tryLogin(ctx, address, e)
-			if err != nil {
+		live := e.Password == state[c.Provider][c.Target].Live
+		if _, ok := s.Box.SMTP[c.Provider]; ok {
+			if r.login, err = s.tryLogin(ctx, c, e); err != nil {
 				return nil, err
 			}
 		} else if live {
@@ -60,15 +58,11 @@ func (s *stage) check(ctx context.Context) ([]result, error) {
 	return results, nil
 }
 
-func (s *stage) tryLogin(ctx context.Context, address string, e entry) (string, error) {
-	m, err := newMailer(address, filepath.Join(s.dir, "ca.pem"))
-	if err != nil {
-		return "", err
-	}
-	switch err := m.login(ctx, e.Username, e.Password); {
+func (s *stage) tryLogin(ctx context.Context, c devenv.Credential, e devenv.Entry) (string, error) {
+	switch err := s.Box.LogIn(ctx, c.Provider, e.Username, e.Password); {
 	case err == nil:
 		return "yes", nil
-	case errors.Is(err, errRefused):
+	case errors.Is(err, devenv.ErrRefused):
 		return "no", nil
 	default:
 		return "", err
@@ -80,17 +74,11 @@ type faults struct{ lostReply, rateLimited, repeat, killed, resumed int }
 
 func (s *stage) count(ctx context.Context) (faults, error) {
 	f := faults{killed: s.killed}
-	var stats struct {
-		Providers map[string]struct {
-			LostReplies int `json:"lost_replies"`
-			RateLimited int `json:"rate_limited"`
-			Repeats     int
-		}
-	}
-	if err := getJSON(ctx, s.Sandbox.Admin+"/stats", "", &stats); err != nil {
+	stats, err := s.Box.Stats(ctx)
+	if err != nil {
 		return f, err
 	}
-	for _, p := range stats.Providers {
+	for _, p := range stats {
 		f.lostReply += p.LostReplies
 		f.rateLimited += p.RateLimited
 		f.repeat += p.Repeats
@@ -99,8 +87,8 @@ func (s *stage) count(ctx context.Context) (faults, error) {
 		// A closing record keeps the number of claims; Vault keeps the last ten records.
 		resumed := false
 		for version := 1; !resumed; version++ {
-			rec, err := s.journal(ctx, c.ID, version)
-			if err != nil {
+			rec, err := s.Vault.Journal(ctx, c.ID, version)
+			if err != nil || rec.Version == 0 {
 				if version > 40 {
 					break
 				}
@@ -168,5 +156,5 @@ Everything goes on until you press Ctrl-C. Look around, from another terminal:
   %s/bin/rotatectl --config %s rotate %s --wait
   curl -s -H "X-Vault-Token: $(cat %s/vault-token)" %s/v1/secret/data/%s
   curl -s %s/stats
-`, strings.Join(keys, " "), s.dir, s.config(), s.dir, s.config(), s.fleet[0].ID, s.dir, s.vault.Addr, s.fleet[0].Path, s.Sandbox.Admin)
+`, strings.Join(keys, " "), s.Dir, s.Config(), s.Dir, s.Config(), s.fleet[0].ID, s.Dir, s.Vault.Addr, s.fleet[0].Path, s.Box.Admin)
 }

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"keyturn/internal/devenv"
 )
 
 // consumer is a program that uses one credential all the time: it reads the password from Vault once, logs in with it,
@@ -19,7 +20,7 @@ type consumer struct {
 	err             error
 }
 
-func startConsumer(ctx context.Context, s *stage, cred credential) *consumer {
+func startConsumer(ctx context.Context, s *stage, cred devenv.Credential) *consumer {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &consumer{cancel: cancel}
 	c.done.Go(func() { c.err = c.consume(ctx, s, cred) })
@@ -32,21 +33,17 @@ func (c *consumer) stop() {
 	c.done.Wait()
 }
 
-func (c *consumer) consume(ctx context.Context, s *stage, cred credential) error {
-	m, err := newMailer(s.Sandbox.SMTP[cred.Provider], filepath.Join(s.dir, "ca.pem"))
+func (c *consumer) consume(ctx context.Context, s *stage, cred devenv.Credential) error {
+	// Before its first rotation the credential has no password.
+	if err := s.rotated(ctx, cred, time.Minute); err != nil {
+		return err
+	}
+	current, err := s.Vault.Current(ctx, cred.Path, 0)
 	if err != nil {
 		return err
 	}
-	// Before its first rotation the credential has no password.
-	var current entry
-	if err := until(ctx, time.Minute, func() (bool, error) {
-		current, err = s.current(ctx, cred.Path)
-		return err == nil, nil
-	}); err != nil {
-		return err
-	}
-	for since := (time.Time{}); ctx.Err() == nil; pause(ctx, 10*time.Millisecond) {
-		err := m.login(ctx, current.Username, current.Password)
+	for since := (time.Time{}); devenv.Pause(ctx, 10*time.Millisecond) == nil; {
+		err := s.Box.LogIn(ctx, cred.Provider, current.Username, current.Password)
 		switch {
 		case err == nil:
 			c.logins++
@@ -54,23 +51,16 @@ func (c *consumer) consume(ctx context.Context, s *stage, cred credential) error
 				c.longest = max(c.longest, time.Since(since))
 				since = time.Time{}
 			}
-		case errors.Is(err, errRefused):
+		case errors.Is(err, devenv.ErrRefused):
 			c.refused++
 			if since.IsZero() {
 				since = time.Now()
 			}
-			current, err = s.current(ctx, cred.Path)
+			current, err = s.Vault.Current(ctx, cred.Path, 0)
 		}
-		if err != nil && ctx.Err() == nil && !errors.Is(err, errRefused) {
+		if err != nil && ctx.Err() == nil && !errors.Is(err, devenv.ErrRefused) {
 			return err
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -26,42 +22,49 @@ func (s *stage) disturb(ctx context.Context) error {
 		{"provider": "kirimemail", "kind": "lose_reply"},
 		{"provider": "kirimemail", "kind": "not_synced", "delay": "1s"},
 	}
-	if err := postJSON(ctx, s.Sandbox.Admin+"/faults", faults); err != nil {
+	if err := s.Box.Inject(ctx, faults); err != nil {
 		return err
 	}
 	victim := s.fleet[1]
-	err := until(ctx, limit, func() (bool, error) {
-		e, err := s.current(ctx, victim.Path)
-		return err == nil && e.Version > 0, nil
-	})
-	if err != nil {
+	if err := s.rotated(ctx, victim, limit); err != nil {
 		return err
 	}
 	if err := s.killInCall(ctx, victim); err != nil {
 		return fmt.Errorf("kill a worker in the middle of a call: %w", err)
 	}
-	_, err = s.rotatectl(ctx, "rotate", victim.ID, "--wait", "--timeout", "1m")
+	_, err := s.rotatectl(ctx, "rotate", victim.ID, "--wait", "--timeout", "1m")
 	return err
+}
+
+// rotated waits until a credential has had its first rotation.
+func (s *stage) rotated(ctx context.Context, c devenv.Credential, limit time.Duration) error {
+	return devenv.Until(ctx, limit, func() error {
+		e, err := s.Vault.Current(ctx, c.Path, 0)
+		if err == nil && e.Version == 0 {
+			err = fmt.Errorf("%s has not been rotated", c.ID)
+		}
+		return err
+	})
 }
 
 // killInCall lets a provider take a new password and holds its reply back, finds the worker that waits for it in the
 // journal, and kills it: nobody but the journal holds the live password then.
-func (s *stage) killInCall(ctx context.Context, c credential) error {
+func (s *stage) killInCall(ctx context.Context, c devenv.Credential) error {
 	hold := map[string]any{"provider": c.Provider, "target": c.Target, "kind": "hold"}
-	if err := postJSON(ctx, s.Sandbox.Admin+"/faults", hold); err != nil {
+	if err := s.Box.Inject(ctx, hold); err != nil {
 		return err
 	}
-	var held struct {
-		Holds []struct{ Target string }
-	}
-	err := until(ctx, 30*time.Second, func() (bool, error) {
-		err := getJSON(ctx, s.Sandbox.Admin+"/holds", "", &held)
-		return len(held.Holds) > 0, err
+	err := devenv.Until(ctx, 30*time.Second, func() error {
+		held, err := s.Box.Holds(ctx)
+		if err == nil && len(held) == 0 {
+			err = errors.New("no call is held")
+		}
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	record, err := s.journal(ctx, c.ID, 0)
+	record, err := s.Vault.Journal(ctx, c.ID, 0)
 	if err != nil {
 		return err
 	}
@@ -80,49 +83,11 @@ func (s *stage) killInCall(ctx context.Context, c credential) error {
 	return errors.New("no worker of ours is the owner of the journal")
 }
 
-// rotatectl runs a command as an operator does, and returns what it printed.
+// rotatectl runs a command as an operator does, and returns what it printed. An exit status other than 0 is an error.
 func (s *stage) rotatectl(ctx context.Context, args ...string) (string, error) {
-	//nolint:gosec // the demo's own program and configuration
-	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, "bin", "rotatectl"), append([]string{"--config", s.config()}, args...)...)
-	cmd.Env = append(devenv.Environ(), keys...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return string(out), fmt.Errorf("rotatectl %s: %w: %s", args[0], err, out)
+	out, status, err := s.Rotatectl(ctx, "", args...)
+	if err == nil && status != 0 {
+		err = fmt.Errorf("rotatectl %s: exit status %d: %s", args[0], status, out)
 	}
-	return string(out), nil
-}
-
-// record is what the demo reads of a journal.
-type record struct {
-	State   string `json:"state"`
-	Attempt int    `json:"attempt"`
-	Owner   string `json:"owner"`
-}
-
-// journal reads a version of a credential's journal; 0 is the newest.
-func (s *stage) journal(ctx context.Context, id string, version int) (record, error) {
-	sum := sha256.Sum256([]byte(id))
-	url := fmt.Sprintf("%s/v1/keyturn-journal/data/%s/%s?version=%d", s.vault.Addr, hex.EncodeToString(sum[:2])[:3], id, version)
-	var answer struct {
-		Data struct{ Data record }
-	}
-	err := getJSON(ctx, url, s.vault.Token, &answer)
-	return answer.Data.Data, err
-}
-
-// until asks f again and again until it says yes.
-func until(ctx context.Context, limit time.Duration, f func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		done, err := f()
-		if done && err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	return out, err
 }

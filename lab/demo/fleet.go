@@ -1,40 +1,39 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
 
-// credential is one row of the demo's configuration.
-type credential struct {
-	ID, Account, Provider, Target, Path, Username string
-}
+	"keyturn/internal/devenv"
+)
 
 // fleet is what the demo rotates: enough to see work side by side, at three providers that take passwords and at one
 // that makes them. eNom's passwords are no SMTP passwords.
-func fleet() []credential {
-	var all []credential
+func fleet() []devenv.Credential {
+	var all []devenv.Credential
 	for i := range 22 {
 		address := fmt.Sprintf("app%02d@example.com", i)
-		all = append(all, credential{
+		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("ses-app%02d", i), Account: "ses", Provider: "tencent-ses", Target: address,
 			Path: fmt.Sprintf("mail/ses/app%02d", i), Username: address,
 		})
 	}
 	for i := range 14 {
 		domain := fmt.Sprintf("list%02d.example.com", i)
-		all = append(all, credential{
+		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("directmail-list%02d", i), Account: "directmail", Provider: "alibaba-directmail", Target: domain,
 			Path: fmt.Sprintf("mail/directmail/list%02d", i), Username: domain,
 		})
 	}
 	for i := range 12 {
 		domain := fmt.Sprintf("brand%02d.com", i)
-		all = append(all, credential{
+		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("enom-brand%02d", i), Account: "domains", Provider: "enom", Target: domain,
 			Path: fmt.Sprintf("domains/brand%02d", i), Username: domain,
 		})
 	}
 	for i := range 14 {
 		guid := fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
-		all = append(all, credential{
+		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("kirim-shop%02d", i), Account: "kirim", Provider: "kirimemail", Target: "example.com/" + guid,
 			Path: fmt.Sprintf("mail/kirim/shop%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i),
 		})

@@ -2,36 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"keyturn/internal/devenv"
 )
-
-// entry is what a consumer reads.
-type entry struct {
-	Username string
-	Password string
-	Version  int
-	Verified string
-}
-
-// current reads a secret from Vault over plain HTTP, as any program could.
-func (s *stage) current(ctx context.Context, path string) (entry, error) {
-	var answer struct {
-		Data struct {
-			Data     map[string]any
-			Metadata struct{ Version int }
-		}
-	}
-	err := getJSON(ctx, s.vault.Addr+"/v1/secret/data/"+path, s.vault.Token, &answer)
-	text := func(name string) string { v, _ := answer.Data.Data[name].(string); return v }
-	return entry{
-		Username: text("username"), Password: text("password"), Version: answer.Data.Metadata.Version, Verified: text("keyturn_verified"),
-	}, err
-}
 
 // watch shows the progress until every credential has had its rotations and what was disturbed is whole again.
 func (s *stage) watch(ctx context.Context) error {
@@ -39,7 +20,7 @@ func (s *stage) watch(ctx context.Context) error {
 		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(false), progressbar.OptionSetWriter(os.Stderr),
 		progressbar.OptionSetVisibility(term.IsTerminal(int(os.Stderr.Fd()))))
 	last := 0
-	err := until(ctx, limit, func() (bool, error) {
+	err := devenv.Until(ctx, limit, func() error {
 		done := 0
 		for _, n := range s.versions(ctx) {
 			done += min(n, rounds)
@@ -51,7 +32,10 @@ func (s *stage) watch(ctx context.Context) error {
 		}
 		last = done
 		_ = bar.Set(done)
-		return done == rounds*len(s.fleet), nil
+		if done < rounds*len(s.fleet) {
+			return fmt.Errorf("%d of %d rotations", done, rounds*len(s.fleet))
+		}
+		return nil
 	})
 	_ = bar.Finish()
 	if err != nil {
@@ -70,11 +54,41 @@ func (s *stage) versions(ctx context.Context) []int {
 		group.Go(func() {
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			if e, err := s.current(ctx, c.Path); err == nil {
+			if e, err := s.Vault.Current(ctx, c.Path, 0); err == nil {
 				all[i] = e.Version
 			}
 		})
 	}
 	group.Wait()
 	return all
+}
+
+// quiet is how long no journal may have changed before the fleet is at rest.
+const quiet = 2 * time.Second
+
+var errRestless = errors.New("the fleet does not come to rest")
+
+// settle waits until no rotation is open and none has begun for a while.
+func (s *stage) settle(ctx context.Context) error {
+	seen, since := -1, time.Now()
+	return devenv.Until(ctx, time.Minute, func() error {
+		changes, open := 0, 0
+		for _, c := range s.fleet {
+			record, err := s.Vault.Journal(ctx, c.ID, 0)
+			if err != nil {
+				return err
+			}
+			changes += record.Version
+			if record.State == "open" {
+				open++
+			}
+		}
+		if changes != seen {
+			seen, since = changes, time.Now()
+		}
+		if open > 0 || time.Since(since) < quiet {
+			return errRestless
+		}
+		return nil
+	})
 }

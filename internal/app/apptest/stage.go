@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -142,11 +142,8 @@ func (s *Stage) Config(settings Settings, creds ...Credential) string {
 // WriteFile replaces a file of the stage's folder in one step and returns its path.
 func (s *Stage) WriteFile(name, text string) string {
 	s.tb.Helper()
-	path := filepath.Join(s.Dir, name)
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		s.tb.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
+	path, err := s.set().WriteFile(name, text)
+	if err != nil {
 		s.tb.Fatal(err)
 	}
 	return path
@@ -187,17 +184,13 @@ const patience = 40 * time.Second
 // Until waits until a condition holds.
 func (s *Stage) Until(what string, holds func() bool) {
 	s.tb.Helper()
-	deadline := time.NewTimer(patience)
-	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-deadline.C:
-			s.tb.Fatalf("after %v still not: %s", patience, what)
-		case <-s.tb.Context().Done():
-			s.tb.FailNow()
+	err := devenv.Until(s.tb.Context(), patience, func() error {
+		if holds() {
+			return nil
 		}
+		return errors.New(what)
+	})
+	if err != nil {
+		s.tb.Fatalf("after %v still not: %v", patience, err)
 	}
 }

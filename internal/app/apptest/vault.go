@@ -1,31 +1,16 @@
 package apptest
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"net/http"
+
+	"keyturn/internal/devenv"
 )
 
 // Entry is a version of a secret as a consumer reads it.
-type Entry struct {
-	Version            int // 0: there is none
-	Username, Password string
-	Slot, Verified     string
-}
+type Entry = devenv.Entry
 
 // Journal is a version of a credential's journal.
-type Journal struct {
-	Version    int `json:"-"` // 0: there is none
-	State      string
-	Attempt    int
-	Owner      string
-	Why        string
-	Target     string
-	Candidates []struct{ Value string }
-}
+type Journal = devenv.Journal
 
 // Current reads what consumers read.
 func (s *Stage) Current(c Credential) Entry {
@@ -36,10 +21,10 @@ func (s *Stage) Current(c Credential) Entry {
 // CurrentAt reads a version of a secret; 0 is the newest.
 func (s *Stage) CurrentAt(path string, version int) Entry {
 	s.tb.Helper()
-	var fields map[string]any
-	e := Entry{Version: s.read("secret/data/"+path, version, &fields)}
-	text := func(name string) string { v, _ := fields[name].(string); return v }
-	e.Username, e.Password, e.Slot, e.Verified = text("username"), text("password"), text("keyturn_slot"), text("keyturn_verified")
+	e, err := s.Vault.Current(s.tb.Context(), path, version)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 	return e
 }
 
@@ -52,8 +37,10 @@ func (s *Stage) Journal(c Credential) Journal {
 // JournalAt reads a version of a credential's journal; 0 is the newest.
 func (s *Stage) JournalAt(c Credential, version int) Journal {
 	s.tb.Helper()
-	var j Journal
-	j.Version = s.read(journalPath(c), version, &j)
+	j, err := s.Vault.Journal(s.tb.Context(), c.ID, version)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 	return j
 }
 
@@ -64,58 +51,12 @@ func (s *Stage) Settled(c Credential, versions int) bool {
 	return e.Version >= versions && s.Journal(c).State == "closed" && e.Password == s.Target(c).Live
 }
 
-// read decodes a version of a KV v2 secret into data, and returns which it is: 0 if there is none.
-func (s *Stage) read(path string, version int, data any) int {
-	s.tb.Helper()
-	var answer struct {
-		Data struct {
-			Data     json.RawMessage
-			Metadata struct{ Version int }
-		}
-	}
-	if found := s.ask(http.MethodGet, fmt.Sprintf("%s?version=%d", path, version), nil, &answer); !found {
-		return 0
-	}
-	if err := json.Unmarshal(answer.Data.Data, data); err != nil {
-		s.tb.Fatal(err)
-	}
-	return answer.Data.Metadata.Version
-}
-
 // WriteSecret writes fields to a path of the mount that consumers read.
 func (s *Stage) WriteSecret(path string, fields map[string]string) {
 	s.tb.Helper()
-	s.ask(http.MethodPost, "secret/data/"+path, map[string]any{"data": fields}, nil)
-}
-
-// ask sends Vault a request as root, in plain HTTP, as any program could. It returns false where there is nothing.
-func (s *Stage) ask(method, path string, body, into any) (found bool) {
-	s.tb.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
+	if err := s.Vault.Write(s.tb.Context(), "secret/data/"+path, fields); err != nil {
 		s.tb.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(s.tb.Context(), method, s.Vault.Addr+"/v1/"+path, bytes.NewReader(text))
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	req.Header.Set("X-Vault-Token", s.Vault.Token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	defer res.Body.Close()
-	switch {
-	case res.StatusCode == http.StatusNotFound:
-		return false
-	case res.StatusCode >= http.StatusBadRequest:
-		s.tb.Fatalf("%s %s: HTTP %d", method, path, res.StatusCode)
-	case into != nil:
-		if err := json.NewDecoder(res.Body).Decode(into); err != nil {
-			s.tb.Fatal(err)
-		}
-	}
-	return true
 }
 
 // Powerless returns a token of the stage's Vault that may do nothing.
@@ -126,14 +67,17 @@ func (s *Stage) Powerless() string {
 			Token string `json:"client_token"`
 		}
 	}
-	s.ask(http.MethodPost, "auth/token/create", map[string]any{"policies": []string{"default"}}, &answer)
+	err := s.Vault.Ask(s.tb.Context(), http.MethodPost, "auth/token/create", map[string]any{"policies": []string{"default"}}, &answer)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
 	return answer.Auth.Token
 }
 
 // EditJournal writes a credential's journal as somebody with rights in Vault could.
 func (s *Stage) EditJournal(c Credential, edit func(fields map[string]any)) {
 	s.tb.Helper()
-	s.edit(journalPath(c), edit)
+	s.edit(devenv.JournalPath(c.ID), edit)
 }
 
 // EditSecret writes what consumers read as somebody with rights in Vault could.
@@ -145,12 +89,11 @@ func (s *Stage) EditSecret(c Credential, edit func(fields map[string]any)) {
 func (s *Stage) edit(path string, edit func(fields map[string]any)) {
 	s.tb.Helper()
 	fields := map[string]any{}
-	s.read(path, 0, &fields)
+	if _, err := s.Vault.Read(s.tb.Context(), path, 0, &fields); err != nil {
+		s.tb.Fatal(err)
+	}
 	edit(fields)
-	s.ask(http.MethodPost, path, map[string]any{"data": fields}, nil)
-}
-
-func journalPath(c Credential) string {
-	sum := sha256.Sum256([]byte(c.ID))
-	return "keyturn-journal/data/" + hex.EncodeToString(sum[:2])[:3] + "/" + c.ID
+	if err := s.Vault.Write(s.tb.Context(), path, fields); err != nil {
+		s.tb.Fatal(err)
+	}
 }
