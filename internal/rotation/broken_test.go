@@ -28,7 +28,15 @@ func checkCaught(t *testing.T, e explore.Exploration, want string) {
 		if !strings.HasPrefix(v.What, want) {
 			t.Errorf("caught for another reason than %q", want)
 		}
-		t.Logf("caught with %d faults: %s:\n%s", e.Depth, v.What, v.Schedule)
+		t.Logf("caught with %d faults: %s:\n%s", e.Depth, v.What, v)
+		schedule, err := explore.ParseSchedule(v.Schedule.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		schedule.Mode.Break = e.Break
+		if _, replayed, err := schedule.Replay(); replayed != v.What {
+			t.Errorf("what it prints shows %q: %v", replayed, err)
+		}
 		return
 	}
 	t.Errorf("not caught with %d faults", most)

@@ -94,7 +94,7 @@ func explored(t *testing.T, e explore.Exploration) *explore.Report {
 		r.Finals, r.Quarantined, r.Silent, r.Lied, r.Unseen, r.Unproven)
 	t.Logf("in quarantine: %s", r.Causes)
 	for _, v := range r.Violations {
-		t.Errorf("%s:\n%s", v.What, v.Schedule)
+		t.Errorf("%s:\n%s", v.What, v)
 	}
 	return r
 }

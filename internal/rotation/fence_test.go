@@ -12,44 +12,6 @@ import (
 	"keyturn/internal/secret"
 )
 
-// TestARunThatWasReplacedCannotPromote: one is stopped right before it writes current, and another adopts meanwhile, is
-// refused what the first one had set, and sets a password of its own.
-func TestARunThatWasReplacedCannotPromote(t *testing.T) {
-	t.Parallel()
-	w, k := newWorker()
-	two := &rotationtest.Worker{World: w, Name: "two"}
-	meanwhile(w, "secrets.write", 1, func() {
-		w.Advance(20 * time.Second)
-		refused := false
-		w.Answer = func(rotationtest.Call) *rotation.Error {
-			if refused {
-				return nil
-			}
-			refused = true
-			return &rotation.Error{Kind: rotation.Rejected}
-		}
-		dead := false
-		w.Decide = func(c rotationtest.Call) rotationtest.Fault {
-			if c.Op == "setter.set" && refused && !dead {
-				dead = true
-				return rotationtest.CrashAfter // after it took the second candidate
-			}
-			return rotationtest.None
-		}
-		two.Run(context.Background(), two.Setter(false), rotation.Job{Reason: rotation.ReasonResume})
-		w.Decide = nil
-	})
-	if result, _ := k.Run(t.Context(), k.Setter(false), scheduled(w)); result.Rotated {
-		t.Errorf("the replaced run promoted: %+v", result)
-	}
-	w.Answer = nil
-	w.Advance(20 * time.Second)
-	result, _ := two.Run(t.Context(), two.Setter(false), rotation.Job{Reason: rotation.ReasonResume})
-	if !result.Rotated || !w.Current().Password.Equal(w.Live()) || w.Journal().State != rotation.Closed {
-		t.Errorf("%+v; the journal is %v: %s", result, w.Journal().State, w.Journal().Why)
-	}
-}
-
 // lagging answers the next reads of current with an earlier version, and refuses writes as a node does that knows of
 // nothing newer.
 type lagging struct {

@@ -105,7 +105,7 @@ func TestRecoverSendsNothingOnRefusalsThatAreNotBelieved(t *testing.T) {
 	t.Parallel()
 	w, k := quarantine(t)
 	s, sends := k.Setter(true), 0
-	s.Verifier = judge(func(secret.Value) rotation.Verdict { return rotation.Unbelieved })
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Unbelieved, nil })
 	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
 		if c.Op == "setter.set" {
 			sends++
@@ -124,12 +124,15 @@ func TestARunWhoseRotationWasAbandonedPromotesNothing(t *testing.T) {
 	t.Parallel()
 	w, k := newWorker()
 	two := &rotationtest.Worker{World: w, Name: "two"}
-	meanwhile(w, "secrets.write", 1, func() {
-		w.Decide = nil
-		if err := two.Machine().Abandon(t.Context(), two.Setter(false)); err != nil {
-			t.Fatal(err)
+	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+		if c.Op == "secrets.write" {
+			w.Decide = nil
+			if err := two.Machine().Abandon(t.Context(), two.Setter(false)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	})
+		return rotationtest.None
+	}
 	k.Run(context.Background(), k.Setter(false), scheduled(w))
 	if !w.Current().Password.Equal(rotationtest.Old) {
 		t.Error("current was written by a run without a claim")

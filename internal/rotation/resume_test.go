@@ -3,6 +3,7 @@ package rotation_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,30 +128,29 @@ func TestWhatKeptTheVerifierFromAnsweringIsSaid(t *testing.T) {
 	}
 }
 
-// The exploration found this: a provider that says yes and does nothing, a run that the verifier refused before it was
-// cut off, and a next run that came after the time for spreading and could not ask.
-func TestWhatTheVerifierRefusedIsNotPromotedByARunThatCannotAsk(t *testing.T) {
+// faultOnce makes the next call of op fail.
+func faultOnce(w *rotationtest.World, op string) {
+	failed := false
+	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+		if c.Op == op && !failed {
+			failed = true
+			return rotationtest.ErrorBefore
+		}
+		return rotationtest.None
+	}
+}
+
+func TestAPromotionThatWasNotVerifiedIsTold(t *testing.T) {
 	t.Parallel()
 	w, k := newWorker()
 	s := k.Setter(true)
-	ctx, cancel := context.WithCancel(context.Background())
-	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
-		cancel()
-		return rotation.Refused, nil
-	})
-	k.Run(ctx, s, scheduled(w))
-	w.Advance(time.Hour)
-	asked := 0
-	s.Verifier = answers(func(_ string, password secret.Value) (rotation.Verdict, error) {
-		if asked++; asked == 1 {
-			return rotation.Unknown, errors.New("away")
-		}
-		if password.Equal(rotationtest.Old) {
-			return rotation.Works, nil
-		}
-		return rotation.Refused, nil
-	})
-	if result, _ := k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonResume}); result.Rotated {
-		t.Errorf("promoted what never worked: %+v", result)
+	s.Credential.Verify.Propagation = 50 * time.Millisecond
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
+	result, _ := k.Run(t.Context(), s, scheduled(w))
+	if current := w.Current(); !result.Rotated || current.Verified != rotation.VerifiedNo {
+		t.Errorf("%+v, and current is %q", result, current.Verified)
+	}
+	if !slices.Equal(w.Noticed, []rotation.NoticeKind{rotation.NoticeUnverified}) {
+		t.Errorf("a promotion that was not verified gives the notices %q", w.Noticed)
 	}
 }

@@ -36,4 +36,9 @@
 // The rules of docs/protocol.md at every step, and that it ends well: see rules.go and check.go. With Strict, a quarantine
 // needs one of the causes of cause.go: the provider or the verifier did what it must not, or refused for good. A state that
 // comes again without a fault is a circle, which breaks P-bounded.
+//
+// # What is printed
+//
+// A violation is a Schedule: the mode and the faults, each with the call that it strikes. As text it is what a file of
+// internal/rotation/testdata holds, and Schedule.Replay follows it on the machine as it is now.
 package explore

@@ -33,14 +33,19 @@ type Exploration struct {
 
 // Run explores.
 func (e Exploration) Run() *Report {
-	n := newNames()
-	x := &explorer{
-		Exploration: e, names: n, seed: maphash.MakeSeed(), seen: map[uint64]int8{}, recent: make([]uint64, recent),
-		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
-	}
+	x := e.explorer()
+	x.recent = make([]uint64, recent)
 	x.visit(x.first(), e.Depth)
 	x.States, x.Runs = len(x.seen), len(x.nodes)
 	return &x.Report
+}
+
+func (e Exploration) explorer() *explorer {
+	n := newNames()
+	return &explorer{
+		Exploration: e, names: n, seed: maphash.MakeSeed(), seen: map[uint64]int8{},
+		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
+	}
 }
 
 func (e Exploration) subject(p *performance) rotation.Subject {
@@ -71,6 +76,12 @@ type explorer struct {
 	recent []uint64        // states that had none left
 	path   []step
 	trail  []turn // of the path: where nobody was at work
+
+	// The last call that was answered, its answer, and how the run ended that had it as its last: for a replay to show.
+
+	asked op
+	given answer
+	ended ending
 }
 
 // recent is of how many states it is remembered that they were reached with no fault left.

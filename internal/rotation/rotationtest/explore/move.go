@@ -153,6 +153,7 @@ func (x *explorer) begin(s *state, job int32) {
 // answer lets the current run go on to its next call or its end.
 func (x *explorer) answer(s *state, a answer) {
 	a.now = s.now
+	x.asked, x.given = x.nodes[s.cur.node].call.op, a
 	s.cur.node = x.next(s.cur.node, a)
 	x.proceed(s)
 	x.check(s)
@@ -180,6 +181,7 @@ func (x *explorer) proceed(s *state) {
 
 // end gives the job back to the queue, or not.
 func (x *explorer) end(s *state, result ending) {
+	x.ended = result
 	x.checkEnd(s, result)
 	switch result.status {
 	case rotation.Done:

@@ -33,7 +33,16 @@ type Report struct {
 // Violation is a rule of docs/protocol.md that does not hold, and the first schedule that showed it.
 type Violation struct {
 	What     string
-	Schedule string
+	Schedule Schedule
+}
+
+// String is what a file of testdata holds: the schedule, and what happens on it.
+func (v Violation) String() string {
+	trace, _, err := v.Schedule.Replay()
+	if err != nil {
+		trace += err.Error() + "\n"
+	}
+	return v.Schedule.String() + "----\n" + trace
 }
 
 // step is one edge of a schedule.
@@ -57,21 +66,8 @@ func (x *explorer) violated(s *state) bool {
 			return true
 		}
 	}
-	x.Violations = append(x.Violations, Violation{s.failed, x.schedule()})
+	x.Violations = append(x.Violations, Violation{s.failed, x.retrace(x.path, s.failed)})
 	return true
-}
-
-// schedule writes down how it came to this. Its clock starts again whenever nobody is at work.
-func (x *explorer) schedule() string {
-	var b strings.Builder
-	for _, st := range x.path {
-		what := st.call.op.String()
-		if st.job != 0 {
-			what = x.jobs.values[st.job].String()
-		}
-		fmt.Fprintf(&b, "%10s  %-22s  %s\n", st.now, what, st.fault)
-	}
-	return b.String()
 }
 
 // Coverage counts, for each port call, how often it suffered each fault, in states that differ.
