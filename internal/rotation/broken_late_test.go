@@ -150,3 +150,15 @@ func countRepeatsAsRejections(_ *rotation.Machine, s *rotation.Subject) {
 		return err
 	})
 }
+
+// takeRepeatsForYes takes each answer that a password is the current one for proof that it was applied.
+func takeRepeatsForYes(_ *rotation.Machine, s *rotation.Subject) {
+	right := s.Client.Setter
+	s.Client.Setter = setter(func(ctx context.Context, target string, v secret.Value) error {
+		err := right.Set(ctx, target, v)
+		if err != nil && rotation.AsError(err).Kind == rotation.Repeat {
+			return nil
+		}
+		return err
+	})
+}

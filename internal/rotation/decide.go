@@ -9,8 +9,9 @@ type situation struct {
 	fresh    bool // this run staged the candidate under an unbroken claim, and this was its first send
 	alone    bool // the journal holds no other candidate
 	verifier bool
-	refusals int // earlier answers of this run for which it appended a candidate
-	rejected int // of these, the last ones in a row that were rejections by rule
+	again    bool // the candidate was accepted before, and the verifier has shown since that it is not live
+	refusals int  // earlier answers of this run for which it appended a candidate
+	rejected int  // of these, the last ones in a row that were rejections by rule
 }
 
 // step is what a run does with an answer.
@@ -62,12 +63,13 @@ func (s situation) after(refusal *Error) step {
 }
 
 // afterRepeat is the answer that the new password equals the current one. A random candidate can only equal it because
-// an earlier send of it landed whose reply was lost; a fresh one was never sent before.
+// an earlier send of it landed whose reply was lost; a fresh one was never sent before. Once the verifier has contradicted
+// that, the answer proves nothing more.
 func (s situation) afterRepeat() step {
 	switch {
 	case s.issuer:
 		return stepReturn
-	case !s.fresh && s.alone:
+	case !s.fresh && s.alone && !s.again:
 		return stepVerify
 	case s.refusals >= maxRefusals:
 		return stepPause

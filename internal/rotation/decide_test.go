@@ -11,10 +11,13 @@ func situations() (all []situation) {
 		for _, fresh := range []bool{false, true} {
 			for _, alone := range []bool{false, true} {
 				for _, verifier := range []bool{false, true} {
-					for _, n := range [][2]int{{0, 0}, {maxRefusals, 1}, {maxRefusals, maxRefusals}} {
-						all = append(all, situation{
-							issuer: issuer, fresh: fresh, alone: alone, verifier: verifier, refusals: n[0], rejected: n[1],
-						})
+					for _, again := range []bool{false, true} {
+						for _, n := range [][2]int{{0, 0}, {maxRefusals, 1}, {maxRefusals, maxRefusals}} {
+							all = append(all, situation{
+								issuer: issuer, fresh: fresh, alone: alone, verifier: verifier, again: again,
+								refusals: n[0], rejected: n[1],
+							})
+						}
 					}
 				}
 			}
@@ -46,7 +49,7 @@ func TestARepeatProvesAnApplicationOnlyOfASoleCandidateOnAResume(t *testing.T) {
 	t.Parallel()
 	for _, s := range situations() {
 		applied := s.after(&Error{Kind: Repeat}) == stepVerify
-		if want := !s.issuer && !s.fresh && s.alone; applied != want {
+		if want := !s.issuer && !s.fresh && s.alone && !s.again; applied != want {
 			t.Errorf("%+v: applied %v", s, applied)
 		}
 	}
@@ -70,7 +73,7 @@ func TestARefusedCandidateIsFollowedByAnotherUpToALimit(t *testing.T) {
 			if rejected != stepAppend {
 				t.Errorf("%+v: rejected: got %d", s, rejected)
 			}
-			if ask := !s.fresh && !s.alone && s.verifier; ask != (repeated == stepAsk) {
+			if ask := !s.fresh && (!s.alone || s.again) && s.verifier; ask != (repeated == stepAsk) {
 				t.Errorf("%+v: repeat: got %d", s, repeated)
 			}
 		}

@@ -19,7 +19,7 @@ func (r *run) set(ctx context.Context) error {
 	refusals, rejected, doubts := 0, 0, 0
 	for {
 		here := situation{fresh: r.fresh, alone: len(r.rec.Candidates) == 1, verifier: r.Verifier != nil}
-		here.refusals, here.rejected = refusals, rejected
+		here.again, here.refusals, here.rejected = r.rec.Last().Sends > 0, refusals, rejected
 		answer, err := r.send(ctx, func(ctx context.Context) error {
 			return r.Client.Setter.Set(ctx, r.rec.Target, r.rec.Last().Value)
 		})
