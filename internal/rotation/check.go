@@ -100,12 +100,18 @@ func (r *run) checkUnanswered(ctx context.Context, now time.Time) error {
 const (
 	maxRepairs         = 2
 	maxUnprovenRepairs = 1
+	// Where no verifier can be asked, a run that was replaced after its call was sent is reason enough, and each is one
+	// fault of a process more.
+	maxReplacedRepairs = 4
 )
 
 // repair asks for another rotation, unless that was tried and did not help: then a person is told, once.
 func (r *run) repair(ctx context.Context, why string) error {
 	limit := maxRepairs
-	if r.Verifier != nil && r.base.Verified != VerifiedYes {
+	switch {
+	case r.Verifier == nil && r.job.Reason == ReasonReplaced:
+		limit = maxReplacedRepairs
+	case r.Verifier != nil && r.base.Verified != VerifiedYes:
 		limit = maxUnprovenRepairs
 	}
 	// What was seen to work since the last repair has drifted anew. A recheck is of the same wish as what it checks.

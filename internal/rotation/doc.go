@@ -66,7 +66,8 @@
 //	secrets.fence      current as it was, or its next version        claims and fences again
 //	agenda.park        a hold for 15 s                               waits it out
 //	agenda.settle      a due time that has not moved, no event       finds the slot served, settles again
-//	agenda.ask         a recheck that nobody asked for               finds recheck_at in the closed record at a rebuild
+//	agenda.ask         an open journal, as current has it, and no    finds the rotation promoted, asks for the recheck
+//	                   recheck                                       and closes
 //	agenda.block       a closed breaker                              is refused and opens it
 //	notices.note       a notice that nobody got                      gives it again where it finds the same
 //

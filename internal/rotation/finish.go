@@ -9,7 +9,8 @@ import (
 
 // finish closes the journal of a promoted rotation. Whoever closes also moves the due time and emits the event.
 //
-// A crash before the close: current carries the journal's id and last candidate, the next run comes straight here.
+// A crash before the close: current carries the journal's id and last candidate, the next run comes straight here. So it is
+// where the recheck cannot be asked for.
 // After it: the due time moves when the slot's job runs again and finds itself served.
 func (r *run) finish(ctx context.Context, verified Verified) error {
 	ctx, cancel := outlive(ctx)
@@ -23,9 +24,10 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	if r.rec.Attempt > 1 || r.rec.Doubted {
 		// A late call of an earlier send may still arrive and overwrite what was promoted.
 		closed.RecheckAt = now.Add(r.Timing.Recheck)
-		r.after(ctx, "ask for a recheck", func(ctx context.Context) error {
-			return r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck)
-		})
+		// Redis may answer a moment later and have lost nothing, and then nothing else would ask for it.
+		if err := r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck); err != nil {
+			return wait(5*time.Second, fmt.Errorf("ask for a recheck: %w", err))
+		}
 	}
 	done := r.rec
 	if err := r.save(ctx, closed); err != nil {
