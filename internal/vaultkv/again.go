@@ -14,7 +14,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// trace is what the requests of one call have met on their way.
+// trace is what the requests of one call have met so far.
 type trace struct {
 	// resent says that the call may have reached Vault before: a check-and-set that does not match may then be its own.
 	resent     bool
@@ -25,7 +25,7 @@ type traceKey struct{}
 
 func (t *trace) in(ctx context.Context) context.Context { return context.WithValue(ctx, traceKey{}, t) }
 
-// traceOf returns the trace of a call; of one that nobody follows, a new one.
+// traceOf returns the trace of a call, or a new one if the call has none.
 func traceOf(ctx context.Context) *trace {
 	if t, ok := ctx.Value(traceKey{}).(*trace); ok {
 		return t
@@ -39,10 +39,10 @@ var pauses = []time.Duration{
 	750 * time.Millisecond, 800 * time.Millisecond,
 }
 
-// maxBusy is the longest that a rotation stays away for a quota: it may have been lifted since.
+// maxBusy is the longest that a rotation waits for a quota, which may have been lifted by then.
 const maxBusy = 5 * time.Minute
 
-// briefly is how many of them are for what a moment does not mend: a lost connection, a sealed node.
+// briefly is how many of them are for a fault that a moment does not fix: a lost connection, a sealed node.
 const briefly = 2
 
 // tries is how often a remedy is worth trying again.
@@ -66,7 +66,7 @@ func (s *store) again(ctx context.Context, try int, e *Error) bool {
 	return sleep(ctx, max(pause(try), wait))
 }
 
-// busyError is a refusal by a quota that says until when. Where a call cannot wait for so long, the rotation does.
+// busyError is a refusal by a quota that says how long it lasts. If a call cannot wait that long, the rotation does.
 type busyError struct{ wait time.Duration }
 
 func (e *busyError) Error() string { return fmt.Sprintf("%v, for %s", ErrBusy, e.wait) }
@@ -96,8 +96,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// knowsNoToken reports whether Vault refused because it does not know the token: it is dead, or a standby has not heard
-// of it yet. A refusal for want of a right lacks these words, and so do all refusals of servers before 2022.
+// knowsNoToken reports whether Vault refused because it does not know the token: the token is dead, or a standby has not
+// learned of it yet. A refusal for a missing right lacks these words, and so do all refusals of servers before 2022.
 func knowsNoToken(err error) bool {
 	var refused *api.ResponseError
 	if !errors.As(err, &refused) || refused.StatusCode != http.StatusForbidden {

@@ -35,7 +35,7 @@ func strangersCA(t *testing.T) string {
 	return pemOf(&x509.Certificate{Raw: der})
 }
 
-// replace puts another file in the place of one, as whatever renews it does.
+// replace puts another file in the place of one, as a renewal does.
 func replace(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name+".new", []byte(text), 0o600); err != nil {

@@ -23,13 +23,13 @@ const (
 	ReadWrite
 )
 
-// minVersions is how many versions of a journal Vault has to keep: the older ones are the last place to find a
-// password that a provider took and nothing else remembers.
+// minVersions is how many versions of a journal Vault has to keep: the older ones are the last place to find a password
+// that a provider took and that is stored nowhere else.
 const minVersions = 10
 
-// Check asks every store whether access will work, and names all that is in the way: Vault unreachable or sealed, the
-// login refused, a mount that is missing or not KV v2, too few versions of a journal kept, a right that the token
-// lacks. Rights on what consumers read are asked for the given places.
+// Check asks every store whether access will work, and names every obstacle: Vault unreachable or sealed, the login
+// refused, a mount that is missing or not KV v2, too few versions of a journal kept, a right that the token lacks. It
+// checks the rights on what consumers read at the given places.
 func (v *Vault) Check(ctx context.Context, access Access, places ...rotation.Place) error {
 	var problems []error
 	unusable := v.Unusable(ctx, access)
@@ -43,7 +43,8 @@ func (v *Vault) Check(ctx context.Context, access Access, places ...rotation.Pla
 	return errors.Join(append(problems, v.CheckPlaces(ctx, access, places...))...)
 }
 
-// Unusable returns what is in the way of whole stores, by name: all that Check asks but the rights on what consumers read.
+// Unusable returns the obstacles that concern whole stores, by name: all that Check finds except the rights on what
+// consumers read.
 func (v *Vault) Unusable(ctx context.Context, access Access) map[string]error {
 	return v.each(func(s *store) error { return s.check(ctx, access) })
 }
@@ -75,7 +76,7 @@ func (s *store) check(ctx context.Context, access Access) error {
 		return err // as above: Vault is away, or sealed
 	}
 	if !known {
-		return s.problem("the token is refused everywhere: it is mistyped, expired or revoked, or its policy allows nothing here")
+		return s.problem("the token is refused: it is mistyped, expired or revoked, or its policy allows nothing here")
 	}
 	return errors.Join(
 		s.route.wire.fault(),
@@ -130,7 +131,7 @@ func (s *store) checkMount(ctx context.Context, mount string) error {
 	case err != nil:
 		return err
 	case path != mount:
-		return s.problem("mount %q: the mount is %q; what follows belongs into the credential's path", mount, path)
+		return s.problem("mount %q: the mount is %q; the rest belongs in the credential's path", mount, path)
 	case found.Type != "kv" && found.Type != "generic":
 		return s.problem("mount %q is a %s engine: want kv, version 2", mount, found.Type)
 	case found.Options.Version != "2":
@@ -140,8 +141,8 @@ func (s *store) checkMount(ctx context.Context, mount string) error {
 	return nil
 }
 
-// patiently asks again what a standby may deny only because it has not heard of a new token yet. For other paths Vault's
-// words tell, and do knows them; here it says the same as of a mount that does not exist.
+// patiently asks again, because a standby may deny a token only because it has not learned of it yet. For other paths
+// Vault's wording shows that, and do knows it; here Vault says the same as for a mount that does not exist.
 func (s *store) patiently(ctx context.Context, ask func() error) error {
 	for try := 0; ; try++ {
 		err := ask()
@@ -181,8 +182,8 @@ func (s *store) checkVersions(ctx context.Context) error {
 	return nil
 }
 
-// checkConsumers asks also whether what consumers read stays. A policy of before this question does not let it be asked,
-// which stops nobody.
+// checkConsumers also asks whether the mount keeps what consumers read. A policy written before this check existed does
+// not allow the question, which is no error.
 func (s *store) checkConsumers(ctx context.Context) error {
 	mount := s.config.Mount
 	if err := s.checkMount(ctx, mount); err != nil {

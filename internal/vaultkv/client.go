@@ -24,8 +24,8 @@ func newRoute(config StoreConfig) (*route, error) {
 	return r, nil
 }
 
-// newClient makes a client from config alone. Vault's own NewClient listens to VAULT_TOKEN and its like, which on an
-// operator's machine belong to another Vault. It sends each request once: what may be sent again is for do to say.
+// newClient makes a client from config alone. Vault's own NewClient reads VAULT_TOKEN and similar variables, which on an
+// operator's machine belong to another Vault. The client sends each request once; do decides what is sent again.
 func newClient(config StoreConfig, pool *http.Client) (*api.Client, error) {
 	client, err := api.NewClient(&api.Config{
 		Address:          config.Address,

@@ -124,7 +124,7 @@ func TestAClustersRefusalIsNamedForWhatItIs(t *testing.T) {
 	}
 }
 
-// A standby may lose the reply to what it passed on, and answer that nobody is active. The write has landed then, and
+// A standby may lose the reply to what it passed on, and answer that no node is active. Then the write has landed, and
 // its own repetition must not pass for another writer.
 func TestAWritesOwnRepetitionIsNoStaleWriter(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func TestAWritesOwnRepetitionIsNoStaleWriter(t *testing.T) {
 	}
 }
 
-// Whoever can answer for a node must not be handed a token and a password.
+// A machine that can answer for a node must not get a token and a password.
 func TestARedirectIsFollowedToConfiguredAddressesOnly(t *testing.T) {
 	t.Parallel()
 	var strays atomic.Int32
@@ -201,7 +201,7 @@ func TestARedirectIsFollowedToConfiguredAddressesOnly(t *testing.T) {
 func TestANodeThatIsGoneIsPassedOver(t *testing.T) {
 	t.Parallel()
 	several := config()
-	several.Address, several.Nodes = nobody, []string{shared.Addr}
+	several.Address, several.Nodes = noServer, []string{shared.Addr}
 	v, cred := open(t, several), newCredential()
 	version := save(t, v, cred, openRecord, 0)
 	if got := load(t, v, cred).Version; got != version {

@@ -48,7 +48,7 @@ const (
 	MethodJWT        Method = "jwt"
 )
 
-// Auth is how a store's token is had. A file is read again at every login, because whoever writes it replaces it.
+// Auth is how a store gets its token. A file is read again at every login, because its contents are replaced over time.
 type Auth struct {
 	Method Method
 	Mount  string       // of the auth method; "" means the method's own name
@@ -76,7 +76,7 @@ func (c StoreConfig) withDefaults() StoreConfig {
 	return c
 }
 
-// validate names everything that is wrong at once.
+// validate names all problems at once.
 func (c StoreConfig) validate() error {
 	problems := []error{c.Auth.validate()}
 	if name := rotation.FieldNames(c.Fields).Twice(); name != "" {
@@ -118,7 +118,7 @@ func (a Auth) validate() error {
 	switch a.Method {
 	case MethodToken:
 		if a.Role != "" {
-			return errors.New("auth token: a role does not belong there")
+			return errors.New("auth token: takes no role")
 		}
 	case MethodAppRole, MethodKubernetes, MethodJWT:
 		switch {

@@ -51,7 +51,7 @@ func (c *scan) shard(ctx context.Context, name string) error {
 	}
 	for _, id := range ids {
 		if key, err := journalKey(id); err != nil || key != name+id {
-			continue // somebody else's: keyturn would never look there
+			continue // not keyturn's: it would never look there
 		}
 		if err := c.journal(ctx, id); err != nil {
 			return err

@@ -25,7 +25,7 @@ func TestEachJournalVisitsEveryJournalOnce(t *testing.T) {
 		save(t, v, cred, rotation.Record{RotationID: "r" + cred.ID, State: rotation.Open}, 0)
 		want[cred.ID] = "r" + cred.ID
 	}
-	// What keyturn would never look for: it belongs to somebody else.
+	// What keyturn would never look for, because it is not keyturn's.
 	for _, path := range []string{"loose", "abc/not an id", "abc/c0@example.com", "abc/folder/deep"} {
 		ask(t, http.MethodPut, own.JournalMount+"/data/"+path, map[string]any{"data": map[string]any{"x": "y"}})
 	}

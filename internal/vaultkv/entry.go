@@ -52,8 +52,8 @@ func (v *Vault) Password(ctx context.Context, place rotation.Place, version int)
 	return secret.New(text), explain(s.name, opRead, path, err)
 }
 
-// Write implements rotation.Secrets. An empty user name leaves the one that stands there; an empty password is
-// refused, because consumers would read it.
+// Write implements rotation.Secrets. An empty user name leaves the existing one; an empty password is refused, because
+// consumers would read it.
 func (v *Vault) Write(ctx context.Context, place rotation.Place, e rotation.Entry) error {
 	s, path, err := v.place(place)
 	if err != nil {
@@ -95,7 +95,7 @@ func (v *Vault) ReadField(ctx context.Context, store, path, field string) (secre
 		return secret.Value{}, err
 	}
 	if found.gone() {
-		return secret.Value{}, explain(s.name, opRead, path, errors.New("there is no such secret"))
+		return secret.Value{}, explain(s.name, opRead, path, errors.New("the secret does not exist"))
 	}
 	text, err := textOf(found.Data, field)
 	if err == nil && text == "" {
@@ -134,8 +134,8 @@ func (f Fields) decode(data json.RawMessage, e *rotation.Entry) error {
 	return r.err
 }
 
-// encode merges e over the fields that came with it. All of keyturn's are strings, as `vault kv put` makes them:
-// templates and exporters expect no other kind.
+// encode merges e over the fields that came with it. All of keyturn's own fields are strings, as `vault kv put` makes
+// them: templates and exporters expect no other kind.
 func (f Fields) encode(e *rotation.Entry) (fields, error) {
 	if e.Password.IsZero() {
 		return nil, errors.New("an empty password is never written")

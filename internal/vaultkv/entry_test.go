@@ -206,7 +206,7 @@ func TestWriteRefusesAnEmptyPassword(t *testing.T) {
 func TestAWrongMountIsNotAMissingSecret(t *testing.T) {
 	t.Parallel()
 	wrong := config()
-	wrong.Mount, wrong.JournalMount = "nowhere", "nowhere-journal"
+	wrong.Mount, wrong.JournalMount = "missing", "missing-journal"
 	v, cred := open(t, wrong), newCredential()
 	if _, err := v.Read(t.Context(), cred.Place); !errors.Is(err, vaultkv.ErrNoMount) {
 		t.Errorf("read: %v, want ErrNoMount", err)

@@ -23,11 +23,11 @@ var (
 	ErrNoActive  = errors.New("no node of the cluster is active: an election is under way, or too few nodes run")
 	ErrBehind    = errors.New("a standby has not seen the last write yet: try again")
 	ErrStandby   = errors.New("a performance standby answered that it cannot serve this: name an address that leads to the active node")
-	ErrSecondary = errors.New("a disaster recovery secondary answered: it serves nobody, name the address of the primary cluster")
+	ErrSecondary = errors.New("a disaster recovery secondary answered: it serves no requests, name the address of the primary cluster")
 	ErrBusy      = errors.New("too many requests: a rate limit quota of Vault")
-	// ErrUnclear is a write whose check-and-set did not match after it had gone to more than one node: what stands there
-	// may be the write itself.
-	ErrUnclear = errors.New("check-and-set did not match, but the write had been sent before: it may be in the way of itself")
+	// ErrUnclear is a write whose check-and-set did not match after it had gone to more than one node: the version that is
+	// there may be the write itself.
+	ErrUnclear = errors.New("check-and-set did not match, but the write had been sent before: the first try may have succeeded")
 )
 
 // errAnswer is an answer that no Vault with a KV v2 engine gives. What it said is left out on purpose.

@@ -70,13 +70,13 @@ func TestNoErrorRepeatsASecret(t *testing.T) {
 	}
 }
 
-// nobody is where no server ever listens: unlike a closed server's port it is given to no other test.
-const nobody = "http://127.0.0.1:1"
+// noServer is an address at which no server ever listens: unlike a closed server's port, no other test gets it.
+const noServer = "http://127.0.0.1:1"
 
 func TestAnUnreachableVaultIsNamedWithoutItsURL(t *testing.T) {
 	t.Parallel()
 	away := config()
-	away.Address = nobody
+	away.Address = noServer
 	_, err := open(t, away).Load(t.Context(), newCredential())
 	var failed *vaultkv.Error
 	if !errors.As(err, &failed) || failed.Status != 0 || failed.Store != "main" {

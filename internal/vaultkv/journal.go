@@ -10,8 +10,8 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// Load implements rotation.Journals. A journal whose newest version was deleted by hand is a closed one at that
-// version, so that the next save has the right check-and-set.
+// Load implements rotation.Journals. A journal whose newest version was deleted by hand is returned as a closed one at
+// that version, so that the next save has the right check-and-set.
 func (v *Vault) Load(ctx context.Context, cred *rotation.Credential) (rotation.Record, error) {
 	s, err := v.store(cred.Place.Store)
 	if err != nil {
@@ -43,8 +43,8 @@ func (v *Vault) Save(ctx context.Context, cred *rotation.Credential, rec rotatio
 	return s.put(ctx, path, data, cas)
 }
 
-// Versions returns every version of a journal that Vault still holds, the newest first. Deleted ones are left out, and
-// one that cannot be read hides no other: it is named in the error beside the rest.
+// Versions returns every version of a journal that Vault still holds, newest first. It leaves deleted versions out. A
+// version that cannot be read does not hide the others: the error names it, and the rest is returned.
 func (v *Vault) Versions(ctx context.Context, cred *rotation.Credential) ([]rotation.Record, error) {
 	s, err := v.store(cred.Place.Store)
 	if err != nil {
@@ -111,8 +111,8 @@ func (s *store) version(ctx context.Context, path string, number int) (kept, err
 
 var errUnreadable = errors.New("the journal's record cannot be read: it was not written by keyturn")
 
-// decodeJournal reads a record. Of one with a newer schema it returns the schema alone, and rotation.ErrNewerSchema:
-// nothing else of its form is known. Causes are left out, because they may quote a value.
+// decodeJournal reads a record. Of a record with a newer schema it returns only the schema, with rotation.ErrNewerSchema,
+// because the rest of its form is unknown. It leaves causes out, because they may quote a value.
 func decodeJournal(data json.RawMessage) (rotation.Record, error) {
 	var form struct {
 		Schema int `json:"schema"`

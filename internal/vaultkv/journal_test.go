@@ -122,7 +122,7 @@ func TestAVersionNumberNeverComesBack(t *testing.T) {
 func TestVersionsAreAllThatVaultKeptNewestFirst(t *testing.T) {
 	t.Parallel()
 	own := config()
-	own.JournalMount = mount(t, "2", map[string]any{}) // what is written below would puzzle whoever lists the shared one
+	own.JournalMount = mount(t, "2", map[string]any{}) // what is written below would confuse tests that list the shared one
 	v, cred := open(t, own), newCredential()
 	const kept = 10
 	for version := range kept + 2 {

@@ -16,7 +16,7 @@ func (s *session) explain(err error) error {
 
 // authenticate logs in by the configured method, unless the same login was refused a short while ago.
 func (s *session) authenticate(ctx context.Context) (*api.Secret, error) {
-	own := &trace{} // a login that was sent twice says nothing of the call that waits for it
+	own := &trace{} // a login that was sent twice says nothing about the call that waits for it
 	defer func(calls *trace) { calls.retryAfter = own.retryAfter }(traceOf(ctx))
 	ctx = own.in(ctx)
 	role, key, err := s.auth.read()
@@ -61,7 +61,7 @@ func (s *session) logIn(ctx context.Context, role string, key secret.Value) (*ap
 		return nil, err
 	}
 	if token == nil || token.Auth == nil || token.Auth.ClientToken == "" {
-		return nil, errors.New("the answer holds no token: a login that needs a second factor does not suit a service")
+		return nil, errors.New("the answer holds no token: a service cannot use a login that needs a second factor")
 	}
 	return token, nil
 }

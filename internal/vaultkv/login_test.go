@@ -12,7 +12,7 @@ import (
 	"keyturn/internal/vaultkv"
 )
 
-// Vault locks a role for everybody after five refused logins.
+// Vault locks a role for all its users after five refused logins.
 func TestARefusedLoginIsNotRepeatedByEveryCall(t *testing.T) {
 	t.Parallel()
 	var g gate

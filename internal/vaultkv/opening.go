@@ -8,8 +8,8 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// opens reports whether rec is an opening write: no call was made on its account yet. Later writes are never held up,
-// because they may be the only place of a password that a provider has taken or shown.
+// opens reports whether rec is an opening write: no call has been made for it yet. Later writes are never held up,
+// because they may be the only copy of a password that a provider has taken or shown.
 func opens(rec *rotation.Record) bool {
 	if rec.State != rotation.Open || rec.Doubted || rec.LostGenerations > 0 {
 		return false
@@ -22,8 +22,8 @@ func opens(rec *rotation.Record) bool {
 	return len(rec.Candidates) == 1
 }
 
-// mayOpen asks, before the first call for a credential, whether its password could be written to where consumers read.
-// Found out only at the promotion, the provider would have the new one, and consumers the old.
+// mayOpen asks, before the first call for a credential, whether its password could be written to where consumers read
+// it. If this came out only at the promotion, the provider would have the new password and consumers the old one.
 func (v *Vault) mayOpen(ctx context.Context, cred *rotation.Credential, rec *rotation.Record) error {
 	place := rec.Place
 	if place == (rotation.Place{}) {
@@ -36,8 +36,8 @@ func (v *Vault) mayOpen(ctx context.Context, cred *rotation.Credential, rec *rot
 	return s.permits.ask(ctx, path)
 }
 
-// permits remembers which paths the token may write: it asks once per login and path. What is missing is asked again
-// each time, because a person mends it.
+// permits remembers which paths the token may write: it asks once per login and path. It asks about a missing right each
+// time, because a person may have granted it.
 type permits struct {
 	store *store
 	turn  chan struct{} // holds one value while a question is under way
@@ -46,10 +46,10 @@ type permits struct {
 	mu    sync.Mutex
 	login int64               // whose token known is about
 	known map[uint64]struct{} // hashes, because there may be a million
-	next  *question           // collects paths until it is asked; nil if nobody waits
+	next  *question           // collects paths until it is asked; nil if no call waits
 }
 
-// question is about the paths of all that came while the one before was under way.
+// question asks about the paths of all calls that came while the question before was under way.
 type question struct {
 	rights []right
 	done   chan struct{}

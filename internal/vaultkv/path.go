@@ -14,7 +14,7 @@ func shard(id string) string {
 	return hex.EncodeToString(sum[:2])[:3]
 }
 
-// journalKey is where the journal of a credential lives below its mount: SHARD/ID.
+// journalKey is the path of a credential's journal below its mount: SHARD/ID.
 func journalKey(id string) (string, error) {
 	if !rotation.ValidID(id) {
 		return "", fmt.Errorf("credential id %q: want 1 to 128 of a-z, 0-9 and \"._-@\"", id)

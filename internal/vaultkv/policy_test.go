@@ -30,7 +30,8 @@ func tokenWith(t *testing.T, auth vaultkv.Auth) string {
 	return made["client_token"].(string)
 }
 
-// forbidden is what nobody may do: neither process, nor an operator. JOURNAL and CURRENT stand for the paths of a credential that exists.
+// forbidden is what neither a process nor an operator may do. JOURNAL and CURRENT stand for the paths of a credential that
+// exists.
 var forbidden = []struct{ method, path string }{
 	{http.MethodDelete, "keyturn-journal/metadata/JOURNAL"},
 	{http.MethodDelete, "keyturn-journal/data/JOURNAL"},
@@ -47,8 +48,8 @@ var forbidden = []struct{ method, path string }{
 	{"LIST", "secret/metadata/mail"},
 	{"LIST", "secret/metadata"},
 	{http.MethodPut, "secret/config"},
-	{http.MethodGet, "secret/data/somebody/else"},
-	{http.MethodPut, "secret/data/somebody/else"},
+	{http.MethodGet, "secret/data/someone/else"},
+	{http.MethodPut, "secret/data/someone/else"},
 	{http.MethodPut, "secret/data/keyturn/keys"},
 	{http.MethodGet, "sys/mounts"},
 	{http.MethodPut, "sys/mounts/another"},

@@ -17,8 +17,8 @@ func textOf(data json.RawMessage, name string) (string, error) {
 	return r.text(name), r.err
 }
 
-// reader reads fields and keeps the first error, which names the field and never its value. What a person edited by
-// hand is no guesswork: a field that cannot be read stops the rotation instead of counting as empty.
+// reader reads fields and keeps the first error, which names the field and never its value. It does not guess what a
+// person meant who edited a field by hand: a field that cannot be read stops the rotation instead of counting as empty.
 type reader struct {
 	fields fields
 	err    error

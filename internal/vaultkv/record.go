@@ -10,7 +10,7 @@ import (
 	"keyturn/internal/secret"
 )
 
-// journal is a rotation.Record as it stands in Vault. The names are a format: other versions of keyturn read them.
+// journal is a rotation.Record as Vault holds it. The names are a format: other versions of keyturn read them.
 type journal struct {
 	Schema          int         `json:"schema"`
 	State           string      `json:"state"`
@@ -90,7 +90,7 @@ func stateOf[S ~int](names []string, name string) (S, error) {
 	return S(i), nil
 }
 
-// newJournal is the stored form of rec, in the schema that it is of.
+// newJournal is the stored form of rec, in rec's own schema.
 func newJournal(rec *rotation.Record) (*journal, error) {
 	state, err := nameOf(stateNames, rec.State)
 	if err != nil {

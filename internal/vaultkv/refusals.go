@@ -9,9 +9,9 @@ import (
 	"keyturn/internal/secret"
 )
 
-// Vault locks a role for everybody after five refused logins, unless 15 minutes pass between two of them. So a process
-// stays below: it repeats a refused login after 10 s and 2 minutes, and then only with a pause that makes Vault start
-// to count again. What it logs in with may be replaced meanwhile; one more try is kept for that.
+// Vault locks a role for all its users after five refused logins, unless 15 minutes pass between two of them. So a
+// process stays below that: it repeats a refused login after 10 s and after 2 minutes, and then only with a pause that
+// makes Vault restart its count. It keeps one more try for when its credential has been replaced meanwhile.
 const (
 	lockoutReset = 16 * time.Minute
 	sameAgain    = 3
@@ -20,10 +20,10 @@ const (
 
 var refusalPauses = [sameAgain - 1]time.Duration{10 * time.Second, 2 * time.Minute}
 
-// gate is what all stores of a process share that log in at one auth method of one Vault: they go one by one, and a
-// refusal counts for all, because Vault counts by role.
+// gate is shared by all stores of a process that log in at one auth method of one Vault. They log in one by one, and a
+// refusal counts for all of them, because Vault counts by role.
 type gate struct {
-	turn    chan struct{}        // holds one value while somebody logs in; guards what follows
+	turn    chan struct{}        // holds one value during a login; guards what follows
 	refused map[string]*refusals // by role
 	taken   unwrapped
 }

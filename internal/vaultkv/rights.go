@@ -14,11 +14,10 @@ import (
 // pathsPerQuestion bounds one question for capabilities.
 const pathsPerQuestion = 500
 
-// lackPause is how long a credential waits whose path may not be written: a policy that is mended counts within it.
+// lackPause is how long a credential waits whose path may not be written: a corrected policy takes effect within it.
 const lackPause = 5 * time.Minute
 
-// LackError is a right that the token lacks. It asks to come back later: nothing was written or sent, and only a person
-// can help.
+// LackError is a right that the token lacks. The rotation waits: nothing was written or sent, and only a person can help.
 type LackError struct {
 	Store string
 	Path  string   // below /v1/

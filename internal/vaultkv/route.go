@@ -17,22 +17,22 @@ const (
 	// and the largest secret that Vault takes by default are far smaller.
 	maxList   = 32 << 20
 	maxAnswer = 4 << 20
-	// maxRedirects is how often a request is sent on: a standby knows who is active.
+	// maxRedirects is how often a request is sent on: a standby knows which node is active.
 	maxRedirects = 2
 	// maxRetryAfter is the longest wait that a server may ask for.
 	maxRetryAfter = time.Hour
 )
 
-// route carries every request of one store. Two rules hold here for whatever is sent. It goes to a configured address
-// and to no other, because it bears the token and perhaps a password. And no answer is read without a bound.
+// route carries every request of one store, by two rules. A request goes only to a configured address, because it
+// carries the token and perhaps a password. And no answer is read without a limit.
 type route struct {
 	addresses []*url.URL   // the nodes of one cluster, or what stands before them
 	current   atomic.Int32 // index of the address in use
 	wire      *wire
 }
 
-// RoundTrip implements http.RoundTripper. A node that cannot be reached is passed over, and a redirect is followed to a
-// node that is configured.
+// RoundTrip implements http.RoundTripper. It skips a node that cannot be reached, and follows a redirect to a configured
+// node.
 func (r *route) RoundTrip(req *http.Request) (*http.Response, error) {
 	transport := r.wire.transport()
 	at, redirects := int(r.current.Load()), 0
@@ -96,20 +96,20 @@ func (e *redirectError) Error() string { return e.text }
 
 var errRedirects = &redirectError{"its nodes redirect to each other: none of them is active"}
 
-// target finds the configured address to which a redirect leads. The path must stay: a standby asks for the same
+// target finds the configured address that a redirect leads to. The path must stay the same: a standby asks for the same
 // request at another node and for nothing else.
 func (r *route) target(sent *http.Request, resp *http.Response) (int, error) {
 	resp.Request = sent
 	location, err := resp.Location()
 	if err != nil {
-		return 0, &redirectError{"it redirects to nowhere"}
+		return 0, &redirectError{"it redirects without an address"}
 	}
 	for i, address := range r.addresses {
 		if origin(address) == origin(location) && location.Path == sent.URL.Path {
 			return i, nil
 		}
 	}
-	// Its text came from outside, so no more of it than a host is shown.
+	// The text came from outside, so only the host is shown.
 	return 0, &redirectError{fmt.Sprintf("it redirects to %.100q, which is not one of the store's addresses, so nothing was sent there: "+
 		"if it is a node of the same cluster, add it to addresses", origin(location))}
 }
@@ -140,8 +140,8 @@ func bound(req *http.Request) int64 {
 	return maxAnswer
 }
 
-// retryAfter is what the header asks for, 0 if nothing. Vault gives seconds; a date is not compared with a clock of
-// ours but with the server's own.
+// retryAfter is what the header asks for, 0 if nothing. Vault gives seconds. A date is compared with the server's own
+// clock, not with ours.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil {

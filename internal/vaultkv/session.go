@@ -10,25 +10,25 @@ import (
 	"github.com/hashicorp/vault/api"
 )
 
-// Pauses between logins that the renewal asks for. The first one is never zero: tokens that were given out together
-// end together.
+// Pauses between logins that the renewal asks for. The first one is never zero, because tokens that were issued together
+// expire together.
 const (
 	firstLoginPause = time.Second
 	maxLoginPause   = 30 * time.Second
 )
 
 const (
-	// settling is how long a standby may take to hear of a new token. Until then its refusal means nothing.
+	// settling is how long a standby may take to learn of a new token. Until then its refusal means nothing.
 	settling = 1500 * time.Millisecond
 	// The least times between two logins that denied calls ask for. Where Vault says that it does not know the token, a
-	// second one is for a standby that lags far behind. Servers of before 2022 say the same of a dead token and of one
+	// second one is for a standby that lags far behind. Servers from before 2022 say the same of a dead token and of one
 	// without the right to look itself up: there a login is a guess.
 	provenRevivals = 30 * time.Second
 	blindRevivals  = 10 * time.Minute
 )
 
-// session keeps one store's token alive. The first call logs in; keep renews in the background and logs in again when
-// a token cannot be renewed any further; a call that finds the token dead logs in at once.
+// session keeps one store's token alive. The first call logs in. keep renews the token in the background, and logs in
+// again when it can no longer be renewed. A call that finds the token dead logs in at once.
 type session struct {
 	store   string
 	auth    Auth
@@ -42,7 +42,7 @@ type session struct {
 	logins  int64      // so far; 0 means no token yet
 	since   time.Time  // of the newest login
 	revived time.Time  // when a denied call last asked for a login
-	told    bool       // Vault's words tell a token that it does not know
+	told    bool       // Vault's wording identifies a token that it does not know
 }
 
 // grant is one successful login.
@@ -58,9 +58,9 @@ func newSession(store string, config StoreConfig, gate *gate, login, bearer *api
 	}
 }
 
-// ensure returns the number of the newest login, after logging in unless somebody has since the login numbered seen.
-// However many ask, one logs in and the others wait for it. A login that Vault refused is not repeated by every call:
-// see refusals.
+// ensure returns the number of the newest login. It logs in first, unless there has been a login since the one numbered
+// seen. However many callers ask, one logs in and the others wait for it. Not every call repeats a login that Vault
+// refused: see refusals.
 func (s *session) ensure(ctx context.Context, seen int64) (int64, error) {
 	if n, _ := s.newest(); n > seen {
 		return n, nil
@@ -136,7 +136,7 @@ func (s *session) revive(ctx context.Context, seen int64, try int, err error) bo
 	return err == nil
 }
 
-// tells reports whether Vault's words tell a token that it does not know from a missing right. Asking once is enough.
+// tells reports whether Vault's wording tells an unknown token from a missing right. Asking once is enough.
 func (s *session) tells(ctx context.Context) bool {
 	s.mu.Lock()
 	told := s.told
@@ -196,7 +196,7 @@ func (s *session) keep(ctx context.Context) {
 	}
 }
 
-// loginAgain logs in with growing pauses until it succeeds, or somebody else has.
+// loginAgain logs in with growing pauses until it or another caller succeeds.
 func (s *session) loginAgain(ctx context.Context, seen int64) {
 	if s.auth.Method == MethodToken && s.auth.File == "" {
 		return // there is nothing to log in with: calls will say so when the token ends

@@ -22,7 +22,7 @@ const (
 	opLogin = "log in"
 )
 
-// store is one configured Vault: two clients over one way to it, and the session that feeds one of them tokens.
+// store is one configured Vault: two clients that share one route to it, and the session that gives one of them tokens.
 type store struct {
 	name    string
 	config  StoreConfig
@@ -59,8 +59,8 @@ func newStore(name string, config StoreConfig, gates gates) (*store, error) {
 
 func (s *store) closeIdle() { s.pool.CloseIdleConnections() }
 
-// do makes one call under the store's time limit, with a token. It makes it again where the token turns out to be dead,
-// and where nothing was done but may be in a moment (see again).
+// do makes one call with a token, within the store's time limit. It repeats the call if the token turns out to be dead,
+// or if Vault did nothing but may in a moment (see again).
 func (s *store) do(ctx context.Context, op, path string, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout((&trace{}).in(ctx), s.config.Timeout)
 	defer cancel()
@@ -81,7 +81,7 @@ func (s *store) do(ctx context.Context, op, path string, call func(context.Conte
 	}
 }
 
-// get reads path into out, and reports whether there is anything. What is deleted but has metadata left is there.
+// get reads path into out, and reports whether anything is there. A deleted version that still has metadata is there.
 func (s *store) get(ctx context.Context, op, path string, query url.Values, out any) (found bool, err error) {
 	err = s.do(ctx, op, path, func(ctx context.Context) error {
 		answer, err := s.client.Logical().ReadRawWithDataWithContext(ctx, path, query)
@@ -99,7 +99,7 @@ func (s *store) get(ctx context.Context, op, path string, query url.Values, out 
 }
 
 // decode tells the three kinds of 404 apart: nothing there (empty errors), a deleted version (data), a wrong mount
-// (which must never pass for an empty one, and comes back as refusal).
+// (which must never pass for an empty one, and is returned as refusal).
 func decode(answer *api.Response, out any, refusal error) (found bool, err error) {
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {

@@ -30,12 +30,12 @@ func TestOpenNamesEveryFaultOfTheConfiguration(t *testing.T) {
 			Address: "https://vault", JournalMount: "a/../b",
 			Auth: vaultkv.Auth{Method: vaultkv.MethodToken, Secret: secret.New("x"), File: "y"},
 		},
-		"d": {Address: "https://vault", CAFile: "nowhere.pem", Auth: vaultkv.Auth{Method: vaultkv.MethodToken, Secret: secret.New("x")}},
+		"d": {Address: "https://vault", CAFile: "missing.pem", Auth: vaultkv.Auth{Method: vaultkv.MethodToken, Secret: secret.New("x")}},
 	})
 	wantAll(t, err, `vault store "a"`, "want http://HOST:PORT", `auth method "ldap"`,
 		`vault store "b"`, "user name or password", "the role is missing", `"username" is named twice`, `both "same"`, "timeout",
 		`vault store "c"`, `"a/../b"`, "either the secret or the file",
-		`vault store "d"`, "nowhere.pem")
+		`vault store "d"`, "missing.pem")
 	if err != nil && strings.Contains(err.Error(), "canary") {
 		t.Error("the error repeats a password")
 	}
@@ -99,7 +99,7 @@ func TestEveryCallNamesTheNamespace(t *testing.T) {
 func TestTheEnvironmentOfAnotherVaultIsIgnored(t *testing.T) {
 	t.Setenv("VAULT_ADDR", "http://127.0.0.1:1")
 	t.Setenv("VAULT_AGENT_ADDR", "http://127.0.0.1:1")
-	const foreign = "somebody-else"
+	const foreign = "another-user"
 	t.Setenv("VAULT_TOKEN", foreign)
 	t.Setenv("VAULT_NAMESPACE", "elsewhere")
 	t.Setenv("VAULT_HEADERS", `{"x-canary":"1"}`)

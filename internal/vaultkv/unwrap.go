@@ -11,12 +11,12 @@ import (
 	"keyturn/internal/secret"
 )
 
-// ErrUnwrap is a wrapped secret_id that cannot be taken out. That works once, so it may be a theft.
-var ErrUnwrap = errors.New("the wrapped secret_id cannot be taken out: its token has expired, or somebody has used it. " +
-	"If it was not this process before a restart, destroy that secret_id. Put a newly wrapped one into the file")
+// ErrUnwrap is a wrapped secret_id that cannot be unwrapped. That works once, so it may have been stolen.
+var ErrUnwrap = errors.New("the wrapped secret_id cannot be unwrapped: its token has expired or was already used. " +
+	"If this process did not use it before a restart, destroy that secret_id. Put a newly wrapped one into the file")
 
-// ErrNotOurs is a wrapped answer of something else than the role's secret_id.
-var ErrNotOurs = errors.New("what is wrapped was not made as a secret_id of this auth method: somebody may have replaced it")
+// ErrNotOurs is a wrapped answer that is not the role's secret_id.
+var ErrNotOurs = errors.New("the wrapped value is not a secret_id of this auth method: it may have been replaced")
 
 // unwrapped is the secret_id that a wrapping token gave, for the logins to come.
 type unwrapped struct {
@@ -24,8 +24,8 @@ type unwrapped struct {
 	secretID secret.Value
 }
 
-// unwrap returns the secret_id that the wrapping token gives, or gave before. It first asks where the wrapped answer
-// was made: an attacker can take out the real one and leave one of his own.
+// unwrap returns the secret_id that the wrapping token gives, or gave before. It first asks where the wrapped answer was
+// made: an attacker can take the real one out and leave another.
 func (s *session) unwrap(ctx context.Context, token secret.Value) (secret.Value, error) {
 	if !s.gate.taken.secretID.IsZero() && s.gate.taken.token.Reveal() == token.Reveal() {
 		return s.gate.taken.secretID, nil

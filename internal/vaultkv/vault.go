@@ -23,8 +23,8 @@ var (
 	_ rotation.Secrets  = (*Vault)(nil)
 )
 
-// Open prepares the stores. It asks none of them anything: the first call logs in, and Check tells what is wrong.
-// Tokens are renewed until ctx ends or Close is called. An error names every fault of the configuration.
+// Open prepares the stores without calling them: the first call logs in, and Check says what is wrong. Tokens are
+// renewed until ctx ends or Close is called. An error names every fault of the configuration.
 func Open(ctx context.Context, configs map[string]StoreConfig) (*Vault, error) {
 	v := &Vault{stores: make(map[string]*store, len(configs))}
 	var problems []error

@@ -14,15 +14,15 @@ import (
 // idleConnections is above the number of rotations that one worker has under way.
 const idleConnections = 256
 
-// wire makes the connections to one Vault, and trusts what stands in the CA file now: whoever renews it restarts
-// nothing.
+// wire makes the connections to one Vault. It trusts what the CA file holds now, so that renewing the file needs no
+// restart.
 type wire struct {
 	caFile string
 
 	mu      sync.Mutex
 	inForce *http.Transport
 	seen    os.FileInfo // of the CA file; nil without one
-	problem error       // why its newest state does not count; what was read before does
+	problem error       // why its newest state is ignored; what was read before still counts
 }
 
 func newWire(caFile string) (*wire, error) {
@@ -33,7 +33,7 @@ func newWire(caFile string) (*wire, error) {
 	return w, w.problem
 }
 
-// transport returns the connections that trust the CA file as it is now.
+// transport returns connections that trust the CA file as it is now.
 func (w *wire) transport() *http.Transport {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,7 +41,7 @@ func (w *wire) transport() *http.Transport {
 	return w.inForce
 }
 
-// fault says why the CA file does not count as it stands, nil if it does.
+// fault says why the CA file is ignored as it is now, nil if it is not.
 func (w *wire) fault() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,7 +49,7 @@ func (w *wire) fault() error {
 	return w.problem
 }
 
-// refresh reads the CA file if it was replaced. Looking whether it was costs microseconds.
+// refresh reads the CA file if it was replaced. Checking that costs microseconds.
 func (w *wire) refresh() {
 	if w.caFile == "" {
 		return
@@ -77,8 +77,8 @@ func (w *wire) refresh() {
 	w.inForce, w.problem = newTransport(pool), nil
 }
 
-// newTransport makes connections that trust roots, nil being the system's. Each call has one of its own (no HTTP/2),
-// so that a stalled one holds up nobody else.
+// newTransport makes connections that trust roots; nil means the system's. Each call has its own connection (no
+// HTTP/2), so that a stalled call delays no other.
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

@@ -18,8 +18,8 @@ import (
 	"keyturn/internal/devenv"
 )
 
-// balancer hands requests to the nodes in turn, as a load balancer without health checks does: a node that nobody can
-// reach is passed over, and a connection that breaks is the client's to mend. The last node is a laggard.
+// balancer hands requests to the nodes in turn, as a load balancer without health checks does: it skips a node that
+// cannot be reached, and leaves a broken connection to the client. The last node is a laggard.
 type balancer struct {
 	nodes   []*devenv.Vault
 	lag     *laggard

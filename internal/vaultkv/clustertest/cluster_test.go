@@ -121,7 +121,7 @@ func disturb(ctx context.Context, t *testing.T, cluster *devenv.VaultCluster, f 
 		}
 		f.gap()
 		if err := strike(ctx); err != nil {
-			continue // nobody is active: the last fault is not over
+			continue // no node is active: the last fault is not over
 		}
 		if (clock{}).Sleep(ctx, between) != nil {
 			break
