@@ -8,9 +8,9 @@ import (
 // maxAhead bounds how many matches Ahead keeps: 10,000 are seven days of every minute, or 27 years of every day.
 const maxAhead = 10_000
 
-// Ahead returns a Schedule that says the same as s, and for instants after from is many times faster about a cron
-// expression: what follows until is worked out once. It is for those who ask about a million credentials that share a
-// few schedules.
+// Ahead returns a Schedule that gives the same answers as s. For a cron expression it is many times faster for instants
+// after from, because the matches up to until are worked out once. It is meant for callers with a million credentials
+// that share a few schedules.
 func (s *Schedule) Ahead(from, until time.Time) *Schedule {
 	if s.cron == nil {
 		return s

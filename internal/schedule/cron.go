@@ -50,16 +50,16 @@ func nextMatch(spec cron.Schedule, wall time.Time) time.Time {
 func parseCron(text string, zone *time.Location, p *problems) *wallCron {
 	switch {
 	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
-		p.add("cron", "the time zone goes into zone")
+		p.add("cron", "put the time zone in zone")
 		return nil
 	case strings.HasPrefix(text, "@every"):
-		p.add("cron", "%q goes into every", text)
+		p.add("cron", "put %q in every", text)
 		return nil
 	}
 	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	spec, err := parser.Parse(sundays(text))
 	if err != nil {
-		p.add("cron", "%q is no cron expression of five fields: %v", text, err)
+		p.add("cron", "%q is not a cron expression of five fields: %v", text, err)
 		return nil
 	}
 	if s, ok := spec.(*cron.SpecSchedule); ok {

@@ -18,8 +18,8 @@ const (
 // ParseDuration reads what time.ParseDuration reads, with whole weeks and days of 24 hours before it: "30d", "1w",
 // "1d12h". It refuses negative durations and those over 90 years.
 func ParseDuration(text string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is no duration such as 30d, 1w or 12h", text)
-	tooLong := fmt.Errorf("%s is over %d years", text, maxYears)
+	bad := fmt.Errorf("%q is not a duration such as 30d, 1w or 12h", text)
+	tooLong := fmt.Errorf("%s is longer than %d years", text, maxYears)
 	total, rest := time.Duration(0), text
 	for _, unit := range []struct {
 		name string

@@ -41,9 +41,9 @@ func Parse(spec Spec) (*Schedule, error) {
 	zone := parseZone(spec.Zone, &p)
 	switch {
 	case spec.Every == "" && spec.Cron == "":
-		p.add("every", "is missing, and there is no cron either")
+		p.add("every", "is missing, and so is cron: a schedule needs one of them")
 	case spec.Every != "" && spec.Cron != "":
-		p.add("cron", "stands beside every; a schedule has one of them")
+		p.add("cron", "is set beside every: a schedule has only one of them")
 	case spec.Every != "":
 		s.period = parsePeriod(spec.Every, &p)
 	default:
@@ -61,13 +61,13 @@ func Parse(spec Spec) (*Schedule, error) {
 	return s, nil
 }
 
-// checkFit refuses a period that its window never lets come about, because it would silently become a longer one.
+// checkFit refuses a period that its window never allows, because it would silently become a longer one.
 func (s *Schedule) checkFit(p *problems) {
 	if s.window == nil || s.period == 0 || s.period <= s.window.length {
 		return
 	}
 	if days := s.window.gap(); time.Duration(days)*day > s.period {
-		p.add("every", "%s fits no window: one opens every %dd, for %v; at least the one or at most the other fits", s.spec.Every, days, s.window.length)
+		p.add("every", "%s fits no window: one opens every %[2]dd, for %[3]v; use at least %[2]dd or at most %[3]v", s.spec.Every, days, s.window.length)
 	}
 }
 
@@ -96,12 +96,12 @@ func (s *Schedule) String() string {
 
 func parseZone(name string, p *problems) *time.Location {
 	if name == "Local" {
-		p.add("zone", "Local differs from machine to machine: name the zone")
+		p.add("zone", "Local differs from machine to machine: name a zone")
 		return time.UTC
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		p.add("zone", "%q is no IANA time zone such as Europe/Berlin", name)
+		p.add("zone", "%q is not an IANA time zone such as Europe/Berlin", name)
 		return time.UTC
 	}
 	return zone

@@ -50,7 +50,7 @@ func offsetAt(t time.Time, zone *time.Location) time.Duration {
 func changeBetween(from, to time.Time, zone *time.Location) time.Time {
 	for {
 		start, _ := to.In(zone).ZoneBounds()
-		// A change of the zone's name alone is none of the offset.
+		// A change of the zone's name alone does not change the offset.
 		if start.IsZero() || !start.After(from) || offsetAt(start.Add(-1), zone) != offsetAt(start, zone) {
 			return start.UTC()
 		}

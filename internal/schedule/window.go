@@ -55,7 +55,7 @@ func (w *window) gap() int {
 
 var weekdays = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// parseWindow returns nil where the texts restrict nothing.
+// parseWindow returns nil if the texts restrict nothing.
 func parseWindow(hours string, days []string, zone *time.Location, p *problems) *window {
 	if hours == "" && len(days) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func parseWindow(hours string, days []string, zone *time.Location, p *problems) 
 		end, okTo := parseClock(strings.TrimSpace(to))
 		switch {
 		case !ok || !okFrom || !okTo || start == day:
-			p.add("window", "%q is no span such as 22:00-04:00", hours)
+			p.add("window", "%q is not a time span such as 22:00-04:00", hours)
 		case start == end:
 			p.add("window", "%q is empty; 00:00-24:00 is a whole day", hours)
 		case end > start:
@@ -81,7 +81,7 @@ func parseWindow(hours string, days []string, zone *time.Location, p *problems) 
 	}
 	for _, name := range days {
 		if !w.addDays(name) {
-			p.add("days", "%q is no day such as sat, nor a range such as mon-fri", name)
+			p.add("days", "%q is neither a day such as sat nor a range such as mon-fri", name)
 		}
 	}
 	return w
@@ -105,7 +105,7 @@ func (w *window) addDays(name string) bool {
 	}
 }
 
-// weekday returns the number of a day by its name or the first three letters of it, -1 if it is none.
+// weekday returns the number of a day from its name or the first three letters of it, -1 if it is not a day.
 func weekday(name string) int {
 	for d, short := range weekdays {
 		if name == short || name == strings.ToLower(time.Weekday(d).String()) {
