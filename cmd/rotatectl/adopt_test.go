@@ -85,7 +85,7 @@ func TestAdoptRefusesAPasswordThatDoesNotWork(t *testing.T) {
 	setByHand(t, s, fresh, live)
 	setByHand(t, s, old, live)
 	// Nobody has logged in there yet: the server may refuse everybody.
-	refused(t, s, fresh, "Not-The-Live-One-1", "refused, but nobody is known to be let in")
+	refused(t, s, fresh, "Not-The-Live-One-1", "refused, but no login is known to work")
 	if out, status := s.CtlIn(live, "adopt", old.ID); status != 0 {
 		t.Fatalf("%d: %s", status, out)
 	}

@@ -29,7 +29,7 @@ const (
 	stepAuth     = "AUTH"
 )
 
-// quitTimeout bounds the farewell, which must not hold up a verdict that is known.
+// quitTimeout bounds QUIT, which must not delay a verdict that is known.
 const quitTimeout = time.Second
 
 // The replies of RFC 5321 and RFC 4954 that a probe goes on after.
@@ -40,7 +40,7 @@ const (
 	codeChallenge = 334
 )
 
-// open connects, encrypts and says EHLO. It returns soon after ctx ends, and so does all that follows.
+// open connects, encrypts and says EHLO. It returns soon after ctx ends, as does everything after it.
 func (s *Server) open(ctx context.Context) (*dialogue, error) {
 	raw, err := s.config.Dial(ctx, "tcp", s.config.Addr)
 	if err != nil {
@@ -57,7 +57,7 @@ func (s *Server) open(ctx context.Context) (*dialogue, error) {
 	return c, nil
 }
 
-// begin leads the conversation up to AUTH. Its error belongs to the step that it names.
+// begin holds the conversation up to AUTH. It returns the step that an error belongs to.
 func (s *Server) begin(ctx context.Context, c *dialogue, conn net.Conn) (step string, err error) {
 	if s.config.TLS == ImplicitTLS {
 		encrypted := tls.Client(conn, s.tls)
@@ -79,7 +79,7 @@ func (s *Server) begin(ctx context.Context, c *dialogue, conn net.Conn) (step st
 	if step, err := s.startTLS(ctx, c); err != nil {
 		return step, err
 	}
-	return stepGreet, s.greet(c) // what was offered in clear counts for nothing
+	return stepGreet, s.greet(c) // what was offered in clear text does not count
 }
 
 // greet says EHLO and keeps what the server offers.
@@ -96,7 +96,7 @@ func (s *Server) greet(c *dialogue) error {
 	return nil
 }
 
-// startTLS encrypts a connection in clear.
+// startTLS encrypts a clear-text connection.
 func (s *Server) startTLS(ctx context.Context, c *dialogue) (step string, err error) {
 	if !c.offer.has("STARTTLS") {
 		return stepSTARTTLS, errNoSTARTTLS
@@ -125,7 +125,7 @@ func expect(code int) func(reply, error) (reply, error) {
 	}
 }
 
-// literal is the name of a client that has none: the address of its end of the connection (RFC 5321, 4.1.3).
+// literal is the name of a client without one: the address of its end of the connection (RFC 5321, 4.1.3).
 func literal(addr net.Addr) string {
 	host, _, err := net.SplitHostPort(addr.String())
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *Server) login(c *dialogue, username string, password secret.Value) (rot
 	return rotation.Unknown, unexpected{r}
 }
 
-// converse leads an exchange to its final reply, after which the server expects commands again.
+// converse carries an exchange to its final reply, after which the server expects commands again.
 func (c *dialogue) converse(e *exchange) (reply, error) {
 	for line := e.command(); ; {
 		if err := c.send(line); err != nil {
@@ -186,7 +186,7 @@ func (c *dialogue) converse(e *exchange) (reply, error) {
 // cancel ends an exchange that the server has not ended.
 func (c *dialogue) cancel() { c.bye("*") }
 
-// quit says farewell; the verdict stands whatever the server says to that.
+// quit says QUIT; the verdict stands whatever the server answers.
 func (c *dialogue) quit() {
 	c.bye("QUIT")
 	c.stop()

@@ -8,8 +8,8 @@ import (
 	"keyturn/internal/secret"
 )
 
-// exchange is the client's side of a SASL mechanism: what it says, line by line, whatever the server asks. Prompts
-// differ from server to server ("Username:", "User Name\x00", nothing), so they are not read.
+// exchange is the client's side of a SASL mechanism: what it says, line by line, whatever the server asks. It does not
+// read the prompts, which differ from server to server ("Username:", "User Name\x00", nothing).
 type exchange struct {
 	mechanism string
 	initial   bool     // the first line may go with the AUTH command
@@ -42,7 +42,7 @@ func (e *exchange) command() []byte {
 	return whole
 }
 
-// next is the answer to a challenge; nil if nothing is left to be said.
+// next is the answer to a challenge; nil if nothing is left to say.
 func (e *exchange) next() []byte {
 	if len(e.lines) == 0 {
 		return nil
@@ -76,7 +76,7 @@ func (o offer) has(keyword string) bool {
 	return ok
 }
 
-// mechanism picks the one to log in by; "" if the server offers none that will do.
+// mechanism picks the one to log in with; "" if the server offers none that is usable.
 func (o offer) mechanism(want Mechanism) Mechanism {
 	switch {
 	case want != Login && slices.Contains(o["AUTH"], "PLAIN"):

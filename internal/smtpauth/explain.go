@@ -14,11 +14,11 @@ var (
 	errClear      = errors.New("the connection is not encrypted: the password is not sent")
 	errNoSTARTTLS = errors.New("the server does not offer STARTTLS: check the port, or set tls to implicit")
 	errNoAUTH     = errors.New("the server does not offer AUTH here: check address and port")
-	errUnasked    = errors.New("the server says yes without having seen the password")
+	errUnasked    = errors.New("the server accepted the login before it had seen the password")
 	errChallenge  = errors.New("unexpected server challenge")
 )
 
-// mechanismError says which mechanisms a server offers in place of the one that is needed.
+// mechanismError says which mechanisms a server offers instead of the one that is needed.
 type mechanismError struct {
 	want    Mechanism // "" is either
 	offered []string
@@ -29,7 +29,7 @@ func (e mechanismError) Error() string {
 	if e.want != "" {
 		want = strings.ToUpper(string(e.want))
 	}
-	return fmt.Sprintf("the server does not offer the login mechanism asked for (%s), but %s", want, strings.Join(e.offered, ", "))
+	return fmt.Sprintf("the server does not offer the requested login mechanism (%s), only %s", want, strings.Join(e.offered, ", "))
 }
 
 // known are the mechanisms that an error may name. A server could offer any text, and keyturn repeats none.
@@ -59,8 +59,8 @@ func endOf(ctx context.Context, err error) error {
 	return err
 }
 
-// explain names server and step. A server may answer with what it was sent, so of a reply it keeps nothing but the
-// numbers, and while the password is under way nothing of any error that can hold a line from the server.
+// explain names the server and the step. A server may echo what it was sent, so explain keeps only the numbers of a
+// reply, and once the password has been sent nothing of any error that can hold a line from the server.
 func (s *Server) explain(step string, err error) error {
 	if step == stepAuth && !harmless(err) {
 		err = errMalformed
@@ -78,7 +78,7 @@ func (e *probeError) Error() string { return fmt.Sprintf("smtp %s: %s: %v", e.ad
 
 func (e *probeError) Unwrap() error { return e.err }
 
-// harmless reports whether an error is of a kind that holds no line from the server.
+// harmless reports whether an error is of a kind that cannot hold a line from the server.
 func harmless(err error) bool {
 	for _, known := range []error{
 		errClear, errNoAUTH, errUnasked, errChallenge, errTooLong,

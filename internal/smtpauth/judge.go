@@ -7,11 +7,11 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// mostWitnesses is how many other logins one refusal may cost.
+// mostWitnesses is how many other logins one refusal may cause.
 const mostWitnesses = 2
 
-// judge says whether a refusal is believed: the server must be known to let right passwords in, or else it may refuse
-// everybody.
+// judge says whether a refusal is believed: the server must be known to accept correct passwords, because it may refuse
+// all logins.
 func (s *Server) judge(ctx context.Context, q question, j Judgement) (rotation.Verdict, error) {
 	switch j.Standing {
 	case Believed:
@@ -21,7 +21,7 @@ func (s *Server) judge(ctx context.Context, q question, j Judgement) (rotation.V
 	case Lone:
 		return s.alone(ctx, q, j)
 	case Ask, Inquiring:
-		// What this process finds out is found out once, for all that were refused meanwhile.
+		// This process inquires once for all logins that were refused meanwhile.
 		heard, _, shared := s.inquiry.Do("", func() (any, error) { return s.inquire(ctx, q, j.Witnesses), nil })
 		found, _ := heard.(finding)
 		if shared && found == nothing && j.Standing == Ask { // another one's turn, who was not told whom to ask
@@ -29,7 +29,7 @@ func (s *Server) judge(ctx context.Context, q question, j Judgement) (rotation.V
 		}
 		return s.weigh(q, j, found)
 	default:
-		return rotation.Unbelieved, s.unbelieved("nothing is known of the server")
+		return rotation.Unbelieved, s.unbelieved("nothing is known about the server")
 	}
 }
 
@@ -73,8 +73,8 @@ func (s *Server) alone(ctx context.Context, q question, j Judgement) (rotation.V
 	return rotation.Unbelieved, s.unbelieved("keyturn knows no other login there; the third refusal counts, each ten minutes after the one before")
 }
 
-// inquire tries logins that have worked, until one works. What it finds out is for all who ask the server, so that it goes
-// first: a check alone could not afford a witness where few refusals are left.
+// inquire tries logins that have worked, until one works. Its finding serves all rotations at the server, so it goes
+// first: a single check could not afford a witness when few refusals are left.
 func (s *Server) inquire(ctx context.Context, q question, ids []string) finding {
 	if len(ids) == 0 {
 		return nothing
@@ -105,7 +105,7 @@ func (s *Server) inquire(ctx context.Context, q question, ids []string) finding 
 	return found
 }
 
-// inquired notes an inquiry that failed, and reports a server that refuses everybody: once, not for each credential.
+// inquired notes an inquiry that failed, and reports a server that refuses all logins: once, not for each credential.
 func (s *Server) inquired(ctx context.Context, refused bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noting)
 	defer cancel()

@@ -14,16 +14,16 @@ import (
 // Ledger is what all workers together know of one server. Safe for concurrent use; returns soon after ctx ends.
 type Ledger interface {
 	// Book books the next n questions about a login, those that it has included, and returns how many are booked. A
-	// *rotation.WaitError says that none is, and when to come back.
+	// *rotation.WaitError says that none is, and when to try again.
 	Book(ctx context.Context, login string, n int, urgency rotation.Urgency) (int, error)
-	// Answer notes what became of a booked question, and says what a refusal is worth.
+	// Answer notes what became of a booked question, and says whether a refusal counts.
 	Answer(ctx context.Context, a Answer) (Judgement, error)
 	// Inquired notes an inquiry in which no login worked; refused says that logins were refused that had worked. first
-	// is true for the first word of a server that lets nobody in, once until a login works again.
+	// is true for the first report of a server that refuses all logins, once until a login works again.
 	Inquired(ctx context.Context, refused bool) (first bool, err error)
-	// Strike counts a refusal where no other login is known, and says whether there have been enough.
+	// Strike counts a refusal if no other login is known, and says whether there have been enough.
 	Strike(ctx context.Context, login string) (believed bool, err error)
-	// Forget takes back what vouches for the server and has gone.
+	// Forget removes a witness that no longer exists.
 	Forget(ctx context.Context, id string) error
 }
 
@@ -34,7 +34,7 @@ type Answer struct {
 	Verdict rotation.Verdict
 	Trouble Trouble // where the verdict is rotation.Unknown
 	Took    time.Duration
-	Routine bool // nobody waits for it: a refusal must be backed by a login that worked meanwhile
+	Routine bool // no rotation waits for it: a refusal must be backed by a login that worked meanwhile
 }
 
 // Trouble is what a question without an answer says about the server.
@@ -43,7 +43,7 @@ type Trouble int
 // The troubles.
 const (
 	NoTrouble Trouble = iota
-	Busy              // it wants to be left alone, or lets this machine not in
+	Busy              // it asks for a pause, or refuses this machine
 	Away              // it was not reached
 )
 
@@ -53,9 +53,9 @@ type Standing int
 // The standings. All but Recovered are about a refusal.
 const (
 	Nothing   Standing = iota
-	Believed           // the server lets others in
+	Believed           // the server accepts other logins
 	Doubted            // logins that worked are refused too
-	Inquiring          // somebody is finding out
+	Inquiring          // an inquiry is under way
 	Ask                // the credentials named are to be asked
 	Lone               // no other login is known
 	Recovered          // a login works, after a time when none did
@@ -65,19 +65,19 @@ const (
 type Judgement struct {
 	Standing  Standing
 	Recent    bool          // a login worked within ten minutes, and none but this one was refused since
-	Pause     time.Duration // nobody is to ask for so long
-	Witnesses []string      // with Ask and Lone: credentials that logged in, the newest first and the asking one last
+	Pause     time.Duration // no login may be tried for so long
+	Witnesses []string      // with Ask and Lone: credentials that logged in, newest first, with the asking one last
 }
 
-// Witness returns the login and the password in Vault of a credential, so that they vouch for its server. ErrNoWitness:
-// there is no such credential at this server any more.
+// Witness returns a credential's login and its password in Vault, so that they vouch for its server. ErrNoWitness means
+// that the server no longer has the credential.
 type Witness func(ctx context.Context, id string) (login string, password secret.Value, err error)
 
 // ErrNoWitness is a credential that cannot vouch for a server.
 var ErrNoWitness = errors.New("the credential does not log in at this server")
 
-// troubleOf says what an error of a probe means for all who ask the server. A certificate that is wrong or a mechanism that
-// is missing means nothing: who asks again hears the same.
+// troubleOf says what a probe's error means for all logins at the server. A wrong certificate or a missing mechanism
+// means nothing: the next probe gets the same answer.
 func troubleOf(ctx context.Context, err error) Trouble {
 	var answered unexpected
 	var failed *probeError
@@ -93,7 +93,7 @@ func troubleOf(ctx context.Context, err error) Trouble {
 	return NoTrouble
 }
 
-// passwordTransition is a word about the account in place of the server.
+// passwordTransition is about the account, not about the server.
 const passwordTransition = 432
 
 func troubleIn(step string, code int) Trouble {

@@ -44,7 +44,7 @@ func TestAServerThatSaysTooMuchIsLeft(t *testing.T) {
 	serverTLS, pool := authority(t)
 	for name, s := range map[string]struct {
 		mode  TLSMode
-		lines []string // what the server says, a line for each turn; then the last one for ever
+		lines []string // what the server says, a line for each turn; then the last one over and over
 		flood string
 	}{
 		"a greeting in lines, in clear":  {StartTLS, nil, "220-more\r\n"},
@@ -97,7 +97,7 @@ func TestAServerThatSaysTooMuchIsLeft(t *testing.T) {
 	}
 }
 
-// TestTextThatWasInjectedBeforeTLSIsNotHeard plays somebody on the wire who appends a reply to the one in clear.
+// TestTextThatWasInjectedBeforeTLSIsNotHeard plays an attacker on the wire who appends a reply to the clear-text one.
 func TestTextThatWasInjectedBeforeTLSIsNotHeard(t *testing.T) {
 	t.Parallel()
 	_, pool := authority(t)
@@ -176,7 +176,7 @@ func TestCheckFindsWhatNoRotationCouldVerifyBy(t *testing.T) {
 	for _, tt := range []struct{ name, greeting, offer, says string }{
 		{"PLAIN", "220 ready", "250-hi\r\n250 AUTH PLAIN", ""},
 		{"no AUTH", "220 ready", "250 hi", "does not offer AUTH"},
-		{"CRAM-MD5 alone", "220 ready", "250-hi\r\n250 AUTH CRAM-MD5 \x1b[31mX", "asked for (PLAIN or LOGIN), but CRAM-MD5"},
+		{"CRAM-MD5 alone", "220 ready", "250-hi\r\n250 AUTH CRAM-MD5 \x1b[31mX", "requested login mechanism (PLAIN or LOGIN), only CRAM-MD5"},
 		{"refused EHLO", "220 ready", "550 5.7.1 who are you?", "EHLO: the server answered 550 5.7.1"},
 		{"refused connection", "554 5.7.1 go away", "", "greeting: the server answered 554 5.7.1"},
 	} {

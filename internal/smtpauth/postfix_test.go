@@ -67,7 +67,7 @@ func TestPostfixAndDovecotAreUnderstood(t *testing.T) {
 		{"right, LOGIN", byLogin, user, canary, rotation.Works, ""},
 		{"wrong, with Dovecot's penalty", implicit, user, "Wrong1", rotation.Refused, ""},
 		{"wrong, and no time for the penalty", short, user, "Wrong1", rotation.Unknown, "AUTH: context deadline exceeded"},
-		{"unknown, LOGIN", byLogin, "nobody@example.com", canary, rotation.Refused, ""},
+		{"unknown, LOGIN", byLogin, "unknown@example.com", canary, rotation.Refused, ""},
 		{"right after refusals", starttls, user, canary, rotation.Works, ""},
 	} {
 		verdict, err := newServer(t, step.config).Verify(t.Context(), step.login, secret.New(step.password))

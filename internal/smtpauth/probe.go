@@ -22,8 +22,8 @@ func (s *Server) probe(ctx context.Context, username string, password secret.Val
 }
 
 // Check finds out whether the server could be asked: it connects, encrypts, and looks for a mechanism, without logging
-// in. What it returns for a server that is up does not pass by itself: a wrong certificate, no AUTH, an EHLO that is
-// refused. It takes no place and needs no budget.
+// in. A fault that it reports of a server that is up needs a person: a wrong certificate, no AUTH, a refused EHLO. It
+// takes no place and needs no budget.
 func (s *Server) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// reply is what a server answered. Its lines may hold what it was sent: they are compared and never shown.
+// reply is what a server answered. Its lines may echo what it was sent: they are compared and never shown.
 type reply struct {
 	code   int
 	status status
@@ -18,7 +18,7 @@ type status [3]int
 
 func (s status) String() string { return fmt.Sprintf("%d.%d.%d", s[0], s[1], s[2]) }
 
-// String says the numbers of a reply, and nothing else of it.
+// String returns the numbers of a reply and nothing else.
 func (r reply) String() string {
 	if r.status == (status{}) {
 		return strconv.Itoa(r.code)
@@ -62,10 +62,10 @@ type unexpected struct{ reply }
 
 func (u unexpected) Error() string { return "the server answered " + u.String() }
 
-// invalid is what RFC 4954 has for credentials that are wrong.
+// invalid is RFC 4954's code for wrong credentials.
 var invalid = status{5, 7, 8}
 
-// saying is a reply by which one kind of server says that a password is wrong, or does not say it.
+// saying is a reply by which one kind of server says that a password is wrong, or that looks as if it did.
 type saying struct {
 	code   int
 	status status
@@ -90,7 +90,7 @@ var refusals = []saying{
 	{code: 535, status: status{5, 7, 139}, text: "user credentials were incorrect"},
 }
 
-// exceptions look like refusals and are none: they say that the server does not want to be asked.
+// exceptions look like refusals but say that the server does not want to be asked.
 var exceptions = []saying{
 	// Alibaba: too many refusals; the page above.
 	{code: 526, text: "failure[1]"},

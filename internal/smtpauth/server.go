@@ -1,5 +1,5 @@
 // Package smtpauth finds out whether a password is live by logging in to an SMTP submission server, as the program
-// that uses the password would. It says EHLO, AUTH and QUIT, never in clear, and never sends mail.
+// that uses the password would. It says EHLO, AUTH and QUIT, never in clear text, and never sends mail.
 package smtpauth
 
 import (
@@ -17,7 +17,7 @@ import (
 	"keyturn/internal/secret"
 )
 
-// TLSMode says how the connection is encrypted. There is no mode in clear.
+// TLSMode says how the connection is encrypted. There is no clear-text mode.
 type TLSMode string
 
 // The modes.
@@ -50,13 +50,13 @@ type Config struct {
 	// Dial connects to Addr; nil: over TCP. TLS runs on whatever it returns.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-	// Ledger is what all workers know of the server together: what it may still be asked, and whether it lets anybody in.
-	// Without one there is no budget, and every refusal is believed.
+	// Ledger is what all workers together know about the server: how often it may still be asked, and whether any login
+	// works. Without a ledger there is no budget, and every refusal is believed.
 	Ledger Ledger
 	// Witness finds other logins at the server; required with a Ledger.
 	Witness Witness
-	// Sick hears when the server begins to refuse everybody, and when a login works again: once, of all workers. It must
-	// return at once. nil: nobody hears.
+	// Sick is called when the server begins to refuse all logins, and when a login works again: once for all workers. It
+	// must return at once. It may be nil.
 	Sick func(ctx context.Context, sick bool)
 	// Now is the clock that bookings are kept by; required with a Ledger.
 	Now func() time.Time
@@ -67,18 +67,18 @@ const DefaultTimeout = 30 * time.Second
 
 const (
 	defaultMaxProbes = 8
-	// patience is the longest wait for a place. Who finds none by then had better come back.
+	// patience is the longest wait for a place. A caller that gets none by then should try again later.
 	patience = 5 * time.Second
 )
 
-// withDefaults fills what may be left out and reports what may not, or is wrong.
+// withDefaults fills in optional fields, and reports those that are missing or wrong.
 func (c Config) withDefaults() (Config, error) {
 	var problems []error
 	if host, port, err := net.SplitHostPort(c.Addr); err != nil || host == "" || port == "" {
 		problems = append(problems, fmt.Errorf("address: %q is not host:port", c.Addr))
 	}
 	if c.TLS != ImplicitTLS && c.TLS != StartTLS {
-		problems = append(problems, fmt.Errorf("tls: %q is neither %s nor %s; a login in clear is not supported", c.TLS, ImplicitTLS, StartTLS))
+		problems = append(problems, fmt.Errorf("tls: %q is neither %s nor %s; a clear-text login is not supported", c.TLS, ImplicitTLS, StartTLS))
 	}
 	if c.Mechanism != "" && c.Mechanism != Plain && c.Mechanism != Login {
 		problems = append(problems, fmt.Errorf("mechanism: %q is neither %s nor %s", c.Mechanism, Plain, Login))
@@ -114,7 +114,7 @@ type Server struct {
 	inquiry singleflight.Group
 }
 
-// New makes a Server. It connects to nothing; its error names every faulty setting.
+// New makes a Server. It does not connect; its error names every faulty setting.
 func New(config Config) (*Server, error) {
 	config, err := config.withDefaults()
 	if err != nil {

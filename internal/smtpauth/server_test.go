@@ -83,7 +83,7 @@ func TestAnswersToAUTHAreToldApart(t *testing.T) {
 		{"535 without an enhanced code", map[string]string{"AUTH": "535 no"}, rotation.Refused, ""},
 		{"535 on several lines", map[string]string{"AUTH": "535-5.7.8 no\r\n535 5.7.8 never"}, rotation.Refused, ""},
 		{"535 5.7.3 is Exchange's", map[string]string{"AUTH": "535 5.7.3 Authentication unsuccessful"}, rotation.Refused, ""},
-		{"535 5.7.3 is nobody else's", map[string]string{"AUTH": "535 5.7.3 conversion required"}, rotation.Unknown, "535 5.7.3"},
+		{"535 5.7.3 is refused only with its own text", map[string]string{"AUTH": "535 5.7.3 conversion required"}, rotation.Unknown, "535 5.7.3"},
 		{"535 5.7.0", map[string]string{"AUTH": "535 5.7.0 no"}, rotation.Unknown, "535 5.7.0"},
 		{"535 5.7.1", map[string]string{"AUTH": "535 5.7.1 no"}, rotation.Unknown, "535 5.7.1"},
 		{"535 4.7.8", map[string]string{"AUTH": "535 4.7.8 no"}, rotation.Unknown, "535 4.7.8"},

@@ -14,13 +14,13 @@ const (
 	remembered = 15 * time.Minute
 )
 
-// tickets are the questions that this process has booked, so that a question needs no word with the ledger before it.
+// tickets are the questions that this process has booked, so that asking one takes no call to the ledger first.
 type tickets struct {
 	now func() time.Time
 
 	mu     sync.Mutex
 	logins map[string]ticket
-	until  time.Time // until when nobody is to ask
+	until  time.Time // until then no login is tried
 	sweep  time.Time // when to drop what has been forgotten
 }
 
@@ -76,14 +76,14 @@ func (t *tickets) urgency(login string) rotation.Urgency {
 	return rotation.Resumed
 }
 
-// hold lets nobody ask for a while.
+// hold stops all logins for a while.
 func (t *tickets) hold(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.until = t.now().Add(d)
 }
 
-// pause is for how long nobody is to ask.
+// pause is how long no login may be tried.
 func (t *tickets) pause() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()

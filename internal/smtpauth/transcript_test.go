@@ -87,7 +87,7 @@ func (s transcript) play(conn net.Conn, config *tls.Config) error {
 	return err
 }
 
-// replay serves the conversation once and returns what came of it.
+// replay serves the conversation once and returns its result.
 func (s transcript) replay(t *testing.T) (rotation.Verdict, error) {
 	t.Helper()
 	serverTLS, pool := authority(t)

@@ -26,8 +26,8 @@ var (
 // For returns the verifier of a credential.
 func (s *Server) For(id string) Verifier { return Verifier{server: s, id: id} }
 
-// Verify implements rotation.Verifier: one probe, logged in as login. A *rotation.WaitError says that it was not made,
-// because the server bears no more questions now.
+// Verify implements rotation.Verifier: one probe, logged in as login. A *rotation.WaitError says that no probe was made,
+// because the server must not be asked more now.
 func (v Verifier) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
 	s := v.server
 	urgency := s.tickets.urgency(login)
@@ -74,8 +74,8 @@ type question struct {
 	urgency   rotation.Urgency
 }
 
-// ask tries one login within the budget, and notes what came of it. An error beside rotation.Refused says that it could
-// not be noted.
+// ask tries one login within the budget, and notes the result. An error beside rotation.Refused says that it could not
+// be noted.
 func (s *Server) ask(ctx context.Context, q question) (rotation.Verdict, Judgement, error) {
 	leave, err := s.enter(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Server) book(ctx context.Context, q question) error {
 // noting bounds how long an answer that is known waits for Redis.
 const noting = 2 * time.Second
 
-// note tells the ledger, even where the run's time is up: a question that was asked has been spent.
+// note tells the ledger, even if the run's time is up: a question that was asked has been spent.
 func (s *Server) note(ctx context.Context, a Answer) (Judgement, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noting)
 	defer cancel()
@@ -138,7 +138,7 @@ func (s *Server) note(ctx context.Context, a Answer) (Judgement, error) {
 	return j, nil
 }
 
-// notify reports a server that lets nobody in, or does so again.
+// notify reports a server that refuses all logins, or that accepts them again.
 func (s *Server) notify(ctx context.Context, sick bool) {
 	if s.config.Sick != nil {
 		s.config.Sick(ctx, sick)
@@ -146,10 +146,10 @@ func (s *Server) notify(ctx context.Context, sick bool) {
 }
 
 func (s *Server) later(rest time.Duration) error {
-	return &rotation.WaitError{After: rest, Reason: "smtp " + s.config.Addr + " wants to be left alone for a while"}
+	return &rotation.WaitError{After: rest, Reason: "smtp " + s.config.Addr + " asked for a pause"}
 }
 
-var errUnbelieved = errors.New("refused, but nobody is known to be let in")
+var errUnbelieved = errors.New("refused, but no login is known to work")
 
 func (s *Server) unbelieved(why string) error {
 	return fmt.Errorf("smtp %s: %w: %s", s.config.Addr, errUnbelieved, why)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// What a server may say in one probe. It can speak before TLS and without an end, so every reader has a limit.
+// What a server may say in one probe. It can speak before TLS and endlessly, so every reader has a limit.
 const (
 	mostText = 64 << 10  // of SMTP, before and after STARTTLS together
 	mostRaw  = 512 << 10 // on the wire: the text, and a TLS handshake with a long chain of certificates
@@ -17,7 +17,7 @@ const (
 
 var (
 	errMalformed = errors.New("the server's reply is malformed")
-	errTooLong   = fmt.Errorf("the server said more than %d KiB in one conversation", mostText>>10)
+	errTooLong   = fmt.Errorf("the server sent more than %d KiB in one conversation", mostText>>10)
 	errInjected  = errors.New("the server sent plain text after its answer to STARTTLS")
 )
 
