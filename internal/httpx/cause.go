@@ -18,8 +18,8 @@ var (
 	errTransport = errors.New("the exchange broke off or was not HTTP")
 )
 
-// connProof collects what proves that a request was never sent. It needs a transport that honours httptrace: one
-// that says nothing proves nothing.
+// connProof collects the proof that a request was never sent. It needs a transport that supports httptrace; one that
+// does not proves nothing.
 type connProof struct{ asked, got atomic.Bool }
 
 func (p *connProof) watch(ctx context.Context) context.Context {
@@ -29,8 +29,8 @@ func (p *connProof) watch(ctx context.Context) context.Context {
 	})
 }
 
-// notSent reports whether no connection was had: DNS, dial or TLS failed, the context ended before, or net/http refused
-// the request unsent, before it asked for one. Once there is a connection nothing is provable: net/http tells of written
+// notSent reports whether there was no connection: DNS, dial or TLS failed, the context ended before, or net/http
+// refused the request before it asked for one. Once there is a connection nothing is provable: net/http reports written
 // headers before it flushes them.
 func (p *connProof) notSent(transport http.RoundTripper) bool {
 	_, tells := transport.(*http.Transport)

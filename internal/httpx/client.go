@@ -20,7 +20,7 @@ const BodyLimit = 1 << 20
 type Client struct {
 	// Now is the clock that requests are signed and durations are measured with.
 	Now func() time.Time
-	// Endpoint is the checked base URL. It is not to be modified.
+	// Endpoint is the checked base URL. It must not be modified.
 	Endpoint *url.URL
 
 	provider  string
@@ -45,9 +45,9 @@ func New(p rotation.Provider, s rotation.Settings, use Connections) (*Client, er
 	}, nil
 }
 
-// Do sends r once and returns whatever the provider answered, of any status; redirects are answers too. Every error
-// is a *rotation.Error of kind NotSent or InDoubt. Of an answer that broke off, or is too long, what came of it stands
-// beside the error: it proves nothing, but it may show a password.
+// Do sends r once and returns whatever the provider answered, with any status; redirects are answers too. Every error
+// is a *rotation.Error of kind NotSent or InDoubt. If an answer broke off or is too long, the part that arrived is
+// returned beside the error: it proves nothing, but it may show a password.
 func (c *Client) Do(ctx context.Context, r Request) (*Reply, error) {
 	if err := cmp.Or(ctx.Err(), r.check()); err != nil {
 		return nil, c.fail(r.Op, rotation.NotSent, err)
@@ -82,8 +82,8 @@ func (c *Client) CloseIdleConnections() {
 }
 
 // roundTrip goes to the transport directly: http.Client would follow redirects and quote the URL in its errors. The
-// request has no GetBody, so that net/http cannot send a body a second time (see Connections). Beside an error the
-// reply holds what came of it.
+// request has no GetBody, so that net/http cannot send a body a second time (see Connections). Beside an error, the
+// reply holds the part that arrived.
 func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
 	header := r.Header.Clone()
 	if header == nil {
@@ -124,7 +124,7 @@ func wallClock() time.Time {
 	return time.Now() //nolint:forbidigo // this is the clock
 }
 
-// checkSettings reports everything that keeps s from being used with p, one problem at a time.
+// checkSettings reports what keeps s from being used with p, one problem at a time.
 func checkSettings(p rotation.Provider, s rotation.Settings) (*url.URL, error) {
 	endpoint, err := ParseEndpoint(s.Endpoint)
 	if err != nil {
@@ -142,7 +142,7 @@ func checkSettings(p rotation.Provider, s rotation.Settings) (*url.URL, error) {
 		}
 	}
 	if s.Timeout <= 0 {
-		return nil, fmt.Errorf("%s: a call needs a time-out above 0, not %v", p.Code, s.Timeout)
+		return nil, fmt.Errorf("%s: the timeout of a call must be above 0, not %v", p.Code, s.Timeout)
 	}
 	return endpoint, nil
 }

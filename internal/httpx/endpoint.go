@@ -32,7 +32,7 @@ func checkRegion(p rotation.Provider, region string) error {
 		return nil
 	}
 	if len(p.Regions) == 0 {
-		return fmt.Errorf("%s has no regions: leave region %q out", p.Code, region)
+		return fmt.Errorf("%s has no regions: remove region %q", p.Code, region)
 	}
 	return fmt.Errorf("%s has no region %q: it has %s", p.Code, region, strings.Join(p.Regions, ", "))
 }

@@ -29,5 +29,5 @@ func Lookup(table []rotation.ErrorRow, code string, status int) rotation.ErrorRo
 	return byStatus
 }
 
-// statusCode is how a status stands in a table and in an error where the provider gives no code.
+// statusCode is how a table and an error write a status if the provider gives no code.
 func statusCode(status int) string { return "HTTP " + strconv.Itoa(status) }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Observation is one call as a metric sees it. It holds nothing that came from a caller's data.
+// Observation is one call as a metric sees it. It holds nothing from a caller's data.
 type Observation struct {
 	Provider string
 	Op       string // the provider's name of the call
@@ -23,7 +23,7 @@ type Quota struct {
 	Remaining int           // requests left in it
 }
 
-// quota reads the headers that the provider documents. A value that is no number says nothing.
+// quota reads the headers that the provider documents. It ignores a value that is not a number.
 func quota(h http.Header, per time.Duration) *Quota {
 	remaining, err := strconv.ParseUint(h.Get("X-RateLimit-Remaining"), 10, 31)
 	if per == 0 || err != nil {

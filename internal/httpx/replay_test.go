@@ -32,7 +32,7 @@ func forgetful(t *testing.T, arrived *atomic.Int32) string {
 	})
 }
 
-// The control: this is what net/http does by itself with a GET.
+// The control: this is what net/http does on its own with a GET.
 func TestNetHTTPAloneSendsAGetTwice(t *testing.T) {
 	t.Parallel()
 	var arrived atomic.Int32

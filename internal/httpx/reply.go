@@ -20,8 +20,8 @@ type Reply struct {
 	received     time.Time
 }
 
-// Refusal returns the error for an answer that says no, in the provider's code, or "" where it has none. table is
-// the provider's error table (see Lookup).
+// Refusal returns the error for an answer that refuses the request, in the provider's code, or "" if it has none. table
+// is the provider's error table (see Lookup).
 func (r *Reply) Refusal(table []rotation.ErrorRow, code, requestID string) *rotation.Error {
 	return r.Classified(Lookup(table, code, r.Status), code, requestID)
 }
@@ -46,14 +46,14 @@ func (r *Reply) Classified(row rotation.ErrorRow, code, requestID string) *rotat
 	return e
 }
 
-// Malformed returns the error for an answer that is not what the provider documents; what says how, in our words.
-// Nobody knows what such an answer means, so it is in doubt, with one exception: a 429 comes from a gate in front of
-// the service, which often speaks HTML.
+// Malformed returns the error for an answer that is not what the provider documents; what says how, in our words. The
+// meaning of such an answer is unknown, so it is in doubt, with one exception: a 429 comes from a gateway in front of
+// the service, which often answers in HTML.
 func (r *Reply) Malformed(what string) *rotation.Error {
 	row := rotation.ErrorRow{Hint: what}
 	switch {
 	case r.Status == http.StatusTooManyRequests:
-		row.Kind, row.Hint = rotation.RateLimited, "too many requests: lower the account's rate if this stays"
+		row.Kind, row.Hint = rotation.RateLimited, "too many requests: lower the account's rate if this persists"
 	case r.Status >= 300 && r.Status < 400:
 		row.Hint = "redirects are not followed: check the account's endpoint"
 	}

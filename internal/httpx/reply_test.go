@@ -199,7 +199,7 @@ func TestSettingsAreCheckedByName(t *testing.T) {
 		`no region "mars"`:       func(s *rotation.Settings) { s.Region = "mars" },
 		`key "token" is missing`: func(s *rotation.Settings) { s.Keys = nil },
 		"is a line break":        func(s *rotation.Settings) { s.Keys = map[string]secret.Value{"token": secret.New("x\n")} },
-		"time-out":               func(s *rotation.Settings) { s.Timeout = 0 },
+		"timeout":                func(s *rotation.Settings) { s.Timeout = 0 },
 	} {
 		s := settings("https://example.com")
 		spoil(&s)

@@ -19,11 +19,11 @@ type Request struct {
 var (
 	errMethod = errors.New("the request has no valid method")
 	errURL    = errors.New("the request has no valid address")
-	errHeader = errors.New("a header cannot hold what stands in it: look for a line break or a control character in the account's keys")
+	errHeader = errors.New("a header has an invalid value: look for a line break or a control character in the account's keys")
 )
 
 // check finds what net/http would refuse, some of it only once it has a connection, when nothing is provable any more.
-// The errors hold nothing of the request.
+// Its errors quote nothing from the request.
 func (r Request) check() error {
 	if r.Method == "" || strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }) {
 		return errMethod

@@ -11,7 +11,7 @@ import (
 // maxRetryAfter bounds what a provider may ask us to wait; more is a mistake on its side.
 const maxRetryAfter = 24 * time.Hour
 
-// A number from here on is an instant and not a wait: seconds since 1970, or a thousand times as many of each smaller unit.
+// A number from here on is an instant, not a wait: seconds since 1970, or a thousand times as many of each smaller unit.
 // As a wait it would be longer than thirty years. The last instant is in the year 2286.
 const (
 	firstInstant = 1e9
@@ -23,9 +23,9 @@ const numberLetters = "0123456789.eE+-"
 // dateForms are the forms of a date that http.ParseTime does not know.
 var dateForms = []string{time.RFC3339, time.RFC1123, time.RFC1123Z}
 
-// retryAfter reads how long the reply asks to wait: documented as seconds or a date, and met as a fraction and as an
-// instant too. An instant is compared with the reply's own date, so that a clock that is off does not matter. What is
-// none of these, and what is over, says nothing: 0.
+// retryAfter reads how long the reply asks to wait. It is documented as seconds or a date, and seen in practice as a
+// fraction and as an instant too. An instant is compared with the reply's own date, so that a wrong local clock does not
+// matter. Anything else, and an instant in the past, is 0.
 func (r *Reply) retryAfter() time.Duration {
 	text := strings.TrimSpace(r.Header.Get("Retry-After"))
 	if number, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, numberLetters) == "" {

@@ -8,10 +8,10 @@ import (
 
 // Connections says how a provider's connections are used.
 //
-// net/http repeats a request by itself when a reused connection breaks: any request of which it wrote nothing, and a
+// net/http repeats a request on its own when a reused connection breaks: any request of which it wrote nothing, and a
 // GET even if it may have arrived, in both cases only if it has no body or one that it can rewind. Our bodies cannot
-// be rewound. So calls that change something without a body (eNom's GET, KIRIM's PUT) take Fresh connections, and
-// one send is one send everywhere.
+// be rewound. So calls that change something without a body (eNom's GET, KIRIM's PUT) use Fresh connections, and every
+// send is exactly one send.
 type Connections int
 
 const (
@@ -31,8 +31,8 @@ const (
 	headersLimit = 64 << 10
 )
 
-// transport returns the way out for one account. A transport that was given is copied, so that its proxy and
-// certificate settings hold, and gets the same guarantees; another kind of RoundTripper is trusted to send once.
+// transport returns the transport of one account. A given *http.Transport is copied, so that its proxy and certificate
+// settings hold, and gets the same guarantees; another kind of RoundTripper is trusted to send once.
 func transport(given http.RoundTripper, use Connections) http.RoundTripper {
 	var t *http.Transport
 	switch given := given.(type) {
