@@ -39,7 +39,7 @@ var canaryTargets = map[string]string{
 }
 
 // failures are the ways in which a server can fail: what it writes after it has read a request. Each one repeats the
-// whole request wherever it can.
+// whole request in every place that it can.
 var failures = map[string]func(request string) string{
 	"hangs up":        func(string) string { return "" },
 	"not HTTP":        func(request string) string { return request },
@@ -74,7 +74,7 @@ var failures = map[string]func(request string) string{
 	"503": func(request string) string { return answer(503, "", "<html>"+request+"</html>") },
 }
 
-// line is a request on one line, so that it can stand in a header.
+// line is a request on one line, so that it fits in a header.
 func line(request string) string { return strings.NewReplacer("\r", "", "\n", " ").Replace(request) }
 
 func answer(status int, header, body string) string {

@@ -25,7 +25,7 @@ type answers struct {
 	left   int
 }
 
-// echo stands in a body for the password that was sent.
+// echo is the placeholder in a body for the password that was sent.
 const echo = "PASSWORD"
 
 func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -12,7 +12,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// All returns the providers in the order of their codes. A provider is known once it stands here.
+// All returns the providers in the order of their codes. A provider is known once it is listed here.
 func All() []rotation.Provider {
 	return []rotation.Provider{
 		alibabadirectmail.Provider(),

@@ -49,7 +49,7 @@ func TestCodesAreUniqueAndSorted(t *testing.T) {
 	if !slices.IsSorted(codes) || len(slices.Compact(slices.Clone(codes))) != len(codes) {
 		t.Errorf("codes are %q", codes)
 	}
-	if _, ok := providers.ByCode("nobody"); ok {
+	if _, ok := providers.ByCode("unknown"); ok {
 		t.Error("ByCode finds a provider that does not exist")
 	}
 }

@@ -12,7 +12,7 @@ func errorTable() []rotation.ErrorRow {
 	const (
 		unsure     = "the service may or may not have done it; the same password is sent again"
 		badRequest = "the request was refused as malformed: report it, keyturn may be out of date"
-		tooMany    = "too many requests: lower the account's rate if this stays"
+		tooMany    = "too many requests: lower the account's rate if this persists"
 	)
 	return []rotation.ErrorRow{
 		{Code: "InvalidDomainPassword.Malformed", Kind: rotation.Rejected, Status: http.StatusBadRequest, Hint: "the password breaks the provider's rule: compare the policy with it"},

@@ -31,7 +31,7 @@ type client struct {
 	table   []rotation.ErrorRow
 }
 
-// VerifyContacts implements rotation.ContactVerifier. An address that was mailed before comes back as verified and
+// VerifyContacts implements rotation.ContactVerifier. An address that was mailed before is returned as verified and
 // gets no second mail, so that the call may be repeated.
 //
 // https://www.alibabacloud.com/help/en/dws/developer-reference/api-submitemailverification

@@ -12,10 +12,10 @@ func errorTable() []rotation.ErrorRow {
 	const (
 		unsure     = "some mails may have been sent; asking again sends no second one"
 		badRequest = "the request was refused as malformed: report it, keyturn may be out of date"
-		tooMany    = "too many requests: lower the account's rate if this stays"
+		tooMany    = "too many requests: lower the account's rate if this persists"
 	)
 	return []rotation.ErrorRow{
-		{Code: "ParameterIllegal", Kind: rotation.Target, Status: http.StatusBadRequest, Hint: "an address is not acceptable: check them"},
+		{Code: "ParameterIllegal", Kind: rotation.Target, Status: http.StatusBadRequest, Hint: "an address was refused: check the addresses"},
 		{Code: "NetworkIOError", Kind: rotation.Unavailable, Status: http.StatusBadRequest, Hint: "the service could not reach its own parts and asks to try again"},
 
 		{Code: "Throttling*", Kind: rotation.RateLimited, Status: http.StatusBadRequest, Hint: tooMany},

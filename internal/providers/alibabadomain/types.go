@@ -27,7 +27,7 @@ type list struct {
 	SendResult []sendResult
 }
 
-// sendResult is what became of one address.
+// sendResult is the result of one address.
 type sendResult struct {
 	Email string
 	Code  string

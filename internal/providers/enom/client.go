@@ -37,9 +37,9 @@ func (c *client) Set(ctx context.Context, target string, password secret.Value) 
 	return err
 }
 
-// Verify implements rotation.Verifier by comparing with the password that eNom shows: one call answers whatever there is
-// to answer. ValidatePassword would send the candidate in a URL, and most of its refusals do not say whether they are
-// about the password.
+// Verify implements rotation.Verifier by comparing with the password that eNom shows: one call answers every question.
+// ValidatePassword would send the candidate in a URL, and most of its refusals do not say whether they are about the
+// password.
 //
 // https://api.enom.com/docs/GetPasswordBit
 func (c *client) Verify(ctx context.Context, target string, password secret.Value) (rotation.Verdict, error) {
@@ -97,7 +97,7 @@ func (c *client) parseError(reply *httpx.Reply, answer fields) error {
 	case count == 0 && reply.Status == http.StatusOK:
 		return nil
 	case count == 0:
-		return reply.Malformed("the answer says success with an error status")
+		return reply.Malformed("the answer reports success with an error status")
 	}
 	texts := append(answer.numbered("err"), answer.numbered("responsestring")...)
 	row, number := classify(c.table, answer.numbered("responsenumber"), strings.Join(texts, "\n"), reply.Status)

@@ -37,12 +37,12 @@ func errorTable() []rotation.ErrorRow {
 		{Code: "4xxxxx", Kind: rotation.Unauthorized, Hint: keys},
 		{Code: "316153", Kind: rotation.Target, Hint: "eNom does not know the domain: check the target"},
 		{Code: "xxx380", Kind: rotation.Target, Hint: "the domain is not under this account: check the target"},
-		{Code: "2xxxxx", Kind: rotation.InDoubt, Hint: "the registry refused; it may have been done: look at the domain if it stays"},
+		{Code: "2xxxxx", Kind: rotation.InDoubt, Hint: "the registry refused; it may have been done: look at the domain if this persists"},
 		{Code: "3xxxxx", Kind: rotation.Target, Hint: "eNom refuses the request as invalid: check the target"},
-		{Code: "5xxxxx", Kind: rotation.Target, Hint: "eNom refuses for a matter of payment: look at the account"},
-		{Code: "7xxxxx", Kind: rotation.Target, Hint: "eNom refuses as a matter of policy: look at the domain and the account"},
+		{Code: "5xxxxx", Kind: rotation.Target, Hint: "eNom refuses because of a payment problem: look at the account"},
+		{Code: "7xxxxx", Kind: rotation.Target, Hint: "eNom refuses because of its policy: look at the domain and the account"},
 
-		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this stays"},
+		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this persists"},
 	}
 }
 

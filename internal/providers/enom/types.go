@@ -28,10 +28,10 @@ func (f fields) numbered(name string) []string {
 	}
 }
 
-var errFormat = errors.New("no answer of eNom's interface")
+var errFormat = errors.New("not an answer of eNom's interface")
 
-// parse reads the three formats that the interface speaks. XML is asked for; the others come from a server that has
-// not come so far as to read the request.
+// parse reads the three formats that the interface speaks. keyturn asks for XML; the others come from a server that did
+// not get as far as reading the request.
 func parse(body []byte) (fields, error) {
 	text := lenient.Plain(body)
 	switch {
@@ -60,7 +60,7 @@ func parseLines(text, separator string) fields {
 	return f
 }
 
-// parseXML collects the text of every innermost element of one interface-response, beside which nothing else may stand.
+// parseXML collects the text of every innermost element of one interface-response, which must be the only root element.
 func parseXML(body []byte) (fields, error) {
 	decoder := lenient.XMLDecoder(body)
 	f, seen := fields{}, map[string]int{}
@@ -105,7 +105,7 @@ func (f fields) add(seen map[string]int, name, value string) {
 	f.set(name, value)
 }
 
-// set notes a field. An answer that says two things about its own success says neither.
+// set notes a field. An answer that contradicts itself about its success counts as saying nothing.
 func (f fields) set(name, value string) {
 	if was, twice := f[name]; twice && was != value && (name == "errcount" || name == "done") {
 		value = ""

@@ -22,7 +22,7 @@ const (
 	opList  = "list-credentials"
 
 	pageSize = 100   // the largest that the service gives
-	maxPages = 10000 // a service that pages for ever must not hold us for ever
+	maxPages = 10000 // a service that never ends its list must not hold us without end
 )
 
 var errShape = errors.New("a list of credentials was expected")
@@ -34,8 +34,9 @@ type Client struct {
 	table       []rotation.ErrorRow
 }
 
-// Issue implements rotation.Issuer. A reset that arrives twice makes two passwords, of which the second is live. What a
-// reply shows is returned whatever else is wrong with it: beside an error where the reply is no success of this reset.
+// Issue implements rotation.Issuer. A reset that arrives twice makes two passwords, of which the second is live. A
+// password that the reply shows is returned whatever else is wrong with the reply: beside an error if the reply is not a
+// success of this reset.
 //
 // https://smtp-docs.kirim.email/openapi/operations/3bb48e47b58f0aa9c096797e224cbdf3
 func (c *Client) Issue(ctx context.Context, target string) (rotation.Issued, error) {
@@ -57,9 +58,9 @@ func (c *Client) Issue(ctx context.Context, target string) (rotation.Issued, err
 	return issued, nil
 }
 
-// shown finds the password in a reply, however it is wrapped, and then judges the rest. Whatever is not as documented
-// counts as not synced: the password is then kept, and proven or issued again before anyone else sees it. ours is false
-// where the reply names another credential.
+// shown finds the password in a reply, however it is wrapped, and then judges the rest. Anything that is not as
+// documented counts as not synced: the password is then kept, and proven or issued again before consumers see it. ours is
+// false if the reply names another credential.
 func shown(reply *httpx.Reply, guid string) (issued rotation.Issued, ours bool) {
 	answer := lenient.Read(reply.Body)
 	password, sure := answer.Secret("new_password", "password")
@@ -71,16 +72,16 @@ func shown(reply *httpx.Reply, guid string) (issued rotation.Issued, ours bool) 
 // succeeded goes by the status alone.
 func succeeded(reply *httpx.Reply) bool { return reply.Status >= 200 && reply.Status <= 299 }
 
-// withoutPassword says what a reply is that does not show the whole of a password, or not as a success.
+// withoutPassword classifies a reply that does not show a whole password, or does not show it as a success.
 func (c *Client) withoutPassword(reply *httpx.Reply) error {
 	if err := c.parseError(reply, &json.RawMessage{}); err != nil {
 		return err
 	}
-	return reply.Malformed("the answer says success but holds no password, or half of one")
+	return reply.Malformed("the answer reports success but holds no password, or half of one")
 }
 
-// Credentials lists the SMTP credentials of a domain, for import. It makes one call for every hundred of them, and waits
-// for its turn before each; an error of turn ends it.
+// Credentials lists the SMTP credentials of a domain, for import. It makes one call for every hundred credentials, and
+// calls turn before each; an error of turn ends it.
 //
 // https://smtp-docs.kirim.email/openapi/operations/d9ba7dafcd024c2a47790065816f4e86
 func (c *Client) Credentials(ctx context.Context, domain string, turn func(context.Context) error) ([]Credential, error) {

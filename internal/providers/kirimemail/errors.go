@@ -12,8 +12,8 @@ func errorTable() []rotation.ErrorRow {
 	return []rotation.ErrorRow{
 		{Code: "HTTP 401", Kind: rotation.Unauthorized, Status: http.StatusUnauthorized, Hint: "the user or the API token was refused: check both"},
 		{Code: "HTTP 403", Kind: rotation.Target, Status: http.StatusForbidden, Hint: "the credential does not belong to this domain: check the target"},
-		{Code: "HTTP 404", Kind: rotation.Target, Status: http.StatusNotFound, Hint: "there is no such credential: check the target"},
-		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this stays"},
-		{Code: "HTTP 500", Kind: rotation.InDoubt, Status: http.StatusInternalServerError, Hint: "a password may have been made and lost; another one is asked for"},
+		{Code: "HTTP 404", Kind: rotation.Target, Status: http.StatusNotFound, Hint: "the credential does not exist: check the target"},
+		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this persists"},
+		{Code: "HTTP 500", Kind: rotation.InDoubt, Status: http.StatusInternalServerError, Hint: "a password may have been made and lost; keyturn asks for another one"},
 	}
 }

@@ -41,7 +41,7 @@ func Provider() rotation.Provider {
 		QuotaPer:    time.Minute,
 		Errors:      errorTable(),
 		CheckTarget: checkTarget,
-		// The target names the credential by its GUID, which is no login.
+		// The target names the credential by its GUID, which is not its login.
 		SMTPUsername: true,
 		New: func(s rotation.Settings) (rotation.Client, error) {
 			c, err := New(s)
@@ -54,7 +54,7 @@ func Provider() rotation.Provider {
 }
 
 // New returns a client. Connections are fresh for each request: a reset that was lost with an old connection would
-// have minted a password that nobody holds.
+// have made a password that is lost.
 func New(s rotation.Settings) (*Client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Fresh)

@@ -12,9 +12,9 @@ import (
 // maxReadings bounds how many wrappings are taken off.
 const maxReadings = 6
 
-// Answer is the body of a reply in which fields are looked for by name, wherever they stand and however they are
-// wrapped: behind warnings, in one of two documents, in a string of JSON within JSON, in HTML entities, in XML, in half a
-// document. It must not be printed: it holds what the reply holds.
+// Answer is the body of a reply in which fields are looked up by name, wherever they are and however they are wrapped:
+// behind warnings, in one of two documents, in a JSON string within JSON, in HTML entities, in XML, in half a document.
+// It must not be printed: it holds what the reply holds.
 type Answer struct {
 	readings []string // the body as it came, then with one wrapping after another taken off
 	decoded  bool     // false: letters beyond ASCII are a guess
@@ -36,9 +36,9 @@ func Read(body []byte) Answer {
 	return a
 }
 
-// Secret returns what the answer shows under the first of names that it has; zero if it has none, or if the value
-// breaks off. sure is false where the value could be meant otherwise, so that it is only to be believed once it has
-// been seen to work: there are two different ones, or its wrapping may have changed it.
+// Secret returns the value of the first of names that the answer has; zero if it has none, or if the value is cut off.
+// sure is false if the value may not be the password, so that it counts only once it has been seen to work: there are
+// two different values, or the wrapping may have changed it.
 func (a Answer) Secret(names ...string) (value secret.Value, sure bool) {
 	for _, name := range names {
 		for _, reading := range a.readings {
@@ -108,7 +108,7 @@ func keep(hits []hit, fit func(hit) bool) []hit {
 	return kept
 }
 
-// passable reports whether a value can be a password: it is there, is not masked, and is not a word of JSON.
+// passable reports whether a value can be a password: it is not empty, not masked, and not a JSON literal.
 func passable(h hit) bool {
 	text := strings.Trim(h.text, "\x00\r\n")
 	switch {

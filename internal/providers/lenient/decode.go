@@ -12,9 +12,9 @@ import (
 // JSON decodes body, which must be one whole document once its wrapping is off.
 func JSON(body []byte, into any) error { return json.Unmarshal([]byte(Plain(body)), into) }
 
-var errBehind = errors.New("something stands behind the document")
+var errBehind = errors.New("there is text after the document")
 
-// XML decodes body likewise.
+// XML decodes body in the same way.
 func XML(body []byte, into any) error {
 	d := XMLDecoder(body)
 	if err := d.Decode(into); err != nil {
@@ -34,8 +34,8 @@ func XML(body []byte, into any) error {
 // bareAmpersand is an ampersand that begins no entity of XML.
 var bareAmpersand = regexp.MustCompile(`&(?:(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);)?`)
 
-// XMLDecoder reads body as Plain returns it: it is UTF-8, whatever its first line declares, and its ampersands may
-// stand bare. It is strict in everything else, so that an element without an end is an error.
+// XMLDecoder reads body as Plain returns it: it is UTF-8, whatever its first line declares, and its ampersands need no
+// escape. It is strict in everything else, so that an element without an end is an error.
 func XMLDecoder(body []byte) *xml.Decoder {
 	text := bareAmpersand.ReplaceAllStringFunc(Plain(body), func(found string) string {
 		if found == "&" {
@@ -48,7 +48,7 @@ func XMLDecoder(body []byte) *xml.Decoder {
 	return d
 }
 
-// Flag is "true", "false", or "" where it is missing or means neither.
+// Flag is "true", "false", or "" if it is missing or means neither.
 type Flag string
 
 // ParseFlag reads the spellings of a boolean that services use.
@@ -62,8 +62,8 @@ func ParseFlag(text string) Flag {
 	return ""
 }
 
-// UnmarshalJSON accepts a boolean, a number and a string. What means none of the two is not an error here: the caller
-// finds that neither was said.
+// UnmarshalJSON accepts a boolean, a number and a string. A value that means neither is not an error here: the caller
+// sees "".
 func (f *Flag) UnmarshalJSON(text []byte) error {
 	*f = ParseFlag(strings.Trim(string(text), `"`))
 	return nil

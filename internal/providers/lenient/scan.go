@@ -9,7 +9,7 @@ import (
 
 const (
 	longestKey   = 64   // bytes of a field's name, quotes not counted
-	longestValue = 4096 // bytes of a value: longer is no password
+	longestValue = 4096 // bytes of a value: a longer one is not a password
 )
 
 // hit is a field of the wanted name, wherever it stood.
@@ -100,7 +100,7 @@ func valueOf(text string) (hit, bool) {
 	}
 	end := strings.IndexAny(bare, ",}] \t\r\n")
 	if end <= 0 || end > longestValue {
-		return hit{}, false // of a number that breaks off nobody knows the rest
+		return hit{}, false // the rest of a number that breaks off is unknown
 	}
 	word := bare[:end]
 	return hit{text: word}, strings.IndexByte("{<&", word[0]) < 0

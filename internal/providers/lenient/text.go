@@ -1,8 +1,9 @@
 // Package lenient reads answers that are not quite what their provider documents. Services of this kind are often PHP,
 // whose JSON comes behind a byte order mark or a warning, with 1 in place of true, inside a string, or cut.
 //
-// Two rules keep that safe. What an issuer shows is looked for in every wrapping (Answer), because a password that is
-// not kept is lost. What proves a success is only forgiven its wrapping (JSON, XML, Flag), never its contents.
+// Two rules keep that safe. A password that an issuer shows is looked up in every wrapping (Answer), because a password
+// that is not kept is lost. An answer that proves a success may have an odd wrapping (JSON, XML, Flag), but its contents
+// must be exact.
 package lenient
 
 import (
@@ -22,8 +23,8 @@ const byteOrderMark = "\ufeff"
 
 const padding = "\x00 \t\r\n" + byteOrderMark
 
-// Plain returns body without byte order marks and padding at its ends. What the answer declares about its character set
-// is not asked: services declare UTF-16 above plain ASCII. Bytes that are not UTF-8 are read as Latin-1.
+// Plain returns body without byte order marks and padding at its ends. It ignores the character set that the answer
+// declares: services declare UTF-16 above plain ASCII. Bytes that are not UTF-8 are read as Latin-1.
 func Plain(body []byte) string {
 	if !utf8.Valid(body) {
 		return strings.Trim(latin1(body), padding)
@@ -31,8 +32,8 @@ func Plain(body []byte) string {
 	return strings.Trim(string(body), padding)
 }
 
-// decode is Plain for every encoding that the bytes of body tell, packed ones included. It reports with false that they
-// are of none, so that letters beyond ASCII are a guess.
+// decode is Plain for every encoding that the bytes of body show, compressed ones included. It reports false if they show
+// none, so that letters beyond ASCII are a guess.
 func decode(body []byte) (text string, sure bool) {
 	body = unpack(body)
 	switch width, order := encoding(body); width {

@@ -66,7 +66,7 @@ func CheckTable(t *testing.T, table []rotation.ErrorRow, call Call, answer func(
 	}
 }
 
-// CheckMalformed holds that an answer nobody can read leaves the outcome in doubt.
+// CheckMalformed holds that an unreadable answer leaves the outcome in doubt.
 func CheckMalformed(t *testing.T, call Call) {
 	t.Helper()
 	for name, answer := range map[string]Answer{
@@ -92,7 +92,8 @@ func CheckMalformed(t *testing.T, call Call) {
 	}
 }
 
-// CheckOddSuccess holds that a success is one in every wrapping that leaves its contents alone, and in doubt in every other.
+// CheckOddSuccess holds that a success counts in every wrapping that leaves its contents alone, and is in doubt in every
+// other.
 func CheckOddSuccess(t *testing.T, call Call, body string) {
 	t.Helper()
 	if err := call(t, Answer{Body: body}); err != nil {

@@ -21,14 +21,14 @@ import (
 	"keyturn/internal/secret"
 )
 
-// Answer is what the mock server says once.
+// Answer is one answer of the mock server.
 type Answer struct {
 	Status int // 0 means 200
 	Header map[string]string
 	Body   string
 }
 
-// Server plays answers in order, the last one for ever, and records each request as text.
+// Server plays answers in order, then repeats the last one, and records each request as text.
 type Server struct {
 	address string
 
@@ -70,8 +70,8 @@ func (s *Server) next(request string) Answer {
 	return answer
 }
 
-// Settings are settings whose way out leads to the server, whichever host p has: what is sent, host and signature
-// included, is what the real service would get. Every key's value is its name in capitals.
+// Settings are settings whose transport leads to the server, whichever host p has: the request, host and signature
+// included, is the one that the real service would get. Every key's value is its name in capitals.
 func (s *Server) Settings(p rotation.Provider, region string) rotation.Settings {
 	keys := make(map[string]secret.Value)
 	for _, name := range p.Keys {

@@ -21,7 +21,7 @@ const (
 	// Unproven: it is in the journal before anything else. It reaches consumers once it was seen to log in; without a
 	// verifier another one is issued.
 	Unproven Fate = "kept, and proven or issued again"
-	// Lost: the reply does not hold the whole of it, and the call is in doubt.
+	// Lost: the reply does not hold the whole password, and the call is in doubt.
 	Lost Fate = "lost: in doubt, another one is issued"
 )
 

@@ -43,7 +43,7 @@ func (k TC3) Sign(method string, u *url.URL, header http.Header, body []byte, no
 		", SignedHeaders="+names+", Signature="+hex.EncodeToString(hmacSHA256(key, toSign)))
 }
 
-// lowerValues returns what is signed of header. Unlike ACS3 this scheme signs values in lower case.
+// lowerValues returns the signed part of header. Unlike ACS3 this scheme signs values in lower case.
 func lowerValues(header http.Header) http.Header {
 	signed := http.Header{}
 	for _, name := range []string{"Content-Type", "X-TC-Action"} {

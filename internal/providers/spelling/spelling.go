@@ -23,7 +23,7 @@ const (
 )
 
 // profile maps what a person may type (capitals, full-width letters and dots, composed and decomposed letters) as browsers
-// do, and writes each label as the A-label that stands in the DNS.
+// do, and writes each label as the A-label in the DNS.
 var profile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.CheckHyphens(false), idna.StrictDomainName(false))
 
 // Domain returns the one spelling of a domain: ASCII in lower case, labels beyond ASCII as xn--, without the dot that ends

@@ -23,8 +23,8 @@ func errorTable() []rotation.ErrorRow {
 		{Code: "IpNotInWhitelist", Kind: rotation.Unauthorized, Status: http.StatusOK, Hint: "our address is not on the key's allow-list: add it"},
 		{Code: "IpInBlacklist", Kind: rotation.Unauthorized, Status: http.StatusOK, Hint: "our address is on the key's block-list: remove it"},
 
-		{Code: "RequestLimitExceeded*", Kind: rotation.RateLimited, Status: http.StatusOK, Hint: "too many requests: lower the account's rate if this stays"},
-		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this stays"},
+		{Code: "RequestLimitExceeded*", Kind: rotation.RateLimited, Status: http.StatusOK, Hint: "too many requests: lower the account's rate if this persists"},
+		{Code: "HTTP 429", Kind: rotation.RateLimited, Status: http.StatusTooManyRequests, Hint: "too many requests: lower the account's rate if this persists"},
 
 		{Code: "InternalError*", Kind: rotation.InDoubt, Status: http.StatusOK, Hint: unsure},
 		{Code: "ResourceUnavailable*", Kind: rotation.InDoubt, Status: http.StatusOK, Hint: unsure},
@@ -38,7 +38,7 @@ func errorTable() []rotation.ErrorRow {
 		{Code: "NoSuchVersion", Kind: rotation.Target, Status: http.StatusOK, Hint: "this endpoint does not know API version " + version},
 		{Code: "UnsupportedRegion", Kind: rotation.Target, Status: http.StatusOK, Hint: "the region does not have the service: check the account's region"},
 		{Code: "UnsupportedOperation", Kind: rotation.Target, Status: http.StatusOK, Hint: "the provider does not allow this call for the account"},
-		{Code: "UnsupportedProtocol", Kind: rotation.Target, Status: http.StatusOK, Hint: "the endpoint asks for https"},
+		{Code: "UnsupportedProtocol", Kind: rotation.Target, Status: http.StatusOK, Hint: "the endpoint requires https"},
 		{Code: "MissingParameter", Kind: rotation.Target, Status: http.StatusOK, Hint: badRequest},
 		{Code: "UnknownParameter", Kind: rotation.Target, Status: http.StatusOK, Hint: badRequest},
 		{Code: "InvalidParameter", Kind: rotation.Target, Status: http.StatusOK, Hint: badRequest},
