@@ -6,7 +6,7 @@ import (
 )
 
 // Check returns nil if password satisfies the rule, else every breach: *FieldError values joined by errors.Join, none
-// of which tells anything about the password but the name of the demand that it broke.
+// of which tells anything about the password except the demand that it breaks.
 func (r Rule) Check(password string) error {
 	var p problems
 	if len(password) < r.MinLength {

@@ -13,8 +13,8 @@ import (
 // maxTries bounds how many random passwords Generate throws away.
 const maxTries = 100
 
-// ErrTooStrict is returned by Generate when no random password passed: the texts forbidden for the credential leave
-// next to nothing, or the random source is broken.
+// ErrTooStrict is returned by Generate if no random password passed: the texts forbidden for the credential leave almost
+// nothing, or the random source is broken.
 var ErrTooStrict = errors.New("no random password passes")
 
 // Generate returns a new password that satisfies the policy's rule and contains none of the texts in forbid, whatever
@@ -28,8 +28,8 @@ func (p *Policy) Generate(random io.Reader, forbid ...string) (secret.Value, err
 		return secret.Value{}, fmt.Errorf("policy %s: %w", p.name, err)
 	}
 	for range maxTries {
-		// The letters are one alphabet of both cases, hence "no upper"; repeats are the rule's business, and
-		// forbidding them could loop for ever.
+		// The letters are one alphabet of both cases, so "no upper". The rule takes care of repeats; forbidding them here
+		// could loop without end.
 		text, err := generator.Generate(p.plan.length, p.plan.digits, p.plan.symbols, true, true)
 		if err != nil {
 			return secret.Value{}, fmt.Errorf("policy %s: random source: %w", p.name, err)

@@ -7,8 +7,8 @@ import "math"
 const minAcceptance = 0.25
 
 // plan says how many characters of each kind a password has. go-password draws them independently from the kind's
-// alphabet and spreads them over random places; what breaks the rule is thrown away. So all passwords that pass are
-// equally likely, and the entropy is the logarithm of their number,
+// alphabet and spreads them over random places; a password that breaks the rule is discarded. So all passwords that pass
+// are equally likely, and the entropy is the logarithm of their number,
 //
 //	bits = log2( n! / (d! s! l!) · D^d · S^s · L^l · a )
 //
@@ -40,7 +40,7 @@ func choosePlan(rule Rule, length int, withSymbols bool) (plan, error) {
 		}
 	}
 	var p problems
-	p.add("length", "hardly any random password of %d characters passes the rule: allow a longer one, or ask for less", longest)
+	p.add("length", "hardly any random password of %d characters passes the rule: allow a longer one, or relax the rule", longest)
 	return plan{}, p.err()
 }
 

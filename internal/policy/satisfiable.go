@@ -6,8 +6,8 @@ import "strings"
 const LengthLimit = 128
 
 // Satisfiable returns the contradictions in a rule that can be proven from its numbers and sets, as *FieldError
-// values joined by errors.Join, or nil. What only a dense list of longer forbidden texts makes impossible is found by
-// Resolve, which refuses a rule that random passwords hardly ever pass.
+// values joined by errors.Join, or nil. A rule that only a dense list of longer forbidden texts makes impossible is found
+// by Resolve, which refuses a rule that random passwords hardly ever pass.
 func (r Rule) Satisfiable() error {
 	var p problems
 	r.checkNumbers(&p)
@@ -25,18 +25,18 @@ func (r Rule) Satisfiable() error {
 		total += min(class.need(), LengthLimit+1) // bounded: no sum of four can overflow
 		switch {
 		case class.need() > 0 && size == 0:
-			p.add(minField(id, class), "wants %d, but none is allowed", class.need())
+			p.add(minField(id, class), "requires %d, but none is allowed", class.need())
 		case class.MinDistinct > size:
-			p.add(id.String()+".min_distinct", "wants %d different ones of %d", class.MinDistinct, size)
+			p.add(id.String()+".min_distinct", "requires %d different characters, but only %d are allowed", class.MinDistinct, size)
 		case size == 1 && repeat > 0 && class.Min <= limit && class.Min > repeat*(limit-class.Min+1):
-			p.add(id.String()+".min", "wants %d of one character, but max_repeat is %d", class.Min, repeat)
+			p.add(id.String()+".min", "requires %d, but there is only one such character and max_repeat is %d", class.Min, repeat)
 		}
 	}
 	if total > limit {
-		p.add("max_length", "%d is less than the %d characters that the classes want together", limit, total)
+		p.add("max_length", "%d is less than the %d characters that the classes require together", limit, total)
 	}
 	if sets.size() == 1 && r.MaxRepeat > 0 && r.MinLength > r.MaxRepeat {
-		p.add("max_repeat", "%d, but only one character is left for %d places", r.MaxRepeat, r.MinLength)
+		p.add("max_repeat", "is %d, but only one character is allowed, for %d places", r.MaxRepeat, r.MinLength)
 	}
 	return p.err()
 }
@@ -72,7 +72,7 @@ func (r Rule) checkNumbers(p *problems) {
 		}
 	}
 	if r.MinLength > LengthLimit {
-		p.add("min_length", "%d is over keyturn's limit of %d", r.MinLength, LengthLimit)
+		p.add("min_length", "%d is above keyturn's limit of %d", r.MinLength, LengthLimit)
 	}
 	if r.MaxLength > 0 && r.MinLength > r.MaxLength {
 		p.add("max_length", "%d is less than min_length %d", r.MaxLength, r.MinLength)
@@ -82,12 +82,12 @@ func (r Rule) checkNumbers(p *problems) {
 func (r Rule) checkSets(p *problems) {
 	for _, c := range r.AllowedSymbols {
 		if !strings.ContainsRune(allSymbols, c) {
-			p.add("allowed_symbols", "%q is no ASCII symbol", c)
+			p.add("allowed_symbols", "%q is not an ASCII symbol", c)
 		}
 	}
 	for i, f := range r.Forbidden {
 		if f == "" {
-			p.add("forbidden", "text no. %d is empty, and every password contains that", i+1)
+			p.add("forbidden", "text no. %d is empty, and every password contains the empty text", i+1)
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 )
 
 // Tighten adds a user's demands to a provider's rule. A zero field of user inherits the provider's; AllowedSymbols
-// may only shrink, Forbidden only grows. Whatever would loosen the provider's rule, and whatever makes the result
-// impossible, is an error: *FieldError values joined by errors.Join.
+// may only shrink, Forbidden only grows. A field that would loosen the provider's rule, or make the result impossible,
+// is an error: *FieldError values joined by errors.Join.
 func Tighten(provider, user Rule) (Rule, error) {
 	var p problems
 	merged := Rule{
