@@ -12,20 +12,20 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// Status is how a run left its job.
+// Status is the result of a run for its job.
 type Status int
 
 // The ways a run ends.
 const (
 	Done    Status = iota + 1 // every address was served or given up
-	Waiting                   // come back after Result.After; consumes no attempt
-	Failed                    // come back with a growing delay, or after Result.After where that is longer
+	Waiting                   // run again after Result.After; consumes no attempt
+	Failed                    // run again with a growing delay, or after Result.After if that is longer
 	Refused                   // the request itself is wrong: no retry helps
 )
 
 func (s Status) String() string { return [...]string{"", "done", "waiting", "failed", "refused"}[s] }
 
-// Result is what a run says to its queue.
+// Result is what a run tells its queue.
 type Result struct {
 	Status Status
 	After  time.Duration // Waiting, Failed
@@ -61,7 +61,7 @@ type Verification struct {
 	Client    rotation.ContactVerifier
 }
 
-// Note is what became of one address in the course of a job.
+// Note is the state of one address in a job.
 type Note struct {
 	rotation.ContactResult
 	Slot  time.Time // of the job
@@ -69,8 +69,8 @@ type Note struct {
 	Tries int
 }
 
-// Notes keeps what became of each address, so that only what failed is tried again. Losing them is harmless: the
-// provider itself tells which addresses were mailed before. Safe for concurrent use; returns soon after ctx ends.
+// Notes keeps the state of each address, so that only failed ones are tried again. Losing them is harmless: the provider
+// itself says which addresses were mailed before. Safe for concurrent use; returns soon after ctx ends.
 type Notes interface {
 	// Load returns the notes by address; none is no error.
 	Load(ctx context.Context, account, name string) (map[string]Note, error)
@@ -81,12 +81,12 @@ type Notes interface {
 const (
 	// maxContactTries is how often one job asks for one address.
 	maxContactTries = 5
-	// quotaRest is how long an address whose quota is spent is left alone.
+	// quotaRest is how long an address waits whose quota is used up.
 	quotaRest = 24 * time.Hour
 )
 
 // Verify asks the provider to mail to those of the job's addresses that have not been served for its slot. It
-// rotates nothing and touches no journal. It is done once every address was served or given up; the log tells which.
+// rotates nothing and touches no journal. It is done once every address was served or given up; the log says which.
 func (v *Verifier) Verify(ctx context.Context, c Verification, job rotation.Job) Result {
 	all, err := v.Notes.Load(ctx, c.Account, c.Name)
 	if err != nil {
@@ -162,7 +162,7 @@ func (v *Verifier) ask(ctx context.Context, c Verification, job rotation.Job, as
 	return Result{}, true
 }
 
-// tell tells what became of an address: nothing else keeps it for people.
+// tell logs the result of an address: nothing else keeps it for people.
 func (v *Verifier) tell(ctx context.Context, c Verification, n Note) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
@@ -200,7 +200,7 @@ func (v *Verifier) refused(ctx context.Context, c Verification, e *rotation.Erro
 	return Result{Status: Failed, After: e.RetryAfter, Err: e}
 }
 
-// finish saves the notes and says whether the job comes back.
+// finish saves the notes and says whether the job runs again.
 func (v *Verifier) finish(ctx context.Context, c Verification, job rotation.Job, known map[string]Note) Result {
 	now := v.Clock.Now()
 	result := Result{Status: Done}
@@ -211,7 +211,7 @@ func (v *Verifier) finish(ctx context.Context, c Verification, job rotation.Job,
 		case open && rest == 0:
 			result = Result{Status: Failed, Err: fmt.Errorf("some addresses failed, one with %s", n.Code)}
 		case open && (result.Status == Done || result.Status == Waiting && rest < result.After):
-			result = Result{Status: Waiting, After: rest, Err: fmt.Errorf("%s: its quota for today is spent", n.Code)}
+			result = Result{Status: Waiting, After: rest, Err: fmt.Errorf("%s: its quota for today is used up", n.Code)}
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Build is what a program knows of how it was built.
+// Build is what a program knows about how it was built.
 type Build struct {
 	Version  string // of the module, "(devel)" from a checkout
 	Revision string // of the commit, "" if unknown; "+dirty" at its end if the checkout was changed
@@ -40,7 +40,7 @@ func ReadBuild() Build {
 func buildInfo() prometheus.Collector {
 	b := ReadBuild()
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "keyturn", Name: "build_info", Help: "Always 1; how the program was built.",
+		Namespace: "keyturn", Name: "build_info", Help: "Always 1; the labels say how the program was built.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "go": b.Go},
 	})
 	g.Set(1)

@@ -14,7 +14,7 @@ import (
 )
 
 // Endpoint answers over HTTP: /healthz (the process runs), /readyz (it can work), /metrics. It shows no secret, and
-// asks for no password: bind it where only those who may look can reach it.
+// asks for no password: bind it where only authorised people can reach it.
 type Endpoint struct {
 	Metrics *Metrics
 	// Ready says why the process cannot work now; its text is shown.
@@ -27,7 +27,7 @@ const (
 	shutdownTimeout = 5 * time.Second
 )
 
-// Listen opens the address to serve at; port 0 takes a free one, which the listener's Addr tells.
+// Listen opens the address to serve at; port 0 takes a free one, which the listener's Addr returns.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	var lc net.ListenConfig
 	return lc.Listen(ctx, "tcp", addr)
@@ -76,7 +76,7 @@ func (e Endpoint) handler() http.Handler {
 	return mux
 }
 
-// ErrNotReady is a process that answers and says that it cannot work.
+// ErrNotReady is a process that answers that it cannot work.
 var ErrNotReady = errors.New("not ready")
 
 // CheckHealth asks the process that serves at addr on this machine whether it is ready: the health check of a
@@ -93,7 +93,7 @@ func CheckHealth(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	// Not the default transport: a proxy in the environment is no way to this machine.
+	// Not the default transport: a proxy in the environment does not lead to this machine.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: readyTimeout + time.Second}
 	res, err := client.Do(req)
 	if err != nil {

@@ -17,9 +17,9 @@ type Sample struct {
 // readTimeout bounds what one scrape waits for one gauge.
 const readTimeout = 2 * time.Second
 
-// Gauge adds a gauge whose values are read when metrics are asked for: the depth of a queue, open journals. Where they
-// cannot be read it keeps the values that were read last, because an alert on one that vanishes ends, and the failure is
-// counted in keyturn_unread_total.
+// Gauge adds a gauge whose values are read at each scrape: the depth of a queue, open journals. If they cannot be read it
+// keeps the values that were read last, because an alert on a gauge that vanishes would end, and counts the failure in
+// keyturn_unread_total.
 func (m *Metrics) Gauge(name, help string, labels []string, read func(context.Context) ([]Sample, error)) {
 	m.registry.MustRegister(&gauge{
 		desc:   prometheus.NewDesc("keyturn_"+name, help, labels, nil),

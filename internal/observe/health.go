@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Health is what a process knows of its own state, condition by condition. It logs a condition when it changes, not
-// each time it is found: one line when it turns bad, one when it is good again. Safe for concurrent use.
+// Health is what a process knows about its own state, condition by condition. It logs a condition when it changes, not
+// each time it is checked: one line when it turns bad, one when it is good again. Safe for concurrent use.
 type Health struct {
 	log *slog.Logger
 
@@ -23,7 +23,7 @@ type Health struct {
 // NewHealth makes a Health on which everything is good.
 func NewHealth(log *slog.Logger) *Health { return &Health{log: log, bad: map[string]error{}} }
 
-// Set notes how a condition stands; nil is good.
+// Set notes the state of a condition; nil is good.
 func (h *Health) Set(ctx context.Context, condition string, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -41,7 +41,7 @@ func (h *Health) Set(ctx context.Context, condition string, err error) {
 	h.bad[condition] = err
 }
 
-// Err is nil if every condition is good, else all that are not, in the order of their names.
+// Err is nil if every condition is good, else the bad ones, in the order of their names.
 func (h *Health) Err() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,14 +54,14 @@ func (h *Health) Err() error {
 
 // Gauges adds what is noted to the metrics: whether all is good, and each condition that is not.
 func (h *Health) Gauges(m *Metrics) {
-	m.Gauge("ready", "1 if the process can work, as /readyz says, else 0.", nil, func(context.Context) ([]Sample, error) {
+	m.Gauge("ready", "1 if the process is ready, as /readyz reports it, else 0.", nil, func(context.Context) ([]Sample, error) {
 		value := 1.0
 		if h.Err() != nil {
 			value = 0
 		}
 		return []Sample{{Value: value}}, nil
 	})
-	m.Gauge("not_ready", "1 for each condition for which the process is not ready.", []string{"condition"}, func(context.Context) ([]Sample, error) {
+	m.Gauge("not_ready", "1 for each condition that keeps the process from being ready.", []string{"condition"}, func(context.Context) ([]Sample, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		all := make([]Sample, 0, len(h.bad))
@@ -73,16 +73,16 @@ func (h *Health) Gauges(m *Metrics) {
 }
 
 const (
-	// checkTimeout bounds one check. One that takes longer does not take its time from the others.
+	// checkTimeout bounds one check. A slow check does not take time from the others.
 	checkTimeout = 4500 * time.Millisecond
-	// checkEvery is how often the checks run where nobody asks.
+	// checkEvery is how often the checks run without a request.
 	checkEvery = 10 * time.Second
 )
 
 var errNoAnswer = fmt.Errorf("no answer within %s", checkTimeout)
 
-// Watch adds what must be asked to what is noted: it returns a function for Endpoint.Ready that calls all of checks at
-// once, and notes the answer of each under its name. An asker who does not wait for the answer changes nothing in it.
+// Watch adds active checks to the noted conditions: it returns a function for Endpoint.Ready that runs all checks at
+// once, and notes the answer of each under its name. A caller that does not wait for the answer does not change it.
 func (h *Health) Watch(checks map[string]func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		ctx = context.WithoutCancel(ctx)
@@ -95,13 +95,13 @@ func (h *Health) Watch(checks map[string]func(context.Context) error) func(conte
 	}
 }
 
-// answer calls a check, and does not wait longer than checkTimeout, whatever it does.
+// answer calls a check, and never waits longer than checkTimeout.
 func answer(ctx context.Context, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	said := make(chan error, 1)
 	go func() { said <- check(ctx) }()
-	grace := time.NewTimer(checkTimeout + checkTimeout/20) // for the check to say what it was that took so long
+	grace := time.NewTimer(checkTimeout + checkTimeout/20) // for the check to say what took so long
 	defer grace.Stop()
 	select {
 	case err := <-said:
@@ -111,7 +111,7 @@ func answer(ctx context.Context, check func(context.Context) error) error {
 	}
 }
 
-// Run asks now and then until ctx ends, so that a change is in the log and in the metrics though nobody asks.
+// Run checks now and then until ctx ends, so that a change reaches the log and the metrics even without a request.
 func (h *Health) Run(ctx context.Context, ask func(context.Context) error) {
 	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// NewLogger writes JSON, a line an event, at level and above, each with the attributes that With put into its context.
-// What JSON leaves to a terminal to obey (C1 controls, direction marks) is escaped too.
+// NewLogger writes JSON, one line per event, at level and above, each with the attributes that With put into its
+// context. Characters that JSON passes through and a terminal would obey (C1 controls, direction marks) are escaped too.
 func NewLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(contextHandler{slog.NewJSONHandler(NewPrintable(w), &slog.HandlerOptions{Level: level, ReplaceAttr: replace})})
 }
 
-// replace spells durations as people do, "1.804s": JSON has nanoseconds for them.
+// replace writes durations as people do, "1.804s": JSON would write nanoseconds.
 func replace(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		return slog.String(a.Key, a.Value.Duration().Round(time.Millisecond).String())

@@ -34,7 +34,7 @@ type Metrics struct {
 
 var _ rotation.Observer = (*Metrics)(nil)
 
-// seconds are the upper bounds of histograms: from a call on the same machine to a provider that needs minutes.
+// seconds are the upper bounds of histograms: from a call on the same machine to a provider that takes minutes.
 var seconds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600}
 
 // NewMetrics makes a registry of its own with the metrics of keyturn, the process and the Go runtime.
@@ -48,22 +48,22 @@ func NewMetrics() *Metrics {
 	m := &Metrics{
 		registry:    prometheus.NewRegistry(),
 		rotations:   counter("rotations_total", "Rotations that ended, by outcome: verified, unverified, unchecked (verification is off) or quarantined.", "account", "outcome"),
-		calls:       counter("provider_calls_total", "Calls to a provider, by what its answer means; accepted is a success.", "account", "op", "kind"),
-		callSeconds: histogram("provider_call_seconds", "Time of a call to a provider.", "account", "op"),
-		verdicts:    counter("verify_total", "Questions whether a password works, by verdict.", "account", "verdict"),
-		verifying:   histogram("verify_seconds", "Time of a question whether a password works.", "account"),
+		calls:       counter("provider_calls_total", "Calls to a provider, by the meaning of the answer; accepted is a success.", "account", "op", "kind"),
+		callSeconds: histogram("provider_call_seconds", "Duration of a call to a provider.", "account", "op"),
+		verdicts:    counter("verify_total", "Checks whether a password works, by verdict.", "account", "verdict"),
+		verifying:   histogram("verify_seconds", "Duration of a check whether a password works.", "account"),
 		exposure:    histogram("exposure_seconds", "Time from a provider's acceptance of a password to its promotion.", "account"),
-		lost:        counter("lost_generations_total", "Passwords that a provider generated and nobody holds.", "account"),
+		lost:        counter("lost_generations_total", "Passwords that a provider generated and that are lost.", "account"),
 		runs:        counter("runs_total", "Runs of jobs, by outcome.", "account", "kind", "outcome"),
-		runSeconds:  histogram("run_seconds", "Time of a run of a job.", "account", "kind"),
+		runSeconds:  histogram("run_seconds", "Duration of a run of a job.", "account", "kind"),
 		breaker:     counter("breaker_transitions_total", "Breakers that opened or closed.", "account", "to"),
-		notices:     counter("notices_total", "What a person should know of though the rotation goes on: promoted_unverified, verifier_away and so on.", "account", "kind"),
-		servers:     counter("mail_server_transitions_total", "Mail servers that began to refuse logins that worked before, or let one in again.", "server", "to"),
-		unread:      counter("unread_total", "Times that a gauge could not be read when metrics were asked for.", "gauge"),
+		notices:     counter("notices_total", "Events that a person should know about although the rotation goes on: promoted_unverified, verifier_away and so on.", "account", "kind"),
+		servers:     counter("mail_server_transitions_total", "Mail servers that began to refuse logins that worked before, or that accept them again.", "server", "to"),
+		unread:      counter("unread_total", "Times that a gauge could not be read during a scrape.", "gauge"),
 	}
 	m.usable = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Namespace: "keyturn", Name: "mail_server_usable",
-		Help: "1 where a mail server can be asked: it was reached, over TLS, and offers a mechanism to log in by; looked at when the process starts and reads its configuration again.",
+		Help: "1 if a mail server can be asked: it was reached over TLS and offers a login mechanism. Checked when the process starts and when it reloads its configuration.",
 	}, []string{"server"})
 	m.registry.MustRegister(m.servers, m.usable, m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
 		m.runs, m.runSeconds, m.breaker, m.notices, m.unread, buildInfo(),
@@ -116,7 +116,7 @@ func (m *Metrics) Breaker(account string, open bool) {
 	m.breaker.WithLabelValues(account, to).Inc()
 }
 
-// MailServer counts a mail server that begins to refuse everybody, or lets a login in again.
+// MailServer counts a mail server that begins to refuse all logins, or accepts one again.
 func (m *Metrics) MailServer(address string, refusing bool) {
 	to := "working"
 	if refusing {
@@ -160,7 +160,7 @@ func (n Noting) Note(ctx context.Context, cred *rotation.Credential, notice rota
 	return n.Notices.Note(ctx, cred, notice)
 }
 
-// outcomeOf names how a rotation ended; "" where none did: a job whose slot was served already.
+// outcomeOf names how a rotation ended; "" if none did: a job whose slot was served already.
 func outcomeOf(end rotation.Ending) string {
 	switch {
 	case end.State == rotation.Quarantined:

@@ -159,7 +159,7 @@ func TestReadinessIsAskedAndToldOnAnyAddress(t *testing.T) {
 	}
 	get(t, bad, "/healthz", http.StatusOK)
 	if err := observe.CheckHealth(t.Context(), "127.0.0.1:1"); err == nil || errors.Is(err, observe.ErrNotReady) {
-		t.Errorf("nobody listens, and got %v", err)
+		t.Errorf("no process listens, and got %v", err)
 	}
 }
 

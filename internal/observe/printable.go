@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s as a terminal, a log and a table may show it: on one line, and nothing in it is obeyed. Control
-// and format characters (escape sequences, line ends, tabs, direction marks) become \uXXXX, which a JSON string reads
-// back as the same character; bytes that are no UTF-8 become U+FFFD. All text from outside passes here: whoever can write
-// to Redis or Vault, or answers for a provider, chooses it.
+// Printable returns s in a form that is safe in a terminal, a log and a table: on one line, with nothing that a terminal
+// obeys. Control and format characters (escape sequences, line ends, tabs, direction marks) become \uXXXX, which a JSON
+// string reads back as the same character; bytes that are not UTF-8 become U+FFFD. All text from outside passes through
+// here, because Redis, Vault or a provider's answer may hold anything.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {
 		return s
@@ -45,15 +45,14 @@ func escape(b *strings.Builder, r rune) {
 }
 
 // NewPrintable returns a writer that passes text on to w through Printable, line by line: line ends are its own. It is
-// the last thing before a terminal or a log, so that a text which nobody thought of is harmless too. Safe for concurrent
-// use.
+// the last step before a terminal or a log, so that an unforeseen text is harmless too. Safe for concurrent use.
 func NewPrintable(w io.Writer) io.Writer { return &printableWriter{w: w} }
 
 type printableWriter struct {
 	w io.Writer
 
 	mu   sync.Mutex
-	rest []byte // the begin of a character whose end has not been written yet
+	rest []byte // the beginning of a character whose end has not been written yet
 }
 
 // Write implements io.Writer.

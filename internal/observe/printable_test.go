@@ -13,7 +13,7 @@ import (
 	"keyturn/internal/observe"
 )
 
-// hostile are texts that do something to whoever shows them as they are.
+// hostile are texts that do harm where they are shown as they are.
 var hostile = map[string]string{
 	"an escape sequence":         "\x1b[2J\x1b]0;title\x07",
 	"a C1 control sequence":      "\u009b2J",

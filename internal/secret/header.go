@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckHeader reports why an HTTP header cannot carry v as it is: keys travel there, beside signatures that cover them. It
-// takes printable ASCII without blanks at its ends. The error names the place of a character, never the character.
+// CheckHeader reports why an HTTP header cannot carry v as it is: keys travel there, beside signatures that cover them.
+// It accepts printable ASCII without blanks at its ends. The error gives the position of a character, never the character.
 func (v Value) CheckHeader() error {
 	text := v.Reveal()
 	for i, r := range text {
@@ -20,9 +20,9 @@ func (v Value) CheckHeader() error {
 		case unicode.IsControl(r):
 			return fmt.Errorf("character %d is a control character", place)
 		case r == utf8.RuneError || r > unicode.MaxASCII:
-			return fmt.Errorf("character %d is not ASCII: a quotation mark or a blank that came with a copied text?", place)
+			return fmt.Errorf("character %d is not ASCII: a quotation mark or a space that was copied with the text?", place)
 		case r == ' ' && (i == 0 || i == len(text)-1):
-			return fmt.Errorf("character %d is a blank at one of its ends", place)
+			return fmt.Errorf("character %d is a space at the beginning or the end", place)
 		}
 	}
 	return nil

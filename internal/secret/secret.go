@@ -46,7 +46,7 @@ func (v Value) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, mask) }
 // LogValue implements slog.LogValuer.
 func (v Value) LogValue() slog.Value { return slog.StringValue(mask) }
 
-// MarshalJSON never writes the text: whoever stores a secret on purpose calls Reveal.
+// MarshalJSON never writes the text: code that stores a secret on purpose calls Reveal.
 func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"` + mask + `"`), nil }
 
 // MarshalText covers encoders that prefer text, map keys and YAML among them.

@@ -62,7 +62,7 @@ type deep struct {
 	byID map[string]exported
 }
 
-// holders are the places where a secret may sit when somebody prints what is around it.
+// holders are the places where a secret may sit when the value around it is printed.
 func holders() map[string]any {
 	v := secret.New(canary)
 	return map[string]any{
