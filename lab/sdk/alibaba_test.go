@@ -23,7 +23,7 @@ type rpc struct {
 	code, action, version string
 	secret                string // "" means the right one
 	query, form           map[string]any
-	wire                  *wire // sees what is sent and answered; nil if nobody looks
+	wire                  *wire // sees what is sent and answered; nil if no test looks
 }
 
 // wire keeps what went over the wire in the SDK's last call.

@@ -1,3 +1,3 @@
-// Package sdk drives the sandbox with the providers' own SDKs: whoever wrote those did not read our code, so what they
+// Package sdk drives the sandbox with the providers' own SDKs: their authors did not read our code, so what they
 // cannot do with the sandbox is missing from it. There is nothing here but tests; README.md says which SDKs.
 package sdk

@@ -61,9 +61,9 @@ func TestTencentSDKReadsTheSandboxsErrors(t *testing.T) {
 	for code, request := range map[string]struct{ key, region, address, password string }{
 		"OperationDenied.RepeatPassWord":            {keySecret, "ap-hongkong", address, password},
 		"InvalidParameterValue.InvalidSmtpPassWord": {keySecret, "ap-hongkong", address, "short"},
-		"InvalidParameterValue.NoSuchSender":        {keySecret, "ap-hongkong", "nobody@example.com", password},
+		"InvalidParameterValue.NoSuchSender":        {keySecret, "ap-hongkong", "unknown@example.com", password},
 		"AuthFailure.SignatureFailure":              {"wrong", "ap-hongkong", address, password},
-		"UnsupportedRegion":                         {keySecret, "ap-nowhere", address, password},
+		"UnsupportedRegion":                         {keySecret, "ap-unknown", address, password},
 	} {
 		_, err := updatePassword(t, request.key, request.region, request.address, request.password)
 		wantTencent(t, err, code)

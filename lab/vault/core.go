@@ -92,8 +92,8 @@ func open(ctx context.Context, core *vault.Core, opts options) (rootToken string
 	return k.RootToken, saveKeys(opts.dir, k)
 }
 
-// initialize creates the core's keys and keeps them before anything else happens: a kill must not leave data that
-// nobody can open.
+// initialize creates the core's keys and keeps them before anything else happens: a kill must not leave data that cannot
+// be opened.
 func initialize(ctx context.Context, core *vault.Core, dir string) (keys, error) {
 	result, err := core.Initialize(ctx, &vault.InitParams{
 		BarrierConfig:  &vault.SealConfig{SecretShares: 1, SecretThreshold: 1},

@@ -31,7 +31,7 @@ const (
 
 const usage = `usage:
   vault server -dev [options]   run a development server ("vault server -h" lists the options)
-  vault server -config FILE     run a server that somebody has to initialise and unseal
+  vault server -config FILE     run a server that you have to initialise and unseal
   vault status [-address URL]   exit 0 if unsealed, 2 if sealed, 1 on an error
   vault version
 `

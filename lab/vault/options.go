@@ -18,7 +18,7 @@ type options struct {
 	tokenFile string   // holds the root token, and is written if it does not exist
 	dir       string   // file storage; empty keeps everything in memory
 	cluster   *cluster // in place of dir: one node of several; nil for a single server
-	sealed    bool     // leave initialising and unsealing to whoever calls its API
+	sealed    bool     // leave initialising and unsealing to the API's caller
 	mounts    []mount  // key/value engines made at start
 	auths     []string
 	readyJSON bool
