@@ -103,7 +103,7 @@ func TestAdoptRefusesWhatItCannotAskAbout(t *testing.T) {
 	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, c, live)
 	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = "smtp", -1 })
-	refused(t, s, c, live, "could not ask whether the password works")
+	refused(t, s, c, live, "could not check whether the password works")
 	s.Box.ClearFaults()
 	s.Until("the server is asked again", func() bool { _, status := s.CtlIn(live, "adopt", c.ID); return status == 0 })
 }

@@ -131,7 +131,7 @@ func printContacts(out io.Writer, format string, addresses []string, notes map[s
 		n := notes[address]
 		all[i] = contact{Address: address, Result: n.State.String(), Code: n.Code}
 		if n.NotToday {
-			all[i].Result = "not today: its quota is spent"
+			all[i].Result = "not today: its quota is used up"
 		}
 		failed = failed || n.State == rotation.ContactFailed
 	}

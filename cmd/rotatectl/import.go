@@ -122,7 +122,7 @@ func complete(cfg *config.Config, found []imported, prefix string) error {
 		}
 		c.name(prefix, taken)
 		if !idForm.MatchString(c.ID) {
-			problems = append(problems, fmt.Errorf(`%s: %q is no usable id: want 1 to 128 of a-z, 0-9 and "._-@"`, c.from, c.ID))
+			problems = append(problems, fmt.Errorf(`%s: %q is not a valid id: want 1 to 128 of a-z, 0-9 and "._-@"`, c.from, c.ID))
 		}
 		for _, text := range []unique{{"username", "", c.Username}, {"path", "", c.Path}} {
 			if observe.Printable(text.value) != text.value {
@@ -134,7 +134,7 @@ func complete(cfg *config.Config, found []imported, prefix string) error {
 			{"id", "", c.ID}, {"path", "", c.Path}, {"target", account.Provider.Code + " " + account.Region, c.Target},
 		} {
 			if first, twice := taken[own]; twice {
-				problems = append(problems, fmt.Errorf("%s: %s %s is there twice, first at %s", c.from, own.field, own.value, first))
+				problems = append(problems, fmt.Errorf("%s: %s %q is already used at %s", c.from, own.field, own.value, first))
 				continue
 			}
 			taken[own] = c.from

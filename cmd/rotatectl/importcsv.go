@@ -90,7 +90,7 @@ func (t *tableReader) heading() {
 		case !slices.Contains(columns, name):
 			t.fail(1, "unknown column %q: want some of %s", name, strings.Join(columns, ", "))
 		case slices.Contains(t.names, name):
-			t.fail(1, "column %q is there twice", name)
+			t.fail(1, "column %q is defined twice", name)
 		}
 		t.names = append(t.names, name)
 	}

@@ -47,7 +47,7 @@ func (v *view) show(ctx context.Context, d *operate.Desk, q operate.Query, out, 
 	if err := p.end(); err != nil || shown.Read == shown.Total {
 		return err
 	}
-	_, err = fmt.Fprintf(notes, "%d shown, %d not looked at: --after %s shows the next, --limit 0 all\n", shown.Shown, shown.Total-shown.Read, shown.Last)
+	_, err = fmt.Fprintf(notes, "%d shown, %d not read: --after %s shows the next, --limit 0 all\n", shown.Shown, shown.Total-shown.Read, shown.Last)
 	return err
 }
 

@@ -159,7 +159,7 @@ func TestAPageReadsLittleMoreThanItShows(t *testing.T) {
 	if lines := strings.Count(out, "\n"); lines != 4 {
 		t.Errorf("%d lines, want a head and 3 rows:\n%s", lines, out)
 	}
-	if want := "3 shown, 997 not looked at: --after c-2 shows the next, --limit 0 all\n"; notes != want {
+	if want := "3 shown, 997 not read: --after c-2 shows the next, --limit 0 all\n"; notes != want {
 		t.Errorf("%q, want %q", notes, want)
 	}
 	if s.loads > 3+operate.ReadsAtOnce {

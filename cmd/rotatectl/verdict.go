@@ -71,7 +71,7 @@ func tell(out io.Writer, v operate.Verdict) {
 	text := ""
 	switch v.Outcome {
 	case operate.Asked:
-		text = "asked for at " + v.Asked.Format(time.RFC3339Nano)
+		text = "requested at " + v.Asked.Format(time.RFC3339Nano)
 	case operate.Open:
 		text = "waits" + until(v) + ": " + v.Why
 	case operate.Rotated:

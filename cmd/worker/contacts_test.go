@@ -82,7 +82,7 @@ func TestContactsAreMailedOnScheduleAtBothSites(t *testing.T) {
 		}
 		s.Until("the job waits for the next day", func() bool { return waitsADay(w, "owners-"+site) })
 		if n := len(contactsOf(w, site, "bbb@test.com")); n != 1 {
-			t.Errorf("%s: asked %d times for an address whose quota is spent", site, n)
+			t.Errorf("%s: asked %d times for an address whose quota is used up", site, n)
 		}
 		if n := mails(s, site+"@example.com"); n != 1 {
 			t.Errorf("%s: %d mails", site, n)

@@ -174,7 +174,7 @@ func (v *value) rate() (rotation.Rate, bool) {
 			return rotation.Rate{Requests: requests, Per: per}, true
 		}
 	}
-	v.fail("such as 20/s, 300/min or 1000/h", "%q is no rate from 1 to %d requests", v.text, maxRequests)
+	v.fail("such as 20/s, 300/min or 1000/h", "%q is not a rate from 1 to %d requests", v.text, maxRequests)
 	return rotation.Rate{}, false
 }
 
@@ -183,7 +183,7 @@ var nameForm = regexp.MustCompile(namePattern)
 // checkName reports whether the key of v is fit to be a name in queues, metrics and Vault's paths.
 func (v *value) checkName() bool {
 	if len(v.name) > maxName || !nameForm.MatchString(v.name) {
-		v.failKey(nameAdvice, "is no usable name")
+		v.failKey(nameAdvice, "is not a valid name")
 		return false
 	}
 	return true

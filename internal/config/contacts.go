@@ -48,7 +48,7 @@ func (l *loader) verification(v *value) {
 		case err != nil:
 			item.fail("", "%v", err)
 		case slices.ContainsFunc(job.Addresses, func(other string) bool { return strings.EqualFold(other, canonical) }):
-			item.fail("", "%s is there twice", canonical)
+			item.fail("", "%s is listed twice", canonical)
 		}
 		job.Addresses = append(job.Addresses, canonical)
 	}

@@ -42,7 +42,7 @@ func (l *loader) credential(v *value) {
 	c := rotation.Credential{ID: raw.id.string(), Target: raw.target.string()}
 	c.Place.Path = l.vaultPath(raw.path)
 	if c.ID != "" && !rotation.ValidID(c.ID) {
-		raw.id.fail(`1 to 128 of a-z, 0-9 and "._-@"`, "%q is no usable id", c.ID)
+		raw.id.fail(`1 to 128 of a-z, 0-9 and "._-@"`, "%q is not a valid id", c.ID)
 	}
 	if raw.username != nil {
 		c.Username = raw.username.string()
@@ -107,7 +107,7 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 	in := &l.cfg.credentials
 	idHash := hash(c.ID, "")
 	if i, found := in.ids.find(idHash, func(i uint32) bool { return in.at(i).ID == c.ID }); found {
-		raw.id.fail("", "%q is there twice, first at %s", c.ID, l.where(i))
+		raw.id.fail("", "%q is already used at %s", c.ID, l.where(i))
 		return
 	}
 	account, store := l.cfg.Accounts[c.Account], l.cfg.Stores[c.Place.Store]

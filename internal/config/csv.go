@@ -92,7 +92,7 @@ func csvHeader(doc *document, rows *csv.Reader, names []string) bool {
 			doc.failFile(position{line, column}, nearest(name, credentialFields.keys()), "unknown column %q", name)
 			good = false
 		case slices.Contains(names[:i], name):
-			doc.failFile(position{line, column}, "", "column %q is there twice", name)
+			doc.failFile(position{line, column}, "", "column %q is defined twice", name)
 			good = false
 		}
 	}

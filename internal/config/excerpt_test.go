@@ -49,7 +49,7 @@ keyturn.yaml:17:11: credentials[0].path: must not contain the part "..", which c
 fleet.csv:2:5: account: unknown account "tencnet" (did you mean tencent?)
   2 | … tencnet …
     |   ^~~~~~~
-fleet.jsonl:1:7: id: "é" is no usable id (1 to 128 of a-z, 0-9 and "._-@")
+fleet.jsonl:1:7: id: "é" is not a valid id (1 to 128 of a-z, 0-9 and "._-@")
   1 | … "id":"é" …
     |        ^~~
 fleet.jsonl:1:22: account: unknown account "tencnet" (did you mean tencent?)

@@ -35,7 +35,7 @@ func (fs fields[T]) decode(l *loader, v *value, into *T) {
 		case i < 0:
 			child.failKey(nearest(child.name, fs.keys()), "unknown field")
 		case seen&(1<<i) != 0:
-			child.failKey("", "is there twice")
+			child.failKey("", "is defined twice")
 		default:
 			seen |= 1 << i
 			fs[i].set(l, into, child)

@@ -30,7 +30,7 @@ func (l *loader) include(patterns *value) {
 		files, err := glob(pattern)
 		switch {
 		case err != nil:
-			item.fail("", "is no valid pattern")
+			item.fail("", "is not a valid pattern")
 		case len(files) == 0:
 			// A mount that is not there must not look like a fleet that was given up.
 			item.fail("patterns are relative to the configuration file", "matches no file")

@@ -125,7 +125,7 @@ func TestOneDuplicateAmongManyIsNamed(t *testing.T) {
 	writeFleet(t, dir, many)
 	write(t, dir, "late.jsonl", "\n"+`{"id":"mail-0054321","account":"tencent","target":"late@example.com","path":"late"}`)
 	_, err := load(t, dir, base+"include: [fleet.jsonl, late.jsonl]\n")
-	want := fmt.Sprintf(`%[1]s/late.jsonl:2:7: id: "mail-0054321" is there twice, first at %[1]s/fleet.jsonl:54322`, dir)
+	want := fmt.Sprintf(`%[1]s/late.jsonl:2:7: id: "mail-0054321" is already used at %[1]s/fleet.jsonl:54322`, dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -60,7 +60,7 @@ func TestOneContactIsNotAskedTwice(t *testing.T) {
 	for _, other := range append(spellings[1:], "xn--mnchen-3ya.de") {
 		text := everyProvider + fmt.Sprintf("verifications:\n  owners: {account: alibaba-domain, schedule: {every: 30d}, addresses: [%q, %q]}\n",
 			"owner@"+spellings[0], "OWNER@"+other)
-		if _, err := load(t, t.TempDir(), text); err == nil || !strings.Contains(err.Error(), "is there twice") {
+		if _, err := load(t, t.TempDir(), text); err == nil || !strings.Contains(err.Error(), "is listed twice") {
 			t.Errorf("%q: got %v", other, err)
 		}
 	}

@@ -183,7 +183,7 @@ func (v *value) entries() []*value {
 	seen := make(map[string]bool, len(v.children))
 	for _, child := range v.children {
 		if seen[child.name] {
-			child.failKey("", "is there twice")
+			child.failKey("", "is defined twice")
 		}
 		seen[child.name] = true
 	}

@@ -172,7 +172,7 @@ func (v *value) addresses(insecure bool) []string {
 		switch {
 		case address == "":
 		case slices.Contains(all, address):
-			item.fail("", "is there twice")
+			item.fail("", "is listed twice")
 		case len(all) > 0 && pathOf(all[0]) != pathOf(address):
 			item.fail("", "must have the path of the first one")
 		default:

@@ -16,7 +16,7 @@ var (
 	ErrOpen        = errors.New("a rotation of it is open: let it end first")
 	ErrQuarantined = errors.New("it is in quarantine: release it first")
 	ErrNotLive     = errors.New("the password does not work")
-	ErrNotAsked    = errors.New("could not ask whether the password works")
+	ErrNotAsked    = errors.New("could not check whether the password works")
 )
 
 // Adopt stores a password that is live at the provider already, under the journal's claim like any other: for a fleet

@@ -60,7 +60,7 @@ func CheckPath(path string) error {
 
 // What is wrong with the URL of a server. None repeats it: it may hold a password by mistake.
 var (
-	ErrServerURL   = errors.New("is no URL of a server")
+	ErrServerURL   = errors.New("is not the URL of a server")
 	ErrServerUser  = errors.New("must not hold a user name or password")
 	ErrServerQuery = errors.New("must have no query and no fragment")
 )

@@ -72,7 +72,7 @@ func (g gateway) enter(r *http.Request, body []byte, op string, versions ...stri
 	case !oneOf(in.version, versions...):
 		return refuse(outMalformed, reason{http.StatusBadRequest, "InvalidVersion", "Specified parameter Version is not valid."})
 	case err != nil || (len(body) > 0 && !isForm):
-		return refuse(outMalformed, reason{http.StatusBadRequest, "InvalidParameter", "The body is no form."})
+		return refuse(outMalformed, reason{http.StatusBadRequest, "InvalidParameter", "The body is not a form."})
 	}
 	in.account = g.accounts[id]
 	return in, nil

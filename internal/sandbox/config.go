@@ -102,7 +102,7 @@ func (o Options) check() error {
 		return fmt.Errorf("reply_shape %q is none of camel, pascal, wrapped", o.ReplyShape)
 	}
 	if o.ThrottleStatus != 0 && (o.ThrottleStatus < 400 || o.ThrottleStatus > 599) {
-		return fmt.Errorf("throttle_status %d is no HTTP error", o.ThrottleStatus)
+		return fmt.Errorf("throttle_status %d is not an HTTP error", o.ThrottleStatus)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func ParseRate(s string) (Rate, error) {
 	}
 	d, err := time.ParseDuration(per)
 	if err != nil || d <= 0 {
-		return Rate{}, fmt.Errorf("rate %q: %q is no time; want s, m, h, or a duration such as 500ms", s, per)
+		return Rate{}, fmt.Errorf("rate %q: %q is not a unit of time; want s, m, h, or a duration such as 500ms", s, per)
 	}
 	return Rate{Requests: n, Per: d}, nil
 }

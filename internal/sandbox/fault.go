@@ -190,7 +190,7 @@ func (f *Fault) check(known func(code string) bool) error {
 		f.For < 0 || f.For > Duration(maxDelay):
 		return fmt.Errorf("a delay is between 0 and %v, and so are retry_after and for", maxDelay)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("status %d is no HTTP status that ends a request", f.Status)
+		return fmt.Errorf("status %d is not an HTTP status that ends a request", f.Status)
 	case f.Kind == WithCode && f.Code == "":
 		return errors.New("fault code needs a code")
 	}

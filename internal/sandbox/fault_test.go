@@ -263,7 +263,7 @@ func TestNonsenseFaultsAreRefusedByName(t *testing.T) {
 		{`{"kind":"delay","delay":"1h"}`, "a delay is between 0 and 10m0s, and so are retry_after and for"},
 		{`{"kind":"not_done","provider":"kirimemail"}`, "fault not_done exists at enom only"},
 		{`{"kind":"code"}`, "fault code needs a code"},
-		{`{"kind":"html","status":42}`, "status 42 is no HTTP status that ends a request"},
+		{`{"kind":"html","status":42}`, "status 42 is not an HTTP status that ends a request"},
 		{`[{"kind":"delay"},{"kind":"explode"}]`, `fault kind "explode" is unknown`},
 		{`{"kind":"delay","dealy":"1s"}`, `json: unknown field "dealy"`},
 	}

@@ -71,7 +71,7 @@ var (
 func checkDomain(t Target) (Target, error) {
 	t.Target = strings.ToLower(t.Target)
 	if !domainShape.MatchString(t.Target) {
-		return t, fmt.Errorf("target %q is no domain", t.Target)
+		return t, fmt.Errorf("target %q is not a domain", t.Target)
 	}
 	return t, nil
 }
@@ -79,7 +79,7 @@ func checkDomain(t Target) (Target, error) {
 func checkAddress(t Target) (Target, error) {
 	t.Target = strings.ToLower(t.Target)
 	if a, err := mail.ParseAddress(t.Target); err != nil || a.Address != t.Target || len(t.Target) > 128 {
-		return t, fmt.Errorf("target %q is no address", t.Target)
+		return t, fmt.Errorf("target %q is not an address", t.Target)
 	}
 	return t, nil
 }

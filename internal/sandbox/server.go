@@ -192,7 +192,7 @@ func newPorts(c Config) (*ports, error) {
 	}
 	p := &ports{host: host, name: c.Name}
 	if p.port, err = strconv.Atoi(port); err != nil || p.port < 0 || p.port > 65535-32 {
-		return nil, fmt.Errorf("port %q of %s is no port below 65504", port, listen)
+		return nil, fmt.Errorf("port %q of %s is not a port below 65504", port, listen)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && !c.Public {
 		return nil, fmt.Errorf("%s is not loopback: a sandbox shows live passwords, so this has to be asked for", listen)

@@ -174,7 +174,7 @@ func TestABadConfigurationIsNamed(t *testing.T) {
 		`success_as "maybe"`:          {AlibabaDirectMail: {Options: Options{SuccessAs: "maybe"}}},
 		`reply_shape "round"`:         {AlibabaDomain: {Options: Options{ReplyShape: "round"}}},
 		`throttle_status 200`:         {Enom: {Options: Options{ThrottleStatus: 200}}},
-		`target "x" is no domain`:     {Enom: {Targets: []Target{{Target: "x"}}}},
+		`target "x" is not a domain`:     {Enom: {Targets: []Target{{Target: "x"}}}},
 	} {
 		if _, err := Start(t.Context(), Config{Now: time.Now, Providers: p}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
