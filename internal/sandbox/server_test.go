@@ -79,8 +79,8 @@ func TestAdminRefusesWithAReason(t *testing.T) {
 		{"/password", `{"provider":"enom","target":"resellerdocs.com"}`, "password is missing", 400},
 		{"/targets", `{"provider":"x"}`, `provider "x": unknown`, 404},
 		{"/targets", `{"provider":"kirimemail","targets":[{"target":"example.com"}]}`, `provider kirimemail: target "example.com" is not DOMAIN/GUID`, 400},
-		{"/targets", `{"provider":"enom","targets":[{"target":"nodomain"}]}`, `provider enom: target "nodomain" is no domain`, 400},
-		{"/targets", `{"provider":"tencent-ses","targets":[{"target":"x"}]}`, `provider tencent-ses: target "x" is no address`, 400},
+		{"/targets", `{"provider":"enom","targets":[{"target":"nodomain"}]}`, `provider enom: target "nodomain" is not a domain`, 400},
+		{"/targets", `{"provider":"tencent-ses","targets":[{"target":"x"}]}`, `provider tencent-ses: target "x" is not an address`, 400},
 		{"/targets", `{"provider":"enom","pattern":{"target":"%s.com","count":1}}`, "a pattern has one %d or %05d in target, and in username if there is one", 400},
 		{"/targets", `{"provider":"enom","pattern":{"target":"x%d.com","count":0}}`, "count 0 is not between 1 and 1000000", 400},
 		{"/release", `{`, "unexpected EOF", 400},
@@ -174,7 +174,7 @@ func TestABadConfigurationIsNamed(t *testing.T) {
 		`success_as "maybe"`:          {AlibabaDirectMail: {Options: Options{SuccessAs: "maybe"}}},
 		`reply_shape "round"`:         {AlibabaDomain: {Options: Options{ReplyShape: "round"}}},
 		`throttle_status 200`:         {Enom: {Options: Options{ThrottleStatus: 200}}},
-		`target "x" is not a domain`:     {Enom: {Targets: []Target{{Target: "x"}}}},
+		`target "x" is not a domain`:  {Enom: {Targets: []Target{{Target: "x"}}}},
 	} {
 		if _, err := Start(t.Context(), Config{Now: time.Now, Providers: p}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
