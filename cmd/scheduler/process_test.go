@@ -150,7 +150,7 @@ func TestASchedulerLetsGoOfWhatTheConfigurationNoLongerHas(t *testing.T) {
 	if s.Current(goes).Password != s.Target(goes).Live || s.Journal(goes).Version == 0 {
 		t.Error("what it said to be in Vault is not there")
 	}
-	if line := scheduler.Line("configuration read anew"); !strings.Contains(line, `"added":0,"changed":0,"removed":1`) {
+	if line := scheduler.Line("configuration reloaded"); !strings.Contains(line, `"added":0,"changed":0,"removed":1`) {
 		t.Error(line)
 	}
 }
@@ -180,7 +180,7 @@ func TestABrokenFileChangesNothingAndSaysWhy(t *testing.T) {
 	}
 	s.Until("what was added is rotated", func() bool { return s.Settled(more, 1) })
 	for _, p := range processes {
-		if line := p.Line("configuration read anew"); !strings.Contains(line, `"added":1,"changed":0,"removed":0`) {
+		if line := p.Line("configuration reloaded"); !strings.Contains(line, `"added":1,"changed":0,"removed":0`) {
 			t.Errorf("%s: %s", p.Name, line)
 		}
 	}
@@ -196,7 +196,7 @@ func TestASignalMakesTheProcessesReadTheirFilesAnew(t *testing.T) {
 		if err := syscall.Kill(p.PID(), syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		p.Logged("configuration read anew")
+		p.Logged("configuration reloaded")
 	}
 }
 

@@ -221,7 +221,7 @@ func (f *mailFleet) outage(worker *apptest.Process, rotate []string) {
 		f.t.Fatal(err)
 	}
 	ended := time.Now()
-	f.wait("the server is known to be well", func() bool { return strings.Contains(worker.Output(), "lets logins in again") })
+	f.wait("the server is known to be well", func() bool { return strings.Contains(worker.Output(), "accepts logins again") })
 	f.t.Logf("mail outage: known to be over after %v; told %d times; %d of %d had sent a password", time.Since(ended).Round(time.Second),
 		strings.Count(worker.Output(), "refuses logins that worked"), sent, fleetSize)
 	f.wait("all are rotated once more", func() bool { return f.rotated() && f.closed() })

@@ -100,7 +100,7 @@ func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
 	s.Know(after)
 	s.Creds = []apptest.Credential{after}
 	s.Configure(apptest.Settings{Patient: true})
-	w.Logged("configuration read anew")
+	w.Logged("configuration reloaded")
 	if err := w.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +201,7 @@ func TestAMendedKeyNeedsNoRestart(t *testing.T) {
 	if err := syscall.Kill(w.PID(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	w.Logged("configuration read anew")
+	w.Logged("configuration reloaded")
 	for _, c := range []apptest.Credential{filed, kept} {
 		if out, status := s.Ctl("rotate", c.ID, "--wait", "--timeout", "50s"); status != 0 {
 			t.Errorf("%s: %d: %s", c.ID, status, out)

@@ -63,10 +63,10 @@ func (m Mail) share(c *smtpauth.Config, cfg *config.Config, rate rotation.Rate) 
 			m.Log.LogAttrs(ctx, slog.LevelWarn, "an event is not noted", slog.String("server", address), slog.Any("error", err))
 		}
 		if sick {
-			m.Log.LogAttrs(ctx, slog.LevelWarn, "a mail server refuses logins that worked before: nothing is repaired until it lets one in", slog.String("server", address))
+			m.Log.LogAttrs(ctx, slog.LevelWarn, "a mail server refuses logins that worked before: nothing is repaired until it accepts one", slog.String("server", address))
 			return
 		}
-		m.Log.LogAttrs(ctx, slog.LevelInfo, "a mail server lets logins in again", slog.String("server", address))
+		m.Log.LogAttrs(ctx, slog.LevelInfo, "a mail server accepts logins again", slog.String("server", address))
 	}
 	return nil
 }

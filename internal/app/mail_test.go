@@ -156,7 +156,7 @@ func (o *office) refuseEverybody() {
 }
 
 // TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords: nobody who works is believed to be refused, it is told once,
-// and a server that lets logins in again is believed again.
+// and a server that accepts logins again is believed again.
 func TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "6000/m")
@@ -191,7 +191,7 @@ func TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords(t *testing.T) {
 	if v, err := o.ask(0, ""); v != rotation.Works || err != nil {
 		t.Errorf("after the outage: %v, %v", v, err)
 	}
-	if n := o.log.count("lets logins in again"); n != 1 {
+	if n := o.log.count("accepts logins again"); n != 1 {
 		t.Errorf("told %d times that it is over", n)
 	}
 	var events []string

@@ -181,7 +181,7 @@ func (p *Process) Watch(ctx context.Context, changed func(*config.Config, config
 		}
 		if err == nil {
 			p.use(next)
-			p.Log.InfoContext(ctx, "configuration read anew", "credentials", next.Len(), "added", len(d.Added), "changed", len(d.Changed),
+			p.Log.InfoContext(ctx, "configuration reloaded", "credentials", next.Len(), "added", len(d.Added), "changed", len(d.Changed),
 				"removed", len(d.Removed), "fingerprint", next.Fingerprint()[:12])
 			if names := needRestart(running, next.Accounts); len(names) > 0 {
 				p.Log.WarnContext(ctx, "accounts that are new, or of another rate, timeout or concurrency, need a restart", "accounts", names)

@@ -75,7 +75,7 @@ func (r *run) checkBase(ctx context.Context) error {
 	if r.base.Password.Equal(r.rec.BasePassword) || r.base.Password.Equal(r.rec.Last().Value) {
 		return nil
 	}
-	return r.quarantine(ctx, "current's password was changed by somebody else while this rotation was open")
+	return r.quarantine(ctx, "current's password was not written by keyturn: it was changed in Vault while this rotation was open")
 }
 
 func (r *run) entry(verified Verified) Entry {

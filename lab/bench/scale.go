@@ -102,7 +102,7 @@ func (f *fleet) awaitReload(ctx context.Context, name string, cause func() error
 // reloads is how often a program has said that it read its configuration anew.
 func (f *fleet) reloads(name string) (int, error) {
 	log, err := os.ReadFile(f.file(name + ".log"))
-	return bytes.Count(log, []byte("configuration read anew")), err
+	return bytes.Count(log, []byte("configuration reloaded")), err
 }
 
 // changeLine changes the path of the last credential.
