@@ -58,10 +58,11 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	e := &Engine{Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Machine = &rotation.Machine{
-		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Observer: metrics, Log: log,
-		Notices: observe.Noting{Notices: e.Index, Metrics: metrics},
-		Agenda:  observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
-		NewID:   newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
+		Observer: queue.Witness{Observer: metrics, Breaker: e.Breaker},
+		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
+		Agenda:   observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
+		NewID:    newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		Timing: rotation.Timing{
 			Call: call, Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
 		},

@@ -50,20 +50,37 @@ func (behind) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 	return next
 }
 
-func TestWhatARotationWritesIsRedissTimeOnAMachineThatIsAnHourFast(t *testing.T) {
-	t.Parallel()
+// engine is one of a configuration with one account, beside a Redis of its own.
+func engine(t *testing.T, out *bytes.Buffer, hooks ...redis.Hook) *Engine {
+	t.Helper()
 	rdb := redis.NewClient(&redis.Options{Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword})
 	t.Cleanup(func() { _ = rdb.Close() })
-	rdb.AddHook(behind{})
+	for _, hook := range hooks {
+		rdb.AddHook(hook)
+	}
 	cfg := &config.Config{
 		Accounts: map[string]*config.Account{"ses": {Name: "ses", Rates: []rotation.Rate{{Requests: 1, Per: time.Second}}}},
 		Timing:   config.Timing{ProviderTimeout: time.Second, TaskTimeout: time.Minute},
 	}
-	var out bytes.Buffer
-	e, err := NewEngine(t.Context(), cfg, rdb, nil, observe.NewMetrics(), observe.NewLogger(&out, slog.LevelInfo))
+	e, err := NewEngine(t.Context(), cfg, rdb, nil, observe.NewMetrics(), observe.NewLogger(out, slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return e
+}
+
+func TestTheBreakerHearsWhatProvidersAnswer(t *testing.T) {
+	t.Parallel()
+	e := engine(t, new(bytes.Buffer))
+	if w, ok := e.Machine.Observer.(queue.Witness); !ok || w.Breaker != e.Breaker || w.Observer == nil {
+		t.Errorf("the machine's observer is %T", e.Machine.Observer)
+	}
+}
+
+func TestWhatARotationWritesIsRedissTimeOnAMachineThatIsAnHourFast(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	e := engine(t, &out, behind{})
 	if ahead := time.Since(e.Machine.Clock.Now()); ahead < 55*time.Minute || ahead > 65*time.Minute {
 		t.Errorf("the machine is %v ahead of what it writes", ahead)
 	}
