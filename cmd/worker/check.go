@@ -32,7 +32,7 @@ func (h *handler) check(ctx context.Context, s rotation.Subject, job rotation.Jo
 		return result
 	}
 	// Longer than the run: what ended it may have been its time.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(rotation.WithID(ctx, result.RotationID)), noteTimeout)
 	defer cancel()
 	if err := h.checks.Checked(ctx, s.Credential, verdict); err != nil {
 		h.machine.Log.WarnContext(ctx, "what a check found is not noted", "credential", s.Credential.ID, "error", err)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"slices"
 	"time"
+
+	"keyturn/internal/rotation"
 )
 
-// NewLogger writes JSON, one line per event, at level and above, each with the attributes that With put into its
-// context. Characters that JSON passes through and a terminal would obey (C1 controls, direction marks) are escaped too.
+// NewLogger writes JSON, one line per event, at level and above. A line carries the id of the rotation that its context is
+// for, as rotation_id, unless the line gives one itself. Characters that JSON passes through and a terminal would obey
+// (C1 controls, direction marks) are escaped too.
 func NewLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(contextHandler{slog.NewJSONHandler(NewPrintable(w), &slog.HandlerOptions{Level: level, ReplaceAttr: replace})})
 }
@@ -22,28 +24,22 @@ func replace(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-type attrsKey struct{}
-
-// With returns a context under which every line that is logged carries attrs, after those it carries already.
-func With(ctx context.Context, attrs ...slog.Attr) context.Context {
-	earlier, _ := ctx.Value(attrsKey{}).([]slog.Attr)
-	return context.WithValue(ctx, attrsKey{}, slices.Concat(earlier, attrs))
-}
-
-// contextHandler adds a context's attributes to a record. One that the line gives itself is not repeated.
+// contextHandler adds the rotation that a context is for.
 type contextHandler struct{ slog.Handler }
 
+const rotationID = "rotation_id"
+
 func (h contextHandler) Handle(ctx context.Context, rec slog.Record) error {
-	attrs, _ := ctx.Value(attrsKey{}).([]slog.Attr)
-	if len(attrs) > 0 {
-		own := map[string]bool{}
-		rec.Attrs(func(a slog.Attr) bool { own[a.Key] = true; return true })
-		rec = rec.Clone()
-		for _, a := range attrs {
-			if !own[a.Key] {
-				rec.AddAttrs(a)
-			}
+	id := rotation.IDOf(ctx)
+	rec.Attrs(func(a slog.Attr) bool {
+		if a.Key == rotationID {
+			id = ""
 		}
+		return id != ""
+	})
+	if id != "" {
+		rec = rec.Clone()
+		rec.AddAttrs(slog.String(rotationID, id))
 	}
 	return h.Handler.Handle(ctx, rec)
 }

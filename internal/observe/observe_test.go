@@ -21,27 +21,40 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestALineCarriesItsContextsAttributes(t *testing.T) {
+func TestALineCarriesTheRotationThatItsContextIsForOnce(t *testing.T) {
 	t.Parallel()
-	var out bytes.Buffer
-	log := observe.NewLogger(&out, slog.LevelInfo).With("process", "worker")
-	ctx := observe.With(t.Context(), slog.String("rotation_id", "r1"))
-	ctx = observe.With(ctx, slog.String("credential", "a"))
-	log.InfoContext(ctx, "rotated", "credential", "its own")
-	log.DebugContext(ctx, "below the level")
+	for own, want := range map[string]string{"": "from-context", "its-own": "its-own"} {
+		var out bytes.Buffer
+		log := observe.NewLogger(&out, slog.LevelInfo).With("process", "worker")
+		ctx := rotation.WithID(t.Context(), "from-context")
+		if own == "" {
+			log.InfoContext(ctx, "rotated", "credential", "a")
+		} else {
+			log.InfoContext(ctx, "rotated", "credential", "a", "rotation_id", own)
+		}
+		log.DebugContext(ctx, "below the level")
 
-	var line map[string]any
-	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
-		t.Fatalf("not one line of JSON: %v: %s", err, out.String())
-	}
-	want := map[string]any{"msg": "rotated", "process": "worker", "rotation_id": "r1", "credential": "its own"}
-	for k, v := range want {
-		if line[k] != v {
-			t.Errorf("%s = %v, want %v", k, line[k], v)
+		var line map[string]any
+		if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+			t.Fatalf("not one line of JSON: %v: %s", err, out.String())
+		}
+		for k, v := range map[string]any{"msg": "rotated", "process": "worker", "rotation_id": want, "credential": "a"} {
+			if line[k] != v {
+				t.Errorf("%s = %v, want %v", k, line[k], v)
+			}
+		}
+		if n := strings.Count(out.String(), `"rotation_id"`); n != 1 {
+			t.Errorf("rotation_id stands %d times", n)
 		}
 	}
-	if n := strings.Count(out.String(), `"credential"`); n != 1 {
-		t.Errorf("credential stands %d times", n)
+}
+
+func TestALineOfNoRotationHasNoID(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	observe.NewLogger(&out, slog.LevelInfo).InfoContext(rotation.WithID(t.Context(), ""), "started")
+	if strings.Contains(out.String(), "rotation_id") {
+		t.Error(out.String())
 	}
 }
 
@@ -235,8 +248,7 @@ func TestASecretStaysUnreadInALine(t *testing.T) {
 	const canary = "canary-81aa"
 	log := observe.NewLogger(&out, slog.LevelInfo)
 	value := secret.New(canary)
-	ctx := observe.With(t.Context(), slog.Any("password", value))
-	log.InfoContext(ctx, "x", "value", value, "pointer", &value, "struct", struct{ V secret.Value }{value})
+	log.InfoContext(t.Context(), "x", "value", value, "pointer", &value, "struct", struct{ V secret.Value }{value})
 	if strings.Contains(out.String(), canary) {
 		t.Error("the secret is in the line")
 	}

@@ -61,9 +61,7 @@ func (a *account) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	start := a.Now()
 	outcome, err := a.process(ctx, task)
 	if ctx.Err() != nil {
-		// The task was given to somebody else when ctx ended; nobody reads what is returned here.
-		outcome = outcomeAbandoned
-		a.Log.WarnContext(ctx, "a run ended after its task was taken from it", "account", a.Name, "cause", context.Cause(ctx))
+		outcome = outcomeAbandoned // the task was given away when ctx ended: what is returned here goes nowhere
 	}
 	kind := Kind(task.Type())
 	if !kind.known() {
@@ -95,6 +93,7 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 		return StatusBlocked, err
 	}
 	res, panicked := a.run(ctx, job)
+	ctx = rotation.WithID(ctx, res.RotationID)
 	a.Breaker.learn(ctx, job, pass, res)
 	outcome = res.Status.String()
 	switch {
@@ -116,6 +115,10 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 
 // tell logs why a job comes back. To wait is everyday and no news.
 func (a *account) tell(ctx context.Context, job Job, res rotation.Result, err error) {
+	if ctx.Err() != nil {
+		a.Log.WarnContext(ctx, "a run ended after its task was taken from it", "account", a.Name, "credential", job.Credential,
+			"cause", context.Cause(ctx))
+	}
 	level := slog.LevelDebug
 	var back *again
 	if !errors.As(err, &back) {
@@ -137,12 +140,12 @@ func (a *account) remember(ctx context.Context, job Job, outcome string, res rot
 		o.Final, after = false, roundUp(back.after)
 	}
 	if err := a.client.remember(ctx, job, o, after); err != nil {
-		a.Log.WarnContext(ctx, "an outcome is not noted", "account", a.Name, "error", err)
+		a.Log.WarnContext(ctx, "an outcome is not noted", "account", a.Name, "credential", job.Credential, "error", err)
 	}
 	if task, ok := asynq.GetTaskID(ctx); ok && back != nil && back.failed && job.Kind == KindRotate {
 		// Without the note it counts as work that soon wants the rate, which delays others and nothing more.
 		if err := a.client.failed(ctx, a.Name, task, after); err != nil {
-			a.Log.WarnContext(ctx, "a failure is not noted", "account", a.Name, "error", err)
+			a.Log.WarnContext(ctx, "a failure is not noted", "account", a.Name, "credential", job.Credential, "error", err)
 		}
 	}
 }

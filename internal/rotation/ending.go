@@ -48,7 +48,7 @@ func (r *run) result(ctx context.Context, err error, rotated bool) Result {
 	if result.Status == Waiting || result.Status == Failed {
 		r.park(ctx, result.After)
 	}
-	result.Rotated = rotated
+	result.Rotated, result.RotationID = rotated, r.rec.RotationID
 	return result
 }
 

@@ -37,8 +37,9 @@ func (s Status) String() string { return statusNames[s] }
 
 // Result is what a run says to its queue.
 type Result struct {
-	Status  Status
-	Rotated bool          // Done: this run promoted a new password
-	After   time.Duration // Waiting, Failed
-	Err     error         // the cause where Status is neither Done nor Replaced; free of secrets
+	Status     Status
+	Rotated    bool          // Done: this run promoted a new password
+	RotationID string        // of the journal as the run left or found it; "" if it did not come to one
+	After      time.Duration // Waiting, Failed
+	Err        error         // the cause where Status is neither Done nor Replaced; free of secrets
 }

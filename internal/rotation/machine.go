@@ -47,16 +47,16 @@ type Subject struct {
 // called for one credential any number of times at once, in any number of processes.
 func (m *Machine) Rotate(ctx context.Context, s Subject, job Job) Result {
 	// Three rounds: one may close what a crash left promoted, one may finish an older rotation.
-	rotated, left := false, calls{}
+	rotated, left, id := false, calls{}, ""
 	for range 3 {
 		r := &run{Machine: m, Subject: s, job: job, calls: left}
 		again, err := r.rotate(ctx)
-		rotated, left = rotated || r.promoted, r.calls
+		rotated, left, id = rotated || r.promoted, r.calls, r.rec.RotationID
 		if !again || err != nil {
 			return r.result(ctx, err, rotated)
 		}
 	}
-	return Result{Status: Waiting, After: time.Second, Rotated: rotated}
+	return Result{Status: Waiting, After: time.Second, Rotated: rotated, RotationID: id}
 }
 
 // run is one attempt at one credential. Its fields change as it goes; nothing of it is shared.
@@ -100,6 +100,7 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 	case found == startOver:
 		return true, nil
 	}
+	ctx = WithID(ctx, r.rec.RotationID)
 	verified, err := r.obtain(ctx)
 	if err != nil {
 		return false, err

@@ -245,3 +245,18 @@ func TestAdoptLeavesAnOpenRotationAlone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestARunTellsWhichRotationItCameTo(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s, during := k.Setter(false), ""
+	right := s.Client.Setter
+	s.Client.Setter = setter(func(ctx context.Context, target string, v secret.Value) error {
+		during = rotation.IDOf(ctx)
+		return right.Set(ctx, target, v)
+	})
+	result, _ := k.Run(t.Context(), s, scheduled(w))
+	if want := w.Current().RotationID; during != want || result.RotationID != want {
+		t.Errorf("the call was made for %q, the result is of %q, want %q", during, result.RotationID, want)
+	}
+}
