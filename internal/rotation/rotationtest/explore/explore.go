@@ -41,10 +41,10 @@ func (e Exploration) Run() *Report {
 }
 
 func (e Exploration) explorer() *explorer {
-	n := newNames()
+	n, seed := newNames(), maphash.MakeSeed()
 	return &explorer{
-		Exploration: e, names: n, seed: maphash.MakeSeed(), seen: map[uint64]int8{},
-		scripts: scripts{names: n, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
+		Exploration: e, names: n, seed: seed, seen: map[uint64]int8{},
+		scripts: scripts{names: n, seed: seed, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
 	}
 }
 

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"strings"
 	"time"
@@ -14,13 +15,12 @@ import (
 
 // node is a run after some answers: where it stands, and so all that it can know. There are tens of millions.
 type node struct {
-	parent  int32  // 0 at its start
-	child   int32  // the last one that was found
-	sibling int32  // the one that was found before this one
-	job     int32  // at its start
-	given   answer // what its parent's call got; at its start only the time
-	call    call   // what it asks next; opNone if it has ended
-	ending  int32  // how it ended
+	parent int32  // 0 at its start
+	chain  int32  // the next one with its place in scripts.places
+	job    int32  // at its start
+	ending int32  // how it ended
+	given  answer // what its parent's call got; at its start only the time
+	call   call   // what it asks next; opNone if it has ended
 }
 
 // ending is what matters of a rotation.Result.
@@ -36,6 +36,12 @@ type edge struct {
 	job int32
 }
 
+// arc leads from one node to the next.
+type arc struct {
+	from  int32
+	given answer
+}
+
 // scripts remembers every run that was ever performed, as a tree.
 type scripts struct {
 	*names
@@ -43,6 +49,8 @@ type scripts struct {
 	subject func(*performance) rotation.Subject
 	nodes   []node // the first one is none
 	starts  map[edge]int32
+	places  []int32 // hash of what leads to a node → the last one that was found; a power of 2
+	seed    maphash.Seed
 	answers []answer // scratch
 }
 
@@ -57,16 +65,35 @@ func (s *scripts) begin(job int32, now time.Duration) int32 {
 	return id
 }
 
-// next returns where a run stands after one more answer. Few answers differ, so they are looked through.
+// next returns where a run stands after one more answer.
 func (s *scripts) next(from int32, given answer) int32 {
-	for id := s.nodes[from].child; id != 0; id = s.nodes[id].sibling {
-		if s.nodes[id].given == given {
+	if len(s.nodes) >= len(s.places) {
+		s.grow()
+	}
+	place := s.place(from, given)
+	for id := s.places[place]; id != 0; id = s.nodes[id].chain {
+		if n := &s.nodes[id]; n.parent == from && n.given == given {
 			return id
 		}
 	}
-	id := s.add(node{parent: from, given: given, sibling: s.nodes[from].child})
-	s.nodes[from].child = id
+	id := s.add(node{parent: from, given: given, chain: s.places[place]})
+	s.places[place] = id
 	return id
+}
+
+func (s *scripts) place(from int32, given answer) int {
+	return int(maphash.Comparable(s.seed, arc{from, given})) & (len(s.places) - 1) //nolint:gosec // its lowest bits
+}
+
+// grow makes room for twice as many nodes.
+func (s *scripts) grow() {
+	s.places = make([]int32, max(1<<10, 2*len(s.places)))
+	for id := range s.nodes {
+		if n := &s.nodes[id]; n.parent != 0 {
+			place := s.place(n.parent, n.given)
+			n.chain, s.places[place] = s.places[place], int32(id) //nolint:gosec // memory ends long before
+		}
+	}
 }
 
 func (s *scripts) add(n node) int32 {
