@@ -71,7 +71,7 @@ cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed
 explore: ## Drive the state machine through every schedule of four faults: several hours
 	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4
 
-lint: ## Check style, mistakes and the import rule; the first run builds the linter, about 2 minutes
+lint: ## Check style, mistakes, the import rule and dead code; the first run builds the linter, about 2 minutes
 	@echo "==> golangci-lint ./..."
 	@$(tool) golangci-lint run ./...
 	@linter="$$($(tool) -n golangci-lint)"; \
@@ -79,6 +79,8 @@ lint: ## Check style, mistakes and the import rule; the first run builds the lin
 		echo "==> golangci-lint $$module"; \
 		(cd $$module && "$$linter" run ./...) || exit 1; \
 	done
+	@echo "==> deadcode ./cmd/..."
+	@dead="$$($(tool) deadcode ./cmd/...)" && if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
 
 fmt: ## Format the source as the linter wants it
 	@$(tool) golangci-lint fmt ./...

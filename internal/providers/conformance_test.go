@@ -3,6 +3,8 @@ package providers_test
 import (
 	"context"
 	"crypto/x509"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,7 +70,9 @@ func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
 	t.Helper()
 	var ahead atomic.Int64
+	ca := filepath.Join(t.TempDir(), "ca.pem")
 	server, err := sandbox.Start(t.Context(), sandbox.Config{
+		CAFile:    ca,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Providers: map[string]sandbox.ProviderConfig{p.Code: {Rate: &sandbox.Rate{}}},
 	})
@@ -107,7 +111,7 @@ func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
 		Held:    func() int { return len(server.Holds()) },
 		Release: func() { server.Release(p.Code, "") },
 		Ahead:   func(d time.Duration) { ahead.Store(int64(d)) },
-		Login:   s.login(t, server, p.Code),
+		Login:   s.login(t, server, p.Code, ca),
 	}
 }
 
@@ -130,14 +134,18 @@ func strike(t *testing.T, server *sandbox.Server, code string, mishaps []rotatio
 }
 
 // login is the sandbox's submission server of a provider, as the real verifier asks it; nil where it has none.
-func (s stand) login(t *testing.T, server *sandbox.Server, code string) rotation.Verifier {
+func (s stand) login(t *testing.T, server *sandbox.Server, code, ca string) rotation.Verifier {
 	t.Helper()
 	address, ok := server.Ready().SMTP[code]
 	if !ok {
 		return nil
 	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
 	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(server.CA())
+	pool.AppendCertsFromPEM(pem)
 	verifier, err := smtpauth.New(smtpauth.Config{
 		Addr: address, TLS: smtpauth.ImplicitTLS, CA: pool,
 	})

@@ -22,13 +22,3 @@ func All() []rotation.Provider {
 		tencentses.Provider(),
 	}
 }
-
-// ByCode returns the provider with a registry code like "tencent-ses", and false if there is none.
-func ByCode(code string) (rotation.Provider, bool) {
-	for _, p := range All() {
-		if p.Code == code {
-			return p, true
-		}
-	}
-	return rotation.Provider{}, false
-}

@@ -150,7 +150,7 @@ func smtpCode(t testing.TB, err error) int {
 
 func (b *bench) trust() *tls.Config {
 	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(b.CA())
+	pool.AppendCertsFromPEM(b.ca.pem())
 	return &tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
 }
 

@@ -72,9 +72,6 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 // Ready says where the sandbox listens.
 func (s *Server) Ready() Ready { return s.ready }
 
-// CA is the PEM of the certificate that the submission servers' certificate is signed with.
-func (s *Server) CA() []byte { return s.ca.pem() }
-
 // Wait returns when a listener fails, or nil after Close.
 func (s *Server) Wait() error { return s.group.Wait() }
 

@@ -166,7 +166,7 @@ func TestSMTPCertificateIsSignedByTheServedAuthorityOnly(t *testing.T) {
 		t.Error("trusted without the sandbox's authority")
 	}
 	a := b.do(b.request("GET", b.Ready().Admin+"/ca.pem", ""))
-	if a.body != string(b.CA()) || !strings.HasPrefix(a.body, "-----BEGIN CERTIFICATE-----") {
+	if a.body != string(b.ca.pem()) || !strings.HasPrefix(a.body, "-----BEGIN CERTIFICATE-----") {
 		t.Errorf("GET /ca.pem: %s", a.body)
 	}
 }

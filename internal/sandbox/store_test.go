@@ -42,7 +42,7 @@ func TestStateSurvivesAKill(t *testing.T) {
 	if n := len(after.State()[KirimEmail]); n != 2 {
 		t.Errorf("%d KIRIM.EMAIL credentials, want 2", n)
 	}
-	if string(after.CA()) != string(b.CA()) {
+	if string(after.ca.pem()) != string(b.ca.pem()) {
 		t.Error("another certificate authority")
 	}
 	if code := tencentCode(t, after.setTencent(newPassword)); code != "OperationDenied.RepeatPassWord" {
