@@ -27,7 +27,7 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	creds, err := operate.For(cfg, app.Clock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
+	creds, err := operate.For(cfg, rotation.WallClock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
 	if err != nil {
 		return flagged(err)
 	}
@@ -40,7 +40,7 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 		return err
 	}
 	defer rdb.Close()
-	client, clock := queue.NewClient(rdb), app.Clock{}
+	client, clock := queue.NewClient(rdb), rotation.WallClock{}
 	e, err := estimate(ctx, cfg.Accounts[r.account], creds, due.NewIndex(rdb), client, queue.NewBreaker(rdb, nil))
 	if err != nil {
 		return err

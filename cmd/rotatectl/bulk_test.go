@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"keyturn/internal/app"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
@@ -88,7 +87,7 @@ func (w *workshop) Depths(context.Context, ...string) ([]queue.Depth, error) {
 func bulkOf(t *testing.T, w *workshop, n int) *bulk {
 	t.Helper()
 	return &bulk{
-		queue: w, clock: app.Clock{}, account: "mail", creds: slices.Values(fleet(t, n)), total: n, pace: 9,
+		queue: w, clock: rotation.WallClock{}, account: "mail", creds: slices.Values(fleet(t, n)), total: n, pace: 9,
 		idle: 5 * time.Minute, wait: true, moved: func(int) {},
 	}
 }

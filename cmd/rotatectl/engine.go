@@ -101,7 +101,7 @@ func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done fu
 	if err != nil {
 		return nil, nil, err
 	}
-	d = operate.For(cfg, app.Clock{})
+	d = operate.For(cfg, rotation.WallClock{})
 	d.Truth = vault
 	rdb, away := app.Redis(ctx, cfg)
 	d.Away = away

@@ -5,7 +5,6 @@ import (
 	"sort"
 	"strings"
 
-	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/operate"
 	"keyturn/internal/providers"
@@ -43,5 +42,5 @@ func credentials(cfg *config.Config, ids []string) ([]*rotation.Credential, erro
 
 // knownAccounts refuses accounts that the configuration does not have.
 func knownAccounts(cfg *config.Config, names ...string) error {
-	return flagged(operate.For(cfg, app.Clock{}).KnownAccounts(names...))
+	return flagged(operate.For(cfg, rotation.WallClock{}).KnownAccounts(names...))
 }

@@ -93,7 +93,7 @@ type plan struct {
 // makePlans makes a plan for each account that has credentials, in the order of their names.
 func makePlans(ctx context.Context, cfg *config.Config, index *due.Index, accounts []string, now time.Time, days int) ([]*plan, error) {
 	plans := map[string]*plan{}
-	creds, err := operate.For(cfg, app.Clock{}).Select(operate.Query{Accounts: accounts})
+	creds, err := operate.For(cfg, rotation.WallClock{}).Select(operate.Query{Accounts: accounts})
 	if err != nil {
 		return nil, flagged(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/ratelimit"
+	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 )
 
@@ -105,7 +106,7 @@ func queueDesk(cmd *cobra.Command, cfg *config.Config, follow bool) (d *operate.
 	if err != nil {
 		return nil, nil, err
 	}
-	d = operate.For(cfg, app.Clock{})
+	d = operate.For(cfg, rotation.WallClock{})
 	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	done = func() { _ = rdb.Close() }
 	if !follow {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"keyturn/internal/app"
 	"keyturn/internal/operate"
+	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
@@ -46,7 +46,7 @@ func statusCommand(o *options) *cobra.Command {
 			if !cmd.Flags().Changed("limit") && v.format == "table" && len(ids) == 0 {
 				v.limit = page
 			}
-			q, err := v.query(ids, app.Clock{}.Now())
+			q, err := v.query(ids, rotation.WallClock{}.Now())
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := operate.For(cfg, app.Clock{}).Select(q); err != nil { // before anything is connected to
+			if _, err := operate.For(cfg, rotation.WallClock{}).Select(q); err != nil { // before anything is connected to
 				return flagged(err)
 			}
 			d, done, err := vaultDesk(cmd, cfg)

@@ -130,7 +130,7 @@ func makeParts(t *testing.T, cfg *config.Config) error {
 		rates[name] = account.Rates
 		problems = append(problems, queue.AccountSettings{Name: name, Concurrency: account.Concurrency, Timeout: cfg.Timing.TaskTimeout}.Check())
 	}
-	_, err = ratelimit.New(rdb, Clock{}, rates, 0)
+	_, err = ratelimit.New(rdb, rotation.WallClock{}, rates, 0)
 	problems = append(problems, err)
 	_, err = NewSubjects(t.Context(), cfg, nothing, Mail{})
 	return errors.Join(append(problems, err)...)

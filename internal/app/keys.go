@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyturn/internal/config"
+	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 )
 
@@ -55,12 +56,8 @@ func keysAway(account *config.Account, away map[string]error) error {
 // none waits, and when ctx ends.
 func (p *Process) AwaitKeys(ctx context.Context, s *Subjects) *Subjects {
 	for len(s.waiting) > 0 {
-		timer := time.NewTimer(keysPause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if (rotation.WallClock{}).Sleep(ctx, keysPause) != nil {
 			return nil
-		case <-timer.C:
 		}
 		if found, err := NewSubjects(ctx, s.cfg, p.Vault.ReadField, p.Mail()); err == nil {
 			p.Log.InfoContext(ctx, "all management keys can be read")

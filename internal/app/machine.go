@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -51,7 +50,7 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 		rates[name] = account.Rates
 	}
 	// A run that sleeps for its token must still have time for the call.
-	limiter, err := ratelimit.New(rdb, Clock{}, rates, min(ratelimit.DefaultMaxWait, (cfg.Timing.TaskTimeout-call)/2))
+	limiter, err := ratelimit.New(rdb, rotation.WallClock{}, rates, min(ratelimit.DefaultMaxWait, (cfg.Timing.TaskTimeout-call)/2))
 	if err != nil {
 		return nil, err
 	}
@@ -91,22 +90,4 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func generate(p *policy.Policy, forbid ...string) (secret.Value, error) {
 	return p.Generate(rand.Reader, forbid...)
-}
-
-// Clock is the machine's own, for what only measures how long something takes.
-type Clock struct{}
-
-// Now implements rotation.Clock.
-func (Clock) Now() time.Time { return time.Now().UTC() } //nolint:forbidigo // this is the clock that is injected
-
-// Sleep implements rotation.Clock.
-func (Clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -52,7 +52,7 @@ func (m Mail) share(c *smtpauth.Config, cfg *config.Config, rate rotation.Rate) 
 	if err != nil {
 		return err
 	}
-	c.Ledger, c.Now = ledger{server}, Clock{}.Now
+	c.Ledger, c.Now = ledger{server}, rotation.WallClock{}.Now
 	address := c.Addr
 	c.Witness = func(ctx context.Context, id string) (string, secret.Value, error) {
 		return m.witness(ctx, cfg, address, id)

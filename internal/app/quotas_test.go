@@ -53,7 +53,7 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 		Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword,
 	})
 	t.Cleanup(func() { _ = rdb.Close() })
-	limiter, err := ratelimit.New(rdb, app.Clock{}, map[string][]rotation.Rate{"a": {{Requests: 600, Per: time.Minute}}}, 0)
+	limiter, err := ratelimit.New(rdb, rotation.WallClock{}, map[string][]rotation.Rate{"a": {{Requests: 600, Per: time.Minute}}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 			if got == want {
 				return
 			}
-			if err := (app.Clock{}).Sleep(ctx, time.Millisecond); err != nil {
+			if err := (rotation.WallClock{}).Sleep(ctx, time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -106,25 +106,10 @@ func (i *inventory) Credential(id string) (*rotation.Credential, bool) {
 
 func (i *inventory) Fingerprint() string { return i.name }
 
-type clock struct{}
-
-func (clock) Now() time.Time { return time.Now() }
-
-func (clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // newScheduler is a scheduler that does not run yet.
 func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Account) *Scheduler {
 	s := &Scheduler{
-		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: clock{}, Notices: x,
+		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: rotation.WallClock{}, Notices: x,
 		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second, Jitter: Jitter,
 	}
 	s.Use(inv)

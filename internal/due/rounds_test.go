@@ -16,7 +16,7 @@ import (
 
 func newRounds(x *Index, q *queue, name string, when *schedule.Schedule, subjects ...*rotation.Credential) *Rounds {
 	r := &Rounds{
-		Name: name, Index: x, Clock: clock{}, Log: slog.New(slog.DiscardHandler), Jitter: Jitter,
+		Name: name, Index: x, Clock: rotation.WallClock{}, Log: slog.New(slog.DiscardHandler), Jitter: Jitter,
 		Enqueue: func(_ context.Context, account, id string, slot time.Time) error {
 			q.mu.Lock()
 			defer q.mu.Unlock()

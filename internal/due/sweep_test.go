@@ -12,7 +12,7 @@ import (
 )
 
 // fast is a clock that does not wait.
-type fast struct{ clock }
+type fast struct{ rotation.WallClock }
 
 func (fast) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 

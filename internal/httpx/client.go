@@ -36,7 +36,7 @@ func New(p rotation.Provider, s rotation.Settings, use Connections) (*Client, er
 		return nil, err
 	}
 	return &Client{
-		Now:       wallClock,
+		Now:       rotation.WallClock{}.Now,
 		Endpoint:  endpoint,
 		provider:  p.Code,
 		timeout:   s.Timeout,
@@ -117,11 +117,6 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
 
 func (c *Client) fail(op string, kind rotation.Kind, cause error) *rotation.Error {
 	return &rotation.Error{Kind: kind, Provider: c.provider, Op: op, Err: cause}
-}
-
-// wallClock is the one place where provider clients touch the machine's clock.
-func wallClock() time.Time {
-	return time.Now() //nolint:forbidigo // this is the clock
 }
 
 // checkSettings reports what keeps s from being used with p, one problem at a time.

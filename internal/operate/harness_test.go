@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
@@ -58,7 +57,7 @@ func newStage(t *testing.T) *stage {
 
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
-		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: app.Clock{},
+		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: rotation.WallClock{},
 		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s,
 	}
 }

@@ -78,9 +78,9 @@ func NewClock(ctx context.Context, rdb redis.UniversalClient, log *slog.Logger, 
 }
 
 func thisMachine() func() Instant {
-	start := time.Now() //nolint:forbidigo // this is the clock that is injected
+	start := rotation.WallClock{}.Now()
 	return func() Instant {
-		now := time.Now() //nolint:forbidigo // this is the clock that is injected
+		now := rotation.WallClock{}.Now()
 		return Instant{Wall: now.UTC().Round(0), Up: now.Sub(start)}
 	}
 }
@@ -119,7 +119,7 @@ func (c *Clock) forward(t time.Time) time.Time {
 
 // Sleep implements rotation.Clock.
 func (*Clock) Sleep(ctx context.Context, d time.Duration) error {
-	return pause(ctx, d)
+	return rotation.WallClock{}.Sleep(ctx, d)
 }
 
 // Offset is how far the machine's wall clock is ahead of Redis's.

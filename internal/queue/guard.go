@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
 )
 
 // guard stands between a server and Redis. It gives what asynq lacks: a pause after a dequeue that Redis refused, without
@@ -152,7 +154,7 @@ func (g *guard) judge(ctx context.Context, queue string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(serving, cancel)() //nolint:contextcheck // the pause ends with the command's context or with the server
-	_ = pause(ctx, min(firstPause<<min(r.times-1, 10), longestPause))
+	_ = rotation.WallClock{}.Sleep(ctx, min(firstPause<<min(r.times-1, 10), longestPause))
 }
 
 // dequeued tells asynq's dequeue by its keys; its script cannot be had. It is part of asynq's storage format.

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/rotation"
 )
 
 // reconnectOnReadOnly lets go of connections to a server that does not take writes any more. After a failover the name
@@ -90,7 +91,7 @@ func (c *connections) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		err := next(ctx, cmd)
 		for n := 0; n < retries && disguised(err); n++ {
 			c.drop()
-			if !repeatable(cmd) || pause(ctx, min(minBackoff<<n, maxBackoff)) != nil {
+			if !repeatable(cmd) || (rotation.WallClock{}).Sleep(ctx, min(minBackoff<<n, maxBackoff)) != nil {
 				break
 			}
 			err = next(ctx, cmd)
@@ -138,16 +139,4 @@ func disguised(err error) bool {
 func repeatable(cmd redis.Cmder) bool {
 	single, ok := cmd.(interface{ NoRetry() bool })
 	return !ok || !single.NoRetry()
-}
-
-// pause waits, or returns early with ctx's error.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

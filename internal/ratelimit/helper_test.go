@@ -78,22 +78,6 @@ func (v *virtual) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// real passes real time.
-type real struct{}
-
-func (real) Now() time.Time { return time.Now() }
-
-func (real) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // newLimiter is a limiter on a virtual clock for the account "a".
 func newLimiter(t *testing.T, rdb redis.UniversalClient, clock *virtual, rates ...rotation.Rate) *Limiter {
 	t.Helper()

@@ -35,7 +35,7 @@ func TestNewRefusesARateThatNobodyCanKeepTo(t *testing.T) {
 		"negative time": {{Requests: 1, Per: -time.Second}},
 		"second window": {perSecond20, {Requests: 0, Per: time.Hour}},
 	} {
-		if _, err := New(nil, real{}, map[string][]rotation.Rate{"a": rates}, 0); !errors.Is(err, ErrRate) {
+		if _, err := New(nil, rotation.WallClock{}, map[string][]rotation.Rate{"a": rates}, 0); !errors.Is(err, ErrRate) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -10,13 +10,11 @@ import (
 	"keyturn/internal/rotation"
 )
 
-type wallClock struct{ rotation.Clock }
-
 func TestAPauseIsShownUntilItEnds(t *testing.T) {
 	t.Parallel()
 	rdb := redis.NewClient(&redis.Options{Addr: devenvtest.Redis(t).Addr, Username: devenvtest.RedisUser, Password: devenvtest.RedisPassword})
 	t.Cleanup(func() { _ = rdb.Close() })
-	l, err := New(rdb, wallClock{}, map[string][]rotation.Rate{"a": {{Requests: 20, Per: time.Second}}, "b": {{Requests: 20, Per: time.Second}}}, 0)
+	l, err := New(rdb, rotation.WallClock{}, map[string][]rotation.Rate{"a": {{Requests: 20, Per: time.Second}}, "b": {{Requests: 20, Per: time.Second}}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func TestFourWorkersShareOneRate(t *testing.T) {
 	)
 	enough := make(chan struct{})
 	for worker := range workers {
-		l, err := New(dial(t, server.Addr), real{}, map[string][]rotation.Rate{"a": {{Requests: perSecond, Per: time.Second}}}, 0)
+		l, err := New(dial(t, server.Addr), rotation.WallClock{}, map[string][]rotation.Rate{"a": {{Requests: perSecond, Per: time.Second}}}, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,14 +86,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	if end, ok := ctx.Deadline(); ok && time.Until(end) < d { //nolint:forbidigo // the context's own clock
 		return false
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return rotation.WallClock{}.Sleep(ctx, d) == nil
 }
 
 // knowsNoToken reports whether Vault refused because it does not know the token: the token is dead, or a standby has not

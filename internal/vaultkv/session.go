@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
+
+	"keyturn/internal/rotation"
 )
 
 // Pauses between logins that the renewal asks for. The first one is never zero, because tokens that were issued together
@@ -202,12 +204,9 @@ func (s *session) loginAgain(ctx context.Context, seen int64) {
 		return // there is nothing to log in with: calls will say so when the token ends
 	}
 	for pause := firstLoginPause; ; pause = min(2*pause, maxLoginPause) {
-		timer := time.NewTimer(pause/2 + rand.N(pause/2)) //nolint:gosec // spread, not secrecy
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		spread := pause/2 + rand.N(pause/2) //nolint:gosec // not secrecy
+		if (rotation.WallClock{}).Sleep(ctx, spread) != nil {
 			return
-		case <-timer.C:
 		}
 		if _, err := s.ensure(ctx, seen); err == nil {
 			return

@@ -101,10 +101,10 @@ func rotateOn(ctx context.Context, all *sync.WaitGroup, f *fleet, machines []*ro
 			if result.Status == rotation.Done || result.Status == rotation.Ended {
 				break
 			}
-			_ = clock{}.Sleep(ctx, min(max(result.After, 50*time.Millisecond), time.Second))
+			_ = rotation.WallClock{}.Sleep(ctx, min(max(result.After, 50*time.Millisecond), time.Second))
 			n++
 		}
-		_ = clock{}.Sleep(ctx, 200*time.Millisecond)
+		_ = rotation.WallClock{}.Sleep(ctx, 200*time.Millisecond)
 	}
 }
 
@@ -114,7 +114,7 @@ func disturb(ctx context.Context, t *testing.T, cluster *devenv.VaultCluster, f 
 	t.Helper()
 	gaps := map[string]time.Duration{}
 	counts := map[string]int{}
-	for n := 0; (clock{}).Sleep(ctx, between) == nil; n++ {
+	for n := 0; (rotation.WallClock{}).Sleep(ctx, between) == nil; n++ {
 		kind, strike := "step_down", cluster.StepDown
 		if n%2 == 1 {
 			kind, strike = "sigkill", func(ctx context.Context) error { return killActive(ctx, t, cluster) }
@@ -123,7 +123,7 @@ func disturb(ctx context.Context, t *testing.T, cluster *devenv.VaultCluster, f 
 		if err := strike(ctx); err != nil {
 			continue // no node is active: the last fault is not over
 		}
-		if (clock{}).Sleep(ctx, between) != nil {
+		if (rotation.WallClock{}).Sleep(ctx, between) != nil {
 			break
 		}
 		counts[kind]++
@@ -167,7 +167,7 @@ func settle(t *testing.T, f *fleet, machines []*rotation.Machine) {
 				if result.Status == rotation.Done || result.Status == rotation.Ended {
 					return
 				}
-				_ = clock{}.Sleep(ctx, min(max(result.After, 50*time.Millisecond), time.Second))
+				_ = rotation.WallClock{}.Sleep(ctx, min(max(result.After, 50*time.Millisecond), time.Second))
 			}
 			t.Errorf("%s does not come to rest", cred.ID)
 		})

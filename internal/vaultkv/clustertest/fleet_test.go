@@ -49,7 +49,7 @@ func newFleet(n int) *fleet {
 // machine is one worker's.
 func (f *fleet) machine(owner string, journals rotation.Journals, secrets rotation.Secrets) *rotation.Machine {
 	return &rotation.Machine{
-		Journals: journals, Secrets: secrets, Limiter: f, Agenda: f, Notices: f, Clock: clock{}, Observer: observer{},
+		Journals: journals, Secrets: secrets, Limiter: f, Agenda: f, Notices: f, Clock: rotation.WallClock{}, Observer: observer{},
 		Log: slog.New(slog.DiscardHandler), Owner: owner, NewID: func() string { return uuid.Must(uuid.NewV7()).String() },
 		Generate: func(*policy.Policy, ...string) (secret.Value, error) { return secret.New(rand.Text()), nil },
 		Timing:   rotation.Timing{Call: time.Second, Resume: 2 * time.Second, MinInterval: time.Millisecond, Recheck: time.Second},
@@ -152,21 +152,6 @@ func (f *fleet) Penalise(context.Context, string, time.Duration) error { return 
 type turns struct{}
 
 func (turns) Await(context.Context, int) error { return nil }
-
-type clock struct{}
-
-func (clock) Now() time.Time { return time.Now().UTC() }
-
-func (clock) Sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
 
 type observer struct{}
 

@@ -47,7 +47,7 @@ func TestAFleetRotatesOnASingleServer(t *testing.T) {
 			for n := range 3 {
 				job := rotation.Job{Slot: time.Now().UTC(), Reason: rotation.ReasonScheduled}
 				result := rotation.Result{Status: rotation.Waiting} // the first time, and where less than min_interval has passed
-				for result.Status == rotation.Waiting && (clock{}).Sleep(t.Context(), result.After) == nil {
+				for result.Status == rotation.Waiting && (rotation.WallClock{}).Sleep(t.Context(), result.After) == nil {
 					result = machines[(i+n)%workers].Rotate(t.Context(), f.subject(cred), job)
 				}
 				if result.Status != rotation.Done {
