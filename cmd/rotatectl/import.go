@@ -14,33 +14,34 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/observe"
-	"keyturn/internal/providers/kirimemail"
+	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 )
 
 func importCommand(o *options) *cobra.Command {
 	var account, domain, table, prefix string
+	listing := listing()
 	cmd := &cobra.Command{
-		Use:   "import [kirimemail]",
+		Use:   "import [PROVIDER]",
 		Short: "write the configuration of credentials that exist elsewhere",
 		Long: "Import writes a list of credentials to standard output: put it into a YAML file that include names. They come from the\n" +
-			"provider, where it lists them (kirimemail, with --account and --domain), or from a CSV file with a heading: target, and\n" +
+			"provider, where it lists them (" + strings.Join(listing, ", ") + "; with --account and --domain), or from a CSV file with a heading: target, and\n" +
 			"optionally id, account, path and username. It changes nothing anywhere.",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []string{"kirimemail"},
+		ValidArgs: listing,
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
-			kirim := len(args) == 1
-			if kirim == (table != "") {
-				return usageError{errors.New("import either from kirimemail or from a --csv FILE")}
+			asks := len(args) == 1
+			if asks == (table != "") {
+				return usageError{errors.New("import either from a provider or from a --csv FILE")}
 			}
 			cfg, err := o.load()
 			if err != nil {
 				return err
 			}
 			var found []imported
-			if kirim {
-				found, err = listKirim(cmd.Context(), cfg, account, domain)
+			if asks {
+				found, err = list(cmd.Context(), cfg, args[0], account, domain)
 			} else {
 				found, err = readTable(table, account)
 			}
@@ -51,7 +52,7 @@ func importCommand(o *options) *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&account, "account", "", "account of the credentials; of those rows that name none")
-	cmd.Flags().StringVar(&domain, "domain", "", "domain whose credentials kirimemail lists")
+	cmd.Flags().StringVar(&domain, "domain", "", "domain whose credentials the provider lists")
 	cmd.Flags().StringVar(&table, "csv", "", "CSV `FILE` to read")
 	cmd.Flags().StringVar(&prefix, "path-prefix", "mail", "where in Vault those go that name no path")
 	return cmd
@@ -68,38 +69,39 @@ type imported struct {
 	from string // file and line, or its name at the provider
 }
 
-// listKirim asks the provider, at the pace that all callers of the account keep together.
-func listKirim(ctx context.Context, cfg *config.Config, name, domain string) ([]imported, error) {
-	domain = strings.ToLower(strings.TrimSpace(domain))
+// listing are the providers that can name their credentials.
+func listing() []string {
+	var codes []string
+	for _, p := range providers.All() {
+		if p.Lists {
+			codes = append(codes, p.Code)
+		}
+	}
+	return codes
+}
+
+// list asks the provider, at the pace that all callers of the account keep together.
+func list(ctx context.Context, cfg *config.Config, provider, name, domain string) ([]imported, error) {
 	account, ok := cfg.Accounts[name]
-	if !ok || account.Provider.Code != kirimemail.Provider().Code || domain == "" {
-		return nil, usageError{errors.New("import kirimemail: want --account with an account of kirimemail, and --domain")}
+	if !ok || account.Provider.Code != provider || domain == "" {
+		return nil, usageError{fmt.Errorf("import %[1]s: want --account with an account of %[1]s, and --domain", provider)}
 	}
 	e, err := newEngine(ctx, cfg, vaultkv.ReadWrite)
 	if err != nil {
 		return nil, err
 	}
 	defer e.close()
-	provider, err := e.client(ctx, name)
+	client, err := e.client(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	client, ok := provider.Issuer.(*kirimemail.Client)
-	if !ok {
-		return nil, fmt.Errorf("account %s: its client lists nothing", name)
-	}
-	list, err := client.Credentials(ctx, domain, func(ctx context.Context) error { return e.turn(ctx, name) })
+	listed, err := client.Lister.List(ctx, domain, func(ctx context.Context) error { return e.turn(ctx, name) })
 	if err != nil {
 		return nil, err
 	}
-	found := make([]imported, len(list))
-	for i, c := range list {
-		username := c.Username
-		if !strings.Contains(username, "@") {
-			username += "@" + domain
-		}
-		target := domain + "/" + c.GUID
-		found[i] = imported{Account: name, Target: target, Username: username, from: target}
+	found := make([]imported, len(listed))
+	for i, c := range listed {
+		found[i] = imported{Account: name, Target: c.Target, Username: c.Username, from: c.Target}
 	}
 	return found, nil
 }

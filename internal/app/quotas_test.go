@@ -32,7 +32,7 @@ func kirim(t *testing.T, allows sandbox.Rate) (call func(context.Context) error)
 			t.Error(err)
 		}
 	})
-	client, err := kirimemail.New(rotation.Settings{
+	client, err := kirimemail.Provider().New(rotation.Settings{
 		Endpoint: box.Ready().Providers[sandbox.KirimEmail], Timeout: 10 * time.Second,
 		Keys: map[string]secret.Value{"user": secret.New("api"), "token": secret.New("test-token")},
 	})
@@ -40,7 +40,7 @@ func kirim(t *testing.T, allows sandbox.Rate) (call func(context.Context) error)
 		t.Fatal(err)
 	}
 	return func(ctx context.Context) error {
-		_, err := client.Issue(ctx, "example.com/92703823-f3a4-48e2-8e87-7adf25454800")
+		_, err := client.Issuer.Issue(ctx, "example.com/92703823-f3a4-48e2-8e87-7adf25454800")
 		return err
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"keyturn/internal/providers"
-	"keyturn/internal/providers/kirimemail"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -162,12 +161,8 @@ func calls(t testing.TB, p rotation.Provider, s rotation.Settings) map[string]er
 	if c.ReadBack != nil {
 		_, errs["Verify"] = c.ReadBack.Verify(ctx, target, secret.New(canaryPassword))
 	}
-	if p.Code == "kirimemail" {
-		lister, err := kirimemail.New(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, errs["Credentials"] = lister.Credentials(ctx, "example.com", func(context.Context) error { return nil })
+	if c.Lister != nil {
+		_, errs["List"] = c.Lister.List(ctx, "example.com", func(context.Context) error { return nil })
 	}
 	return errs
 }

@@ -22,9 +22,9 @@ const (
 
 func TestDocsAgreeWithTheData(t *testing.T) {
 	t.Parallel()
-	checkPage(t, "README.md", overview())
+	checkPage(t, "README.md", overview(t))
 	for _, p := range providers.All() {
-		checkPage(t, p.Code+".md", facts(p)+"\n"+errorTable(p))
+		checkPage(t, p.Code+".md", facts(t, p)+"\n"+errorTable(p))
 	}
 }
 
@@ -55,16 +55,18 @@ func checkPage(t *testing.T, name, want string) {
 	}
 }
 
-func overview() string {
+func overview(t *testing.T) string {
+	t.Helper()
 	var b strings.Builder
-	b.WriteString("| provider | call | kind | password rule | default limit | verified by | sandbox |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| provider | call | kind | password rule | default limit | verified by | lists | sandbox |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, p := range providers.All() {
-		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s | yes |\n", p.Code, p.Code, p.Call, kind(p.Mode), rule(p), limit(p.Rate), verifiedBy(p))
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s | %s | yes |\n", p.Code, p.Code, p.Call, kind(p.Mode), rule(p), limit(p.Rate), verifiedBy(t, p), lists(p))
 	}
 	return b.String()
 }
 
-func facts(p rotation.Provider) string {
+func facts(t *testing.T, p rotation.Provider) string {
+	t.Helper()
 	var b strings.Builder
 	b.WriteString("| | |\n| --- | --- |\n")
 	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
@@ -84,7 +86,8 @@ func facts(p rotation.Provider) string {
 	}
 	row("default limit of an account", limit(p.Rate))
 	row("password rule", rule(p))
-	row("verified by", verifiedBy(p))
+	row("verified by", verifiedBy(t, p))
+	row("lists its credentials", lists(p))
 	return b.String()
 }
 
@@ -139,16 +142,17 @@ func rule(p rotation.Provider) string {
 	return text + "; symbols `" + strings.ReplaceAll(p.Rule.AllowedSymbols, "|", `\|`) + "`"
 }
 
-// verifiedBy asks the client itself.
-func verifiedBy(p rotation.Provider) string {
-	keys := map[string]secret.Value{}
-	for _, name := range p.Keys {
-		keys[name] = secret.New("key")
+func lists(p rotation.Provider) string {
+	if p.Lists {
+		return "yes"
 	}
-	c, err := p.New(rotation.Settings{Endpoint: p.Endpoint(""), Keys: keys, Timeout: time.Second})
-	switch {
-	case err != nil:
-		return err.Error()
+	return "no"
+}
+
+// verifiedBy asks the client itself.
+func verifiedBy(t *testing.T, p rotation.Provider) string {
+	t.Helper()
+	switch c := client(t, p); {
 	case c.ReadBack != nil:
 		return "the provider's read-back"
 	case c.Contacts != nil:
@@ -156,4 +160,18 @@ func verifiedBy(p rotation.Provider) string {
 	default:
 		return "SMTP AUTH"
 	}
+}
+
+// client is one that never calls anything.
+func client(t *testing.T, p rotation.Provider) rotation.Client {
+	t.Helper()
+	keys := map[string]secret.Value{}
+	for _, name := range p.Keys {
+		keys[name] = secret.New("key")
+	}
+	c, err := p.New(rotation.Settings{Endpoint: p.Endpoint(""), Keys: keys, Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

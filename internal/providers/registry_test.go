@@ -74,6 +74,9 @@ func TestEveryDefinitionIsComplete(t *testing.T) {
 			if isSetter := p.Mode == rotation.ModeSetter; isSetter != (p.Rule.MinLength > 0) {
 				t.Error("a setter has a rule, nothing else has")
 			}
+			if has := client(t, p).Lister != nil; has != p.Lists {
+				t.Errorf("the description says that it lists credentials: %v, and the client does: %v", p.Lists, has)
+			}
 			if err := p.Rule.Satisfiable(); p.Mode == rotation.ModeSetter && err != nil {
 				t.Errorf("no password satisfies the rule: %v", err)
 			}

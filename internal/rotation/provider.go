@@ -60,6 +60,20 @@ type ContactResult struct {
 	NotToday bool   // the address's quota is spent: wait a day
 }
 
+// Lister is a provider that can name the credentials that it holds.
+type Lister interface {
+	// List names the credentials of a domain, in the provider's order. It may take several calls: it calls turn before
+	// each of them, and an error of turn ends it. Other errors, concurrency and cancellation as with Setter.Set, but
+	// nothing changes at the provider.
+	List(ctx context.Context, domain string, turn func(context.Context) error) ([]Listed, error)
+}
+
+// Listed is one credential that a Lister names.
+type Listed struct {
+	Target   string // as configuration spells it
+	Username string // of an SMTP login
+}
+
 // Verdict is what a verifier found out about a password.
 type Verdict int
 
@@ -147,6 +161,8 @@ type Provider struct {
 	New         func(Settings) (Client, error)
 	// ReadBack says that clients can check a password at the provider itself: Client.ReadBack is set.
 	ReadBack bool
+	// Lists says that clients can name the credentials of a domain: Client.Lister is set.
+	Lists bool
 	// SMTPUsername says that the user name of an SMTP login cannot be told from the target: configuration must give it.
 	SMTPUsername bool
 }
@@ -181,4 +197,5 @@ type Client struct {
 	Issuer   Issuer
 	Contacts ContactVerifier
 	ReadBack Verifier // the provider's own way to check a password
+	Lister   Lister
 }

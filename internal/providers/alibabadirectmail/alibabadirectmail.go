@@ -47,13 +47,7 @@ func Provider() rotation.Provider {
 		CheckTarget: checkTarget,
 		// The documentation names the domain in one place and the sender address in another.
 		SMTPUsername: true,
-		New: func(s rotation.Settings) (rotation.Client, error) {
-			c, err := newClient(s)
-			if err != nil {
-				return rotation.Client{}, err
-			}
-			return rotation.Client{Setter: c}, nil
-		},
+		New:          newClient,
 	}
 }
 
@@ -65,18 +59,19 @@ func endpoint(region string) string {
 	return "https://dm." + region + ".aliyuncs.com"
 }
 
-func newClient(s rotation.Settings) (*client, error) {
+func newClient(s rotation.Settings) (rotation.Client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Pooled)
 	if err != nil {
-		return nil, err
+		return rotation.Client{}, err
 	}
-	return &client{
+	c := &client{
 		http:  http,
 		table: p.Errors,
 		key:   signature.ACS3{KeyID: s.Keys[keyID].Reveal(), Secret: s.Keys[keySecret]},
 		nonce: rand.Text,
-	}, nil
+	}
+	return rotation.Client{Setter: c}, nil
 }
 
 func checkTarget(target string) (string, error) {

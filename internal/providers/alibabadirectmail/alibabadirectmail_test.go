@@ -15,10 +15,11 @@ const requestID = "02B2A890-CBD8-4806-9BCA-C93190CE7EF6"
 
 func set(t *testing.T, server *providertest.Server, region string) error {
 	t.Helper()
-	c, err := newClient(server.Settings(Provider(), region))
+	made, err := newClient(server.Settings(Provider(), region))
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := made.Setter.(*client)
 	c.http.Now = func() time.Time { return time.Date(2023, 10, 26, 10, 22, 32, 0, time.UTC) }
 	c.nonce = func() string { return "3156853299f313e23d1673dc12e1703d" }
 	return c.Set(t.Context(), "example.com", secret.New("DM1mail1234&=+% Pass"))
@@ -70,7 +71,7 @@ func TestEveryRequestHasANonceOfItsOwn(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for range 3 {
-		if err := c.Set(t.Context(), "example.com", secret.New("DM1mail1234Pass")); err != nil {
+		if err := c.Setter.Set(t.Context(), "example.com", secret.New("DM1mail1234Pass")); err != nil {
 			t.Fatal(err)
 		}
 	}

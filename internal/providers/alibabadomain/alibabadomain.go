@@ -43,13 +43,7 @@ func Provider() rotation.Provider {
 		Rate:        rotation.Rate{Requests: 1, Per: time.Second},
 		Errors:      errorTable(),
 		CheckTarget: checkTarget,
-		New: func(s rotation.Settings) (rotation.Client, error) {
-			c, err := newClient(s)
-			if err != nil {
-				return rotation.Client{}, err
-			}
-			return rotation.Client{Contacts: c}, nil
-		},
+		New:         newClient,
 	}
 }
 
@@ -60,23 +54,24 @@ func endpoint(region string) string {
 	return "https://domain-intl.aliyuncs.com"
 }
 
-func newClient(s rotation.Settings) (*client, error) {
+func newClient(s rotation.Settings) (rotation.Client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Pooled)
 	if err != nil {
-		return nil, err
+		return rotation.Client{}, err
 	}
 	version := versionInternational
 	if s.Region == regionChina {
 		version = versionChina
 	}
-	return &client{
+	c := &client{
 		http:    http,
 		version: version,
 		table:   p.Errors,
 		key:     signature.ACS3{KeyID: s.Keys[keyID].Reveal(), Secret: s.Keys[keySecret]},
 		nonce:   rand.Text,
-	}, nil
+	}
+	return rotation.Client{Contacts: c}, nil
 }
 
 // checkTarget takes a single address: several in one would have no result of their own.

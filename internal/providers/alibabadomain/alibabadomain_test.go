@@ -15,10 +15,11 @@ var addresses = []string{"ddd@test.com", "aaa@test.com", "BBB@Test.com", "ccc@te
 
 func verify(t *testing.T, server *providertest.Server, region string) ([]rotation.ContactResult, error) {
 	t.Helper()
-	c, err := newClient(server.Settings(Provider(), region))
+	made, err := newClient(server.Settings(Provider(), region))
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := made.Contacts.(*client)
 	c.http.Now = func() time.Time { return time.Date(2023, 10, 26, 10, 22, 32, 0, time.UTC) }
 	c.nonce = func() string { return "3156853299f313e23d1673dc12e1703d" }
 	return c.VerifyContacts(t.Context(), addresses)
@@ -144,7 +145,7 @@ func TestABadAddressIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range [][]string{nil, {"address"}, {"a@test.com", ""}} {
-		_, err := c.VerifyContacts(t.Context(), bad)
+		_, err := c.Contacts.VerifyContacts(t.Context(), bad)
 		providertest.CheckKind(t, err, rotation.Target)
 	}
 	if sent := server.Sent(); len(sent) != 0 {

@@ -49,13 +49,7 @@ func Provider() rotation.Provider {
 		Errors:      errorTable(),
 		CheckTarget: checkTarget,
 		ReadBack:    true,
-		New: func(s rotation.Settings) (rotation.Client, error) {
-			c, err := newClient(s)
-			if err != nil {
-				return rotation.Client{}, err
-			}
-			return rotation.Client{Setter: c, ReadBack: c}, nil
-		},
+		New:         newClient,
 	}
 }
 
@@ -67,18 +61,19 @@ func endpoint(region string) string {
 }
 
 // newClient takes Fresh connections, because every call is a GET, which net/http would repeat by itself.
-func newClient(s rotation.Settings) (*client, error) {
+func newClient(s rotation.Settings) (rotation.Client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Fresh)
 	if err != nil {
-		return nil, err
+		return rotation.Client{}, err
 	}
 	url := *http.Endpoint
 	url.Path = strings.TrimSuffix(url.Path, "/")
 	if !strings.HasSuffix(url.Path, "/"+page) {
 		url.Path += "/" + page
 	}
-	return &client{http: http, url: &url, uid: s.Keys[keyUID], token: s.Keys[keyToken], table: p.Errors}, nil
+	c := &client{http: http, url: &url, uid: s.Keys[keyUID], token: s.Keys[keyToken], table: p.Errors}
+	return rotation.Client{Setter: c, ReadBack: c}, nil
 }
 
 func checkTarget(target string) (string, error) {

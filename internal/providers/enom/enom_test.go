@@ -14,7 +14,7 @@ const target = "resellerdocs.com"
 
 var password = secret.New("resellerdocspw&")
 
-func testClient(t *testing.T, server *providertest.Server, region string) *client {
+func testClient(t *testing.T, server *providertest.Server, region string) rotation.Client {
 	t.Helper()
 	c, err := newClient(server.Settings(Provider(), region))
 	if err != nil {
@@ -25,7 +25,7 @@ func testClient(t *testing.T, server *providertest.Server, region string) *clien
 
 func call(t *testing.T, answer providertest.Answer) error {
 	t.Helper()
-	return testClient(t, providertest.Serve(t, answer), "").Set(t.Context(), target, password)
+	return testClient(t, providertest.Serve(t, answer), "").Setter.Set(t.Context(), target, password)
 }
 
 func failure(t *testing.T, fixture, number, text string) providertest.Answer {
@@ -40,7 +40,7 @@ func TestSetSendsWhatThePageAsksFor(t *testing.T) {
 		t.Run(region, func(t *testing.T) {
 			t.Parallel()
 			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.xml")})
-			if err := testClient(t, server, region).Set(t.Context(), target, password); err != nil {
+			if err := testClient(t, server, region).Setter.Set(t.Context(), target, password); err != nil {
 				t.Fatal(err)
 			}
 			providertest.CheckSent(t, server, fixture)
@@ -58,7 +58,7 @@ func TestTheEndpointMayLeaveThePageOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Set(t.Context(), target, password); err != nil {
+		if err := c.Setter.Set(t.Context(), target, password); err != nil {
 			t.Fatal(err)
 		}
 		providertest.CheckSent(t, server, "set.request")
@@ -209,7 +209,7 @@ func TestThrottlingSaysHowLongToWait(t *testing.T) {
 func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{})
-	err := testClient(t, server, "").Set(t.Context(), "com", password)
+	err := testClient(t, server, "").Setter.Set(t.Context(), "com", password)
 	providertest.CheckKind(t, err, rotation.Target)
 	if sent := server.Sent(); len(sent) != 0 {
 		t.Errorf("sent %d requests", len(sent))

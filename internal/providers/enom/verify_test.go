@@ -14,7 +14,7 @@ import (
 func TestVerifyAsksWhatThePageAsksFor(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "password.xml")})
-	if verdict, err := testClient(t, server, "").Verify(t.Context(), target, password); verdict != rotation.Works || err != nil {
+	if verdict, err := testClient(t, server, "").ReadBack.Verify(t.Context(), target, password); verdict != rotation.Works || err != nil {
 		t.Fatalf("got %v, %v", verdict, err)
 	}
 	providertest.CheckSent(t, server, "get.request")
@@ -47,7 +47,7 @@ func TestAQuestionIsOneCallAndTellsRefusedFromCouldNotAsk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := providertest.Serve(t, test.answer)
-			verdict, err := testClient(t, server, "").Verify(t.Context(), target, password)
+			verdict, err := testClient(t, server, "").ReadBack.Verify(t.Context(), target, password)
 			if verdict != test.want || (err != nil) != (test.want == rotation.Unknown) {
 				t.Errorf("got %v, %v; want %v", verdict, err, test.want)
 			}
@@ -61,7 +61,7 @@ func TestAQuestionIsOneCallAndTellsRefusedFromCouldNotAsk(t *testing.T) {
 func TestAQuestionThatIsThrottledOrUnauthorizedSaysSo(t *testing.T) {
 	t.Parallel()
 	ask := func(answer providertest.Answer) error {
-		verdict, err := testClient(t, providertest.Serve(t, answer), "").Verify(t.Context(), target, secret.New("x"))
+		verdict, err := testClient(t, providertest.Serve(t, answer), "").ReadBack.Verify(t.Context(), target, secret.New("x"))
 		if verdict != rotation.Unknown {
 			t.Errorf("got %v", verdict)
 		}

@@ -27,8 +27,8 @@ const (
 
 var errShape = errors.New("a list of credentials was expected")
 
-// Client calls KIRIM.EMAIL's SMTP API. It is safe for concurrent use.
-type Client struct {
+// client calls KIRIM.EMAIL's SMTP API. It is safe for concurrent use.
+type client struct {
 	http        *httpx.Client
 	user, token secret.Value
 	table       []rotation.ErrorRow
@@ -39,7 +39,7 @@ type Client struct {
 // success of this reset.
 //
 // https://smtp-docs.kirim.email/openapi/operations/3bb48e47b58f0aa9c096797e224cbdf3
-func (c *Client) Issue(ctx context.Context, target string) (rotation.Issued, error) {
+func (c *client) Issue(ctx context.Context, target string) (rotation.Issued, error) {
 	domain, guid, err := splitTarget(target)
 	if err != nil {
 		return rotation.Issued{}, &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opReset, Err: err}
@@ -73,23 +73,22 @@ func shown(reply *httpx.Reply, guid string) (issued rotation.Issued, ours bool) 
 func succeeded(reply *httpx.Reply) bool { return reply.Status >= 200 && reply.Status <= 299 }
 
 // withoutPassword classifies a reply that does not show a whole password, or does not show it as a success.
-func (c *Client) withoutPassword(reply *httpx.Reply) error {
+func (c *client) withoutPassword(reply *httpx.Reply) error {
 	if err := c.parseError(reply, &json.RawMessage{}); err != nil {
 		return err
 	}
 	return reply.Malformed("the answer reports success but holds no password, or half of one")
 }
 
-// Credentials lists the SMTP credentials of a domain, for import. It makes one call for every hundred credentials, and
-// calls turn before each; an error of turn ends it.
+// List implements rotation.Lister. A page of the list has up to a hundred credentials.
 //
 // https://smtp-docs.kirim.email/openapi/operations/d9ba7dafcd024c2a47790065816f4e86
-func (c *Client) Credentials(ctx context.Context, domain string, turn func(context.Context) error) ([]Credential, error) {
+func (c *client) List(ctx context.Context, domain string, turn func(context.Context) error) ([]rotation.Listed, error) {
 	domain, err := spelling.Domain(domain)
 	if err != nil || !domainForm.MatchString(domain) {
 		return nil, &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opList, Hint: "give a domain like example.com"}
 	}
-	var all []Credential
+	var all []rotation.Listed
 	for page := 1; page <= maxPages; page++ {
 		request := c.request(opList, http.MethodGet, "api", "domains", domain, "credentials")
 		request.URL.RawQuery = url.Values{"limit": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(page)}}.Encode()
@@ -100,7 +99,9 @@ func (c *Client) Credentials(ctx context.Context, domain string, turn func(conte
 		if err := c.do(ctx, request, &found); err != nil {
 			return nil, err
 		}
-		all = append(all, found...)
+		for _, one := range found {
+			all = append(all, rotation.Listed{Target: domain + "/" + string(one.GUID), Username: one.login(domain)})
+		}
 		if len(found) < pageSize {
 			break
 		}
@@ -111,7 +112,7 @@ func (c *Client) Credentials(ctx context.Context, domain string, turn func(conte
 // request builds a request with HTTP Basic.
 //
 // https://smtp-docs.kirim.email/guide
-func (c *Client) request(op, method string, path ...string) httpx.Request {
+func (c *client) request(op, method string, path ...string) httpx.Request {
 	signed := http.Request{Header: http.Header{}}
 	signed.SetBasicAuth(c.user.Reveal(), c.token.Reveal())
 	signed.Header.Set("Accept", "application/json")
@@ -119,7 +120,7 @@ func (c *Client) request(op, method string, path ...string) httpx.Request {
 }
 
 // do makes a call and decodes the data of a success into data, a pointer.
-func (c *Client) do(ctx context.Context, request httpx.Request, data any) error {
+func (c *client) do(ctx context.Context, request httpx.Request, data any) error {
 	reply, err := c.http.Do(ctx, request)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (c *Client) do(ctx context.Context, request httpx.Request, data any) error 
 }
 
 // parseError returns nil for a success, which is a 2xx that says so. There are no error codes: the status is the code.
-func (c *Client) parseError(reply *httpx.Reply, data any) error {
+func (c *client) parseError(reply *httpx.Reply, data any) error {
 	var head envelope
 	if err := lenient.JSON(reply.Body, &head); err != nil {
 		return reply.Malformed("the answer is not JSON of the documented shape")

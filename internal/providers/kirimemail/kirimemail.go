@@ -43,25 +43,21 @@ func Provider() rotation.Provider {
 		CheckTarget: checkTarget,
 		// The target names the credential by its GUID, which is not its login.
 		SMTPUsername: true,
-		New: func(s rotation.Settings) (rotation.Client, error) {
-			c, err := New(s)
-			if err != nil {
-				return rotation.Client{}, err
-			}
-			return rotation.Client{Issuer: c}, nil
-		},
+		Lists:        true,
+		New:          newClient,
 	}
 }
 
-// New returns a client. Connections are fresh for each request: a reset that was lost with an old connection would
-// have made a password that is lost.
-func New(s rotation.Settings) (*Client, error) {
+// newClient takes Fresh connections: a reset that was lost with an old connection would have made a password that is
+// lost.
+func newClient(s rotation.Settings) (rotation.Client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Fresh)
 	if err != nil {
-		return nil, err
+		return rotation.Client{}, err
 	}
-	return &Client{http: http, user: s.Keys[keyUser], token: s.Keys[keyToken], table: p.Errors}, nil
+	c := &client{http: http, user: s.Keys[keyUser], token: s.Keys[keyToken], table: p.Errors}
+	return rotation.Client{Issuer: c, Lister: c}, nil
 }
 
 func checkTarget(target string) (string, error) {

@@ -18,9 +18,9 @@ const (
 	target = "example.com/" + guid
 )
 
-func newClient(t *testing.T, server *providertest.Server) *Client {
+func testClient(t *testing.T, server *providertest.Server) rotation.Client {
 	t.Helper()
-	c, err := New(server.Settings(Provider(), ""))
+	c, err := Provider().New(server.Settings(Provider(), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func newClient(t *testing.T, server *providertest.Server) *Client {
 
 func issue(t *testing.T, answer providertest.Answer) (rotation.Issued, error) {
 	t.Helper()
-	return newClient(t, providertest.Serve(t, answer)).Issue(t.Context(), target)
+	return testClient(t, providertest.Serve(t, answer)).Issuer.Issue(t.Context(), target)
 }
 
 func call(t *testing.T, answer providertest.Answer) error {
@@ -40,14 +40,14 @@ func call(t *testing.T, answer providertest.Answer) error {
 
 func list(t *testing.T, answer providertest.Answer) error {
 	t.Helper()
-	_, err := newClient(t, providertest.Serve(t, answer)).Credentials(t.Context(), "example.com", atOnce)
+	_, err := testClient(t, providertest.Serve(t, answer)).Lister.List(t.Context(), "example.com", atOnce)
 	return err
 }
 
 func TestIssueSendsWhatThePageAsksFor(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "reset.json")})
-	if _, err := newClient(t, server).Issue(t.Context(), target); err != nil {
+	if _, err := testClient(t, server).Issuer.Issue(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
 	providertest.CheckSent(t, server, "reset.request")
@@ -129,14 +129,17 @@ func TestThrottlingSaysHowLongToWait(t *testing.T) {
 	providertest.CheckThrottled(t, call)
 }
 
-func TestCredentialsReadsBothShapesOfAList(t *testing.T) {
+func TestListReadsBothShapesOfAList(t *testing.T) {
 	t.Parallel()
-	want := []Credential{{GUID: guid, Username: "myuser"}, {GUID: "0f9ab6d0-2e53-4a43-9d44-3f6a0f4f0b52", Username: "other"}}
+	want := []rotation.Listed{
+		{Target: target, Username: "myuser@example.com"},
+		{Target: "example.com/0f9ab6d0-2e53-4a43-9d44-3f6a0f4f0b52", Username: "other@example.com"},
+	}
 	for _, fixture := range []string{"list.json", "list-paged.json"} {
 		t.Run(fixture, func(t *testing.T) {
 			t.Parallel()
 			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, fixture)})
-			got, err := newClient(t, server).Credentials(t.Context(), " Example.com ", atOnce)
+			got, err := testClient(t, server).Lister.List(t.Context(), " Example.com ", atOnce)
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("got %v, %v; want %v", got, err, want)
 			}
@@ -145,24 +148,24 @@ func TestCredentialsReadsBothShapesOfAList(t *testing.T) {
 	}
 }
 
-func TestCredentialsReadsAListThatIsWrappedOddly(t *testing.T) {
+func TestListReadsAListThatIsWrappedOddly(t *testing.T) {
 	t.Parallel()
 	body := strings.Replace(providertest.Fixture(t, "list.json"), `"username": "myuser"`, `"username": 42`, 1)
 	body = "\ufeff" + strings.Replace(body, `"success": true`, `"success": 1`, 1) + "\x00\n"
-	got, err := newClient(t, providertest.Serve(t, providertest.Answer{Body: body})).Credentials(t.Context(), "example.com", atOnce)
-	if err != nil || len(got) != 2 || got[0].Username != "42" {
+	got, err := testClient(t, providertest.Serve(t, providertest.Answer{Body: body})).Lister.List(t.Context(), "example.com", atOnce)
+	if err != nil || len(got) != 2 || got[0].Username != "42@example.com" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
 
 func atOnce(context.Context) error { return nil }
 
-func TestCredentialsWaitsForItsTurnBeforeEachCall(t *testing.T) {
+func TestListWaitsForItsTurnBeforeEachCall(t *testing.T) {
 	t.Parallel()
 	full := `{"success": true, "data": [` + strings.Repeat(`{},`, pageSize-1) + `{}]}`
 	server := providertest.Serve(t, providertest.Answer{Body: full})
 	tired, turns := errors.New("no turn any more"), 0
-	_, err := newClient(t, server).Credentials(t.Context(), "example.com", func(context.Context) error {
+	_, err := testClient(t, server).Lister.List(t.Context(), "example.com", func(context.Context) error {
 		if turns++; turns == 2 {
 			return tired
 		}
@@ -173,7 +176,7 @@ func TestCredentialsWaitsForItsTurnBeforeEachCall(t *testing.T) {
 	}
 }
 
-func TestCredentialsReadsEveryPage(t *testing.T) {
+func TestListReadsEveryPage(t *testing.T) {
 	t.Parallel()
 	page := func(n int) providertest.Answer {
 		items := make([]string, n)
@@ -183,7 +186,7 @@ func TestCredentialsReadsEveryPage(t *testing.T) {
 		return providertest.Answer{Body: `{"success": true, "data": [` + strings.Join(items, ",") + `]}`}
 	}
 	server := providertest.Serve(t, page(pageSize), page(pageSize), page(3))
-	got, err := newClient(t, server).Credentials(t.Context(), "example.com", atOnce)
+	got, err := testClient(t, server).Lister.List(t.Context(), "example.com", atOnce)
 	if err != nil || len(got) != 2*pageSize+3 {
 		t.Fatalf("got %d credentials, %v", len(got), err)
 	}
@@ -197,9 +200,9 @@ func TestCredentialsReadsEveryPage(t *testing.T) {
 func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{})
-	_, err := newClient(t, server).Issue(t.Context(), "example.com/../admin")
+	_, err := testClient(t, server).Issuer.Issue(t.Context(), "example.com/../admin")
 	providertest.CheckKind(t, err, rotation.Target)
-	_, err = newClient(t, server).Credentials(t.Context(), "example.com/x", atOnce)
+	_, err = testClient(t, server).Lister.List(t.Context(), "example.com/x", atOnce)
 	providertest.CheckKind(t, err, rotation.Target)
 	if sent := server.Sent(); len(sent) != 0 {
 		t.Errorf("sent %q", sent)

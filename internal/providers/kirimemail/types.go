@@ -3,6 +3,7 @@ package kirimemail
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	"keyturn/internal/providers/lenient"
 )
@@ -13,33 +14,30 @@ type envelope struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-// Credential is an SMTP credential of a domain.
-type Credential struct {
-	GUID     string `json:"user_smtp_guid"`
-	Username string `json:"username"`
+// credential is an SMTP credential of a domain. Both are lenient, because PHP makes numbers of texts that look like one.
+type credential struct {
+	GUID     lenient.String `json:"user_smtp_guid"`
+	Username lenient.String `json:"username"`
 }
 
-// UnmarshalJSON accepts numbers for both, which PHP makes of texts that look like one.
-func (c *Credential) UnmarshalJSON(text []byte) error {
-	var read struct {
-		GUID     lenient.String `json:"user_smtp_guid"`
-		Username lenient.String `json:"username"`
+// login is what a program logs in with: the list leaves the domain out.
+func (c credential) login(domain string) string {
+	if name := string(c.Username); strings.Contains(name, "@") {
+		return name
 	}
-	err := json.Unmarshal(text, &read)
-	c.GUID, c.Username = string(read.GUID), string(read.Username)
-	return err
+	return string(c.Username) + "@" + domain
 }
 
 // credentialPage is the data of a list: a bare array by the page of the call, one beside its pagination in practice.
-type credentialPage []Credential
+type credentialPage []credential
 
 // UnmarshalJSON accepts both shapes.
 func (p *credentialPage) UnmarshalJSON(text []byte) error {
 	if bytes.HasPrefix(text, []byte("[")) {
-		return json.Unmarshal(text, (*[]Credential)(p))
+		return json.Unmarshal(text, (*[]credential)(p))
 	}
 	var paged struct {
-		Data *[]Credential `json:"data"`
+		Data *[]credential `json:"data"`
 	}
 	if err := json.Unmarshal(text, &paged); err != nil {
 		return err

@@ -58,24 +58,16 @@ func endpoint(region string) string {
 }
 
 func newClient(s rotation.Settings) (rotation.Client, error) {
-	c, err := newSES(s)
-	if err != nil {
-		return rotation.Client{}, err
-	}
-	return rotation.Client{Setter: c}, nil
-}
-
-func newSES(s rotation.Settings) (*client, error) {
 	p := Provider()
 	http, err := httpx.New(p, s, httpx.Pooled)
 	if err != nil {
-		return nil, err
+		return rotation.Client{}, err
 	}
 	region := s.Region
 	if region == "" {
 		region = p.Regions[0]
 	}
-	return &client{
+	c := &client{
 		http:   http,
 		region: region,
 		table:  p.Errors,
@@ -84,7 +76,8 @@ func newSES(s rotation.Settings) (*client, error) {
 			Secret:  s.Keys[keySecretKey],
 			Service: "ses",
 		},
-	}, nil
+	}
+	return rotation.Client{Setter: c}, nil
 }
 
 func checkTarget(target string) (string, error) {

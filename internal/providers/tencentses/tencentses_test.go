@@ -16,10 +16,11 @@ const requestID = "8979fc1e-9564-4fc9-bf7d-2958ce679b72"
 
 func set(t *testing.T, server *providertest.Server, region string) error {
 	t.Helper()
-	c, err := newSES(server.Settings(Provider(), region))
+	made, err := newClient(server.Settings(Provider(), region))
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := made.Setter.(*client)
 	c.http.Now = func() time.Time { return time.Unix(1551113065, 0) }
 	return c.Set(t.Context(), "alerts@example.com", secret.New("DM1mail1234Pass"))
 }
