@@ -44,7 +44,7 @@ func adoptCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer e.close()
-			v, err := e.desk().Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
+			v, err := e.desk.Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
 			if err != nil {
 				return err
 			}

@@ -2,23 +2,16 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"keyturn/internal/app"
-	"keyturn/internal/config"
-	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
-	"keyturn/internal/queue"
-	"keyturn/internal/rotation"
 )
 
 // runAll rotates every credential of an account.
@@ -27,208 +20,131 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	creds, err := operate.For(cfg, rotation.WallClock{}).Select(operate.Query{Accounts: []string{r.account}, After: r.after})
-	if err != nil {
+	if _, err := operate.For(cfg).Select(operate.Query{Accounts: []string{r.account}, After: r.after}); err != nil { // before anything is connected to
 		return flagged(err)
 	}
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	d, done, err := redisDesk(cmd, cfg)
+	if err != nil {
+		return err
+	}
+	defer done()
+	out := cmd.OutOrStdout()
 	if r.format == "json" {
 		out = cmd.ErrOrStderr() // the estimate and the question are for people
 	}
-	rdb, err := app.Redis(ctx, cfg)
+	e, err := d.Estimate(cmd.Context(), r.account, r.after)
 	if err != nil {
 		return err
 	}
-	defer rdb.Close()
-	client, clock := queue.NewClient(rdb), rotation.WallClock{}
-	e, err := estimate(ctx, cfg.Accounts[r.account], creds, due.NewIndex(rdb), client, queue.NewBreaker(rdb, nil))
-	if err != nil {
+	if err := printEstimate(out, e); err != nil {
 		return err
 	}
-	if err := e.print(out); err != nil {
-		return err
-	}
-	b := &bulk{queue: client, clock: clock, account: r.account, creds: creds, total: e.total, pace: e.pace, wait: r.wait}
-	if e.total == 0 {
-		return r.sum(cmd, b, 0)
-	}
-	if e.wantsConsent() && !r.yes {
+	if e.Credentials > 0 && e.Surprises() && !r.yes {
 		if err := consent(cmd.InOrStdin(), out, e); err != nil {
 			return err
 		}
 	}
-	bar := newBar(e.total, "rotating", true)
-	defer bar.Clear()                                                      //nolint:errcheck // what it showed is over
-	b.idle = max(r.timeout, time.Duration(10/e.pace*float64(time.Second))) // a slow account may move less often
-	b.moved = func(n int) { _ = bar.Add(n) }                               // a terminal that is gone must not end the work
-	begun := clock.Now()
-	err = b.run(ctx)
+	bar := newBar(e.Credentials, "rotating", true)
+	defer bar.Clear() //nolint:errcheck // what it showed is over
+	b, err := d.RotateAll(cmd.Context(), operate.BulkRequest{
+		Account: r.account, After: r.after, By: requester(), Wait: r.wait, Idle: r.timeout,
+		Tell: func(b operate.Bulk) { _ = bar.Set(r.moved(b)) }, // a terminal that is gone must not end the work
+	})
 	_ = bar.Clear()
-	return errors.Join(r.sum(cmd, b, clock.Now().Sub(begun)), err)
+	return errors.Join(r.printBulk(cmd.OutOrStdout(), b), r.missing(b, err))
 }
 
-// summed is what became of a bulk. Its JSON is part of the command's interface.
-type summed struct {
-	Account     string  `json:"account"`
-	Credentials int     `json:"credentials"`
-	Asked       int     `json:"asked"`
-	Rotated     int     `json:"rotated"`
-	Failed      int     `json:"failed"`
-	Open        int     `json:"open"`
-	Last        string  `json:"last,omitempty"` // that was asked for: where --after goes on
-	Seconds     float64 `json:"seconds"`
-}
-
-// sum prints what became of a bulk.
-func (r *rotate) sum(cmd *cobra.Command, b *bulk, took time.Duration) error {
-	if r.format == "json" {
-		return json.NewEncoder(cmd.OutOrStdout()).Encode(summed{
-			Account: b.account, Credentials: b.total, Asked: b.asked, Rotated: b.rotated, Failed: b.failed, Open: len(b.open), Last: b.last,
-			Seconds: took.Seconds(),
-		})
+// moved is how far a bulk has come: of what has ended if it waits, else of what was asked for.
+func (r *rotate) moved(b operate.Bulk) int {
+	if r.wait {
+		return b.Rotated + b.Failed
 	}
-	if b.total == 0 {
+	return b.Asked
+}
+
+// printBulk says what became of a bulk.
+func (r *rotate) printBulk(out io.Writer, b operate.Bulk) error {
+	if r.format == "json" {
+		return json.NewEncoder(out).Encode(b)
+	}
+	if b.Credentials == 0 {
 		return nil // the estimate said it
 	}
-	return b.print(cmd.OutOrStdout(), took)
-}
-
-// print sums up.
-func (b *bulk) print(out io.Writer, took time.Duration) error {
-	text := fmt.Sprintf("%d of %d asked for, %d rotated so far", b.asked, b.total, b.rotated)
-	if b.wait {
-		text = fmt.Sprintf("%d of %d rotated in %s", b.rotated, b.total, about(took))
+	text := fmt.Sprintf("%d of %d asked for, %d rotated so far", b.Asked, b.Credentials, b.Rotated)
+	if r.wait {
+		text = fmt.Sprintf("%d of %d rotated in %s", b.Rotated, b.Credentials, about(seconds(b.Seconds)))
 	}
-	if b.failed > 0 {
-		text += fmt.Sprintf(", %d not", b.failed)
+	if b.Failed > 0 {
+		text += fmt.Sprintf(", %d not", b.Failed)
 	}
-	_, err := fmt.Fprintf(out, "%s: %s\n", b.account, text)
+	_, err := fmt.Fprintf(out, "%s: %s\n", b.Account, text)
 	return err
 }
 
-// estimated is what a bulk will be like.
-type estimated struct {
-	account    *config.Account
-	total      int
-	perCall    time.Duration // the account's rate
-	calls      int           // of all rotations together
-	pace       float64       // rotations a second
-	urgent     int           // jobs that go first
-	others     int           // jobs that wait and have the rest of the rate
-	unrotated  int           // were never rotated and wait for a person
-	quarantine int           // at the account
-	built      bool          // the index knows about the two above
-	breaker    queue.BreakerState
+// missing is the error of a bulk that ended because of cause: what is missing, and where to go on; nil if nothing is.
+func (r *rotate) missing(b operate.Bulk, cause error) error {
+	if cause == nil && !r.wait {
+		return nil // what failed already is summed up
+	}
+	var lines []error
+	if cause != nil {
+		lines = append(lines, fmt.Errorf("%s: %w", b.Account, cause))
+	}
+	for _, v := range b.Failures {
+		why := observe.Printable(v.Why)
+		if v.Outcome == operate.Stopped {
+			why = fmt.Sprintf("quarantined: see `rotatectl status %s`", v.Credential)
+		}
+		lines = append(lines, fmt.Errorf("%s: %s", v.Credential, why))
+	}
+	if more := b.Failed - len(b.Failures); more > 0 {
+		lines = append(lines, fmt.Errorf("and %d more that were not rotated", more))
+	}
+	if b.Open > 0 {
+		lines = append(lines, fmt.Errorf("%d are still open, %s among them; what was asked for goes on without rotatectl", b.Open, b.Waits))
+	}
+	if n := b.Credentials - b.Asked; n > 0 {
+		more := fmt.Sprintf("%d were not asked for: `rotatectl rotate --all --account %s", n, b.Account)
+		if b.Last != "" {
+			more += " --after " + b.Last
+		}
+		lines = append(lines, errors.New(more+"` goes on there"))
+	}
+	return errors.Join(lines...)
 }
 
-func estimate(ctx context.Context, a *config.Account, creds iter.Seq[*rotation.Credential], index *due.Index, client *queue.Client, breaker *queue.Breaker) (e estimated, err error) {
-	e.account = a
-	if e.perCall, err = spacing(a); err != nil {
-		return e, err
-	}
-	counts, err := index.Counts(ctx, a.Name)
-	if err != nil {
-		return e, err
-	}
-	e.built, e.quarantine = counts[0].Built, counts[0].Quarantined
-	depths, err := client.Depths(ctx, a.Name)
-	if err != nil {
-		return e, err
-	}
-	for _, d := range depths {
-		if n := d.Pending + d.Active + d.Scheduled + d.Retry; d.Urgent {
-			e.urgent += n
-		} else {
-			e.others += n
-		}
-	}
-	if e.breaker, err = breaker.State(ctx, a.Name); err != nil {
-		return e, err
-	}
-	err = eachStanding(ctx, index, creds, func(cred *rotation.Credential, s due.Standing) {
-		e.total++
-		e.calls += callsOf(cred)
-		if cred.First == rotation.FirstManual && s == (due.Standing{}) {
-			e.unrotated++
-		}
-	})
-	if e.calls > 0 {
-		e.pace = share / e.perCall.Seconds() * float64(e.total) / float64(e.calls)
-	}
-	return e, err
-}
-
-// standingsAtOnce is how many credentials one round trip asks the index about.
-const standingsAtOnce = 1000
-
-// eachStanding goes over what the index says of each of creds.
-func eachStanding(ctx context.Context, index *due.Index, creds iter.Seq[*rotation.Credential], fn func(*rotation.Credential, due.Standing)) error {
-	some := make([]*rotation.Credential, 0, standingsAtOnce)
-	flush := func() error {
-		found, err := index.Look(ctx, some)
-		if err != nil {
-			return err
-		}
-		for i, s := range found {
-			fn(some[i], s)
-		}
-		some = some[:0]
-		return nil
-	}
-	for cred := range creds {
-		if some = append(some, cred); len(some) == cap(some) {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if len(some) == 0 {
-		return nil
-	}
-	return flush()
-}
-
-func (e estimated) print(out io.Writer) error {
-	name := e.account.Name
-	if e.total == 0 {
-		_, err := fmt.Fprintf(out, "%s: there is nothing to rotate\n", name)
+func printEstimate(out io.Writer, e operate.Estimate) error {
+	if e.Credentials == 0 {
+		_, err := fmt.Fprintf(out, "%s: there is nothing to rotate\n", e.Account)
 		return err
 	}
-	fmt.Fprintf(out, "%s: %d credentials, %s at %s\n", name, e.total, about(e.takes()), perUnit(e.pace))
+	fmt.Fprintf(out, "%s: %d credentials, %s at %s\n", e.Account, e.Credentials, about(seconds(e.Seconds)), perUnit(e.PerSecond))
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(out, "  %-11s%s\n", what, observe.Printable(fmt.Sprintf(format, args...)))
 	}
-	line("rate", "%s calls, %s for each rotation; a tenth is left to other work", perUnit(1/e.perCall.Seconds()), digits(float64(e.calls)/float64(e.total)))
-	line("queue", "%d urgent jobs wait or run and go first, and %d others", e.urgent, e.others)
+	line("rate", "%s calls, %s for each rotation; a tenth is left to other work", perUnit(e.CallsPerSecond), digits(e.CallsPerRotation))
+	line("queue", "%d urgent jobs wait or run and go first, and %d others", e.Urgent, e.Others)
 	switch {
-	case !e.built:
+	case !e.IndexBuilt:
 		line("waiting", "not known, because the index is not built: no scheduler has run yet")
-	case e.unrotated > 0:
-		line("waiting", "%d were never rotated: their programs must read from Vault by now", e.unrotated)
+	case e.NeverRotated > 0:
+		line("waiting", "%d were never rotated: their programs must read from Vault by now", e.NeverRotated)
 	}
-	if e.quarantine > 0 {
-		line("quarantine", "%d at this account, which will not be rotated", e.quarantine)
+	if e.Quarantined > 0 {
+		line("quarantine", "%d at this account, which will not be rotated", e.Quarantined)
 	}
-	if e.breaker.Open {
-		line("breaker", "open since %s: %s", stamp(e.breaker.Since), e.breaker.Cause)
+	if b := e.Breaker; b != nil {
+		line("breaker", "open since %s: %s", stamp(b.Since), b.Cause)
 	}
 	return nil
 }
 
-func (e estimated) takes() time.Duration {
-	return time.Duration(float64(e.total+e.urgent) / e.pace * float64(time.Second))
-}
-
-// manyAtOnce is how many rotations are more than one asks for in passing.
-const manyAtOnce = 100
-
-// wantsConsent tells whether what is about to happen may surprise.
-func (e estimated) wantsConsent() bool { return e.total > manyAtOnce || e.unrotated > 0 || !e.built }
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 var errNoConsent = errors.New("nothing was asked for: confirm with yes, or give --yes")
 
-func consent(in io.Reader, out io.Writer, e estimated) error {
-	fmt.Fprintf(out, "Rotate %d credentials? Type yes: ", e.total)
+func consent(in io.Reader, out io.Writer, e operate.Estimate) error {
+	fmt.Fprintf(out, "Rotate %d credentials? Type yes: ", e.Credentials)
 	answer, err := bufio.NewReader(in).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err

@@ -7,16 +7,12 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
-	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
-	"keyturn/internal/queue"
-	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 )
@@ -25,7 +21,7 @@ import (
 type engine struct {
 	*app.Engine
 	*app.Acts
-	rdb   redis.UniversalClient
+	desk  *operate.Desk // where all requests about a credential are answered
 	close func()
 }
 
@@ -43,7 +39,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	e := &engine{rdb: rdb, close: func() {
+	e := &engine{close: func() {
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
 	}}
@@ -55,14 +51,12 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 	e.Acts = &app.Acts{
 		Engine: e.Engine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
 	}
+	if e.desk, err = app.NewDesk(ctx, cfg, rdb, vault); err != nil {
+		e.close()
+		return nil, err
+	}
+	e.desk.Acts = e.Acts
 	return e, nil
-}
-
-// desk is where all requests about a credential are answered.
-func (e *engine) desk() *operate.Desk {
-	d := operate.For(e.Config, e.Clock)
-	d.Truth, d.Queue, d.Index, d.Breakers, d.Pauses, d.Acts = e.Vault, e.Client, e.Index, e.Breaker, ratelimit.NewPauses(e.rdb), e.Acts
-	return d
 }
 
 // client is what calls the provider of an account.
@@ -101,16 +95,50 @@ func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done fu
 	if err != nil {
 		return nil, nil, err
 	}
-	d = operate.For(cfg, rotation.WallClock{})
-	d.Truth = vault
 	rdb, away := app.Redis(ctx, cfg)
-	d.Away = away
-	if rdb == nil {
-		return d, vault.Close, nil
+	done = func() {
+		vault.Close()
+		if rdb != nil {
+			_ = rdb.Close()
+		}
 	}
-	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
+	if d, err = app.NewDesk(ctx, cfg, rdb, vault); err != nil {
+		done()
+		return nil, nil, err
+	}
+	d.Away = away
+	return d, done, nil
+}
+
+// redisDesk is a desk for what Redis tells.
+func redisDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func(), err error) {
+	rdb, err := app.Redis(cmd.Context(), cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if d, err = app.NewDesk(cmd.Context(), cfg, rdb, nil); err != nil {
+		return nil, nil, errors.Join(err, rdb.Close())
+	}
+	return d, func() { _ = rdb.Close() }, nil
+}
+
+// queueDesk is a desk for what goes through the queue, which only takes Redis. With follow Vault is asked as well: a run
+// whose worker is killed is finished by another one that knows nothing of the request. Where Vault is away the queue is
+// followed alone.
+func queueDesk(cmd *cobra.Command, cfg *config.Config, follow bool) (d *operate.Desk, done func(), err error) {
+	d, done, err = redisDesk(cmd, cfg)
+	if err != nil || !follow {
+		return d, done, err
+	}
+	vault, err := app.Vault(cmd.Context(), cfg, vaultkv.ReadOnly, warn)
+	if err != nil {
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "the queue is followed alone: %v\n", err)
+		return d, done, err
+	}
+	d.Truth = vault
+	closeRedis := done
 	return d, func() {
 		vault.Close()
-		_ = rdb.Close()
+		closeRedis()
 	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"keyturn/internal/config"
-	"keyturn/internal/operate"
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
 )
@@ -38,9 +37,4 @@ func credentials(cfg *config.Config, ids []string) ([]*rotation.Credential, erro
 		return nil, usageError{fmt.Errorf("not in the configuration: %s", strings.Join(unknown, ", "))}
 	}
 	return found, nil
-}
-
-// knownAccounts refuses accounts that the configuration does not have.
-func knownAccounts(cfg *config.Config, names ...string) error {
-	return flagged(operate.For(cfg, rotation.WallClock{}).KnownAccounts(names...))
 }

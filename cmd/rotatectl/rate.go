@@ -4,30 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"keyturn/internal/config"
-	"keyturn/internal/ratelimit"
-	"keyturn/internal/rotation"
 )
 
 const day = 24 * time.Hour
-
-// spacing is how far apart an account's calls are in the long run, by all of its windows.
-func spacing(a *config.Account) (time.Duration, error) {
-	d, err := ratelimit.Spacing(a.Rates)
-	if err != nil {
-		return 0, fmt.Errorf("account %s: %w", a.Name, err)
-	}
-	return d, nil
-}
-
-// callsOf is how many of its account's calls a rotation of a credential takes if all goes well.
-func callsOf(cred *rotation.Credential) int {
-	if cred.Verify.Mode == rotation.VerifyProvider {
-		return 2 // the read-back is one too
-	}
-	return 1
-}
 
 // perUnit writes a rate in the shortest unit in which it is at least one.
 func perUnit(perSecond float64) string {

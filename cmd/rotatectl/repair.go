@@ -53,7 +53,7 @@ func (o *options) repair(use, short string, waits bool, act func(*cobra.Command,
 				return err
 			}
 			defer e.close()
-			v, err := act(cmd, e.desk(), ids[0], a.request(cmd))
+			v, err := act(cmd, e.desk, ids[0], a.request(cmd))
 			if err != nil {
 				return err
 			}

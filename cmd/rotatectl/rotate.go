@@ -2,20 +2,12 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
 
 	"github.com/spf13/cobra"
 
-	"keyturn/internal/app"
-	"keyturn/internal/config"
-	"keyturn/internal/due"
 	"keyturn/internal/operate"
-	"keyturn/internal/queue"
-	"keyturn/internal/ratelimit"
-	"keyturn/internal/rotation"
-	"keyturn/internal/vaultkv"
 )
 
 func rotateCommand(o *options) *cobra.Command {
@@ -95,34 +87,6 @@ func (r *rotate) runSome(cmd *cobra.Command, o *options, ids []string) error {
 		return err
 	}
 	return r.end(cmd.OutOrStdout(), verdicts...)
-}
-
-// queueDesk is a desk for what goes through the queue, which only takes Redis. With follow Vault is asked as well: a run
-// whose worker is killed is finished by another one that knows nothing of the request. Where Vault is away the queue is
-// followed alone.
-func queueDesk(cmd *cobra.Command, cfg *config.Config, follow bool) (d *operate.Desk, done func(), err error) {
-	ctx := cmd.Context()
-	rdb, err := app.Redis(ctx, cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	d = operate.For(cfg, rotation.WallClock{})
-	d.Queue, d.Index, d.Breakers, d.Pauses = queue.NewClient(rdb), due.NewIndex(rdb), queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
-	done = func() { _ = rdb.Close() }
-	if !follow {
-		return d, done, nil
-	}
-	vault, err := app.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
-	if err != nil {
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "the queue is followed alone: %v\n", err)
-		return d, done, err
-	}
-	d.Truth = vault
-	closeRedis := done
-	return d, func() {
-		vault.Close()
-		closeRedis()
-	}, nil
 }
 
 // requester is who asks, for people: user@host.

@@ -50,9 +50,14 @@ func (f fleetOf) Credential(id string) (*rotation.Credential, bool) {
 	return nil, false
 }
 
+// anHourAfterNoon is a clock that stands.
+type anHourAfterNoon struct{ rotation.Clock }
+
+func (anHourAfterNoon) Now() time.Time { return noon.Add(time.Hour) }
+
 // deskOn is a desk without Redis.
 func deskOn(s *shelf, creds []*rotation.Credential) *operate.Desk {
-	return &operate.Desk{Fleet: fleetOf(creds), Truth: s}
+	return &operate.Desk{Fleet: fleetOf(creds), Truth: s, Clock: anHourAfterNoon{}}
 }
 
 // shelf is a Vault. Everything in it was rotated at noon unless entries or journals say otherwise.
@@ -91,7 +96,7 @@ func (s *shelf) Read(_ context.Context, place rotation.Place) (rotation.Entry, e
 func shown(t *testing.T, v *view, s *shelf, creds []*rotation.Credential) (out, notes string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	q, err := v.query(nil, noon.Add(time.Hour))
+	q, err := v.query(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/operate"
-	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
@@ -46,7 +44,7 @@ func statusCommand(o *options) *cobra.Command {
 			if !cmd.Flags().Changed("limit") && v.format == "table" && len(ids) == 0 {
 				v.limit = page
 			}
-			q, err := v.query(ids, rotation.WallClock{}.Now())
+			q, err := v.query(ids)
 			if err != nil {
 				return err
 			}
@@ -54,7 +52,7 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := operate.For(cfg, rotation.WallClock{}).Select(q); err != nil { // before anything is connected to
+			if _, err := operate.For(cfg).Select(q); err != nil { // before anything is connected to
 				return flagged(err)
 			}
 			d, done, err := vaultDesk(cmd, cfg)
@@ -78,7 +76,7 @@ func statusCommand(o *options) *cobra.Command {
 }
 
 // query is what the flags ask for. It refuses what no configuration could make sense of.
-func (v *view) query(ids []string, now time.Time) (operate.Query, error) {
+func (v *view) query(ids []string) (operate.Query, error) {
 	q := operate.Query{IDs: ids, Accounts: v.accounts, After: v.after, Limit: v.limit}
 	if err := checkFormat(v.format); err != nil {
 		return q, err
@@ -101,7 +99,7 @@ func (v *view) query(ids []string, now time.Time) (operate.Query, error) {
 		if err != nil {
 			return q, usageError{fmt.Errorf("--older-than %w", err)}
 		}
-		q.Before = now.Add(-age)
+		q.OlderThan = age
 	}
 	return q, nil
 }

@@ -15,10 +15,12 @@ import (
 // Desk answers requests about one configuration. Its ports may be nil where no request needs them. Safe for concurrent
 // use.
 type Desk struct {
-	Fleet    Fleet
-	Accounts map[string]*config.Account
-	Timing   config.Timing
-	Clock    rotation.Clock
+	Fleet         Fleet
+	Accounts      map[string]*config.Account
+	Verifications []config.Verification
+	Timing        config.Timing
+
+	Clock    rotation.Clock // Redis's, wherever Redis can be asked: it is held against what other machines wrote
 	Truth    Truth
 	Queue    Queue
 	Index    Index
@@ -34,9 +36,9 @@ type Fleet interface {
 	Credentials() iter.Seq[*rotation.Credential]
 }
 
-// For is a desk for a configuration, without ports.
-func For(cfg *config.Config, clock rotation.Clock) *Desk {
-	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Timing: cfg.Timing, Clock: clock}
+// For is a desk for a configuration, without clock and ports: it knows what the configuration has.
+func For(cfg *config.Config) *Desk {
+	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing}
 }
 
 // Truth is Vault, which is only read here. Safe for concurrent use; returns soon after ctx ends.

@@ -9,23 +9,32 @@ import (
 
 // verdict is what became of a wish by the outcome of its job; false where it has not ended.
 func (d *Desk) verdict(ctx context.Context, w *wish) (Verdict, bool) {
+	v, ended := w.outcome()
+	switch {
+	case !ended:
+	case v.Outcome == Served && w.kind == queue.KindCheck:
+		return d.checked(ctx, w)
+	case v.Outcome == Stopped:
+		v.Why = d.whyStopped(ctx, w.cred)
+	}
+	return v, ended
+}
+
+// outcome is verdict by what Redis alone tells.
+func (w *wish) outcome() (Verdict, bool) {
 	if w.kind == "" || !w.last.Final {
 		return Verdict{}, false
 	}
-	at := w.last.At
 	switch w.last.Status {
 	case rotation.Done.String():
-		switch {
-		case w.last.Rotated:
-			return w.verdict(Rotated, "", at), true
-		case w.kind == queue.KindCheck:
-			return d.checked(ctx, w)
+		if w.last.Rotated {
+			return w.verdict(Rotated, "", w.last.At), true
 		}
-		return w.verdict(Served, "", at), true
+		return w.verdict(Served, "", w.last.At), true
 	case rotation.Ended.String():
-		return w.verdict(Stopped, d.whyStopped(ctx, w.cred), at), true
+		return w.verdict(Stopped, "", w.last.At), true
 	}
-	return w.verdict(Failed, Plain(w.last.Status+": "+w.last.Text), at), true
+	return w.verdict(Failed, Plain(w.last.Status+": "+w.last.Text), w.last.At), true
 }
 
 // whyStopped is the reason of a quarantine, if Vault can be asked.

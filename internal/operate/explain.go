@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"keyturn/internal/due"
-	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
 
@@ -98,7 +97,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	rec := seen.rec
 	s := Story{
 		Row: RowOf(cred, rec, seen.current, m.check), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
-		RotationID: seen.current.RotationID, Differs: differences(cred, rec),
+		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Breaker: m.breaker,
 	}
 	if err != nil {
 		s.Unknown = err.Error()
@@ -115,9 +114,6 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if f := rec.LastError; f != nil {
 		s.LastAnswer = &Answer{Kind: f.Kind, Code: f.Code, RequestID: f.RequestID, At: f.At}
 	}
-	if b := m.breaker; b.Open {
-		s.Breaker = &Breaker{Since: b.Since, Cause: Plain(b.Cause), Next: b.Next}
-	}
 	if !m.paused.IsZero() {
 		s.Paused = &m.paused
 	}
@@ -129,7 +125,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 // mirrored is what Redis tells about a credential and its account.
 type mirrored struct {
 	check   due.Check
-	breaker queue.BreakerState
+	breaker *Breaker
 	paused  time.Time
 	stopped bool
 }
@@ -145,7 +141,7 @@ func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (m mirro
 		return m, fmt.Errorf("%s: %w", what, err)
 	}
 	m.check = checks[0]
-	if m.breaker, err = d.Breakers.State(ctx, cred.Account); err != nil {
+	if m.breaker, err = d.breaker(ctx, cred.Account); err != nil {
 		return m, err
 	}
 	if m.paused, err = d.Pauses.Until(ctx, cred.Account); err != nil {
@@ -156,6 +152,15 @@ func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (m mirro
 		m.stopped = m.stopped || depth.Paused
 	}
 	return m, err
+}
+
+// breaker is the open breaker of an account; nil where it is closed.
+func (d *Desk) breaker(ctx context.Context, account string) (*Breaker, error) {
+	b, err := d.Breakers.State(ctx, account)
+	if err != nil || !b.Open {
+		return nil, err
+	}
+	return &Breaker{Since: b.Since, Cause: Plain(b.Cause), Next: b.Next}, nil
 }
 
 // differences are those between an open rotation and the configuration.

@@ -15,12 +15,12 @@ import (
 
 // Query is which credentials a status is wanted of. All conditions must hold.
 type Query struct {
-	IDs      []string  // in this order; nil: all, in the order of the configuration
-	Accounts []string  // nil: all
-	States   []State   // nil: all
-	Before   time.Time // rotated at or before this time, or never; zero: whenever
-	After    string    // only what stands after this id in the configuration; ""
-	Limit    int       // end after so many rows; 0: all
+	IDs       []string      // in this order; nil: all, in the order of the configuration
+	Accounts  []string      // nil: all
+	States    []State       // nil: all
+	OlderThan time.Duration // rotated so long ago or longer, or never; 0: whenever
+	After     string        // only what stands after this id in the configuration; ""
+	Limit     int           // end after so many rows; 0: all
 }
 
 // Page says where a status ended.
@@ -103,7 +103,8 @@ func ofAccounts(creds iter.Seq[*rotation.Credential], accounts []string) iter.Se
 }
 
 // Status calls show with the state of each credential of a query, as soon as it is read and in their order. It holds no
-// more than ReadsAtOnce rows. Progress hears how many are read, of how many. An error of show ends it and is returned.
+// more than ReadsAtOnce rows. Progress hears how many are read, of how many; nil for no one. An error of show ends it and
+// is returned.
 func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progress func(read, total int)) (Page, error) {
 	creds, err := d.Select(q)
 	if err != nil {
@@ -117,8 +118,9 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 		if a.err != nil {
 			return p, a.err
 		}
-		p.Read++
-		progress(p.Read, p.Total)
+		if p.Read++; progress != nil {
+			progress(p.Read, p.Total)
+		}
 		if !a.wanted {
 			continue
 		}
@@ -159,7 +161,7 @@ func (d *Desk) read(ctx context.Context, q Query, cred *rotation.Credential) ans
 		}
 	}
 	r := RowOf(cred, rec, current, check[0])
-	return answer{row: r, wanted: q.wants(r)}
+	return answer{row: r, wanted: q.wants(r, d.Clock.Now())}
 }
 
 // mayWant tells from the journal alone whether a credential can be in one of the states that are asked for.
@@ -174,8 +176,8 @@ func (q Query) wantsState(state State) bool {
 	return len(q.States) == 0 || slices.Contains(q.States, state)
 }
 
-func (q Query) wants(r Row) bool {
-	return q.wantsState(r.State) && (q.Before.IsZero() || r.RotatedAt == nil || !r.RotatedAt.After(q.Before))
+func (q Query) wants(r Row, now time.Time) bool {
+	return q.wantsState(r.State) && (q.OlderThan == 0 || r.RotatedAt == nil || now.Sub(*r.RotatedAt) >= q.OlderThan)
 }
 
 // inOrder calls read for each of creds, several at a time, and yields the answers in their order.

@@ -1,4 +1,4 @@
-package main
+package operate
 
 import (
 	"math"
@@ -63,31 +63,31 @@ func (f *forecast) visits(when *schedule.Schedule, id string) int {
 	return n
 }
 
-// dayPlan is one day of an account. All counts are of rotations.
-type dayPlan struct {
-	Day     string `json:"day"` // in UTC
+// PlanDay is one day of an account. All counts are of rotations.
+type PlanDay struct {
+	Day     string `json:"day"` // 2006-01-02, in UTC
 	Due     int    `json:"due"`
 	CanGo   int    `json:"can_go"`
 	Backlog int    `json:"backlog"` // at its end
 }
 
-// outlook is what becomes of an account.
-type outlook struct {
+// Outlook is what becomes of an account. All counts are of rotations.
+type Outlook struct {
 	Overdue      int        `json:"overdue"`
 	Due          int        `json:"due"` // within the horizon, without what is overdue
 	DuePerDay    float64    `json:"due_per_day"`
 	CanGoPerDay  float64    `json:"can_go_per_day"`
 	RateSuffices bool       `json:"rate_suffices"`
-	Busiest      *dayPlan   `json:"busiest_day,omitempty"`
+	Busiest      *PlanDay   `json:"busiest_day,omitempty"`
 	Largest      int        `json:"largest_backlog"`
 	LargestAt    *time.Time `json:"largest_backlog_at,omitempty"`
 	BacklogEnds  *time.Time `json:"backlog_ends,omitempty"` // of what is overdue now; absent where nothing is, or it never ends
-	Days         []dayPlan  `json:"days"`
+	Days         []PlanDay  `json:"days"`
 }
 
 // outlook plays the forecast through at so many rotations an hour.
-func (f *forecast) outlook(perHour float64) outlook {
-	o := outlook{Overdue: f.overdue, CanGoPerDay: 24 * perHour, Days: []dayPlan{}}
+func (f *forecast) outlook(perHour float64) Outlook {
+	o := Outlook{Overdue: f.overdue, CanGoPerDay: 24 * perHour, Days: []PlanDay{}}
 	backlog, canGo, due := float64(f.overdue), 0.0, 0
 	for h, n := range f.hours {
 		begin := f.from.Truncate(time.Hour).Add(time.Duration(h) * time.Hour)
@@ -108,7 +108,7 @@ func (f *forecast) outlook(perHour float64) outlook {
 			o.BacklogEnds = &ends
 		}
 		if end.Equal(end.Truncate(day)) {
-			o.Days = append(o.Days, dayPlan{Day: begin.Format(time.DateOnly), Due: due, CanGo: int(canGo + rounding), Backlog: left})
+			o.Days = append(o.Days, PlanDay{Day: begin.Format(time.DateOnly), Due: due, CanGo: int(canGo + rounding), Backlog: left})
 			o.Due += due
 			canGo, due = 0, 0
 		}
@@ -129,7 +129,7 @@ func lasts(backlog, spare float64, span time.Duration) time.Duration {
 const rounding = 1e-6
 
 // judge says whether the rate suffices in the long run, of which the horizon is all that is known.
-func (f *forecast) judge(o *outlook, backlog float64) {
+func (f *forecast) judge(o *Outlook, backlog float64) {
 	o.DuePerDay = float64(o.Due) / (f.until.Sub(f.from).Hours() / day.Hours())
 	if today, rest := o.Days[0].Due, len(o.Days)-1; rest > 0 {
 		o.DuePerDay = float64(o.Due-today) / float64(rest) // what is left of today is no measure
@@ -140,7 +140,7 @@ func (f *forecast) judge(o *outlook, backlog float64) {
 		o.BacklogEnds = &ends
 	}
 	if o.Due > 0 {
-		busiest := slices.MaxFunc(o.Days, func(a, b dayPlan) int { return a.Due - b.Due })
+		busiest := slices.MaxFunc(o.Days, func(a, b PlanDay) int { return a.Due - b.Due })
 		o.Busiest = &busiest
 	}
 }

@@ -1,14 +1,15 @@
-package main
+package operate_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"keyturn/internal/config"
+	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
@@ -83,14 +84,29 @@ func (w *workshop) Depths(context.Context, ...string) ([]queue.Depth, error) {
 	return []queue.Depth{{Urgent: true, Pending: len(w.pending) + w.others}, {Pending: 1000}}, nil
 }
 
-// bulkOf asks for n rotations at 9/s, a tenth less than the workshop's usual rate.
-func bulkOf(t *testing.T, w *workshop, n int) *bulk {
+func (*workshop) Now(context.Context) (time.Time, error) { return time.Now(), nil }
+
+// bulkOf asks for n rotations at nine tenths of the rate of an account. It is followed until all have ended.
+func bulkOf(t *testing.T, w *workshop, n int, rate rotation.Rate, edit ...func(*operate.BulkRequest)) (operate.Bulk, error) {
 	t.Helper()
-	return &bulk{
-		queue: w, clock: rotation.WallClock{}, account: "mail", creds: slices.Values(fleet(t, n)), total: n, pace: 9,
-		idle: 5 * time.Minute, wait: true, moved: func(int) {},
+	d := bulkDesk(t, w, n, rate)
+	r := operate.BulkRequest{Account: "mail", Wait: true, Idle: 5 * time.Minute}
+	for _, e := range edit {
+		e(&r)
+	}
+	return d.RotateAll(t.Context(), r)
+}
+
+func bulkDesk(t *testing.T, w *workshop, n int, rate rotation.Rate) *operate.Desk {
+	t.Helper()
+	return &operate.Desk{
+		Fleet: fleet(t, n), Accounts: map[string]*config.Account{"mail": {Name: "mail", Rates: []rotation.Rate{rate}}},
+		Clock: rotation.WallClock{}, Queue: w,
 	}
 }
+
+// tenth is a rate at which a bulk asks for 9 a second, a tenth less than the workshop's usual one.
+var tenth = rotation.Rate{Requests: 10, Per: time.Second}
 
 const usual = 100 * time.Millisecond
 
@@ -98,9 +114,9 @@ func TestABulkLeavesOtherWorkItsShare(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
-		b := bulkOf(t, w, 2000)
-		if err := b.run(t.Context()); err != nil || b.rotated != 2000 {
-			t.Fatalf("%d rotated, %v", b.rotated, err)
+		b, err := bulkOf(t, w, 2000, tenth)
+		if err != nil || b.Rotated != 2000 {
+			t.Fatalf("%+v, %v", b, err)
 		}
 		if w.most > 18 {
 			t.Errorf("%d waited at a time: more than two seconds' work", w.most)
@@ -118,16 +134,12 @@ func TestABulkAsksForNoMoreThanItsWindowWhereNobodyWorks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(0)
-		b := bulkOf(t, w, 2000)
-		err := b.run(t.Context())
-		want := "mail: nothing has moved for too long: is a worker running?\n" +
-			"18 are still open, c-0 among them; what was asked for goes on without rotatectl\n" +
-			"1982 were not asked for: `rotatectl rotate --all --account mail --after c-17` goes on there"
-		if err == nil || err.Error() != want {
-			t.Errorf("%v\nwant\n%s", err, want)
+		b, err := bulkOf(t, w, 2000, tenth)
+		if !errors.Is(err, operate.ErrStalled) || b.Asked != 18 || b.Open != 18 || b.Waits != "c-0" || b.Last != "c-17" {
+			t.Errorf("%+v, %v", b, err)
 		}
-		if took := time.Since(w.from); took != b.idle {
-			t.Errorf("gave up after %s, want %s", took, b.idle)
+		if took := time.Since(w.from); took != 5*time.Minute {
+			t.Errorf("gave up after %s, want 5m", took)
 		}
 	})
 }
@@ -137,7 +149,7 @@ func TestABulkWaitsBehindTheDemandsOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
 		w.others = 18
-		if err := bulkOf(t, w, 10).run(t.Context()); err == nil || len(w.asked) > 0 {
+		if _, err := bulkOf(t, w, 10, tenth); err == nil || len(w.asked) > 0 {
 			t.Errorf("%d were asked for, %v", len(w.asked), err)
 		}
 	})
@@ -148,7 +160,7 @@ func TestABulkHoldsBackWhereTheBreakerIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
 		w.served = func(string) queue.Outcome { return queue.Outcome{Status: queue.StatusBlocked} }
-		if err := bulkOf(t, w, 2000).run(t.Context()); err == nil || len(w.asked) != 18 {
+		if _, err := bulkOf(t, w, 2000, tenth); err == nil || len(w.asked) != 18 {
 			t.Errorf("%d were asked for, want 18; %v", len(w.asked), err)
 		}
 	})
@@ -159,11 +171,11 @@ func TestAProviderThatIsDownGathersABoundedNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
 		w.served = func(string) queue.Outcome { return queue.Outcome{Status: rotation.Failed.String()} }
-		if err := bulkOf(t, w, 3*maxOpen).run(t.Context()); err == nil || len(w.asked) != maxOpen {
-			t.Errorf("%d were asked for, want %d; %v", len(w.asked), maxOpen, err)
+		if _, err := bulkOf(t, w, 3*operate.MaxOpen, tenth); err == nil || len(w.asked) != operate.MaxOpen {
+			t.Errorf("%d were asked for, want %d; %v", len(w.asked), operate.MaxOpen, err)
 		}
-		if w.largest > lookSize {
-			t.Errorf("%d outcomes were asked for at a time, want at most %d", w.largest, lookSize)
+		if w.largest > operate.LooksAtOnce {
+			t.Errorf("%d outcomes were asked for at a time, want at most %d", w.largest, operate.LooksAtOnce)
 		}
 	})
 }
@@ -178,9 +190,8 @@ func TestAFewThatFailHoldUpNoOther(t *testing.T) {
 			}
 			return rotated
 		}
-		b := bulkOf(t, w, 300)
-		if err := b.run(t.Context()); err == nil || b.rotated != 270 || len(b.open) != 30 || b.asked != 300 {
-			t.Errorf("%d rotated, %d open, %d asked for, %v", b.rotated, len(b.open), b.asked, err)
+		if b, err := bulkOf(t, w, 300, tenth); err == nil || b.Rotated != 270 || b.Open != 30 || b.Asked != 300 {
+			t.Errorf("%+v, %v", b, err)
 		}
 	})
 }
@@ -190,10 +201,9 @@ func TestFailuresAreNamedUpToABoundAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
 		w.served = func(string) queue.Outcome { return queue.Outcome{Status: rotation.Ended.String(), Final: true} }
-		b := bulkOf(t, w, 50)
-		lines := strings.Split(fmt.Sprint(b.run(t.Context())), "\n")
-		if len(lines) != maxListed+1 || lines[0] != "c-0: quarantined: see `rotatectl status c-0`" || lines[maxListed] != "and 30 more that were not rotated" {
-			t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
+		b, err := bulkOf(t, w, 50, tenth)
+		if err != nil || b.Failed != 50 || len(b.Failures) != operate.MaxFailures || b.Failures[0].Credential != "c-0" || b.Failures[0].Outcome != operate.Stopped {
+			t.Errorf("%+v, %v", b, err)
 		}
 	})
 }
@@ -202,10 +212,9 @@ func TestABulkThatDoesNotWaitEndsWhenAllIsAskedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(usual)
-		b := bulkOf(t, w, 100)
-		b.wait = false
-		if err := b.run(t.Context()); err != nil || b.asked != 100 || len(b.open) == 0 {
-			t.Errorf("%d asked for, %d open, %v", b.asked, len(b.open), err)
+		b, err := bulkOf(t, w, 100, tenth, func(r *operate.BulkRequest) { r.Wait = false })
+		if err != nil || b.Asked != 100 || b.Open == 0 {
+			t.Errorf("%+v, %v", b, err)
 		}
 	})
 }
@@ -216,11 +225,10 @@ func TestAnInterruptedBulkSaysWhereToGoOn(t *testing.T) {
 		w := newWorkshop(usual)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		b := bulkOf(t, w, 2000)
-		err := b.run(ctx)
-		last := w.asked[len(w.asked)-1]
-		if err == nil || !strings.HasPrefix(err.Error(), "mail: interrupted\n") || !strings.Contains(err.Error(), "--after "+last+"`") {
-			t.Errorf("%v; the last one asked for was %s", err, last)
+		d := bulkDesk(t, w, 2000, tenth)
+		b, err := d.RotateAll(ctx, operate.BulkRequest{Account: "mail", Wait: true, Idle: 5 * time.Minute})
+		if last := w.asked[len(w.asked)-1]; !errors.Is(err, operate.ErrInterrupted) || b.Last != last {
+			t.Errorf("%+v, %v; the last one asked for was %s", b, err, last)
 		}
 	})
 }
@@ -229,31 +237,24 @@ func TestASlowAccountIsAskedForOneByOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(6 * time.Minute)
-		b := bulkOf(t, w, 5)
-		b.pace, b.idle = share/w.every.Seconds(), 2*time.Hour
-		if err := b.run(t.Context()); err != nil || w.most != 1 {
+		if _, err := bulkOf(t, w, 5, rotation.Rate{Requests: 1, Per: w.every}); err != nil || w.most != 1 {
 			t.Errorf("%d waited at a time, %v", w.most, err)
 		}
 	})
 }
 
-func TestRatesAndTimesReadAsPeopleSayThem(t *testing.T) {
+func TestWhoAsksForABulkHearsHowFarItIs(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct{ got, want string }{
-		{perUnit(19), "19/s"},
-		{perUnit(18.05), "18.1/s"},
-		{perUnit(2000), "2000/s"},
-		{perUnit(0.5), "30/min"},
-		{perUnit(1.0 / 360), "10/h"},
-		{perUnit(1.0 / 7200), "12/d"},
-		{about(time.Millisecond), "less than 1s"},
-		{about(70400 * time.Millisecond), "about 1m10s"},
-		{about(12 * time.Minute), "about 12m"},
-		{about(90 * time.Minute), "about 1h30m"},
-		{about(60 * time.Hour), "about 2.5 days"},
-	} {
-		if test.got != test.want {
-			t.Errorf("%q, want %q", test.got, test.want)
+	synctest.Test(t, func(t *testing.T) {
+		w, told := newWorkshop(usual), []operate.Bulk(nil)
+		b, err := bulkOf(t, w, 100, tenth, func(r *operate.BulkRequest) { r.Tell = func(b operate.Bulk) { told = append(told, b) } })
+		if err != nil || len(told) < 10 || told[0].Asked >= 100 || told[len(told)-1].Rotated != b.Rotated {
+			t.Errorf("told %d times, last %+v; %+v, %v", len(told), told[len(told)-1], b, err)
 		}
-	}
+		for i := 1; i < len(told); i++ {
+			if told[i].Rotated < told[i-1].Rotated || told[i].Asked < told[i-1].Asked {
+				t.Errorf("%+v after %+v", told[i], told[i-1])
+			}
+		}
+	})
 }

@@ -1,9 +1,11 @@
-package main
+package operate
 
 import (
 	"testing"
 	"time"
 )
+
+var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // every returns the next due time after a period, without splay.
 func every(d time.Duration) func(time.Time) time.Time {
@@ -27,7 +29,7 @@ func TestWhatFallsDueIsCountedOnItsDayAndAgainAfterItsPeriod(t *testing.T) {
 	f.add(noon.Add(12*time.Hour), every(2*day))                // from tomorrow's midnight on
 	f.add(noon.AddDate(0, 0, 5), every(day))                   // beyond the last day
 	o := f.outlook(100)
-	want := []dayPlan{
+	want := []PlanDay{
 		{"2026-11-21", 1, 1200, 0}, {"2026-11-22", 1, 2400, 0}, {"2026-11-23", 1, 2400, 0}, {"2026-11-24", 1, 2400, 0}, {"2026-11-25", 1, 2400, 0},
 	}
 	if len(o.Days) != len(want) {

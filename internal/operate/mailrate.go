@@ -1,9 +1,8 @@
-package main
+package operate
 
 import (
 	"time"
 
-	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 )
 
@@ -13,10 +12,10 @@ type mailLoad struct {
 	credentials int
 }
 
-// mailLoads are the mail servers of a configuration by address.
-func mailLoads(cfg *config.Config) map[string]mailLoad {
+// mailLoads are the mail servers of a fleet by address.
+func mailLoads(fleet Fleet) map[string]mailLoad {
 	loads := map[string]mailLoad{}
-	for cred := range cfg.Credentials() {
+	for cred := range fleet.Credentials() {
 		if cred.Verify.Mode == rotation.VerifySMTP {
 			load := loads[cred.Verify.SMTP.Address]
 			load.rate = cred.Verify.SMTP.Rate

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
+	"keyturn/internal/ratelimit"
+	"keyturn/internal/rotation"
+	"keyturn/internal/vaultkv"
+)
+
+// NewDesk is where an operator's requests about a configuration are answered, with the ports to Redis and Vault in place.
+// It goes by Redis's clock: what it compares was written by other machines. A nil Redis is away, and then this machine's
+// clock has to do. Vault may be nil where no request needs it.
+func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vault) (*operate.Desk, error) {
+	d := operate.For(cfg)
+	d.Clock = rotation.WallClock{}
+	if vault != nil {
+		d.Truth = vault
+	}
+	if rdb == nil {
+		return d, nil
+	}
+	clock, err := queue.NewClock(ctx, rdb, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return nil, err
+	}
+	d.Clock, d.Queue, d.Index = clock, queue.NewClient(rdb), due.NewIndex(rdb)
+	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
+	return d, nil
+}

@@ -1,0 +1,7 @@
+package operate
+
+// The bounds that tests hold.
+const (
+	MaxOpen     = maxOpen
+	LooksAtOnce = looksAtOnce
+)

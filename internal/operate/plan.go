@@ -1,0 +1,156 @@
+package operate
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/rotation"
+)
+
+// MaxDays bounds the horizon of a plan: beyond a year a forecast only repeats itself.
+const MaxDays = 366
+
+// PlanRequest is what is to be planned.
+type PlanRequest struct {
+	Accounts []string // nil: all
+	Days     int      // 1 to MaxDays; today, in UTC, is the first
+}
+
+// Plan is what lies ahead of an account.
+type Plan struct {
+	Account     string `json:"account"`
+	Credentials int    `json:"credentials"`
+	IndexBuilt  bool   `json:"index_built"` // false: no scheduler has run yet
+	Missing     int    `json:"missing"`     // neither in the index nor waiting for a person: the figures leave them out
+	Waiting     int    `json:"waiting"`     // were never rotated and wait for a person
+	Quarantined int    `json:"quarantined"`
+	Missed      int    `json:"missed_window"` // were not served in their window and wait for the next one
+	// Slowest is the mail server that lets fewer rotations go than the account's rate; "" where there is none.
+	Slowest string `json:"limited_by,omitempty"`
+	Outlook
+}
+
+// Plan tells for each account that has credentials, in the order of the names, how much falls due on each day and how much
+// its rate lets go. Progress hears how many credentials are read, of how many; nil for no one. It changes nothing.
+func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, total int)) ([]Plan, error) {
+	if r.Days < 1 || r.Days > MaxDays {
+		return nil, invalid("%d days: want 1 to %d", r.Days, MaxDays)
+	}
+	creds, err := d.Select(Query{Accounts: r.Accounts})
+	if err != nil {
+		return nil, err
+	}
+	now, err := d.Queue.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	read, total, planners := 0, 0, map[string]*planner{}
+	for range creds {
+		total++
+	}
+	err = d.eachStanding(ctx, creds, func(cred *rotation.Credential, s due.Standing) {
+		if read++; progress != nil {
+			progress(read, total)
+		}
+		p := planners[cred.Account]
+		if p == nil {
+			p = newPlanner(cred.Account, now, r.Days)
+			planners[cred.Account] = p
+		}
+		p.add(cred, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Sorted(maps.Keys(planners))
+	counts, err := d.Index.Counts(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	plans, mail := make([]Plan, len(names)), mailLoads(d.Fleet)
+	for i, name := range names {
+		p := planners[name]
+		p.plan.IndexBuilt = counts[i].Built
+		if plans[i], err = p.finish(d, mail); err != nil {
+			return nil, err
+		}
+	}
+	return plans, nil
+}
+
+// planner makes the plan of one account.
+type planner struct {
+	plan      Plan
+	calls     int             // of one rotation of each
+	readBacks int             // credentials whose drift check is a call too
+	servers   map[string]bool // mail servers at which its credentials are verified
+	forecast  *forecast
+}
+
+func newPlanner(account string, from time.Time, days int) *planner {
+	return &planner{plan: Plan{Account: account}, forecast: newForecast(from, days), servers: map[string]bool{}}
+}
+
+func (p *planner) add(cred *rotation.Credential, s due.Standing) {
+	p.plan.Credentials++
+	p.calls += callsOf(cred)
+	if cred.Verify.Mode == rotation.VerifySMTP {
+		p.servers[cred.Verify.SMTP.Address] = true
+	}
+	if cred.Verify.Mode == rotation.VerifyProvider {
+		p.readBacks++
+	}
+	at := s.Due
+	if !s.Claimed.IsZero() {
+		at = s.Claimed // its due time is only when it would be claimed again
+	}
+	switch {
+	case s.Quarantined:
+		p.plan.Quarantined++
+	case !at.IsZero():
+		served := cred.Schedule.Serve(at, p.forecast.from, cred.ID)
+		if served.After(at) {
+			p.plan.Missed++
+		}
+		ahead := p.forecast.ahead(cred.Schedule)
+		p.forecast.add(served, func(last time.Time) time.Time { return ahead.Next(last, cred.ID) })
+	case cred.First == rotation.FirstManual:
+		p.plan.Waiting++
+	default:
+		p.plan.Missing++
+	}
+}
+
+// finish holds what falls due against what the account's rate and the budgets of its mail servers leave for rotations.
+func (p *planner) finish(d *Desk, mail map[string]mailLoad) (Plan, error) {
+	plan := &p.plan
+	apart, err := spacing(d.Accounts[plan.Account])
+	if err != nil {
+		return Plan{}, err
+	}
+	f := p.forecast
+	checks, driftCheck := 0, d.Timing.DriftCheck
+	for at := driftCheck.Next(f.from, plan.Account); p.readBacks+len(p.servers) > 0 && at.Before(f.until); at = driftCheck.Next(at, plan.Account) {
+		checks++
+	}
+	others := checks * p.readBacks // calls that are no rotation's
+	for _, v := range d.Verifications {
+		if v.Account == plan.Account {
+			others += f.visits(v.Schedule, v.Name) * len(v.Addresses)
+		}
+	}
+	calls := time.Hour.Seconds()/apart.Seconds() - float64(others)/f.until.Sub(f.from).Hours()
+	perHour := max(0, calls) * float64(plan.Credentials) / float64(p.calls)
+	for _, address := range slices.Sorted(maps.Keys(p.servers)) {
+		// The other accounts with credentials there take their share.
+		load := mail[address]
+		if can := load.perHour(checks, f.until.Sub(f.from)) * float64(plan.Credentials) / float64(load.credentials); can < perHour {
+			perHour, plan.Slowest = can, address
+		}
+	}
+	plan.Outlook = f.outlook(perHour)
+	return *plan, nil
+}
