@@ -55,7 +55,7 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 		e.close()
 		return nil, err
 	}
-	e.desk.Acts = e.Acts
+	e.desk.Acts, e.desk.Providers = e.Acts, e.Acts
 	return e, nil
 }
 
@@ -66,26 +66,6 @@ func (e *engine) client(ctx context.Context, account string) (rotation.Client, e
 		return rotation.Client{}, err
 	}
 	return subjects.Client(account), nil
-}
-
-// patientTurns is how often a command that calls a provider itself gets in line behind the workers.
-const patientTurns = 3
-
-// turn waits until the account's rate limit lets one call through.
-func (e *engine) turn(ctx context.Context, account string) error {
-	for n := 1; ; n++ {
-		turns, err := e.Machine.Limiter.Take(ctx, account, 1, true)
-		if err == nil {
-			err = turns.Await(ctx, 0)
-		}
-		var far *rotation.WaitError
-		if n == patientTurns || !errors.As(err, &far) {
-			return err
-		}
-		if err := e.Machine.Clock.Sleep(ctx, far.After); err != nil {
-			return err
-		}
-	}
 }
 
 // vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.

@@ -89,7 +89,8 @@ func (e usageError) Unwrap() error { return e.error }
 func runs(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := f(cmd, args)
-		if usage := (usageError{}); err == nil || errors.As(err, &usage) {
+		var failed *failedError
+		if usage := (usageError{}); err == nil || errors.As(err, &usage) || errors.As(err, &failed) {
 			return err
 		}
 		if kind := operate.KindOf(err); kind == operate.Invalid || kind == operate.Absent {

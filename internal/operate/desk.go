@@ -20,14 +20,15 @@ type Desk struct {
 	Verifications []config.Verification
 	Timing        config.Timing
 
-	Clock    rotation.Clock // Redis's, wherever Redis can be asked: it is held against what other machines wrote
-	Truth    Truth
-	Queue    Queue
-	Index    Index
-	Breakers Breakers
-	Pauses   Pauses
-	Acts     Acts
-	Away     error // why Redis is not asked, where Index and Breakers are nil
+	Clock     rotation.Clock // Redis's, wherever Redis can be asked: it is held against what other machines wrote
+	Truth     Truth
+	Queue     Queue
+	Index     Index
+	Breakers  Breakers
+	Pauses    Pauses
+	Acts      Acts
+	Providers Providers
+	Away      error // why Redis is not asked, where Index and Breakers are nil
 }
 
 // Fleet are the credentials of the configuration.
@@ -88,6 +89,13 @@ type Acts interface {
 	Recover(ctx context.Context, cred *rotation.Credential, by string) rotation.Result
 	// Adopt stores a password that is live already.
 	Adopt(ctx context.Context, cred *rotation.Credential, by string, password secret.Value) error
+}
+
+// Providers asks the provider of an account, with its management key and at the pace that all callers of the account keep
+// together. Safe for concurrent use; returns soon after ctx ends.
+type Providers interface {
+	// List names the credentials of a domain at an account whose provider lists them.
+	List(ctx context.Context, account, domain string) ([]rotation.Listed, error)
 }
 
 // Credential returns a credential of the configuration.

@@ -1,11 +1,10 @@
-package main
+package operate
 
 import (
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,18 +13,9 @@ import (
 
 var columns = []string{"target", "id", "account", "path", "username"}
 
-// readTable reads a credential from each row of a CSV file. The first row names the columns; account is that of rows
-// that name none. It returns all rows that can be read, and an error that names every mistake with file and line.
-func readTable(file, account string) ([]imported, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return parseTable(f, file, account)
-}
-
-func parseTable(r io.Reader, file, account string) ([]imported, error) {
+// parseTable reads a credential from each row. Account is that of rows that name none. It returns all rows that can be
+// read, and an error that names every mistake with file and line.
+func parseTable(r io.Reader, file, account string) ([]Imported, error) {
 	rows, err := config.NewCSV(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w: save it as UTF-8", file, err)
@@ -34,14 +24,14 @@ func parseTable(r io.Reader, file, account string) ([]imported, error) {
 	if t.heading(); len(t.problems) > 0 {
 		return nil, errors.Join(t.problems...) // rows under it would mean nothing
 	}
-	var found []imported
+	var found []Imported
 	for {
 		row, more := t.next()
 		if !more {
 			return found, errors.Join(t.problems...)
 		}
 		line, _ := t.rows.FieldPos(0)
-		c := imported{Account: account, from: fmt.Sprintf("%s:%d", file, line)}
+		c := Imported{Account: account, from: fmt.Sprintf("%s:%d", file, line)}
 		for i, name := range t.names {
 			c.set(name, strings.TrimSpace(row[i]))
 		}
@@ -102,7 +92,7 @@ func (t *tableReader) heading() {
 	}
 }
 
-func (c *imported) set(column, value string) {
+func (c *Imported) set(column, value string) {
 	switch column {
 	case "id":
 		c.ID = value
