@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -18,7 +19,7 @@ const BodyLimit = 1 << 20
 
 // Client calls one provider with one account's settings. It is safe for concurrent use.
 type Client struct {
-	// Now is the clock that requests are signed and durations are measured with.
+	// Now is the clock that durations are measured with.
 	Now func() time.Time
 	// Endpoint is the checked base URL. It must not be modified.
 	Endpoint *url.URL
@@ -27,6 +28,22 @@ type Client struct {
 	timeout   time.Duration
 	quotaPer  time.Duration
 	transport http.RoundTripper
+	ahead     atomic.Int64 // nanoseconds by which Now is ahead of the provider's clock, once it has complained
+}
+
+// SignTime is the time to sign a request with: by this machine's clock, or by the provider's own where that has refused a
+// request for its time.
+func (c *Client) SignTime() time.Time { return c.Now().Add(-time.Duration(c.ahead.Load())) }
+
+// maxAhead is more than any time zone is mistaken for another.
+const maxAhead = 26 * time.Hour
+
+// correct has requests signed by the provider's clock from now on. A provider whose own clock is that wrong would refuse
+// them again.
+func (c *Client) correct(ahead time.Duration) {
+	if ahead.Abs() < maxAhead {
+		c.ahead.Store(int64(ahead))
+	}
 }
 
 // New checks s against what p needs (endpoint, region, keys, time-out) and returns a client.
@@ -106,7 +123,7 @@ func (c *Client) roundTrip(ctx context.Context, r Request) (*Reply, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	reply := &Reply{provider: c.provider, op: r.Op, received: c.Now(), Status: resp.StatusCode, Header: resp.Header}
+	reply := &Reply{client: c, op: r.Op, received: c.Now(), Status: resp.StatusCode, Header: resp.Header}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, BodyLimit+1))
 	reply.Body = body[:min(len(body), BodyLimit)]
 	if err == nil && len(body) > BodyLimit {

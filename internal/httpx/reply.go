@@ -16,8 +16,9 @@ type Reply struct {
 	Header http.Header
 	Body   []byte
 
-	provider, op string
-	received     time.Time
+	client   *Client
+	op       string
+	received time.Time
 }
 
 // Refusal returns the error for an answer that refuses the request, in the provider's code, or "" if it has none. table
@@ -26,11 +27,12 @@ func (r *Reply) Refusal(table []rotation.ErrorRow, code, requestID string) *rota
 	return r.Classified(Lookup(table, code, r.Status), code, requestID)
 }
 
-// Classified is Refusal for a provider that finds the row of its table itself.
+// Classified is Refusal for a provider that finds the row of its table itself. A refusal for the clock has the client
+// sign by the provider's from now on.
 func (r *Reply) Classified(row rotation.ErrorRow, code, requestID string) *rotation.Error {
 	e := &rotation.Error{
 		Kind:       row.Kind,
-		Provider:   r.provider,
+		Provider:   r.client.provider,
 		Op:         r.op,
 		Code:       Printable(code),
 		RequestID:  Printable(requestID),
@@ -42,6 +44,9 @@ func (r *Reply) Classified(row rotation.ErrorRow, code, requestID string) *rotat
 	}
 	if row.Kind == rotation.ClockSkew {
 		e.Err = r.skewError()
+		if ahead, ok := r.Skew(); ok {
+			r.client.correct(ahead)
+		}
 	}
 	return e
 }

@@ -41,6 +41,13 @@ func TestLookupPrefersTheCodeToTheStatus(t *testing.T) {
 // answer is the reply to a call whose response has the given header, received at 12:00:00.
 func answer(t *testing.T, status int, header map[string]string) *httpx.Reply {
 	t.Helper()
+	_, reply := answerOf(t, status, header)
+	return reply
+}
+
+// answerOf is answer with the client that got it.
+func answerOf(t *testing.T, status int, header map[string]string) (*httpx.Client, *httpx.Reply) {
+	t.Helper()
 	c := client(t, settings(serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Date"] = nil
 		for name, value := range header {
@@ -53,7 +60,7 @@ func answer(t *testing.T, status int, header map[string]string) *httpx.Reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply
+	return c, reply
 }
 
 func TestRetryAfterIsReadInBothForms(t *testing.T) {
@@ -126,6 +133,27 @@ func TestSkewIsNamedOnlyWhereTheClockIsBlamed(t *testing.T) {
 		}
 		if text := reply.Refusal(rows, "Other", "").Error(); strings.Contains(text, "clock") {
 			t.Errorf("%q blames the clock", text)
+		}
+	}
+}
+
+func TestRequestsAreSignedByTheClockOfAProviderThatRefusedOurs(t *testing.T) {
+	t.Parallel()
+	rows := []rotation.ErrorRow{{Code: "Expired", Kind: rotation.ClockSkew}, {Code: "Other", Kind: rotation.Target}}
+	for _, test := range []struct {
+		date, code string
+		want       time.Duration // from this machine's clock
+	}{
+		{"Thu, 01 Jan 2026 11:00:00 GMT", "Expired", -time.Hour},
+		{"Thu, 01 Jan 2026 13:00:00 GMT", "Expired", time.Hour},
+		{"Thu, 01 Jan 2026 11:00:00 GMT", "Other", 0},
+		{"Thu, 01 Jan 1970 00:00:00 GMT", "Expired", 0},
+		{"yesterday", "Expired", 0},
+	} {
+		client, reply := answerOf(t, http.StatusBadRequest, map[string]string{"Date": test.date})
+		_ = reply.Refusal(rows, test.code, "")
+		if got := client.SignTime().Sub(client.Now()); got != test.want {
+			t.Errorf("after %s with %q requests are signed %v from this machine's clock, want %v", test.code, test.date, got, test.want)
 		}
 	}
 }

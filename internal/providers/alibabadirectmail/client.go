@@ -56,7 +56,7 @@ func (c *client) request(action string, parameters url.Values) httpx.Request {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("X-Acs-Action", action)
 	r.Header.Set("X-Acs-Version", version)
-	c.key.Sign(r.Method, r.URL, r.Header, r.Body, c.http.Now(), c.nonce())
+	c.key.Sign(r.Method, r.URL, r.Header, r.Body, c.http.SignTime(), c.nonce())
 	return r
 }
 

@@ -57,7 +57,7 @@ func (c *client) request(action string, parameters setPasswordRequest) httpx.Req
 	r.Header.Set("X-TC-Version", version)
 	r.Header.Set("X-TC-Region", c.region)
 	r.Header.Set("X-TC-Language", "en-US")
-	c.key.Sign(r.Method, r.URL, r.Header, body, c.http.Now())
+	c.key.Sign(r.Method, r.URL, r.Header, body, c.http.SignTime())
 	return r
 }
 
