@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // errNoSource means that the program runs outside keyturn's source tree.
@@ -43,6 +44,15 @@ func Build(ctx context.Context, dir string, packages ...string) error {
 		return err
 	}
 	return goBuild(ctx, root, append([]string{"-o", dir + string(filepath.Separator)}, packages...)...)
+}
+
+// BuildAhead compiles a main package of the main module into a program whose clock is ahead by d.
+func BuildAhead(ctx context.Context, program, pkg string, d time.Duration) error {
+	root, err := Root()
+	if err != nil {
+		return err
+	}
+	return goBuild(ctx, root, "-ldflags", "-X keyturn/internal/rotation.ahead="+d.String(), "-o", program, pkg)
 }
 
 func goBuild(ctx context.Context, dir string, args ...string) error {

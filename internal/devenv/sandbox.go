@@ -88,6 +88,7 @@ func (b *Sandbox) Release(ctx context.Context, h Held) error {
 type TargetState struct {
 	Live  string                    // the password that the provider regards as set
 	Asked struct{ OK, Refused int } // logins
+	Calls int                       // that would change it, whatever became of them; throttled ones left out
 }
 
 // State returns every target's state, by provider and target.

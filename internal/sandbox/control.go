@@ -20,6 +20,7 @@ type TargetState struct {
 	History []string `json:"history"`
 	Logins  []string `json:"logins,omitempty"` // SMTP user names
 	Asked   Logins   `json:"asked"`            // how often a login was accepted and refused
+	Calls   int      `json:"calls"`            // that would change it, whatever became of them; throttled ones left out
 	// Contact is set instead of all the others at alibaba-domain.
 	Contact *Contact `json:"contact,omitempty"`
 }
@@ -33,7 +34,7 @@ func (s *Server) State() map[string]map[string]TargetState {
 		for _, r := range ledger.list("") {
 			targets[r.Target] = TargetState{
 				Live: r.Live, Previous: r.Previous, Serving: r.Serving, Version: r.Version,
-				AcceptedAt: r.AcceptedAt, History: r.History, Logins: ledger.names(r), Asked: ledger.asked(r.Target),
+				AcceptedAt: r.AcceptedAt, History: r.History, Logins: ledger.names(r), Asked: ledger.asked(r.Target), Calls: ledger.calls(r.Target),
 			}
 		}
 		if book := s.services[code].book; book != nil {

@@ -78,6 +78,7 @@ type entry struct {
 	record record
 	gone   bool // deleted; a caller that still holds the entry must not bring it back
 	asked  Logins
+	calls  int
 }
 
 // ledger keeps the password state of one provider. A change is visible only after the store has it.

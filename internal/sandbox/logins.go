@@ -50,3 +50,23 @@ func (l *ledger) asked(target string) Logins {
 	defer e.mu.Unlock()
 	return e.asked
 }
+
+// called counts a call that would change a target.
+func (l *ledger) called(target string) {
+	if e := l.entry(target); e != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.calls++
+	}
+}
+
+// calls returns how many there were since the start.
+func (l *ledger) calls(target string) int {
+	e := l.entry(target)
+	if e == nil {
+		return 0
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.calls
+}

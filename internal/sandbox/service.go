@@ -88,6 +88,9 @@ func (s *service) answer(r *http.Request, c *call) (reply, error) {
 		names: func() []string { return append(s.ledger.aliases(c.target), c.also...) },
 	})
 	f := p.fault
+	if c.changes && (f == nil || f.Kind != RateLimit) {
+		s.ledger.called(c.target)
+	}
 	switch {
 	case f == nil:
 		return s.carryOut(c, p.lag), nil

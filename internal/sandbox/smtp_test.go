@@ -192,3 +192,19 @@ func TestSMTPFaults(t *testing.T) {
 		})
 	}
 }
+
+func TestStateCountsTheCallsThatWouldChangeATargetApartFromThrottledOnes(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.setTencent(newPassword)
+	b.inject(
+		Fault{Provider: TencentSES, Kind: RateLimit, Count: 1}, Fault{Provider: TencentSES, Kind: LoseRequest, Count: 1},
+		Fault{Provider: TencentSES, Kind: LoseReply, Count: 1},
+	)
+	for range 3 {
+		b.setTencent("OLdpass12345")
+	}
+	if got, want := b.state(TencentSES, sender).Calls, 3; got != want {
+		t.Errorf("%d calls, want %d", got, want)
+	}
+}
