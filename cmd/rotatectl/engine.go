@@ -13,14 +13,11 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
-	"keyturn/internal/rotation"
 	"keyturn/internal/vaultkv"
 )
 
-// engine is the state machine for commands that act themselves.
+// engine is what commands need that act themselves.
 type engine struct {
-	*app.Engine
-	*app.Acts
 	desk  *operate.Desk // where all requests about a credential are answered
 	close func()
 }
@@ -44,28 +41,19 @@ func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (
 		_ = rdb.Close() // nothing is left to be written
 	}}
 	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
-	if e.Engine, err = app.NewEngine(ctx, cfg, rdb, vault, metrics, log); err != nil {
-		e.close()
-		return nil, err
+	machine, err := app.NewEngine(ctx, cfg, rdb, vault, metrics, log)
+	if err == nil {
+		e.desk, err = app.NewDesk(ctx, cfg, rdb, vault)
 	}
-	e.Acts = &app.Acts{
-		Engine: e.Engine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
-	}
-	if e.desk, err = app.NewDesk(ctx, cfg, rdb, vault); err != nil {
-		e.close()
-		return nil, err
-	}
-	e.desk.Acts, e.desk.Providers = e.Acts, e.Acts
-	return e, nil
-}
-
-// client is what calls the provider of an account.
-func (e *engine) client(ctx context.Context, account string) (rotation.Client, error) {
-	subjects, err := e.Subjects(ctx, account)
 	if err != nil {
-		return rotation.Client{}, err
+		e.close()
+		return nil, err
 	}
-	return subjects.Client(account), nil
+	acts := &app.Acts{
+		Engine: machine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
+	}
+	e.desk.Acts, e.desk.Providers = acts, acts
+	return e, nil
 }
 
 // vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"keyturn/internal/contacts"
 	"keyturn/internal/rotation"
 )
 
@@ -34,4 +35,39 @@ func (a *Acts) turn(ctx context.Context, account string) error {
 			return err
 		}
 	}
+}
+
+// Confirm is part of operate.Providers.
+func (a *Acts) Confirm(ctx context.Context, account string, addresses []string, by string) ([]rotation.ContactResult, error) {
+	subjects, err := a.Subjects(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	notes, verifier := &onceNotes{}, *a.Engine.Contacts
+	verifier.Notes = notes
+	result := verifier.Verify(ctx, contacts.Verification{
+		Name: "on demand", Account: account, Addresses: addresses, Client: subjects.Client(account).Contacts,
+	}, rotation.Job{Reason: rotation.ReasonDemand, RequestedBy: by})
+	if notes.saved == nil {
+		return nil, result.Err // the call as a whole
+	}
+	results := make([]rotation.ContactResult, 0, len(notes.saved))
+	for _, n := range notes.saved {
+		results = append(results, n.ContactResult)
+	}
+	return results, nil
+}
+
+// onceNotes keeps what became of the addresses for one call.
+type onceNotes struct{ saved map[string]contacts.Note }
+
+// Load implements contacts.Notes.
+func (*onceNotes) Load(context.Context, string, string) (map[string]contacts.Note, error) {
+	return nil, nil
+}
+
+// Save implements contacts.Notes.
+func (n *onceNotes) Save(_ context.Context, _, _ string, notes map[string]contacts.Note) error {
+	n.saved = notes
+	return nil
 }

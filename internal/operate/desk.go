@@ -96,6 +96,9 @@ type Acts interface {
 type Providers interface {
 	// List names the credentials of a domain at an account whose provider lists them.
 	List(ctx context.Context, account, domain string) ([]rotation.Listed, error)
+	// Confirm has contacts asked to confirm their addresses, once, and returns what became of each. Its error is about the
+	// call as a whole.
+	Confirm(ctx context.Context, account string, addresses []string, by string) ([]rotation.ContactResult, error)
 }
 
 // Credential returns a credential of the configuration.
