@@ -92,16 +92,25 @@ func printStory(out io.Writer, s operate.Story) {
 	if b := s.Breaker; b != nil {
 		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
 	}
-	if s.Paused != nil {
-		line("paused", "all calls of account %s wait until %s: its provider asked for it (`rotatectl unpause %s` ends that)", s.Account, stamp(*s.Paused), s.Account)
-	}
-	if s.Stopped {
-		line("paused", "a queue of account %s is %s", s.Account, queue.ErrPaused)
+	for _, text := range pauses(s.Account, s.Hold) {
+		line("paused", "%s", text)
 	}
 	if s.Unknown != "" {
 		line("not known", "%s", s.Unknown)
 	}
 	line("next", "%s", nextText(s))
+}
+
+// pauses are those that a provider or a person caused at an account.
+func pauses(account string, h operate.Hold) []string {
+	var all []string
+	if h.Paused != nil {
+		all = append(all, fmt.Sprintf("all calls of account %[1]s wait until %[2]s: its provider asked for it (`rotatectl unpause %[1]s` ends that)", account, stamp(*h.Paused)))
+	}
+	if h.Stopped {
+		all = append(all, fmt.Sprintf("a queue of account %s is %s", account, queue.ErrPaused))
+	}
+	return all
 }
 
 func nextText(s operate.Story) string {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,16 +18,21 @@ type printer interface {
 	end() error // after the last row
 }
 
-// tablePrinter aligns rows by widths that are known before the first of them is read.
+// tablePrinter aligns rows by widths that are known before the first of them is read. What holds their accounts back comes
+// after them, on notes.
 type tablePrinter struct {
-	out         io.Writer
+	out, notes  io.Writer
 	id, account int // widths
 	begun       bool
+	held        []operate.Row // one of each account that is held back
 }
 
 func (p *tablePrinter) row(r operate.Row) error {
 	if err := p.head(); err != nil {
 		return err
+	}
+	if r.Held != nil && !slices.ContainsFunc(p.held, func(h operate.Row) bool { return h.Account == r.Account }) {
+		p.held = append(p.held, r)
 	}
 	note := r.Note
 	if r.Manual {
@@ -35,7 +41,23 @@ func (p *tablePrinter) row(r operate.Row) error {
 	return p.line(r.Credential, r.Account, string(r.State), fmt.Sprint(r.Version), when(r.RotatedAt), when(r.Due), r.Verified, checked(r.Checked), note)
 }
 
-func (p *tablePrinter) end() error { return p.head() }
+func (p *tablePrinter) end() error {
+	if err := p.head(); err != nil {
+		return err
+	}
+	for _, r := range p.held {
+		texts := pauses(r.Account, *r.Held)
+		if b := r.Held.Breaker; b != nil {
+			texts = append([]string{fmt.Sprintf("the breaker of account %s is open since %s: %s; next try at %s", r.Account, stamp(b.Since), b.Cause, stamp(b.Next))}, texts...)
+		}
+		for _, text := range texts {
+			if _, err := fmt.Fprintln(p.notes, observe.Printable(text)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 func (p *tablePrinter) head() error {
 	if p.begun {

@@ -30,7 +30,7 @@ func (v *view) show(ctx context.Context, d *operate.Desk, q operate.Query, out, 
 		total++
 		id, account = max(id, min(len(cred.ID), widest)), max(account, min(len(cred.Account), widest))
 	}
-	var p printer = &tablePrinter{out: out, id: id, account: account}
+	var p printer = &tablePrinter{out: out, notes: notes, id: id, account: account}
 	if v.format == "json" {
 		p = &jsonPrinter{out: out}
 	}

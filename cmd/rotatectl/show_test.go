@@ -260,3 +260,31 @@ func TestACredentialThatCannotBeReadIsNamedAfterTheRowsBeforeIt(t *testing.T) {
 		t.Errorf("want the rows before it, and an array that does not look whole: %s", out.String())
 	}
 }
+
+func TestATableTellsWhatHoldsEachAccountBackOnce(t *testing.T) {
+	t.Parallel()
+	var out, notes bytes.Buffer
+	p := &tablePrinter{out: &out, notes: &notes, id: 3, account: 4}
+	later := noon.Add(time.Hour)
+	held := &operate.Hold{Breaker: &operate.Breaker{Since: noon, Cause: "failed: unauthorized\x1b[2J", Next: later}, Paused: &later, Stopped: true}
+	for _, r := range []operate.Row{
+		{Credential: "a", Account: "mail", Held: held},
+		{Credential: "b", Account: "mail", Held: held},
+		{Credential: "c", Account: "free"},
+		{Credential: "d", Account: "slow", Held: &operate.Hold{Paused: &later}},
+	} {
+		if err := p.row(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := `the breaker of account mail is open since 2026-11-21T12:00:00Z: failed: unauthorized\u001b[2J; next try at 2026-11-21T13:00:00Z
+` + "all calls of account mail wait until 2026-11-21T13:00:00Z: its provider asked for it (`rotatectl unpause mail` ends that)\n" +
+		"a queue of account mail is paused by a person: lift it with `rotatectl unpause`\n" +
+		"all calls of account slow wait until 2026-11-21T13:00:00Z: its provider asked for it (`rotatectl unpause slow` ends that)\n"
+	if err := p.end(); err != nil || notes.String() != want {
+		t.Errorf("%v: %s\nwant\n%s", err, notes.String(), want)
+	}
+	if strings.Count(out.String(), "\n") != 5 {
+		t.Errorf("a head and 4 rows: %s", out.String())
+	}
+}

@@ -61,7 +61,7 @@ func statusCommand(o *options) *cobra.Command {
 			}
 			defer done()
 			if d.Away != nil {
-				fmt.Fprintf(cmd.ErrOrStderr(), "the last checks are not shown: %v\n", d.Away)
+				fmt.Fprintf(cmd.ErrOrStderr(), "the last checks, and what holds accounts back, are not shown: %v\n", d.Away)
 			}
 			return v.show(cmd.Context(), d, q, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		}),

@@ -1,20 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"keyturn/internal/app"
-	"keyturn/internal/queue"
-	"keyturn/internal/ratelimit"
+	"keyturn/internal/operate"
 )
 
 func unpauseCommand(o *options) *cobra.Command {
-	return &cobra.Command{
+	format := ""
+	cmd := &cobra.Command{
 		Use:   "unpause ACCOUNT...",
 		Short: "let accounts work again that a provider's answer or a person paused",
 		Long: "Unpause ends what holds all work of an account back: the wait that a provider's answer asked for (429 with\n" +
@@ -22,52 +21,48 @@ func unpauseCommand(o *options) *cobra.Command {
 			"wait run at once. The next 429 pauses the account again; an open breaker stays open.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: runs(func(cmd *cobra.Command, accounts []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
 			cfg, err := o.load()
 			if err != nil {
 				return err
 			}
-			for _, name := range accounts {
-				if cfg.Accounts[name] == nil {
-					return usageError{fmt.Errorf("account %s is not in the configuration", name)}
-				}
+			var unknown *operate.AccountError
+			if err := operate.For(cfg).KnownAccounts(accounts...); errors.As(err, &unknown) { // before anything is connected to
+				return usageError{fmt.Errorf("account %s is not in the configuration", unknown.Name)}
 			}
-			rdb, err := app.Redis(cmd.Context(), cfg)
+			d, done, err := redisDesk(cmd, cfg)
 			if err != nil {
 				return err
 			}
-			defer rdb.Close()
-			client := queue.NewClient(rdb)
-			var problems []error
-			for _, name := range accounts {
-				stopped := client.Paused(cmd.Context(), name)
-				until, err := ratelimit.NewPauses(rdb).Lift(cmd.Context(), name)
-				if err != nil {
-					problems = append(problems, err)
-					continue
-				}
-				woken, err := client.Unpause(cmd.Context(), name)
-				if err != nil {
-					problems = append(problems, fmt.Errorf("%s: %w", name, err))
-					continue
-				}
-				problems = append(problems, tellUnpaused(cmd.OutOrStdout(), name, until, errors.Is(stopped, queue.ErrPaused), woken))
-			}
-			return errors.Join(problems...)
+			defer done()
+			all, err := d.Unpause(cmd.Context(), accounts)
+			return errors.Join(printUnpaused(cmd.OutOrStdout(), format, all), err)
 		}),
 	}
+	formatFlag(cmd, &format)
+	return cmd
 }
 
-// tellUnpaused says what held an account back, and how much goes on.
-func tellUnpaused(out io.Writer, account string, until time.Time, stopped bool, woken int) error {
-	held := "nothing held it back"
-	switch {
-	case !until.IsZero() && stopped:
-		held = "lifted the provider's pause until " + stamp(until) + " and a person's pause of its queue"
-	case !until.IsZero():
-		held = "lifted the provider's pause until " + stamp(until)
-	case stopped:
-		held = "lifted a person's pause of its queue"
+// printUnpaused says what held each account back, and how much goes on.
+func printUnpaused(out io.Writer, format string, all []operate.Unpaused) error {
+	if format == "json" {
+		return json.NewEncoder(out).Encode(all)
 	}
-	_, err := fmt.Fprintf(out, "%s: %s; jobs that waited and run now: %d\n", account, held, woken)
-	return err
+	for _, u := range all {
+		held := "nothing held it back"
+		switch {
+		case u.Until != nil && u.Stopped:
+			held = "lifted the provider's pause until " + stamp(*u.Until) + " and a person's pause of its queue"
+		case u.Until != nil:
+			held = "lifted the provider's pause until " + stamp(*u.Until)
+		case u.Stopped:
+			held = "lifted a person's pause of its queue"
+		}
+		if _, err := fmt.Fprintf(out, "%s: %s; jobs that waited and run now: %d\n", u.Account, held, u.Woken); err != nil {
+			return err
+		}
+	}
+	return nil
 }

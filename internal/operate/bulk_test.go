@@ -84,6 +84,8 @@ func (w *workshop) Depths(context.Context, ...string) ([]queue.Depth, error) {
 	return []queue.Depth{{Urgent: true, Pending: len(w.pending) + w.others}, {Pending: 1000}}, nil
 }
 
+func (*workshop) Unpause(context.Context, string) (int, error) { return 0, nil }
+
 func (*workshop) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
 // bulkOf asks for n rotations at nine tenths of the rate of an account. It is followed until all have ended.

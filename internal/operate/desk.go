@@ -58,6 +58,8 @@ type Queue interface {
 	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
 	// Depths are those of the accounts' queues.
 	Depths(ctx context.Context, accounts ...string) ([]queue.Depth, error)
+	// Unpause lifts a person's pause of an account's queues, and has the jobs that sleep there run now. It returns how many.
+	Unpause(ctx context.Context, account string) (int, error)
 }
 
 // Index is what Redis mirrors. Safe for concurrent use; returns soon after ctx ends.
@@ -72,10 +74,12 @@ type Breakers interface {
 	State(ctx context.Context, account string) (queue.BreakerState, error)
 }
 
-// Pauses tells until when an account's calls wait because its provider asked for it; zero where they do not. Safe for
-// concurrent use; returns soon after ctx ends.
+// Pauses are those that providers asked for. Safe for concurrent use; returns soon after ctx ends.
 type Pauses interface {
+	// Until tells until when an account's calls wait; zero where they do not.
 	Until(ctx context.Context, account string) (time.Time, error)
+	// Lift ends that, and returns until when they would have waited.
+	Lift(ctx context.Context, account string) (time.Time, error)
 }
 
 // Acts changes a journal or calls a provider, in this process or as a job of a worker. By is who asks. Safe for concurrent

@@ -21,11 +21,7 @@ type Story struct {
 	LastAnswer *Answer     `json:"last_answer,omitempty"`
 	// Differs is what the open rotation is about where the configuration says something else by now.
 	Differs []Difference `json:"differs,omitempty"`
-	Breaker *Breaker     `json:"breaker,omitempty"`
-	// Paused is until when all calls of the account wait, because its provider asked for it.
-	Paused *time.Time `json:"paused_until,omitempty"`
-	// Stopped tells that a person paused a queue of the account.
-	Stopped bool `json:"stopped,omitempty"`
+	Hold                 // of its account
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
 	Next    Next   `json:"next"`
@@ -69,13 +65,6 @@ type Difference struct {
 	Configuration string `json:"configuration"`
 }
 
-// Breaker is an account's open breaker.
-type Breaker struct {
-	Since time.Time `json:"since"`
-	Cause string    `json:"cause"`
-	Next  time.Time `json:"next"` // try
-}
-
 // Next is what happens without a person, or which operations help.
 type Next struct {
 	Text string     `json:"text"`
@@ -96,8 +85,8 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	m, err := d.mirrored(ctx, cred)
 	rec := seen.rec
 	s := Story{
-		Row: RowOf(cred, rec, seen.current, m.check), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
-		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Breaker: m.breaker,
+		Row: RowOf(cred, rec, seen.current, m.check, d.Clock.Now()), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
+		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Hold: m.hold,
 	}
 	if err != nil {
 		s.Unknown = err.Error()
@@ -114,20 +103,14 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if f := rec.LastError; f != nil {
 		s.LastAnswer = &Answer{Kind: f.Kind, Code: f.Code, RequestID: f.RequestID, At: f.At}
 	}
-	if !m.paused.IsZero() {
-		s.Paused = &m.paused
-	}
-	s.Stopped = m.stopped
 	s.Next = d.next(s.Row, rec)
 	return s, nil
 }
 
 // mirrored is what Redis tells about a credential and its account.
 type mirrored struct {
-	check   due.Check
-	breaker *Breaker
-	paused  time.Time
-	stopped bool
+	check due.Check
+	hold  Hold
 }
 
 // mirrored asks Redis. Its error is no reason to tell nothing.
@@ -141,26 +124,8 @@ func (d *Desk) mirrored(ctx context.Context, cred *rotation.Credential) (m mirro
 		return m, fmt.Errorf("%s: %w", what, err)
 	}
 	m.check = checks[0]
-	if m.breaker, err = d.breaker(ctx, cred.Account); err != nil {
-		return m, err
-	}
-	if m.paused, err = d.Pauses.Until(ctx, cred.Account); err != nil {
-		return m, err
-	}
-	depths, err := d.Queue.Depths(ctx, cred.Account)
-	for _, depth := range depths {
-		m.stopped = m.stopped || depth.Paused
-	}
+	m.hold, err = d.hold(ctx, cred.Account)
 	return m, err
-}
-
-// breaker is the open breaker of an account; nil where it is closed.
-func (d *Desk) breaker(ctx context.Context, account string) (*Breaker, error) {
-	b, err := d.Breakers.State(ctx, account)
-	if err != nil || !b.Open {
-		return nil, err
-	}
-	return &Breaker{Since: b.Since, Cause: Plain(b.Cause), Next: b.Next}, nil
 }
 
 // differences are those between an open rotation and the configuration.

@@ -136,6 +136,14 @@ func (s *stage) State(context.Context, string) (queue.BreakerState, error) { ret
 
 func (s *stage) Until(context.Context, string) (time.Time, error) { return s.paused, nil }
 
+func (s *stage) Lift(context.Context, string) (time.Time, error) {
+	until := s.paused
+	s.paused = time.Time{}
+	return until, nil
+}
+
+func (s *stage) Unpause(context.Context, string) (int, error) { return 3, nil }
+
 func (s *stage) Release(_ context.Context, _ *rotation.Credential, by string) error {
 	s.acts = append(s.acts, "release by "+by)
 	if s.rec.State != rotation.Quarantined {

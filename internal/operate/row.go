@@ -38,19 +38,21 @@ type Row struct {
 	State      State      `json:"state"`
 	Version    int        `json:"version"` // of the secret in Vault; 0: none yet
 	RotatedAt  *time.Time `json:"rotated_at,omitempty"`
-	Due        *time.Time `json:"due,omitempty"`
+	Due        *time.Time `json:"due,omitempty"` // may be past; where its window was missed, the next one
 	Verified   string     `json:"verified,omitempty"`
 	Checked    *Checked   `json:"checked,omitempty"`
 	Note       string     `json:"note,omitempty"`
 	// Manual is a credential that waits until a person rotates it for the first time.
 	Manual bool `json:"manual,omitempty"`
+	// Held is what holds its account back, in a status.
+	Held *Hold `json:"held,omitempty"`
 }
 
-// RowOf is the state of a credential by its journal, what consumers read and its last check.
-func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check) Row {
+// RowOf is the state of a credential now, by its journal, what consumers read and its last check.
+func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check, now time.Time) Row {
 	r := Row{Credential: cred.ID, Account: cred.Account, State: JournalState(rec), Version: current.Version, Verified: string(current.Verified)}
 	if !current.RotatedAt.IsZero() {
-		next := cred.Schedule.Next(current.Slot, cred.ID)
+		next := cred.Schedule.Serve(cred.Schedule.Next(current.Slot, cred.ID), now, cred.ID)
 		r.RotatedAt, r.Due = &current.RotatedAt, &next
 	}
 	if !check.At.IsZero() {

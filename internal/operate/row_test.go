@@ -9,6 +9,7 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
+	"keyturn/internal/secret"
 )
 
 func TestADeletedSecretIsNoneThatWasNeverRotated(t *testing.T) {
@@ -32,9 +33,30 @@ func TestADeletedSecretIsNoneThatWasNeverRotated(t *testing.T) {
 		"given up before it ever stood": {older, rotation.Entry{}, operate.Waiting},
 		"not ours":                      {rotation.Record{}, rotation.Entry{Version: 1, Deleted: true}, operate.Waiting},
 	} {
-		r := operate.RowOf(cred, test.rec, test.current, due.Check{})
+		r := operate.RowOf(cred, test.rec, test.current, due.Check{}, noon)
 		if r.State != test.want || (test.want == operate.Deleted) != strings.Contains(r.Note, "undelete") || r.Manual != (test.want == operate.Waiting) {
 			t.Errorf("%s: %+v, want %s", name, r, test.want)
+		}
+	}
+}
+
+func TestWhatMissedItsWindowIsDueInTheNextOne(t *testing.T) {
+	t.Parallel()
+	nightly, err := schedule.Parse(schedule.Spec{Every: "1d", Window: "01:00-03:00", Splay: "0s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred := &rotation.Credential{ID: "a", Account: "mail", Schedule: nightly}
+	midnight := noon.Truncate(24 * time.Hour)
+	one := midnight.Add(time.Hour)
+	current := rotation.Entry{Version: 1, Password: secret.New("p"), Slot: one.AddDate(0, 0, -1), RotatedAt: one.AddDate(0, 0, -1)}
+	for now, want := range map[time.Time]time.Time{
+		midnight:                  one,
+		one.Add(90 * time.Minute): one, // overdue, and its window is open
+		noon:                      one.AddDate(0, 0, 1),
+	} {
+		if r := operate.RowOf(cred, rotation.Record{}, current, due.Check{}, now); !r.Due.Equal(want) {
+			t.Errorf("at %s: due %s, want %s", now, r.Due, want)
 		}
 	}
 }

@@ -114,7 +114,15 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 	for range creds {
 		p.Total++
 	}
-	for a := range inOrder(ctx, creds, func(ctx context.Context, cred *rotation.Credential) answer { return d.read(ctx, q, cred) }) {
+	held := &holds{known: map[string]func() *Hold{}}
+	read := func(ctx context.Context, cred *rotation.Credential) answer {
+		a := d.read(ctx, q, cred)
+		if a.wanted {
+			a.row.Held = held.of(ctx, d, cred.Account)
+		}
+		return a
+	}
+	for a := range inOrder(ctx, creds, read) {
 		if a.err != nil {
 			return p, a.err
 		}
@@ -160,8 +168,9 @@ func (d *Desk) read(ctx context.Context, q Query, cred *rotation.Credential) ans
 			check = found // else Redis is away: Vault's word is shown without it
 		}
 	}
-	r := RowOf(cred, rec, current, check[0])
-	return answer{row: r, wanted: q.wants(r, d.Clock.Now())}
+	now := d.Clock.Now()
+	r := RowOf(cred, rec, current, check[0], now)
+	return answer{row: r, wanted: q.wants(r, now)}
 }
 
 // mayWant tells from the journal alone whether a credential can be in one of the states that are asked for.
