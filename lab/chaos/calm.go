@@ -40,6 +40,7 @@ func (s *stage) calm(ctx context.Context, t *tally) error {
 			return err
 		}
 		t.watcher.look(ctx)
+		t.watcher.amplify(ctx)
 		now, err := s.Box.State(ctx)
 		if err != nil {
 			return err
@@ -71,6 +72,9 @@ func (s *stage) refused(base, now map[string]map[string]devenv.TargetState) bool
 // unchecked are the credentials that drift checks have not found in order since base, quarantined ones left out.
 func (s *stage) unchecked(w *watcher, base, now map[string]map[string]devenv.TargetState) (waiting []string) {
 	for _, c := range s.fleet {
+		if c.Mute {
+			continue
+		}
 		rounds := now[c.Provider][c.Target].Asked.OK - base[c.Provider][c.Target].Asked.OK
 		if rounds < checkRounds && w.record(c).State != "quarantined" {
 			waiting = append(waiting, c.ID)

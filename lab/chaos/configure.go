@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"slices"
 	"text/template"
 )
 
@@ -18,6 +19,9 @@ var keys = []string{
 
 type account struct{ Name, Provider, Endpoint, Keys, SMTP string }
 
+// deaf is where no mail server answers.
+const deaf = "127.0.0.1:1"
+
 // never is a period that no run lives to see the end of.
 const never = "30d"
 
@@ -26,11 +30,15 @@ func (s *stage) configure(every, driftCheck string) error {
 	at := func(name, provider, keys string) account {
 		return account{Name: name, Provider: provider, Endpoint: s.proxied[provider], SMTP: s.proxied["smtp "+provider], Keys: keys}
 	}
+	tencent := "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_TENCENT_KEY}}"
+	muted := at("mute", "tencent-ses", tencent)
+	muted.SMTP = deaf
 	return s.Configure(configTemplate, map[string]any{
 		"Dir": s.Dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
-		"Every": every, "DriftCheck": driftCheck, "Credentials": s.fleet,
+		"Every": every, "DriftCheck": driftCheck, "Credentials": slices.Concat(s.fleet, s.barred),
 		"Accounts": []account{
-			at("ses", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_TENCENT_KEY}}"),
+			at("ses", "tencent-ses", tencent), muted,
+			at("barred", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_KIRIM_TOKEN}}"),
 			at("directmail", "alibaba-directmail", "{access_key_id: {env: CHAOS_ALIBABA_ID}, access_key_secret: {env: CHAOS_ALIBABA_KEY}}"),
 			at("kirim", "kirimemail", "{user: {env: CHAOS_KIRIM_USER}, token: {env: CHAOS_KIRIM_TOKEN}}"),
 		},

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -148,6 +146,12 @@ func (s *stage) happen(ctx context.Context, t *tally, e event) error {
 		return s.outage(ctx, "vault", e, func() error { return s.Vault.Seal(ctx) }, s.Vault.Unseal)
 	case flushRedis:
 		return s.flush(ctx)
+	case fillRedis:
+		return s.instruct(ctx, e, "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0")
+	case demoteRedis:
+		return s.instruct(ctx, e, "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE")
+	case lagVault:
+		return s.lag(ctx, e)
 	case cutOff, slowDown, swallow:
 		return s.disturbWire(ctx, e)
 	case misbehave, mailTrouble:
@@ -251,26 +255,6 @@ func insist(ctx context.Context, back func(context.Context) error) error {
 			return err
 		}
 	}
-}
-
-// flush empties Redis, past the proxy.
-func (s *stage) flush(ctx context.Context) error {
-	lock := s.wires.busy["redis"]
-	lock.Lock()
-	defer lock.Unlock()
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", s.Redis.Addr)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "FLUSHALL\r\n"); err != nil {
-		return err
-	}
-	answer := make([]byte, len("+OK\r\n"))
-	if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "+OK\r\n" {
-		return errors.Join(err, fmt.Errorf("redis answers %q", answer))
-	}
-	return nil
 }
 
 func (s *stage) disturbWire(ctx context.Context, e event) error {

@@ -12,6 +12,8 @@ type credential struct {
 
 	// Quiet ones rotate on demand only, so that nothing but the drift check repairs what a late write does to them.
 	Quiet bool
+	// Mute ones have a mail server that never answers.
+	Mute bool
 }
 
 // providers are those that have an SMTP server, so that everything can be verified.
@@ -23,6 +25,7 @@ var setters = providers[:2]
 const (
 	busy  = 16 // credentials at each provider that rotate all the time
 	quiet = 2  // and those that do not
+	mute  = 3  // whose mail server never answers
 )
 
 // fleet is what rotates: enough for a rotation every second and more, few enough for two cores.
@@ -45,6 +48,27 @@ func fleet() []credential {
 				Target: fmt.Sprintf("example.com/00000000-0000-4000-8000-%012d", i),
 				Path:   fmt.Sprintf("kirim/%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i),
 			}})
+	}
+	for i := range mute {
+		address := fmt.Sprintf("mute%02d@example.com", i)
+		all = append(all, credential{Mute: true, Credential: devenv.Credential{
+			ID: fmt.Sprintf("mute-%02d", i), Account: "mute", Provider: "tencent-ses",
+			Target: address, Path: fmt.Sprintf("mute/%02d", i), Username: address,
+		}})
+	}
+	return all
+}
+
+// barred are the credentials of an account whose management key is refused: nothing may become of them, and no other may
+// notice.
+func barred() []credential {
+	var all []credential
+	for i := range 3 {
+		address := fmt.Sprintf("barred%02d@example.com", i)
+		all = append(all, credential{Credential: devenv.Credential{
+			ID: fmt.Sprintf("barred-%02d", i), Account: "barred", Provider: "tencent-ses",
+			Target: address, Path: fmt.Sprintf("barred/%02d", i), Username: address,
+		}})
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -16,19 +17,37 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 		asked: t.asked, kills: t.count(killWorker, killCaller, killScheduler),
 		redisRestarts: t.count(restartRedis), flushes: t.count(flushRedis), vaultOutages: t.count(sealVault, killVault),
 		pauses: t.count(pauseWorker, pauseCaller, lateWrite), lateWrites: t.count(lateWrite),
+		redisRefusals: t.count(fillRedis, demoteRedis), lags: t.count(lagVault), stale: s.front.standby.Counts().Stale,
 	}
 	for _, c := range s.fleet {
 		if err := s.judgeOne(ctx, t, c, live[c.Provider][c.Target].Live, &r); err != nil {
 			return fmt.Errorf("%s: %w", c.ID, err)
 		}
 	}
+	for _, c := range s.barred {
+		if err := s.judgeBarred(ctx, c, &r); err != nil {
+			return fmt.Errorf("%s: %w", c.ID, err)
+		}
+	}
+	amplified, err := t.watcher.amplifier.amplification(s.fleet)
+	r.amplification = amplified
 	r.restless = t.restless
 	t.watcher.sum(&r)
 	fmt.Printf("chaos: %d late writes; what made up for them: %v\n", r.lateWrites, t.watcher.cures())
 	fmt.Printf("chaos: recovery of %d journals that a killed worker held open: p50=%v p99=%v max=%v\n",
 		r.recovered, r.recovery50, r.recovery99, r.recoveryLatest)
 	fmt.Println(&r)
-	return r.check()
+	return errors.Join(r.check(), err)
+}
+
+// judgeBarred sees to it that nothing became of a credential whose account no provider lets in.
+func (s *stage) judgeBarred(ctx context.Context, c credential, r *result) error {
+	now, err := s.Vault.Current(ctx, c.Path, 0)
+	if err == nil && now.Password != "" {
+		r.unexplained++
+		fmt.Printf("chaos: %s: rotated, though its account's key is refused\n", c.ID)
+	}
+	return err
 }
 
 func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live string, r *result) error {
@@ -41,6 +60,10 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 		return err
 	}
 	r.rotations += now.Version
+	if c.Mute && now.Password == "" {
+		r.unexplained++
+		fmt.Printf("chaos: %s: never rotated: its mail server, which never answers, stops it\n", c.ID)
+	}
 	complain := func(what string) {
 		fmt.Printf("chaos: %s: %s (current is version %d, the journal is %s at version %d, rotation %s, %s)\n",
 			c.ID, what, now.Version, rec.State, rec.Version, rec.RotationID, rec.Why)

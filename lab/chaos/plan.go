@@ -27,6 +27,9 @@ const (
 	swallow       kind = "swallow"        // a server gets the requests, its replies are lost
 	misbehave     kind = "misbehave"      // a provider fails in one of its own ways
 	mailTrouble   kind = "mail trouble"   // a mail server limits logins, bans addresses, delays its answers or refuses every login
+	fillRedis     kind = "fill redis"     // a while without memory: Redis answers reads, and OOM to writes
+	demoteRedis   kind = "demote redis"   // a while as a replica: Redis answers reads, and READONLY to writes
+	lagVault      kind = "lag vault"      // every other request meets a standby that lags: stale reads, writes refused by its copy
 	condemn       kind = "condemn"        // a provider refuses a credential so that it needs a person
 	enough        kind = "enough"         // no more rotations are asked for
 )
@@ -67,6 +70,9 @@ const lease = 35 * time.Second
 
 // pauseLasts is how many rotations a pause lasts, about: it begins so long before the end of the run.
 const pauseLasts = 200.0
+
+// lagLasts is longer than a run waits for a node that lags.
+const lagLasts = 5 * time.Second
 
 // share is how many events of a kind there are: one in every so many rotations, and at least one.
 func share(rotations, every int) int { return (rotations + every - 1) / every }
@@ -115,6 +121,15 @@ func plan(rotations int, seed uint64) []event {
 		e.Fault.Provider = pick(p.rand, providers)
 		troubles++
 	})
+
+	for _, standing := range []kind{fillRedis, demoteRedis, lagVault} {
+		p.spread(rare, 0.9, func(e *event) {
+			e.Kind = standing
+			if standing == lagVault {
+				e.For += lagLasts
+			}
+		})
+	}
 
 	slices.SortStableFunc(p.events, func(a, b event) int { return cmp.Compare(a.At, b.At) })
 	return p.events

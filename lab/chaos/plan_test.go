@@ -32,6 +32,9 @@ func TestPlanHasAtLeastTheFaultsThatAreAskedFor(t *testing.T) {
 			"vault outages":  {count[sealVault] + count[killVault], rare},
 			"pauses":         {count[pauseWorker] + count[pauseCaller] + count[lateWrite], rare},
 			"late writes":    {count[lateWrite], 1},
+			"full Redis":     {count[fillRedis], rare},
+			"read-only":      {count[demoteRedis], rare},
+			"lags":           {count[lagVault], rare},
 			"quarantines":    {count[condemn], 1},
 			"mail troubles":  {count[mailTrouble], share(rotations, 50)},
 		} {

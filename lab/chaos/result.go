@@ -14,6 +14,9 @@ type result struct {
 	asked, rotations                       int // all that happened: every promotion writes a version of a secret
 	kills, redisRestarts, flushes          int
 	vaultOutages, pauses                   int
+	redisRefusals                          int // times without memory, or as a replica
+	lags, stale                            int // of Vault's standby, and reads that got an earlier version
+	amplification                          work
 	lateWrites                             int // pauses after which a call landed late
 	lostGenerations, driftRepairs          int
 	lost, mismatched                       int
@@ -25,9 +28,9 @@ type result struct {
 
 // String is the last line of a run.
 func (r *result) String() string {
-	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d vault_outages=%d pauses=%d lost_generations=%d drift_repairs=%d lost=%d mismatched=%d quarantined=%d unexplained=%d",
-		r.rotations, r.kills, r.redisRestarts, r.flushes, r.vaultOutages, r.pauses, r.lostGenerations, r.driftRepairs,
-		r.lost, r.mismatched, r.quarantined, r.unexplained)
+	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d",
+		r.rotations, r.kills, r.redisRestarts, r.flushes, r.redisRefusals, r.vaultOutages, r.stale, r.pauses, r.lostGenerations, r.driftRepairs,
+		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained)
 }
 
 // check returns everything that may not be, by name.
@@ -44,6 +47,9 @@ func (r *result) check() error {
 	atLeast("restarts of Redis", r.redisRestarts, rare)
 	atLeast("flushes of Redis", r.flushes, rare)
 	atLeast("outages of Vault", r.vaultOutages, rare)
+	atLeast("times that Redis refused writes", r.redisRefusals, 2*rare)
+	atLeast("lags of Vault's standby", r.lags, rare)
+	atLeast("stale reads", r.stale, 1)
 	atLeast("pauses", r.pauses, rare)
 	atLeast("late writes", r.lateWrites, 1)
 	atLeast("repairs by the drift check", r.driftRepairs, 1)

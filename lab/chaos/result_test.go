@@ -12,7 +12,7 @@ import (
 func good() result {
 	return result{
 		asked: 500, rotations: 500, kills: 20, redisRestarts: 2, flushes: 2, vaultOutages: 2, pauses: 2, lateWrites: 1,
-		driftRepairs: 1, quarantined: 5, recovered: 1, recoveryLatest: recoveryLimit,
+		redisRefusals: 4, lags: 2, stale: 1, driftRepairs: 1, quarantined: 5, recovered: 1, recoveryLatest: recoveryLimit,
 	}
 }
 
@@ -28,6 +28,9 @@ func TestResultPassesOnlyWithEveryFigureInOrder(t *testing.T) {
 		"restarts of Redis":    func(r *result) { r.redisRestarts-- },
 		"flushes":              func(r *result) { r.flushes-- },
 		"outages of Vault":     func(r *result) { r.vaultOutages-- },
+		"Redis refused writes": func(r *result) { r.redisRefusals-- },
+		"lags of Vault":        func(r *result) { r.lags-- },
+		"stale reads":          func(r *result) { r.stale-- },
 		"pauses":               func(r *result) { r.pauses-- },
 		"late writes":          func(r *result) { r.lateWrites-- },
 		"repairs by the drift": func(r *result) { r.driftRepairs-- },
@@ -51,10 +54,10 @@ func TestResultsLastLine(t *testing.T) {
 	t.Parallel()
 	r := result{
 		rotations: 1, kills: 2, redisRestarts: 3, flushes: 4, vaultOutages: 5, pauses: 6, lostGenerations: 7, driftRepairs: 8,
-		lost: 9, mismatched: 10, quarantined: 11, unexplained: 12,
+		lost: 9, mismatched: 10, quarantined: 11, unexplained: 12, redisRefusals: 13, stale: 14, amplification: work{1, 2, 3, 4},
 	}
-	const want = "chaos rotations=1 kills=2 redis_restarts=3 flushes=4 vault_outages=5 pauses=6 lost_generations=7 drift_repairs=8 " +
-		"lost=9 mismatched=10 quarantined=11 unexplained=12"
+	const want = "chaos rotations=1 kills=2 redis_restarts=3 flushes=4 redis_refusals=13 vault_outages=5 stale_reads=14 pauses=6 " +
+		"lost_generations=7 drift_repairs=8 amplification=1/2/3/4 lost=9 mismatched=10 quarantined=11 unexplained=12"
 	if got := r.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +18,8 @@ import (
 type stage struct {
 	*devenv.Stage
 	fleet     []credential
+	barred    []credential
+	front     *front
 	wires     *wires
 	proxied   map[string]string // addresses of the proxies, by server
 	workers   []*member
@@ -28,11 +32,15 @@ type stage struct {
 const (
 	workers    = 3
 	schedulers = 2
+
+	// fastWorker is the program of the last worker: its clock is fastBy ahead.
+	fastWorker = "worker-ahead"
+	fastBy     = time.Hour
 )
 
 // raise starts everything, the servers first. What was started is ended again if anything fails.
 func raise(ctx context.Context, dir string) (s *stage, err error) {
-	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), wires: newWires(), proxied: map[string]string{}}
+	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), wires: newWires(), proxied: map[string]string{}}
 	opts := devenv.StageOptions{
 		Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Vault: devenv.VaultOptions{Dir: filepath.Join(dir, "vault")},
 		Sandbox: []string{"-state", filepath.Join(dir, "sandbox-state.json")},
@@ -51,7 +59,13 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	if s.timeline, err = newTimeline(filepath.Join(dir, "timeline.log")); err != nil {
 		return s, err
 	}
-	for _, c := range s.fleet {
+	if s.front, err = newFront(ctx, s.Vault.Addr); err != nil {
+		return s, err
+	}
+	if err := devenv.BuildAhead(ctx, filepath.Join(s.Bin, fastWorker), "./cmd/worker", fastBy); err != nil {
+		return s, err
+	}
+	for _, c := range slices.Concat(s.fleet, s.barred) {
 		if err := s.Box.Know(ctx, c.Credential); err != nil {
 			return s, err
 		}
@@ -67,7 +81,7 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 
 // wire puts the proxies before the servers.
 func (s *stage) wire(ctx context.Context) (err error) {
-	upstreams := map[string]string{"redis": s.Redis.Addr, "vault": s.Vault.Addr}
+	upstreams := map[string]string{"redis": s.Redis.Addr, "vault": s.front.addr}
 	for _, p := range providers {
 		upstreams[p], upstreams["smtp "+p] = s.Box.Providers[p], s.Box.SMTP[p]
 	}
@@ -82,7 +96,11 @@ func (s *stage) wire(ctx context.Context) (err error) {
 // enlist starts keyturn's processes.
 func (s *stage) enlist(ctx context.Context) error {
 	for i := range workers {
-		s.workers = append(s.workers, &member{stage: s, name: fmt.Sprintf("worker-%d", i+1), program: "worker"})
+		m := &member{stage: s, name: fmt.Sprintf("worker-%d", i+1), program: "worker"}
+		if i == workers-1 {
+			m.program = fastWorker
+		}
+		s.workers = append(s.workers, m)
 	}
 	for i := range schedulers {
 		s.scheduler = append(s.scheduler, &member{stage: s, name: fmt.Sprintf("scheduler-%d", i+1), program: "scheduler"})
@@ -94,6 +112,9 @@ func (s *stage) enlist(ctx context.Context) error {
 		}
 		if err := m.start(ctx); err != nil {
 			return err
+		}
+		if log, err := os.ReadFile(m.running().Log); m.program == fastWorker && !bytes.Contains(log, []byte("clock differs")) {
+			return errors.Join(err, fmt.Errorf("%s does not notice that its clock is %v ahead", m.name, fastBy))
 		}
 	}
 	return nil
@@ -116,6 +137,9 @@ func (s *stage) strike() error {
 	}
 	group.Wait()
 	s.wires.close()
+	if s.front != nil {
+		problems = append(problems, s.front.close())
+	}
 	problems = append(problems, s.Strike())
 	if s.timeline != nil {
 		problems = append(problems, s.timeline.file.Close())

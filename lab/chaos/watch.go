@@ -32,6 +32,8 @@ type watcher struct {
 	cured     []string                  // reasons of the rotations that did
 	orphans   map[string]orphan         // by credential
 	recovered []time.Duration
+
+	amplifier *amplifier // only the looking goroutine's, until it has ended
 }
 
 // orphan is a journal that a killed process held open.
@@ -43,7 +45,7 @@ type orphan struct {
 func newWatcher(s *stage) *watcher {
 	return &watcher{
 		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
-		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{},
+		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{}, amplifier: newAmplifier(),
 	}
 }
 
@@ -62,6 +64,7 @@ func (w *watcher) start(ctx context.Context) (stop func()) {
 		defer close(done)
 		for told := 0; devenv.Pause(ctx, watchInterval) == nil; {
 			w.look(ctx)
+			w.amplify(ctx)
 			if n := w.rotations(); n-told >= progress {
 				told = n
 				fmt.Printf("chaos: %d rotations\n", n)

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"keyturn/internal/devenv"
+)
+
+// work is what something caused.
+type work struct{ rotations, sends, logins, vault int }
+
+func (w work) add(o work) work {
+	return work{w.rotations + o.rotations, w.sends + o.sends, w.logins + o.logins, w.vault + o.vault}
+}
+
+func (w work) minus(o work) work {
+	return work{w.rotations - o.rotations, w.sends - o.sends, w.logins - o.logins, w.vault - o.vault}
+}
+
+func (w work) most(o work) work {
+	return work{max(w.rotations, o.rotations), max(w.sends, o.sends), max(w.logins, o.logins), max(w.vault, o.vault)}
+}
+
+func (w work) String() string {
+	return fmt.Sprintf("%d/%d/%d/%d", w.rotations, w.sends, w.logins, w.vault)
+}
+
+// bound is what a wish may cause: docs/protocol.md, for a Setter and for an Issuer. Each run that the rig kills reads and
+// claims once more.
+var bound = map[bool]work{false: {3, 10, 40, 60}, true: {3, 10, 80, 140}}
+
+// repairs are the reasons of the rotations that keyturn asks for itself, to mend what an earlier one left.
+var repairs = []string{"drift", "recheck", "replaced"}
+
+// amplifier adds up what each wish causes: a scheduled rotation or a demand, with all that follows until the next one.
+type amplifier struct {
+	before map[string]work   // all so far, at the last look
+	seen   map[string]string // the rotation of that look
+	at     map[string]int    // the journal's version then
+	wish   map[string]work   // what the last wish has caused
+	worst  map[bool]work     // by whether it is an Issuer's
+	excess []string
+}
+
+func newAmplifier() *amplifier {
+	return &amplifier{
+		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, worst: map[bool]work{},
+	}
+}
+
+// measure looks at one credential. What is done while its journal is closed and stays so, as drift checks are, is no
+// wish's.
+func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
+	delta := total.minus(a.before[c.ID])
+	busy := rec.State != "closed" || rec.Version != a.at[c.ID]
+	if id := rec.RotationID; id != a.seen[c.ID] {
+		if !slices.Contains(repairs, rec.Reason) {
+			a.end(c)
+		}
+		delta.rotations++
+		a.seen[c.ID] = id
+	}
+	if busy {
+		a.wish[c.ID] = a.wish[c.ID].add(delta)
+	}
+	a.before[c.ID], a.at[c.ID] = total, rec.Version
+}
+
+// end closes the account of a credential's last wish.
+func (a *amplifier) end(c credential) {
+	issuer := !slices.Contains(setters, c.Provider)
+	done, most := a.wish[c.ID], bound[issuer]
+	if done.most(most) != most {
+		a.excess = append(a.excess, fmt.Sprintf("%s %s", c.ID, done))
+	}
+	a.worst[issuer] = a.worst[issuer].most(done)
+	delete(a.wish, c.ID)
+}
+
+// amplify measures the whole fleet. While the sandbox is away it learns nothing.
+func (w *watcher) amplify(ctx context.Context) {
+	state, err := w.stage.Box.State(ctx)
+	if err != nil {
+		return
+	}
+	for _, c := range w.stage.fleet {
+		asked := state[c.Provider][c.Target]
+		total := work{sends: asked.Calls, logins: asked.Asked.OK + asked.Asked.Refused, vault: w.stage.front.count(c)}
+		if rec := w.record(c); rec.Version > 0 {
+			w.amplifier.measure(c, total, rec)
+		}
+	}
+}
+
+// amplification is the worst of each figure, of whichever wish.
+func (a *amplifier) amplification(fleet []credential) (work, error) {
+	for _, c := range fleet {
+		a.end(c)
+	}
+	if len(a.excess) > 0 {
+		return a.worst[false].most(a.worst[true]), errors.New("wishes caused more than docs/protocol.md allows: " + fmt.Sprint(a.excess))
+	}
+	return a.worst[false].most(a.worst[true]), nil
+}
