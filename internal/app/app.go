@@ -48,14 +48,6 @@ type ping struct{ *redis.StatusCmd }
 // NoRetry implements redis.Cmder.
 func (ping) NoRetry() bool { return true }
 
-// CheckRedisSettings reads what a connection to Redis needs, and forgets it.
-func CheckRedisSettings(ctx context.Context, cfg *config.Config) error {
-	if _, err := redisSettings(ctx, cfg.Redis); err != nil {
-		return err
-	}
-	return nil
-}
-
 func redisSettings(ctx context.Context, c config.Redis) (queue.Redis, error) {
 	settings := queue.Redis{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}
 	var sentinelErr, passwordErr, tlsErr error

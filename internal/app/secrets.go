@@ -1,25 +1,24 @@
-package main
+package app
 
 import (
 	"context"
 	"errors"
 
-	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
 )
 
-// checkSecrets reads everything that a process reads at its start, and forgets it: the passwords of Redis, what logs in to
+// CheckSecrets reads everything that a process reads at its start, and forgets it: the passwords of Redis, what logs in to
 // Vault, and every management key. One that is missing hides no other: where Vault cannot be opened, the keys that do not
 // stand there are read all the same.
-func checkSecrets(ctx context.Context, cfg *config.Config) error {
-	redisErr := app.CheckRedisSettings(ctx, cfg)
+func CheckSecrets(ctx context.Context, cfg *config.Config) error {
+	_, redisErr := redisSettings(ctx, cfg.Redis)
 	read := func(context.Context, string, string, string) (secret.Value, error) {
 		return secret.Value{}, config.ErrSkip
 	}
 	var storeErrs []error
-	vault, vaultErr := app.Vault(ctx, cfg, vaultkv.ReadOnly, func(err error) { storeErrs = append(storeErrs, err) })
+	vault, vaultErr := Vault(ctx, cfg, vaultkv.ReadOnly, func(err error) { storeErrs = append(storeErrs, err) })
 	if vaultErr == nil {
 		defer vault.Close()
 		read = vault.ReadField
@@ -35,7 +34,7 @@ func checkSecrets(ctx context.Context, cfg *config.Config) error {
 	}
 	var subjectsErr error
 	if len(whole) > 0 {
-		_, subjectsErr = app.NewSubjects(ctx, cfg, read, app.Mail{}, whole...)
+		_, subjectsErr = NewSubjects(ctx, cfg, read, Mail{}, whole...)
 	}
 	return errors.Join(redisErr, vaultErr, errors.Join(storeErrs...), keysErr, subjectsErr)
 }
