@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 const live = "Set-By-Hand-1234"
@@ -102,7 +102,7 @@ func TestAdoptRefusesWhatItCannotAskAbout(t *testing.T) {
 	c := s.SES("mute", "first: manual")
 	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, c, live)
-	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = "smtp", -1 })
+	s.Fault(c, core.Unavailable, func(f *core.Fault) { f.At, f.Count = "smtp", -1 })
 	refused(t, s, c, live, "could not check whether the password works")
 	s.Box.ClearFaults()
 	s.Until("the server is asked again", func() bool { _, status := s.CtlIn(live, "adopt", c.ID); return status == 0 })
@@ -128,7 +128,7 @@ func TestAdoptLeavesAnOpenRotationAlone(t *testing.T) {
 	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, c, live)
 	w := s.Start("worker")
-	s.Fault(c, sandbox.Hold)
+	s.Fault(c, core.Hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)
 	if err := w.Kill(); err != nil {
@@ -151,7 +151,7 @@ func TestAdoptLeavesAQuarantinedCredentialAlone(t *testing.T) {
 	c := s.SES("sick", "first: manual")
 	s.Configure(apptest.Settings{Patient: true})
 	s.Start("worker")
-	s.Fault(c, sandbox.NotFound)
+	s.Fault(c, core.NotFound)
 	if out, status := s.Ctl("rotate", c.ID, "--wait"); status != exitFailed {
 		t.Fatalf("%d: %s", status, out)
 	}

@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/core"
 )
 
 // contactAccounts is the part of a configuration with an account for each site of alibaba-domain.
@@ -14,7 +15,7 @@ func contactAccounts(s *apptest.Stage) string {
 	for _, site := range []string{"international", "china"} {
 		text += fmt.Sprintf(`
   %s: {provider: alibaba-domain, region: %s, endpoint: "%s", insecure_http: true, rate: [100/s],
-    keys: {access_key_id: {file: alibaba-id}, access_key_secret: {file: alibaba-secret}}}`, site, site, s.Box.Ready().Providers[sandbox.AlibabaDomain])
+    keys: {access_key_id: {file: alibaba-id}, access_key_secret: {file: alibaba-secret}}}`, site, site, s.Box.Ready().Providers[alibabadomain.Code])
 	}
 	s.WriteFile("alibaba-id", "testid")
 	s.WriteFile("alibaba-secret", "testsecret")
@@ -24,12 +25,12 @@ func contactAccounts(s *apptest.Stage) string {
 func TestContactScripts(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
-	for target, fault := range map[string]sandbox.Fault{
-		"limited@example.com": {Kind: sandbox.RateLimit},
-		"refused@example.com": {Kind: sandbox.Unauthorized},
-		"lost@example.com":    {Kind: sandbox.LoseReply},
+	for target, fault := range map[string]core.Fault{
+		"limited@example.com": {Kind: core.RateLimit},
+		"refused@example.com": {Kind: core.Unauthorized},
+		"lost@example.com":    {Kind: core.LoseReply},
 	} {
-		fault.Provider, fault.Target = sandbox.AlibabaDomain, target
+		fault.Provider, fault.Target = alibabadomain.Code, target
 		if _, err := s.Box.AddFaults(fault); err != nil {
 			t.Fatal(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // TestAWaitOutlivesTheWorkerThatTookTheJob: the queue gives a dead worker's task back after a minute or more. By then
@@ -16,7 +16,7 @@ func TestAWaitOutlivesTheWorkerThatTookTheJob(t *testing.T) {
 	c := s.SES("orphan", "first: manual")
 	s.Configure(apptest.Settings{})
 	first := s.Start("worker")
-	s.Fault(c, sandbox.Hold)
+	s.Fault(c, core.Hold)
 	type ended struct {
 		out    string
 		status int
@@ -44,7 +44,7 @@ func TestACheckSaysWhatItFound(t *testing.T) {
 	good, blind, stuck := s.SES("good", "first: manual"), s.SES("blind", "first: manual", "verify: off"), s.SES("stuck", "first: manual")
 	other := s.SES("other", "first: manual") // that it logs in is why a refusal of the good one is believed
 	s.Configure(apptest.Settings{})
-	s.Fault(stuck, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	s.Fault(stuck, core.NotFound, func(f *core.Fault) { f.Count = -1 })
 	s.Start("worker")
 	s.Ctl("rotate", good.ID, blind.ID, stuck.ID, other.ID, "--wait")
 	for id, want := range map[string]struct {

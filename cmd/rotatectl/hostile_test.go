@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // hostile is a text that clears the screen, forges a line and a column, writes from right to left and is no UTF-8.
@@ -33,7 +33,7 @@ func TestNoTextFromOutsideIsObeyedByATerminal(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
 	lost, open := s.SES("lost", "first: manual"), s.Kirim("open", "first: manual")
-	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	s.Fault(lost, core.NotFound, func(f *core.Fault) { f.Count = -1 })
 	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	for _, c := range []apptest.Credential{lost, open} {

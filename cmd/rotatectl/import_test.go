@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/kirimemail"
 )
 
 func TestImportScripts(t *testing.T) {
@@ -15,7 +16,7 @@ func TestImportScripts(t *testing.T) {
 	s.SES("standing", "first: manual")
 	add := func(target, username string) {
 		t.Helper()
-		if _, err := s.Box.AddTargets(sandbox.KirimEmail, sandbox.Target{Target: target, Username: username}); err != nil {
+		if _, err := s.Box.AddTargets(kirimemail.Code, core.Target{Target: target, Username: username}); err != nil {
 			t.Fatal(err)
 		}
 	}

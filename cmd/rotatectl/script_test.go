@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 func TestMain(m *testing.M) { apptest.Main(m, "rotatectl", main) }
@@ -16,7 +16,7 @@ func TestScripts(t *testing.T) {
 	s := apptest.New(t)
 	taken, made := s.SES("taken", "first: manual"), s.Kirim("made", "first: manual")
 	lost, idle := s.SES("lost", "first: manual"), s.SES("idle", "first: manual")
-	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	s.Fault(lost, core.NotFound, func(f *core.Fault) { f.Count = -1 })
 	s.Configure(apptest.Settings{})
 	s.Start("worker")
 	s.Start("scheduler")
@@ -28,7 +28,7 @@ func TestFleetScripts(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
 	lost := s.SES("lost", "first: manual")
-	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	s.Fault(lost, core.NotFound, func(f *core.Fault) { f.Count = -1 })
 	for n := range 110 {
 		s.SES(fmt.Sprintf("c%03d", n), "first: manual")
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // grace is how long requests in flight may take after a signal.
@@ -35,17 +36,17 @@ func main() {
 	}
 }
 
-// options are the flags that are not part of sandbox.Config.
+// options are the flags that are not part of core.Config.
 type options struct {
-	config sandbox.Config
+	config core.Config
 	data   string
 	health bool
 	skew   time.Duration
-	rates  map[string]sandbox.Rate
+	rates  map[string]core.Rate
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{rates: map[string]sandbox.Rate{}}
+	o := options{rates: map[string]core.Rate{}}
 	c := &o.config
 	fs := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	fs.SetOutput(stderr)
@@ -60,9 +61,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.Uint64Var(&c.Seed, "seed", 1, "seed of the faults that have a probability")
 	fs.DurationVar(&o.skew, "skew", 0, "run the sandbox's clock ahead by this (or behind), to see what clients with a wrong clock do")
 	fs.BoolVar(&o.health, "health", false, "ask the sandbox at -listen whether it is well, and exit 0 if so")
-	fs.Func("rate", "`provider=rate` as in tencent-ses=20/s; 0 sets no limit; may be repeated", func(s string) error {
+	fs.Func("rate", "`provider=rate`, where the rate is as in 20/s; 0 sets no limit; may be repeated", func(s string) error {
 		code, text, _ := strings.Cut(s, "=")
-		rate, err := sandbox.ParseRate(text)
+		rate, err := core.ParseRate(text)
 		o.rates[code] = rate
 		return err
 	})
@@ -86,9 +87,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	config := o.config
 	config.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	config.Now = func() time.Time { return time.Now().Add(o.skew) }
-	config.Providers = map[string]sandbox.ProviderConfig{}
+	config.Providers = map[string]core.ProviderConfig{}
 	if o.data != "" {
-		if config.Providers, err = sandbox.LoadData(o.data); err != nil {
+		if config.Providers, err = core.LoadData(o.data); err != nil {
 			return err
 		}
 	}

@@ -14,11 +14,11 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // launch runs the command and returns its ready line. It ends with the test.
-func launch(t *testing.T, args ...string) (line string, ready sandbox.Ready) {
+func launch(t *testing.T, args ...string) (line string, ready core.Ready) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, stdout := io.Pipe()

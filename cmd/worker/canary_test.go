@@ -15,7 +15,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/kirimemail"
 )
 
 // TestNoSecretAppearsOutsideOfVault drives every kind of outcome through the real programs, and then looks for every
@@ -55,15 +56,15 @@ type canary struct {
 func newCanary(t *testing.T) *canary {
 	t.Helper()
 	c := &canary{Stage: apptest.New(t), t: t, output: map[string]string{}}
-	for _, kind := range []sandbox.Kind{
-		sandbox.LoseReply, sandbox.RateLimit, sandbox.Repeat, sandbox.Reject, sandbox.ServerError, sandbox.HTML,
-		sandbox.Truncated, sandbox.LoseRequest, sandbox.Propagation,
+	for _, kind := range []core.Kind{
+		core.LoseReply, core.RateLimit, core.Repeat, core.Reject, core.ServerError, core.HTML,
+		core.Truncated, core.LoseRequest, core.Propagation,
 	} {
 		name := strings.ReplaceAll(string(kind), "_", "-")
 		c.good = append(c.good, c.SES(name))
 		c.Fault(c.good[len(c.good)-1], kind)
 	}
-	for _, kind := range []sandbox.Kind{sandbox.LoseReply, sandbox.RateLimit, sandbox.NotSynced, sandbox.HTML} {
+	for _, kind := range []core.Kind{core.LoseReply, core.RateLimit, kirimemail.NotSynced, core.HTML} {
 		name := strings.ReplaceAll(string(kind), "_", "-") + ".kirim"
 		c.good = append(c.good, c.Kirim(name))
 		c.Fault(c.good[len(c.good)-1], kind)
@@ -71,7 +72,7 @@ func newCanary(t *testing.T) *canary {
 	c.good = append(c.good, c.SES("clean"), c.Kirim("clean.kirim"))
 	c.lost, c.refused = c.SES("lost", "first: manual"), c.Kirim("refused", "first: manual")
 	c.adopted = c.SES("adopted", "first: manual")
-	c.Fault(c.lost, sandbox.NotFound)
+	c.Fault(c.lost, core.NotFound)
 	c.Configure(apptest.Settings{})
 	c.processes = []*apptest.Process{c.Start("worker"), c.Start("worker"), c.Start("scheduler")}
 	return c
@@ -117,7 +118,7 @@ func (c *canary) refuse() {
 	if j := c.Journal(c.lost); j.State != "quarantined" {
 		c.t.Errorf("a target that is not known: the journal is %s", j.State)
 	}
-	c.Fault(c.refused, sandbox.Unauthorized, func(f *sandbox.Fault) { f.Count = 2 })
+	c.Fault(c.refused, core.Unauthorized, func(f *core.Fault) { f.Count = 2 })
 	c.Until("the breaker opens", func() bool {
 		if status := c.ctl("rotate", "--wait", "--timeout", "1s", c.refused.ID); status != 1 {
 			c.t.Errorf("a key that is refused: exit status %d", status)

@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/core"
 )
 
 // verifications is the part of a configuration that verifies contacts at both sites of the provider: a job for each, of
@@ -24,7 +25,7 @@ func verifications(s *apptest.Stage, more ...string) string {
     endpoint: "%s"
     insecure_http: true
     rate: [100/s]
-    keys: {access_key_id: {file: alibaba-id}, access_key_secret: {file: alibaba-secret}}`, site, site, s.Box.Ready().Providers[sandbox.AlibabaDomain])
+    keys: {access_key_id: {file: alibaba-id}, access_key_secret: {file: alibaba-secret}}`, site, site, s.Box.Ready().Providers[alibabadomain.Code])
 	}
 	text.WriteString("\nverifications:\n")
 	for _, site := range []string{"international", "china"} {
@@ -55,7 +56,7 @@ func contactsOf(p *apptest.Process, site, address string) []contact {
 }
 
 func mails(s *apptest.Stage, address string) int {
-	c := s.Box.State()[sandbox.AlibabaDomain][address].Contact
+	c := s.Box.State()[alibabadomain.Code][address].Contact
 	if c == nil {
 		return 0
 	}
@@ -109,16 +110,16 @@ func waitsADay(p *apptest.Process, name string) bool {
 
 func TestAContactIsMailedOnceThoughTheCallIsRepeated(t *testing.T) {
 	t.Parallel()
-	for kind, result := range map[sandbox.Kind]string{
-		sandbox.LoseReply:   "mailed or verified before", // by the call of which nobody heard
-		sandbox.Unavailable: "sent",
-		sandbox.RateLimit:   "sent",
+	for kind, result := range map[core.Kind]string{
+		core.LoseReply:   "mailed or verified before", // by the call of which nobody heard
+		core.Unavailable: "sent",
+		core.RateLimit:   "sent",
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			s := apptest.New(t)
 			s.Configure(apptest.Settings{Top: verifications(s)})
-			if _, err := s.Box.AddFaults(sandbox.Fault{Provider: sandbox.AlibabaDomain, Target: "china@example.com", Kind: kind}); err != nil {
+			if _, err := s.Box.AddFaults(core.Fault{Provider: alibabadomain.Code, Target: "china@example.com", Kind: kind}); err != nil {
 				t.Fatal(err)
 			}
 			w := s.Start("worker")
@@ -139,7 +140,7 @@ func TestAWorkerWhoseClockIsOffHearsItFromContactsToo(t *testing.T) {
 	s := apptest.New(t)
 	s.Configure(apptest.Settings{Top: verifications(s)})
 	w := s.Start("worker")
-	skewed := sandbox.Fault{Provider: sandbox.AlibabaDomain, Kind: sandbox.WithCode, Code: "InvalidTimeStamp.Expired", Status: http.StatusBadRequest, Count: -1}
+	skewed := core.Fault{Provider: alibabadomain.Code, Kind: core.WithCode, Code: "InvalidTimeStamp.Expired", Status: http.StatusBadRequest, Count: -1}
 	if _, err := s.Box.AddFaults(skewed); err != nil {
 		t.Fatal(err)
 	}

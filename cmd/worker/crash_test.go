@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // TestAWorkerThatCrashesInTheMiddleOfACallTellsNoSecret: the key that signed the call, the password in it and Vault's
@@ -26,7 +26,7 @@ func TestAWorkerThatCrashesInTheMiddleOfACallTellsNoSecret(t *testing.T) {
 			s.Configure(apptest.Settings{Patient: true})
 			w := s.Start("worker")
 			for _, c := range s.Creds {
-				s.Fault(c, sandbox.Hold)
+				s.Fault(c, core.Hold)
 				s.Ctl("rotate", c.ID)
 				s.Held(c)
 			}

@@ -13,7 +13,7 @@ import (
 	"keyturn/internal/app/apptest"
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/tencentses"
 )
 
 // mailCase is a mail server, and what keyturn is told of it.
@@ -68,7 +68,7 @@ accounts:
     insecure_http: true
     keys: {secret_id: {env: SES_ID}, secret_key: {file: ses-key}}
     verify: {smtp: {address: %q, tls: implicit, ca_file: %q, rate: %s}}
-`, f.Redis.Addr, f.Vault.Addr, f.Box.Ready().Providers[sandbox.TencentSES], f.server.Addr, f.server.CAFile, c.rate)
+`, f.Redis.Addr, f.Vault.Addr, f.Box.Ready().Providers[tencentses.Code], f.server.Addr, f.server.CAFile, c.rate)
 	if c.every > 0 {
 		text += fmt.Sprintf("timing: {drift_check: {every: %v}}\n", c.every)
 	}
@@ -94,7 +94,7 @@ accounts:
 func (f *mailFleet) spread() {
 	known, due := map[string]string{}, map[string]time.Time{}
 	for !f.stop.Load() {
-		for target, state := range f.Box.State()[sandbox.TencentSES] {
+		for target, state := range f.Box.State()[tencentses.Code] {
 			if state.AcceptedAt.IsZero() || known[target] == state.Live {
 				continue
 			}

@@ -9,7 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/tencentses"
 )
 
 // event returns the fields of the first event of a kind, which it waits for.
@@ -36,10 +37,10 @@ func event(t *testing.T, s *apptest.Stage, kind string) (fields map[string]any) 
 func TestAPromotionThatNobodyVerifiedIsHeardOf(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
-	smtp := s.Box.Ready().SMTP[sandbox.TencentSES]
+	smtp := s.Box.Ready().SMTP[tencentses.Code]
 	c := s.SES("mute", "first: manual", `verify: {propagation: 1s, smtp: {address: "`+smtp+`", tls: implicit, ca_file: "`+s.Dir+`/ca.pem"}}`)
 	s.Configure(apptest.Settings{})
-	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = sandbox.AtSMTP, -1 })
+	s.Fault(c, core.Unavailable, func(f *core.Fault) { f.At, f.Count = core.AtSMTP, -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", c.ID)
 
@@ -64,7 +65,7 @@ func TestAVerifierThatIsAwayIsHeardOf(t *testing.T) {
 	s := apptest.New(t)
 	c := s.SES("mute", "first: manual")
 	s.Configure(apptest.Settings{})
-	s.Fault(c, sandbox.Unavailable, func(f *sandbox.Fault) { f.At, f.Count = sandbox.AtSMTP, -1 })
+	s.Fault(c, core.Unavailable, func(f *core.Fault) { f.At, f.Count = core.AtSMTP, -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", c.ID)
 
@@ -88,7 +89,7 @@ func TestWhoAskedIsOnRecord(t *testing.T) {
 	s := apptest.New(t)
 	good, lost := s.SES("good", "first: manual"), s.SES("lost", "first: manual")
 	s.Configure(apptest.Settings{})
-	s.Fault(lost, sandbox.NotFound, func(f *sandbox.Fault) { f.Count = -1 })
+	s.Fault(lost, core.NotFound, func(f *core.Fault) { f.Count = -1 })
 	w := s.Start("worker")
 	s.Ctl("rotate", good.ID, lost.ID, "--wait")
 	host, err := os.Hostname()

@@ -6,10 +6,10 @@ import (
 	"testing"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
-func hold(f *sandbox.Fault) { f.Count = -1 }
+func hold(f *core.Fault) { f.Count = -1 }
 
 // stop asks a process to end and returns how it ended.
 func stop(p *apptest.Process) <-chan error {
@@ -24,7 +24,7 @@ func TestAWorkerThatIsToEndFinishesTheRotationThatItHasBegun(t *testing.T) {
 	c := s.SES("last")
 	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
-	s.Fault(c, sandbox.Hold)
+	s.Fault(c, core.Hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)
 
@@ -45,7 +45,7 @@ func TestAWorkerThatIsToEndLeavesWhatIsNeverAnsweredToTheNext(t *testing.T) {
 	c := s.SES("mute")
 	s.Configure(apptest.Settings{CallTimeout: "300ms"})
 	w := s.Start("worker")
-	s.Fault(c, sandbox.Hold, hold)
+	s.Fault(c, core.Hold, hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)
 
@@ -68,7 +68,7 @@ func TestTheRotationOfAKilledWorkerGoesOnBeforeTheQueueNotices(t *testing.T) {
 	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	s.Start("scheduler")
-	s.Fault(c, sandbox.Hold)
+	s.Fault(c, core.Hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)
 
@@ -91,7 +91,7 @@ func TestAnOpenRotationIsFinishedWhereItWasOpened(t *testing.T) {
 	s.Configure(apptest.Settings{Patient: true})
 	w := s.Start("worker")
 	s.Start("scheduler")
-	s.Fault(before, sandbox.Hold)
+	s.Fault(before, core.Hold)
 	s.Ctl("rotate", before.ID)
 	s.Held(before)
 

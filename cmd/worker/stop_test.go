@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"keyturn/internal/app/apptest"
-	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 )
 
 // Kubernetes gives a process 30 s, and then kills it in the middle of whatever it does.
@@ -15,7 +15,7 @@ func TestProcessesThatAreToEndDoSoThoughRedisIsDead(t *testing.T) {
 	c := s.SES("last")
 	s.Configure(apptest.Settings{Patient: true})
 	processes := []*apptest.Process{s.Start("worker"), s.Start("worker"), s.Start("scheduler")}
-	s.Fault(c, sandbox.Hold, hold)
+	s.Fault(c, core.Hold, hold)
 	s.Ctl("rotate", c.ID)
 	s.Held(c)
 	if err := s.Redis.Stop(); err != nil {

@@ -22,13 +22,15 @@ import (
 	"keyturn/internal/observe"
 	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/tencentses"
 	"keyturn/internal/secret"
 )
 
 // office is a mail server with some credentials, a real Redis, and a Vault that is a map.
 type office struct {
 	t        *testing.T
-	box      *sandbox.Server
+	box      *core.Server
 	cfg      *config.Config
 	subjects *app.Subjects
 	vault    vault
@@ -79,7 +81,7 @@ func openOffice(t *testing.T, rate string) *office {
 	t.Helper()
 	dir := t.TempDir()
 	ca := filepath.Join(dir, "ca.pem")
-	box, err := sandbox.Start(t.Context(), sandbox.Config{Now: time.Now, CAFile: ca})
+	box, err := sandbox.Start(t.Context(), core.Config{Now: time.Now, CAFile: ca})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,13 +97,13 @@ accounts:
     keys: {secret_id: {file: key}, secret_key: {file: key}}
     verify: {smtp: {address: %q, tls: implicit, ca_file: %q, rate: %q, timeout: 10s}}
 credentials:
-`, box.Ready().SMTP[sandbox.TencentSES], ca, rate)
+`, box.Ready().SMTP[tencentses.Code], ca, rate)
 	for i := range staff {
 		id := name(i)
 		target := id + "@example.com"
 		text += fmt.Sprintf("  - {id: %s, account: ses, target: %s, path: %s}\n", id, target, id)
 		o.vault[id] = "Right-" + id
-		if _, err := box.AddTargets(sandbox.TencentSES, sandbox.Target{Target: target, Password: o.vault[id]}); err != nil {
+		if _, err := box.AddTargets(tencentses.Code, core.Target{Target: target, Password: o.vault[id]}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,14 +145,14 @@ func (o *office) ask(i int, password string) (rotation.Verdict, error) {
 
 // asked is how many logins the server has judged.
 func (o *office) asked() int64 {
-	s := o.box.Stats()[sandbox.TencentSES]
+	s := o.box.Stats()[tencentses.Code]
 	return s.LoginsOK + s.LoginsNo
 }
 
 // refuseEverybody lets the server answer 535 to each login.
 func (o *office) refuseEverybody() {
 	o.t.Helper()
-	if _, err := o.box.AddFaults(sandbox.Fault{At: sandbox.AtSMTP, Kind: sandbox.Reject, Count: -1}); err != nil {
+	if _, err := o.box.AddFaults(core.Fault{At: core.AtSMTP, Kind: core.Reject, Count: -1}); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -306,7 +308,7 @@ func TestABudgetThatIsSpentMeansLaterAndIsNoVerdict(t *testing.T) {
 func TestAServerThatIsBusyIsLeftAloneByAllCredentials(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "6000/m")
-	if _, err := o.box.AddFaults(sandbox.Fault{At: sandbox.AtSMTP, Kind: sandbox.Unavailable}); err != nil {
+	if _, err := o.box.AddFaults(core.Fault{At: core.AtSMTP, Kind: core.Unavailable}); err != nil {
 		t.Fatal(err)
 	}
 	if v, err := o.ask(0, ""); v != rotation.Unknown || !strings.Contains(err.Error(), "454") {
@@ -329,7 +331,7 @@ func TestServersThatCannotBeAskedAreNamedAtTheStart(t *testing.T) {
 	if n := log.count("WARN"); n != 0 {
 		t.Errorf("%d warnings about a server that is well", n)
 	}
-	cfg := load(t, strings.ReplaceAll(fleet, `"127.0.0.1:465"`, fmt.Sprintf("%q, tls: implicit", o.box.Ready().SMTP[sandbox.TencentSES])))
+	cfg := load(t, strings.ReplaceAll(fleet, `"127.0.0.1:465"`, fmt.Sprintf("%q, tls: implicit", o.box.Ready().SMTP[tencentses.Code])))
 	untrusting, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err != nil {
 		t.Fatal(err)

@@ -15,14 +15,15 @@ import (
 	"keyturn/internal/ratelimit"
 	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 	"keyturn/internal/secret"
 )
 
 // kirim is a client of a sandbox that allows so much.
-func kirim(t *testing.T, allows sandbox.Rate) (call func(context.Context) error) {
+func kirim(t *testing.T, allows core.Rate) (call func(context.Context) error) {
 	t.Helper()
-	box, err := sandbox.Start(t.Context(), sandbox.Config{
-		Seed: 1, Now: time.Now, Providers: map[string]sandbox.ProviderConfig{sandbox.KirimEmail: {Rate: &allows}},
+	box, err := sandbox.Start(t.Context(), core.Config{
+		Seed: 1, Now: time.Now, Providers: map[string]core.ProviderConfig{kirimemail.Provider().Code: {Rate: &allows}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +34,7 @@ func kirim(t *testing.T, allows sandbox.Rate) (call func(context.Context) error)
 		}
 	})
 	client, err := kirimemail.Provider().New(rotation.Settings{
-		Endpoint: box.Ready().Providers[sandbox.KirimEmail], Timeout: 10 * time.Second,
+		Endpoint: box.Ready().Providers[kirimemail.Provider().Code], Timeout: 10 * time.Second,
 		Keys: map[string]secret.Value{"user": secret.New("api"), "token": secret.New("test-token")},
 	})
 	if err != nil {
@@ -92,7 +93,7 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 			}
 		}
 	}
-	little, plenty := kirim(t, sandbox.Rate{Requests: 30, Per: time.Minute}), kirim(t, sandbox.Rate{Requests: 1200, Per: time.Minute})
+	little, plenty := kirim(t, core.Rate{Requests: 30, Per: time.Minute}), kirim(t, core.Rate{Requests: 1200, Per: time.Minute})
 	call(plenty)
 	pace("")
 	call(little)

@@ -29,14 +29,6 @@ const (
 	canaryKey      = "canary-key-"
 )
 
-var canaryTargets = map[string]string{
-	"alibaba-directmail": "example.com",
-	"alibaba-domain":     "owner@example.com",
-	"enom":               "resellerdocs.com",
-	"kirimemail":         "example.com/92703823-f3a4-48e2-8e87-7adf25454800",
-	"tencent-ses":        "alerts@example.com",
-}
-
 // failures are the ways in which a server can fail: what it writes after it has read a request. Each one repeats the
 // whole request in every place that it can.
 var failures = map[string]func(request string) string{
@@ -148,7 +140,7 @@ func calls(t testing.TB, p rotation.Provider, s rotation.Settings) map[string]er
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, target, errs := t.Context(), canaryTargets[p.Code], map[string]error{}
+	ctx, target, errs := t.Context(), standIn(t, p).Targets[0].Target, map[string]error{}
 	if c.Setter != nil {
 		errs["Set"] = c.Setter.Set(ctx, target, secret.New(canaryPassword))
 	}

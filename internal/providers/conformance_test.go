@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,38 +14,10 @@ import (
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
 	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/core"
 	"keyturn/internal/secret"
 	"keyturn/internal/smtpauth"
 )
-
-// stand is what the conformance suite cannot know of a provider: the sandbox's side of it.
-type stand struct {
-	path            string // of the endpoint, below the sandbox's address
-	keys            []string
-	target, unknown string
-	username        string // of an SMTP login
-	retryAfter      time.Duration
-	garbled         []rotationtest.Mishap
-}
-
-var stands = map[string]stand{
-	sandbox.AlibabaDirectMail: {
-		keys: []string{"testid", "testsecret"}, target: "example.com", unknown: "unknown.example.com",
-		username: "example.com", retryAfter: rotationtest.RetryIn,
-	},
-	sandbox.Enom: {
-		path: "/interface.asp", keys: []string{"resellid", "resellpw"}, target: "resellerdocs.com", unknown: "unknown.com",
-		garbled: []rotationtest.Mishap{{Kind: "not_done", When: "after"}},
-	},
-	sandbox.KirimEmail: {
-		keys: []string{"api", "test-token"}, target: "example.com/92703823-f3a4-48e2-8e87-7adf25454800",
-		unknown: "example.com/00000000-0000-4000-8000-000000000000", username: "myuser@example.com", retryAfter: rotationtest.RetryIn,
-	},
-	sandbox.TencentSES: {
-		keys: []string{"testid", "testsecret"}, target: "alerts@example.com", unknown: "unknown@example.com",
-		username: "alerts@example.com",
-	},
-}
 
 func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 	t.Parallel()
@@ -54,27 +27,44 @@ func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 		}
 		t.Run(p.Code, func(t *testing.T) {
 			t.Parallel()
-			s, ok := stands[p.Code]
-			if !ok {
-				t.Fatal("a provider that rotates has a stand-in, and a line in the table above")
+			s := standIn(t, p)
+			h := rotationtest.ProviderHarness{
+				Provider: p, Target: s.Targets[0].Target, Unknown: s.Unknown,
+				Start: func(t *testing.T) *rotationtest.StandIn { t.Helper(); return start(t, p, s) },
 			}
-			rotationtest.Providers(t, rotationtest.ProviderHarness{
-				Provider: p, Target: s.target, Unknown: s.unknown, RetryAfter: s.retryAfter, Garbled: s.garbled,
-				Start: func(t *testing.T) *rotationtest.StandIn { t.Helper(); return s.start(t, p) },
-			})
+			if s.TellsWait {
+				h.RetryAfter = rotationtest.RetryIn
+			}
+			for _, own := range s.Faults {
+				if !own.Lags {
+					h.Garbled = append(h.Garbled, rotationtest.Mishap{Kind: string(own.Kind)})
+				}
+			}
+			rotationtest.Providers(t, h)
 		})
 	}
 }
 
+// standIn is what the sandbox has in place of a provider.
+func standIn(t testing.TB, p rotation.Provider) core.StandIn {
+	t.Helper()
+	all := sandbox.StandIns()
+	i := slices.IndexFunc(all, func(s core.StandIn) bool { return s.Code == p.Code })
+	if i < 0 {
+		t.Fatalf("the sandbox has no stand-in of %s", p.Code)
+	}
+	return all[i]
+}
+
 // start gives one test a sandbox of its own.
-func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
+func start(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtest.StandIn {
 	t.Helper()
 	var ahead atomic.Int64
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	server, err := sandbox.Start(t.Context(), sandbox.Config{
+	server, err := sandbox.Start(t.Context(), core.Config{
 		CAFile:    ca,
 		Now:       func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
-		Providers: map[string]sandbox.ProviderConfig{p.Code: {Rate: &sandbox.Rate{}}},
+		Providers: map[string]core.ProviderConfig{p.Code: {Rate: &core.Rate{}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -90,20 +80,17 @@ func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
 			t.Error(err)
 		}
 	})
-	keys := map[string]secret.Value{}
-	for i, name := range p.Keys {
-		keys[name] = secret.New(s.keys[i])
-	}
+	keys := map[string]secret.Value{p.Keys[0]: secret.New(s.Key.ID), p.Keys[1]: secret.New(s.Key.Secret)}
 	return &rotationtest.StandIn{
-		Settings: rotation.Settings{Endpoint: server.Ready().Providers[p.Code] + s.path, Keys: keys, Timeout: 20 * time.Second},
+		Settings: rotation.Settings{Endpoint: server.Ready().Providers[p.Code], Keys: keys, Timeout: 20 * time.Second},
 		State: func(t *testing.T) (live string, accepted int) {
 			t.Helper()
-			state := server.State()[p.Code][s.target]
+			state := server.State()[p.Code][s.Targets[0].Target]
 			return state.Live, state.Version
 		},
 		Change: func(t *testing.T, password string) {
 			t.Helper()
-			if err := server.SetPassword(p.Code, s.target, password); err != nil {
+			if err := server.SetPassword(p.Code, s.Targets[0].Target, password); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -111,20 +98,20 @@ func (s stand) start(t *testing.T, p rotation.Provider) *rotationtest.StandIn {
 		Held:    func() int { return len(server.Holds()) },
 		Release: func() { server.Release(p.Code, "") },
 		Ahead:   func(d time.Duration) { ahead.Store(int64(d)) },
-		Login:   s.login(t, server, p.Code, ca),
+		Login:   login(t, server, s, ca),
 	}
 }
 
-func strike(t *testing.T, server *sandbox.Server, code string, mishaps []rotationtest.Mishap) {
+func strike(t *testing.T, server *core.Server, code string, mishaps []rotationtest.Mishap) {
 	t.Helper()
-	var faults []sandbox.Fault
+	var faults []core.Fault
 	for _, m := range mishaps {
-		f := sandbox.Fault{Provider: code, Kind: sandbox.Kind(m.Kind), When: sandbox.When(m.When), Count: m.Times}
+		f := core.Fault{Provider: code, Kind: core.Kind(m.Kind), When: core.When(m.When), Count: m.Times}
 		if m.Reads {
 			f.Op = "*"
 		}
-		if f.Kind == sandbox.RateLimit {
-			f.RetryAfter = sandbox.Duration(rotationtest.RetryIn)
+		if f.Kind == core.RateLimit {
+			f.RetryAfter = core.Duration(rotationtest.RetryIn)
 		}
 		faults = append(faults, f)
 	}
@@ -134,9 +121,9 @@ func strike(t *testing.T, server *sandbox.Server, code string, mishaps []rotatio
 }
 
 // login is the sandbox's submission server of a provider, as the real verifier asks it; nil where it has none.
-func (s stand) login(t *testing.T, server *sandbox.Server, code, ca string) rotation.Verifier {
+func login(t *testing.T, server *core.Server, s core.StandIn, ca string) rotation.Verifier {
 	t.Helper()
-	address, ok := server.Ready().SMTP[code]
+	address, ok := server.Ready().SMTP[s.Code]
 	if !ok {
 		return nil
 	}
@@ -152,10 +139,7 @@ func (s stand) login(t *testing.T, server *sandbox.Server, code, ca string) rota
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.username != "" {
-		return as{verifier, s.username}
-	}
-	return verifier
+	return as{verifier, s.Username}
 }
 
 // as logs in under a name that cannot be told from the target.

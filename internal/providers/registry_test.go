@@ -1,8 +1,6 @@
 package providers_test
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,31 +9,6 @@ import (
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
 )
-
-func TestEveryProviderFolderIsInTheTable(t *testing.T) {
-	t.Parallel()
-	shared := []string{"lenient", "providertest", "signature", "spelling"}
-	entries, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if !entry.IsDir() || slices.Contains(shared, entry.Name()) || entry.Name() == "testdata" {
-			continue
-		}
-		known := slices.ContainsFunc(providers.All(), func(p rotation.Provider) bool {
-			return strings.ReplaceAll(p.Code, "-", "") == entry.Name()
-		})
-		if !known {
-			t.Errorf("folder %s is not in the registry", entry.Name())
-		}
-		for _, file := range []string{entry.Name() + ".go", "client.go", "types.go", "errors.go", entry.Name() + "_test.go", "testdata"} {
-			if _, err := os.Stat(filepath.Join(entry.Name(), file)); err != nil {
-				t.Errorf("every provider has the same files: %v", err)
-			}
-		}
-	}
-}
 
 func TestCodesAreUniqueAndSorted(t *testing.T) {
 	t.Parallel()

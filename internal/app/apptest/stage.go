@@ -15,6 +15,10 @@ import (
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/sandbox"
+	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/kirimemail"
+	"keyturn/internal/sandbox/tencentses"
 )
 
 // Stage is what one test runs keyturn on.
@@ -23,7 +27,7 @@ type Stage struct {
 	Dir   string
 	Redis *devenv.Redis
 	Vault *devenv.Vault
-	Box   *sandbox.Server
+	Box   *core.Server
 	Keys  Keys
 	Creds []Credential
 	Env   []string // KEY=value, of the programs that are started from then on
@@ -50,13 +54,13 @@ func New(tb testing.TB) *Stage {
 		Name: strings.ToLower(rand.Text()[:10]), Dir: tb.TempDir(), Redis: devenvtest.Redis(tb), Vault: vault, tb: tb,
 		Keys: Keys{SESID: "id-" + rand.Text(), SESKey: "key-" + rand.Text(), KirimUser: "user-" + rand.Text(), KirimToken: "token-" + rand.Text()},
 	}
-	box, err := sandbox.Start(tb.Context(), sandbox.Config{
+	box, err := sandbox.Start(tb.Context(), core.Config{
 		Now:    time.Now, //nolint:forbidigo // the clock of the processes that it serves
 		CAFile: filepath.Join(s.Dir, "ca.pem"),
-		Providers: map[string]sandbox.ProviderConfig{
-			sandbox.TencentSES:    {Rate: &sandbox.Rate{}, Keys: []sandbox.Key{{ID: s.Keys.SESID, Secret: s.Keys.SESKey}}},
-			sandbox.AlibabaDomain: {Rate: &sandbox.Rate{}},
-			sandbox.KirimEmail:    {Rate: &sandbox.Rate{}, Keys: []sandbox.Key{{ID: s.Keys.KirimUser, Secret: s.Keys.KirimToken}}},
+		Providers: map[string]core.ProviderConfig{
+			tencentses.Code:    {Rate: &core.Rate{}, Keys: []core.Key{{ID: s.Keys.SESID, Secret: s.Keys.SESKey}}},
+			alibabadomain.Code: {Rate: &core.Rate{}},
+			kirimemail.Code:    {Rate: &core.Rate{}, Keys: []core.Key{{ID: s.Keys.KirimUser, Secret: s.Keys.KirimToken}}},
 		},
 	})
 	if err != nil {
@@ -78,13 +82,13 @@ func New(tb testing.TB) *Stage {
 // SES adds a credential at tencent-ses, which takes passwords; more are fields of its configuration.
 func (s *Stage) SES(name string, more ...string) Credential {
 	address := name + "@" + s.Name + ".example.com"
-	return s.add(Credential{Account: "ses", Provider: sandbox.TencentSES, Target: address, Username: address}, name, more)
+	return s.add(Credential{Account: "ses", Provider: tencentses.Code, Target: address, Username: address}, name, more)
 }
 
 // Kirim adds a credential at kirimemail, which makes passwords itself.
 func (s *Stage) Kirim(name string, more ...string) Credential {
 	target := fmt.Sprintf("%s.example.com/00000000-0000-4000-8000-%012d", s.Name, len(s.Creds))
-	return s.add(Credential{Account: "kirim", Provider: sandbox.KirimEmail, Target: target, Username: name + "@" + s.Name + ".example.com"}, name, more)
+	return s.add(Credential{Account: "kirim", Provider: kirimemail.Code, Target: target, Username: name + "@" + s.Name + ".example.com"}, name, more)
 }
 
 func (s *Stage) add(c Credential, name string, more []string) Credential {
@@ -98,8 +102,8 @@ func (s *Stage) add(c Credential, name string, more []string) Credential {
 // Know makes the sandbox know a credential's target.
 func (s *Stage) Know(c Credential) {
 	s.tb.Helper()
-	t := sandbox.Target{Target: c.Target}
-	if c.Provider == sandbox.KirimEmail {
+	t := core.Target{Target: c.Target}
+	if c.Provider == kirimemail.Code {
 		t.Username = c.Username
 	}
 	if _, err := s.Box.AddTargets(c.Provider, t); err != nil {
@@ -150,9 +154,9 @@ func (s *Stage) WriteFile(name, text string) string {
 }
 
 // Fault asks the sandbox for faults at a credential.
-func (s *Stage) Fault(c Credential, kind sandbox.Kind, edit ...func(*sandbox.Fault)) {
+func (s *Stage) Fault(c Credential, kind core.Kind, edit ...func(*core.Fault)) {
 	s.tb.Helper()
-	f := sandbox.Fault{Provider: c.Provider, Target: c.Target, Kind: kind}
+	f := core.Fault{Provider: c.Provider, Target: c.Target, Kind: kind}
 	for _, e := range edit {
 		e(&f)
 	}
@@ -162,7 +166,7 @@ func (s *Stage) Fault(c Credential, kind sandbox.Kind, edit ...func(*sandbox.Fau
 }
 
 // Target is what the sandbox knows of a credential.
-func (s *Stage) Target(c Credential) sandbox.TargetState { return s.Box.State()[c.Provider][c.Target] }
+func (s *Stage) Target(c Credential) core.TargetState { return s.Box.State()[c.Provider][c.Target] }
 
 // Held waits until the sandbox holds the reply to a call for this credential.
 func (s *Stage) Held(c Credential) {

@@ -79,6 +79,13 @@ func TestIssueReturnsPasswordUserNameAndSync(t *testing.T) {
 	}
 }
 
+func TestAPasswordThatIsShownIsKept(t *testing.T) {
+	t.Parallel()
+	providertest.CheckShown(t, Provider(), target, providertest.Shown{
+		Fixture: "reset.json", Field: "new_password", Synced: `"remote_synced": true`,
+	})
+}
+
 func TestEachErrorStatusHasItsKind(t *testing.T) {
 	t.Parallel()
 	body := providertest.Fixture(t, "error.json")

@@ -1,0 +1,40 @@
+// Package sandbox serves stand-ins of the providers' APIs and of their SMTP submission servers, for the demo, the tests
+// and everyone who wants to try a configuration. They keep real password state, check signatures, enforce the providers'
+// rules and rate limits, and inject faults on request.
+//
+// It shares no code with the clients on purpose: it reads the providers' documentation a second time, so that a
+// misreading on one side shows as a refusal on the other.
+//
+// Package core is what all stand-ins share. Beside it, each provider has a package named after its code without hyphens;
+// rule, signature and alibabacloud are what several of them check.
+package sandbox
+
+//go:generate go test . -run Manual -update
+
+import (
+	"context"
+
+	"keyturn/internal/sandbox/alibabadirectmail"
+	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/enom"
+	"keyturn/internal/sandbox/kirimemail"
+	"keyturn/internal/sandbox/tencentses"
+)
+
+// StandIns returns the stand-ins in the order of their codes, which is that of their ports.
+func StandIns() []core.StandIn {
+	return []core.StandIn{
+		alibabadirectmail.StandIn(),
+		alibabadomain.StandIn(),
+		enom.StandIn(),
+		kirimemail.StandIn(),
+		tencentses.StandIn(),
+	}
+}
+
+// Start serves all stand-ins: see core.Start.
+func Start(ctx context.Context, config core.Config) (*core.Server, error) {
+	config.StandIns = StandIns()
+	return core.Start(ctx, config)
+}
