@@ -1,31 +1,16 @@
 package ratelimit
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"keyturn/internal/rotation"
 )
 
-// wall is the machine's clock, by which the real Redis goes too.
-type wall struct{}
-
-func (wall) Now() time.Time { return time.Now() }
-
-func (wall) Sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
 func TestAPauseThatIsLiftedHoldsNobodyBack(t *testing.T) {
 	t.Parallel()
 	rdb := newRedis(t)
-	l, err := New(rdb, wall{}, map[string][]rotation.Rate{"a": {perSecond20}}, 0)
+	l, err := New(rdb, rotation.WallClock{}, map[string][]rotation.Rate{"a": {perSecond20}}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,56 +85,6 @@ func TestWriteKeepsTheUsersOtherFields(t *testing.T) {
 	}
 }
 
-func TestAFencePutsBackEveryFieldAsItStood(t *testing.T) {
-	t.Parallel()
-	v, place := open(t, config()), newCredential().Place
-	ask(t, http.MethodPut, "secret/data/"+place.Path, map[string]any{"data": map[string]any{
-		"username": "u", "password": "p", "port": json.Number("9007199254740991"), "nested": map[string]any{"empty": nil},
-	}})
-	before, e := rawData(t, place), read(t, v, place)
-	if err := v.Fence(t.Context(), place, e); err != nil {
-		t.Fatal(err)
-	}
-	if after := rawData(t, place); !reflect.DeepEqual(after, before) {
-		t.Errorf("the fence left %d fields, or changed one", len(after))
-	}
-	if again := read(t, v, place); again.Version != e.Version+1 {
-		t.Errorf("version %d after %d", again.Version, e.Version)
-	}
-	if err := v.Fence(t.Context(), place, e); !errors.Is(err, rotation.ErrStale) {
-		t.Errorf("a fence on a version that is not the newest: %v", err)
-	}
-	e.Password = secret.New("late")
-	if err := v.Write(t.Context(), place, e); !errors.Is(err, rotation.ErrStale) {
-		t.Errorf("a promotion by a run that read before the fence: %v", err)
-	}
-}
-
-func TestAFenceWhereNothingStoodLeavesAnEntryWithoutAPassword(t *testing.T) {
-	t.Parallel()
-	v, place := open(t, config()), newCredential().Place
-	if err := v.Fence(t.Context(), place, read(t, v, place)); err != nil {
-		t.Fatal(err)
-	}
-	if e := read(t, v, place); e.Version != 1 || e.Deleted || !e.Password.IsZero() || len(rawData(t, place)) != 0 {
-		t.Errorf("version %d, deleted %v", e.Version, e.Deleted)
-	}
-}
-
-// rawData reads a secret without keyturn, each field as Vault spells it.
-func rawData(t *testing.T, place rotation.Place) map[string]json.RawMessage {
-	t.Helper()
-	text, err := json.Marshal(ask(t, http.MethodGet, "secret/data/"+place.Path, nil)["data"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	var data map[string]json.RawMessage
-	if err := json.Unmarshal(text, &data); err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 func TestWriteDoesNotOverwriteWhatAUserWroteInBetween(t *testing.T) {
 	t.Parallel()
 	v, place := open(t, config()), newCredential().Place
@@ -284,25 +234,5 @@ func TestAPathNeverLeavesItsMount(t *testing.T) {
 	}
 	if sent != "" {
 		t.Errorf("a request for %s was sent", sent)
-	}
-}
-
-func TestReadFieldReadsOneFieldOrSaysWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	v, path := open(t, config()), newCredential().Place.Path
-	ask(t, http.MethodPut, "secret/data/"+path, map[string]any{"data": map[string]any{"secret_id": "s", "number": 12}})
-	for field, want := range map[string]string{"secret_id": "s", "number": "12"} {
-		if got, err := v.ReadField(t.Context(), "main", path, field); err != nil || got.Reveal() != want {
-			t.Errorf("field %s: another value than was stored, or error %v", field, err)
-		}
-	}
-	if _, err := v.ReadField(t.Context(), "main", path, "other"); err == nil || !strings.Contains(err.Error(), `"other"`) {
-		t.Errorf("a missing field: %v, want its name", err)
-	}
-	if _, err := v.ReadField(t.Context(), "main", path+"x", "f"); err == nil {
-		t.Error("a missing secret: no error")
-	}
-	if _, err := v.ReadField(t.Context(), "elsewhere", path, "f"); err == nil || !strings.Contains(err.Error(), `"elsewhere"`) {
-		t.Errorf("an unknown store: %v, want its name", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -262,59 +261,4 @@ func (l *Ledger) sendAway(now, wait int64, urgency rotation.Urgency, full bool) 
 		s.wants[urgency] = max(s.wants[urgency], now+wait+2*second)
 	}
 	return wait
-}
-
-// Inquired implements ratelimit.Ledger.
-func (l *Ledger) Inquired(_ context.Context, refused bool) (first bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.begin()
-	l.state.inquiry = 0
-	if !refused {
-		return false, nil
-	}
-	l.state.doubt = now + doubted
-	first, l.state.sick = !l.state.sick, true
-	return first, nil
-}
-
-// Strike implements ratelimit.Ledger.
-func (l *Ledger) Strike(_ context.Context, login string) (believed bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	const apart, enough, believe, logins = 600 * second, 3, 120 * second, 1024
-	now := l.begin()
-	e, known := l.strikes[login]
-	if !known && len(l.strikes) >= logins {
-		return false, nil
-	}
-	if e.last > now {
-		e.last, e.believe = now, min(e.believe, now)
-	}
-	switch {
-	case e.believe > now:
-		return true, nil
-	case e.n > 0 && now-e.last < apart:
-		return false, nil
-	}
-	if e.n, e.last = e.n+1, now; e.n >= enough {
-		e.n, e.believe = 0, now+believe
-	}
-	l.strikes[login] = e
-	return e.believe > now, nil
-}
-
-// Forget implements ratelimit.Ledger.
-func (l *Ledger) Forget(_ context.Context, id string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.works, id)
-	return nil
-}
-
-// newest are the credentials that vouch for the server, the newest first.
-func (l *Ledger) newest() []string {
-	return slices.SortedFunc(maps.Keys(l.works), func(a, b string) int {
-		return cmp.Or(cmp.Compare(l.works[b], l.works[a]), cmp.Compare(b, a))
-	})
 }
