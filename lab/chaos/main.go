@@ -9,19 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"keyturn/internal/devenv"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "chaos:", err)
-		os.Exit(1)
-	}
-}
+func main() { devenv.Main("chaos", run) }
 
 func run(ctx context.Context) (err error) {
 	rotations := flag.Int("rotations", 200, "how many rotations to disturb")

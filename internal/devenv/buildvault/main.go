@@ -6,28 +6,18 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"keyturn/internal/devenv"
 )
 
-func main() {
+func main() { devenv.Main("buildvault", run) }
+
+func run(ctx context.Context) error {
 	clean := flag.Bool("clean", false, "remove what was built")
 	flag.Parse()
-	if err := run(*clean); err != nil {
-		fmt.Fprintf(os.Stderr, "buildvault: %v\n", err)
-		os.Exit(1)
-	}
-}
-
-func run(clean bool) error {
-	if clean {
+	if *clean {
 		return devenv.RemoveVaultBinaries()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	path, err := devenv.VaultBinary(ctx)
 	if err != nil {
 		return err
