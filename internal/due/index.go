@@ -41,10 +41,14 @@ const (
 
 func holdKey(cred *rotation.Credential) string { return key(cred.Account, "hold:"+cred.ID) }
 
+// LongestHold is longer than any run holds a credential.
+const LongestHold = time.Hour
+
 var holdScript = redis.NewScript(`
 if ARGV[3] == '0' then
   local left = redis.call('PTTL', KEYS[1])
-  if left > 0 then return left end
+  -- One that lasts longer was taken while the clock was ahead.
+  if left > 0 and left <= tonumber(ARGV[4]) then return left end
 end
 local t = redis.call('TIME')
 -- The value says whether the credential is in the mirror for this hold alone.
@@ -57,7 +61,7 @@ return 0`)
 // Hold is part of rotation.Agenda.
 func (x *Index) Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error {
 	keys := []string{holdKey(cred), key(cred.Account, openSet)}
-	left, err := holdScript.Run(ctx, x.rdb, keys, cred.ID, quiet.Milliseconds(), force).Int64()
+	left, err := holdScript.Run(ctx, x.rdb, keys, cred.ID, quiet.Milliseconds(), force, LongestHold.Milliseconds()).Int64()
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", cred.ID, err)
 	}

@@ -78,9 +78,14 @@ func leaseKey(what Lease) string {
 	return key(what.Account, "building")
 }
 
+var takeScript = redis.NewScript(`
+-- One that lasts longer than any was taken while the clock was ahead.
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[2]) then redis.call('DEL', KEYS[1]) end
+return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0`)
+
 // TakeLease implements Leases.
 func (x *Index) TakeLease(ctx context.Context, what Lease, token string, d time.Duration) (bool, error) {
-	taken, err := x.rdb.SetNX(ctx, leaseKey(what), token, d).Result()
+	taken, err := takeScript.Run(ctx, x.rdb, []string{leaseKey(what)}, token, d.Milliseconds()).Bool()
 	if err != nil {
 		return false, fmt.Errorf("take the lease %s: %w", leaseKey(what), err)
 	}

@@ -121,8 +121,10 @@ func (v *visit) putOff(now time.Time) {
 }
 
 var roundScript = redis.NewScript(`
-local last = redis.call('GET', KEYS[1])
-if last and tonumber(last) >= tonumber(ARGV[1]) then return 0 end
+local t = redis.call('TIME')
+local last = tonumber(redis.call('GET', KEYS[1]) or 0)
+-- A point that is yet to come was marked while the clock was ahead, and its key lives until then.
+if last >= tonumber(ARGV[1]) and last <= t[1] * 1000 + math.floor(t[2] / 1000) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`)
 

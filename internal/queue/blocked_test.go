@@ -83,6 +83,21 @@ func TestADemandProbesOnceAndThenWaitsForTheBreakersProbes(t *testing.T) {
 }
 
 // A probe that a demand is due for comes though its task sleeps for longer.
+func TestABreakerThatWasOpenedWhileTheClockWasAheadProbesAtOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	open(t, r)
+	const ahead = 60 * 24 * time.Hour
+	then := time.Now().Add(ahead).UnixMilli()
+	must(t, r.rdb.HSet(t.Context(), breakerKey, "since", then, "refused", then, "last", then, "next", then).Err())
+	must(t, r.rdb.PExpire(t.Context(), "asynq:{"+account+"}:paused", ahead).Err())
+	must(t, slot(r, 0))
+	p := &provider{r: r}
+	p.works.Store(true)
+	r.serve(t, rotate(p.handle))
+	eventually(t, "the scheduled job ran", func() bool { return r.jobs.count("done") == 1 })
+}
+
 func TestASleepingDemandIsWokenForTheProbeThatIsDue(t *testing.T) {
 	t.Parallel()
 	for name, due := range map[string]string{"the breaker's own": "next", "one on demand": "early"} {

@@ -1,7 +1,7 @@
 -- The breaker of one account. Times are milliseconds by Redis's clock.
 -- KEYS[1] hash: refusals, cause, refused (when); once open also since, next, last (probe), probes, and early: when a demand may be one
 -- KEYS[2] asynq's pause of the account's scheduled queue
--- ARGV[1] operation, ARGV[2] its argument: of block the cause, of admit the slot of a demand, or 0
+-- ARGV[1] operation (look does nothing else), ARGV[2] its argument: of block the cause, of admit the slot of a demand, or 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local intervals = {30000, 60000, 120000, 300000, 600000}
@@ -17,6 +17,13 @@ local function resume()
 end
 
 local open = redis.call('HEXISTS', KEYS[1], 'since') == 1
+-- A probe that is more than a day off was put off while the clock was ahead: it is due.
+if open and redis.call('HGET', KEYS[1], 'next') - now > 86400000 then
+  redis.call('HSET', KEYS[1], 'last', now, 'next', now)
+  redis.call('HDEL', KEYS[1], 'early')
+  resume()
+end
+if ARGV[1] == 'look' then return open and 1 or 0 end
 
 if ARGV[1] == 'block' then
   local refusals = redis.call('HINCRBY', KEYS[1], 'refusals', 1)

@@ -56,6 +56,12 @@ func (f *forwarder) tick(ctx context.Context) error {
 	switch {
 	case h.Since == 0:
 		f.most = wakeAll
+	case h.Next-now > (24 * time.Hour).Milliseconds():
+		keys := []string{key(f.account, "breaker"), engineKey(f.account, "paused")}
+		if err := breakerScript.Run(ctx, f.rdb, keys, "look", "").Err(); err != nil {
+			return fmt.Errorf("breaker of %s: %w", f.account, err)
+		}
+		f.most = 1
 	case now >= h.Next || h.Early != 0 && now >= h.Early:
 		f.most = 1
 	default:

@@ -15,12 +15,15 @@ const (
 	redisAway    trouble = "redis is away"                            // all
 	redisEmptied trouble = "redis is emptied"                         // all, at once
 	redisAhead   trouble = "redis's clock is two months ahead"        // all
+	redisBehind  trouble = "redis's clock is an hour behind"          // all
+	redisFull    trouble = "redis takes no writes"                    // all: OOM, READONLY
 	vaultAway    trouble = "vault is sealed"                          // all
 	workerKilled trouble = "a worker is killed"                       // at once
 	schedKilled  trouble = "a scheduler is killed"                    // at once
 	reloaded     trouble = "the configuration is read again"          // at once, without some credentials until it heals
 	crashes      trouble = "workers die at port calls"                // an account
 	flaky        trouble = "calls of vault fail or lose their answer" // an account
+	lagging      trouble = "a standby of vault lags"                  // an account
 	unreadable   trouble = "no scheduler can read the account"        // an account
 	throttled    trouble = "every second call is answered 429"        // an account
 	unavailable  trouble = "the provider is unavailable"              // an account
@@ -44,7 +47,7 @@ const (
 
 // disturbing is what makes a wish cost more than one rotation.
 var disturbing = []trouble{
-	redisAway, redisEmptied, redisAhead, vaultAway, workerKilled, crashes, flaky, doubts, lateCalls, targetGone, ruled, byHand,
+	redisAway, redisEmptied, redisAhead, redisBehind, redisFull, lagging, vaultAway, workerKilled, crashes, flaky, doubts, lateCalls, targetGone, ruled, byHand,
 	mistyped, forbidden, mailAway, refusesAll, blocked, greylists, busy,
 }
 
@@ -69,12 +72,15 @@ var troubles = []befalling{
 	{redisAway, 10 * time.Second, 10 * time.Minute, nobody},
 	{redisEmptied, time.Second, 2 * time.Second, nobody},
 	{redisAhead, time.Minute, 20 * time.Minute, nobody},
+	{redisBehind, time.Minute, 20 * time.Minute, nobody},
+	{redisFull, 10 * time.Second, time.Hour, nobody},
 	{vaultAway, 30 * time.Second, 3 * time.Hour, nobody},
 	{workerKilled, time.Second, 2 * time.Second, nobody},
 	{schedKilled, time.Second, 2 * time.Second, nobody},
 	{reloaded, 10 * time.Minute, 2 * time.Hour, nobody},
 	{crashes, 10 * time.Minute, 2 * time.Hour, anAccount},
 	{flaky, 10 * time.Minute, 2 * time.Hour, anAccount},
+	{lagging, 10 * time.Minute, 6 * time.Hour, anAccount},
 	{unreadable, 10 * time.Minute, 12 * time.Hour, anAccount},
 	{throttled, 10 * time.Minute, 12 * time.Hour, anAccount},
 	{unavailable, 10 * time.Minute, 6 * time.Hour, anAccount},
@@ -194,7 +200,9 @@ func (s *Sim) befall(f fault, sign int) {
 			s.flush()
 		}
 	case redisAhead:
-		s.ahead.Store(int64(count) * int64(60*24*time.Hour))
+		s.ahead.Add(int64(sign) * int64(60*24*time.Hour))
+	case redisBehind:
+		s.ahead.Add(-int64(sign) * int64(time.Hour))
 	case workerKilled, schedKilled:
 		if sign > 0 {
 			s.killOne(f.trouble == workerKilled, f.at)
@@ -207,7 +215,7 @@ func (s *Sim) befall(f fault, sign int) {
 			c.blame(string(f.trouble))
 			c.changeByHand()
 		}
-	case redisAway:
+	case redisAway, redisFull:
 		s.queue.kick()
 	case mistyped, forbidden:
 		s.cells[f.whom].blame(string(f.trouble))

@@ -54,7 +54,8 @@ func (c loopClock) Sleep(ctx context.Context, d time.Duration) error {
 	return sleep(ctx, c.between(0, time.Millisecond, c.name, "wake up", nth))
 }
 
-// ownClock is a machine's, off by a constant; for what only measures how long something takes.
+// ownClock is a machine's, off by a constant; for what only measures how long something takes, which Go does by a clock
+// that never jumps.
 type ownClock struct{ off time.Duration }
 
 var _ rotation.Clock = ownClock{}

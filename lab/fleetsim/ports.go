@@ -39,6 +39,11 @@ func (c *cell) decide(call rotationtest.Call) rotationtest.Fault {
 	case p.worker && vault && c.on(flaky, c.account.name) && c.oneIn(30, call.Worker, call.Op+c.cred.ID):
 		c.excuse(work{sends: 2, logins: 6, vault: 20})
 		return []rotationtest.Fault{rotationtest.ErrorBefore, rotationtest.LostReply}[c.below(2, call.Worker, "which", c.again(call.Worker, "which"))]
+	case vault && c.on(lagging, c.account.name) && c.oneIn(2, call.Worker, call.Op+c.cred.ID):
+		if p.worker {
+			c.excuse(work{vault: 4})
+		}
+		return rotationtest.Lagging
 	case p.scheduler != nil && vault && c.on(unreadable, c.account.name):
 		return rotationtest.ErrorBefore
 	case strings.HasPrefix(call.Op, "setter") || strings.HasPrefix(call.Op, "issuer"):

@@ -225,7 +225,7 @@ func (q *tasks) sorted() []*task {
 
 // kick hands out what is pending, urgent tasks first.
 func (q *tasks) kick() {
-	if q.on(redisAway, "") {
+	if q.noWrites() {
 		return
 	}
 	q.mu.Lock()
@@ -274,7 +274,7 @@ func (q *tasks) free(t *task) *process {
 // until its lease has run out.
 func (q *tasks) done(p *process, t *task, result rotation.Result) {
 	for range 25 {
-		if !q.on(redisAway, "") || sleep(q.ctx, time.Second) != nil {
+		if !q.noWrites() || sleep(q.ctx, time.Second) != nil {
 			break
 		}
 	}
@@ -282,7 +282,7 @@ func (q *tasks) done(p *process, t *task, result rotation.Result) {
 	p.running[t.account]--
 	switch {
 	case t.by != p || p.dead.Load():
-	case q.on(redisAway, ""):
+	case q.noWrites():
 		q.rest(t, sleeping, q.between(61*time.Second, 170*time.Second, t.account+t.id, "lease", t.seq))
 	default:
 		q.settle(t, result)

@@ -14,6 +14,7 @@ import (
 
 var (
 	errRedis = errors.New("redis is away")
+	errFull  = errors.New("OOM command not allowed when used memory > 'maxmemory'")
 	errDead  = errors.New("this process is dead")
 )
 
@@ -29,8 +30,15 @@ func (p *process) reach(ctx context.Context, whom, what string) error {
 		return errDead
 	case p.on(redisAway, ""):
 		return errRedis
+	case p.on(redisFull, "") && !reads[what]:
+		return errFull
 	}
 	return nil
+}
+
+// reads are the commands that write nothing.
+var reads = map[string]bool{
+	"glance": true, "look": true, "backlog": true, "members": true, "built": true, "announced": true, "time": true, "inquired": true,
 }
 
 // shared is the index as a process reaches it.

@@ -225,6 +225,9 @@ func (s *Sim) on(t trouble, whom string) bool {
 	return s.ongoing[troubled{t, whom}] > 0
 }
 
+// noWrites reports that Redis takes none.
+func (s *Sim) noWrites() bool { return s.on(redisAway, "") || s.on(redisFull, "") }
+
 func (s *Sim) process(name string) *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,7 +258,7 @@ func (s *Sim) wishes() {
 		if sleep(s.ctx, s.between(time.Hour, 11*time.Hour, "ops", "demand", n)) != nil {
 			return
 		}
-		if s.on(redisAway, "") {
+		if s.noWrites() {
 			continue
 		}
 		c := s.order[s.below(len(s.order), "ops", "whom", n)]

@@ -14,7 +14,7 @@ func (x *Index) Hold(_ context.Context, cred *rotation.Credential, quiet time.Du
 	defer x.mu.Unlock()
 	a, now := x.account(cred.Account), x.ms()
 	held := a.holds[cred.ID]
-	standing := held.until > now
+	standing := held.until > now && held.until-now <= due.LongestHold.Milliseconds()
 	if left := held.until - now; standing && !force {
 		return &rotation.WaitError{After: time.Duration(left) * time.Millisecond, Reason: "another run works on it"}
 	}

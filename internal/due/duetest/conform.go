@@ -228,4 +228,11 @@ func holds(b *bench) {
 	want(b, open, err, []due.Due{{ID: "c0", First: true}})
 	b.must(b.Hold(ctx, cred, time.Millisecond, true))
 	b.until("a hold lapses", func() bool { return b.Hold(ctx, cred, time.Hour, false) == nil })
+
+	// A hold that lasts longer than any was taken while the clock was ahead.
+	b.must(b.Hold(ctx, cred, 60*24*time.Hour, true))
+	b.must(b.Hold(ctx, cred, time.Hour, false))
+	if err := b.Hold(ctx, cred, time.Hour, false); !errors.As(err, &wait) {
+		b.Errorf("the hold after it does not hold: %v", err)
+	}
 }

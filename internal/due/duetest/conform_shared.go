@@ -61,6 +61,15 @@ func leases(b *bench) {
 	})
 	held, err = b.ReleaseLease(ctx, sweeping, "two", false)
 	want(b, held, err, false)
+
+	// A lease that lasts longer than any was taken while the clock was ahead.
+	ahead := due.Lease{Account: "ahead"}
+	_, err = b.TakeLease(ctx, ahead, "one", time.Hour)
+	b.must(err)
+	taken, err := b.TakeLease(ctx, ahead, "two", time.Minute)
+	want(b, taken, err, true)
+	taken, err = b.TakeLease(ctx, ahead, "three", time.Minute)
+	want(b, taken, err, false)
 }
 
 func peers(b *bench) {
@@ -88,10 +97,12 @@ func points(b *bench) {
 	mark("check", past.Add(time.Hour), false)
 	mark("check", past, false)
 	mark("contacts", past, true)
-	mark("check", far, true)
 	b.must(b.Unmark(ctx, "check", cred))
 	mark("check", past, true)
-	_, err := b.Mark(ctx, "brief", cred, far, time.Millisecond)
+	mark("ahead", far, true)
+	mark("ahead", past, true) // what a clock that was ahead has marked is yet to come
+	mark("ahead", past, false)
+	_, err := b.Mark(ctx, "brief", cred, past, time.Millisecond)
 	b.must(err)
 	b.until("the mark lapses", func() bool {
 		ours, err := b.Mark(ctx, "brief", cred, past, time.Hour)

@@ -14,7 +14,7 @@ func (x *Index) TakeLease(_ context.Context, what due.Lease, token string, d tim
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.ms()
-	if held, ok := x.leases[what]; ok && held.until > now {
+	if held, ok := x.leases[what]; ok && held.until > now && held.until-now <= d.Milliseconds() {
 		return false, nil
 	}
 	x.leases[what] = lapsing{value: token, until: now + d.Milliseconds()}
@@ -118,7 +118,7 @@ func (x *Index) Mark(_ context.Context, kind string, subject *rotation.Credentia
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	name, now := mark{subject.Account, kind, subject.ID}, x.ms()
-	if last, ok := x.marks[name]; ok && last.until > now && last.value >= stamp(point) {
+	if last, ok := x.marks[name]; ok && last.until > now && last.value >= stamp(point) && last.value <= stamp(time.UnixMilli(now)) {
 		return false, nil
 	}
 	x.marks[name] = lapsing{value: stamp(point), until: now + memory.Milliseconds()}

@@ -83,6 +83,12 @@ type journals struct{ *Worker }
 func (j journals) Load(ctx context.Context, _ *rotation.Credential) (rec rotation.Record, err error) {
 	err = j.do(j.Name, "journals.load", func() error {
 		rec = j.Journal()
+		if j.unheard(j.journalAt) {
+			rec = rotation.Record{}
+			if n := len(j.journal); n > 1 {
+				rec = j.journal[n-2]
+			}
+		}
 		rec.Candidates = slices.Clone(rec.Candidates)
 		return ctxErr(ctx)
 	})
@@ -94,10 +100,10 @@ func (j journals) Save(ctx context.Context, _ *rotation.Credential, rec rotation
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if cas != len(j.journal) {
+		if cas != len(j.journal) || j.unheard(j.journalAt) {
 			return rotation.ErrStale
 		}
-		rec.Version = cas + 1
+		rec.Version, j.journalAt = cas+1, j.now
 		rec.Candidates = slices.Clone(rec.Candidates)
 		j.journal = append(j.journal, rec)
 		version = rec.Version
@@ -109,7 +115,13 @@ func (j journals) Save(ctx context.Context, _ *rotation.Credential, rec rotation
 type secrets struct{ *Worker }
 
 func (s secrets) Read(ctx context.Context, _ rotation.Place) (e rotation.Entry, err error) {
-	err = s.do(s.Name, "secrets.read", func() error { e = s.Current(); return ctxErr(ctx) })
+	err = s.do(s.Name, "secrets.read", func() error {
+		e = s.Current()
+		if n := len(s.current); n > 1 && s.unheard(s.currentAt) {
+			e = s.current[n-2]
+		}
+		return ctxErr(ctx)
+	})
 	return e, err
 }
 
@@ -128,14 +140,14 @@ func (s secrets) Write(ctx context.Context, _ rotation.Place, e rotation.Entry) 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if e.Version != len(s.current) {
+		if e.Version != len(s.current) || s.unheard(s.currentAt) {
 			return rotation.ErrStale
 		}
 		if !s.everAccepted(e.Password) {
 			s.violate("consumers read a password that the provider never accepted")
 		}
 		e.Version, e.CreatedAt = e.Version+1, s.now
-		s.current = append(s.current, e)
+		s.current, s.currentAt = append(s.current, e), s.now
 		return nil
 	})
 }
@@ -145,11 +157,11 @@ func (s secrets) Fence(ctx context.Context, _ rotation.Place, e rotation.Entry) 
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if e.Version != len(s.current) {
+		if e.Version != len(s.current) || s.unheard(s.currentAt) {
 			return rotation.ErrStale
 		}
 		e.Version, e.CreatedAt, e.Deleted = e.Version+1, s.now, false
-		s.current = append(s.current, e)
+		s.current, s.currentAt = append(s.current, e), s.now
 		return nil
 	})
 }
@@ -231,12 +243,22 @@ func (p provider) Set(_ context.Context, _ string, password secret.Value) error 
 	})
 }
 
+// answerable reports that a journal holds an intent that has no value yet. It need not be the last entry: the late value of
+// an earlier intent may have come after it.
+func answerable(rec rotation.Record) bool {
+	return slices.ContainsFunc(rec.Candidates, func(intent rotation.Candidate) bool {
+		return intent.State == rotation.Intent && !slices.ContainsFunc(rec.Candidates, func(c rotation.Candidate) bool {
+			return !c.Value.IsZero() && c.Number == intent.Number
+		})
+	})
+}
+
 func (p provider) Issue(context.Context, string) (issued rotation.Issued, err error) {
 	err = p.do(p.Name, "issuer.issue", func() error {
 		if e := p.refusal("issuer.issue"); e != nil {
 			return e
 		}
-		if rec := p.Journal(); rec.State != rotation.Open || rec.Last() == nil || !rec.Last().Value.IsZero() {
+		if rec := p.Journal(); rec.State != rotation.Open || !answerable(rec) {
 			p.violate("a password was issued without an intent in the journal")
 		}
 		issued = rotation.Issued{Password: p.newPassword(), Synced: true}

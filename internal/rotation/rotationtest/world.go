@@ -23,10 +23,14 @@ const (
 	CrashAfter        // it dies after the effect, before the answer
 	ErrorBefore       // the call fails and nothing happened; the caller cannot know that
 	LostReply         // the call takes effect, and its answer is an error
+	Lagging           // a node of Vault that has not heard of the writes of the last seconds answers
 )
 
+// lag is how far a node that lags is behind.
+const lag = 10 * time.Second
+
 func (f Fault) String() string {
-	return [...]string{"none", "crash before", "crash after", "error before", "lost reply"}[f]
+	return [...]string{"none", "crash before", "crash after", "error before", "lost reply", "lagging"}[f]
 }
 
 // Call is one port call of a run.
@@ -53,6 +57,9 @@ type World struct {
 	accepted   []secret.Value // everything the provider ever accepted or made
 	journal    []rotation.Record
 	current    []rotation.Entry
+	lagging    bool      // the call that is being carried out met a node that lags
+	journalAt  time.Time // of the last write
+	currentAt  time.Time // of the last write
 	heldUntil  time.Time
 	Asked      []rotation.Reason
 	Endings    []rotation.Ending
@@ -101,19 +108,24 @@ func (w *World) do(worker, op string, effect func() error) error {
 		panic(Crash{call})
 	case ErrorBefore:
 		return fmt.Errorf("%s: model: unavailable", op)
-	case None, CrashAfter, LostReply:
+	case None, CrashAfter, LostReply, Lagging:
 	}
+	w.lagging = fault == Lagging
 	err := effect()
+	w.lagging = false
 	w.check(op)
 	switch fault {
 	case CrashAfter:
 		panic(Crash{call})
 	case LostReply:
 		return fmt.Errorf("%s: model: reply lost", op)
-	case None, CrashBefore, ErrorBefore:
+	case None, CrashBefore, ErrorBefore, Lagging:
 	}
 	return err
 }
+
+// unheard reports that the node which answers has not heard of a write.
+func (w *World) unheard(write time.Time) bool { return w.lagging && w.now.Sub(write) < lag }
 
 // check holds the invariant that everything serves: the live password stands in current or in the journal, or the
 // journal's intent says that it may have to be issued again.

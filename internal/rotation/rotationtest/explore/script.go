@@ -91,7 +91,7 @@ func (s *scripts) grow() {
 	for id := range s.nodes {
 		if n := &s.nodes[id]; n.parent != 0 {
 			place := s.place(n.parent, n.given)
-			n.chain, s.places[place] = s.places[place], int32(id) //nolint:gosec // memory ends long before
+			n.chain, s.places[place] = s.places[place], int32(id)
 		}
 	}
 }
