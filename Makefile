@@ -17,7 +17,7 @@ has-c = printf 'int main(void) { return 0; }' | \
 tool = $(GO) tool -modfile=tools.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vault build demo chaos fleetsim test cluster explore lint fmt bench fuzz clean
+.PHONY: help setup vault build demo chaos fleetsim test cluster explore mutate lint fmt bench fuzz clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,7 @@ help: ## Explain the targets
 	@echo "  make demo KEEP=1       leaves the demo running"
 	@echo "  make chaos ROTATIONS=5000 SEED=1   is the long run; each seed repeats its schedule of faults"
 	@echo "  make fleetsim SEEDS=20 DAYS=400    is twenty years of a fleet, about 5 minutes each"
+	@echo "  make mutate ONLY=rotation/promot   applies the patches whose name matches"
 	@echo "  make bench ONLY=idle   measures one section (or several, with commas)"
 	@echo "  make fuzz FUZZTIME=5m  runs each fuzz target for 5 minutes"
 
@@ -70,6 +71,9 @@ cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed
 
 explore: ## Drive the state machine through every schedule of four faults: several hours
 	$(GO) test ./internal/rotation -run 'Explore' -v -timeout 2h -parallel 1 -explore.depth=4
+
+mutate: setup vault ## Break keyturn in every way of lab/mutate/patches, one at a time: the tests must notice each
+	@$(GO) run -C lab ./mutate $(if $(ONLY),-only '$(ONLY)')
 
 lint: ## Check style, mistakes, the import rule and dead code; the first run builds the linter, about 2 minutes
 	@echo "==> golangci-lint ./..."

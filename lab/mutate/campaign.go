@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// campaign tries patches.
+type campaign struct {
+	root    string // of the repository
+	patches []patch
+	workers int
+	limit   time.Duration // of the tests of one patch
+	out     io.Writer
+
+	mu       sync.Mutex
+	tried    int
+	killed   int
+	survived []patch
+	unusable []error
+}
+
+// run tries every patch. The error names those that no test noticed and those that say nothing.
+func (c *campaign) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "keyturn-mutate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	trees := make(chan tree, c.workers)
+	for range c.workers {
+		path, err := os.MkdirTemp(dir, "tree-")
+		if err != nil {
+			return err
+		}
+		if err := plant(ctx, c.root, tree(path)); err != nil {
+			return err
+		}
+		trees <- tree(path)
+	}
+	if err := c.rehearse(ctx, trees); err != nil {
+		return err
+	}
+	if err := c.each(ctx, len(c.patches), trees, func(ctx context.Context, t tree, i int) error {
+		return c.try(ctx, t, c.patches[i])
+	}); err != nil {
+		return err
+	}
+	return c.report()
+}
+
+// rehearse runs the tests as they are: a test that fails without a patch notices none.
+func (c *campaign) rehearse(ctx context.Context, trees chan tree) error {
+	var tests []string
+	for _, p := range c.patches {
+		tests = append(tests, p.tests)
+	}
+	slices.Sort(tests)
+	tests = slices.Compact(tests)
+	return c.each(ctx, len(tests), trees, func(ctx context.Context, t tree, i int) error {
+		began := time.Now()
+		failed, err := t.test(ctx, tests[i], c.limit)
+		if failed != "" {
+			err = fmt.Errorf("%s fails", failed)
+		}
+		if err != nil {
+			return fmt.Errorf("without any patch: go test %s: %w", tests[i], err)
+		}
+		c.say("without a patch go test %s passes (%.1f s)", tests[i], time.Since(began).Seconds())
+		return nil
+	})
+}
+
+// each calls do for 0 to n-1, at most once at a time for each tree. The first error ends it.
+func (c *campaign) each(ctx context.Context, n int, trees chan tree, do func(context.Context, tree, int) error) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(c.workers)
+	for i := range n {
+		all.Go(func() error {
+			t := <-trees
+			defer func() { trees <- t }()
+			return do(ctx, t, i)
+		})
+	}
+	return all.Wait()
+}
+
+// try breaks the tree, tests it and mends it. An error means that the tree cannot be used any more.
+func (c *campaign) try(ctx context.Context, t tree, p patch) error {
+	if err := t.apply(ctx, p.file); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.judge(p, "", fmt.Errorf("does not apply any more: break the code again by hand and replace the diff in %s by "+
+			"what git diff shows (CONTRIBUTING.md): %w", p.file, err), 0)
+		return nil
+	}
+	began := time.Now()
+	failed, err := t.test(ctx, p.tests, c.limit)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.judge(p, failed, err, time.Since(began))
+	return t.apply(ctx, p.file, "--reverse")
+}
+
+func (c *campaign) judge(p patch, failed string, err error, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	verdict := "killed by " + failed
+	switch {
+	case err != nil:
+		c.unusable = append(c.unusable, fmt.Errorf("%s: %w", p.name, err))
+		verdict = "UNUSABLE"
+	case failed == "":
+		c.survived = append(c.survived, p)
+		verdict = "SURVIVED"
+	default:
+		c.killed++
+	}
+	c.tried++
+	fmt.Fprintf(c.out, "%3d/%d %s: %s (%.1f s)\n", c.tried, len(c.patches), p.name, verdict, took.Seconds())
+}
+
+func (c *campaign) say(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fmt.Fprintf(c.out, format+"\n", args...)
+}
+
+// report prints what has to be done, and last the figures.
+func (c *campaign) report() error {
+	for _, err := range c.unusable {
+		fmt.Fprintf(c.out, "unusable: %v\n", err)
+	}
+	for _, p := range c.survived {
+		fmt.Fprintf(c.out, "survived: %s: no test holds that %s; write one for go test %s\n", p.name, p.breaks, p.tests)
+	}
+	fmt.Fprintf(c.out, "mutate killed=%d survived=%d\n", c.killed, len(c.survived))
+	if len(c.unusable) > 0 || len(c.survived) > 0 {
+		return errors.New("not every patch was noticed")
+	}
+	return nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// patch is one way to break keyturn.
+type patch struct {
+	name   string // its file, below the folder of patches and without its ending
+	file   string
+	breaks string // what holds no more
+	// tests are the arguments of `go test` that must fail: a package, and what narrows its tests down.
+	tests string
+}
+
+// load reads all patches below dir whose name is wanted, in the order of their names.
+func load(dir string, wanted *regexp.Regexp) (all []patch, err error) {
+	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		name, found := strings.CutSuffix(file, ".patch")
+		if err != nil || d.IsDir() || !found {
+			return err
+		}
+		if name, err = filepath.Rel(dir, name); err != nil || !wanted.MatchString(name) {
+			return err
+		}
+		p, err := read(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		p.name = filepath.ToSlash(name)
+		all = append(all, p)
+		return nil
+	})
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("no patch of %s matches %q", dir, wanted)
+	}
+	return all, err
+}
+
+// read reads the lines before the diff, each of which begins with its name.
+func read(file string) (patch, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return patch{}, err
+	}
+	p := patch{file: file}
+	head, _, found := strings.Cut(string(text), "\n--- a/")
+	for line := range strings.Lines(head) {
+		line = strings.TrimSpace(line)
+		if breaks, ok := strings.CutPrefix(line, "Breaks: "); ok {
+			p.breaks = breaks
+		}
+		if tests, ok := strings.CutPrefix(line, "Test: "); ok {
+			p.tests = tests
+		}
+	}
+	if !found || p.breaks == "" || p.tests == "" {
+		return p, errors.New("needs a line `Breaks: what holds no more`, a line `Test: ./package and flags of go test`, and a diff")
+	}
+	return p, nil
+}
