@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"keyturn/internal/contacts"
@@ -132,5 +133,30 @@ func TestAJobOfContactsThatNoRetryHelpsSaysSo(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q:\n%s", want, &log)
 		}
+	}
+}
+
+func TestACallOfContactsThatIsNotAnsweredEndsAtItsLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := newMailer()
+		began, took := time.Now(), time.Duration(0)
+		m.during = func(ctx context.Context) { <-ctx.Done(); took = time.Since(began) }
+		m.run(slot(m.World), good)
+		if want := m.verifier().Timeout; took != want {
+			t.Errorf("the call took %s, want %s", took, want)
+		}
+	})
+}
+
+// The contacts have their mails, and would get another one if that were forgotten.
+func TestWhatACallBroughtIsNotedAlthoughTheRunIsOver(t *testing.T) {
+	t.Parallel()
+	m := newMailer()
+	ctx, cancel := context.WithCancel(t.Context())
+	m.during = func(context.Context) { cancel() }
+	result := m.runWith(ctx, m.verifier(), slot(m.World), good)
+	if result.Status != contacts.Done || m.notes[good].State != rotation.ContactSent {
+		t.Errorf("%+v, noted %+v", result, m.notes)
 	}
 }

@@ -1,6 +1,7 @@
 package contacts_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -31,6 +32,7 @@ type mailer struct {
 	notes   map[string]contacts.Note
 	load    error
 	save    error
+	during  func(context.Context) // a call
 }
 
 func newMailer() *mailer {
@@ -42,8 +44,11 @@ func newMailer() *mailer {
 	}}
 }
 
-func (m *mailer) VerifyContacts(_ context.Context, addresses []string) ([]rotation.ContactResult, error) {
+func (m *mailer) VerifyContacts(ctx context.Context, addresses []string) ([]rotation.ContactResult, error) {
 	m.asked = append(m.asked, slices.Clone(addresses))
+	if m.during != nil {
+		m.during(ctx)
+	}
 	if m.refuse != nil {
 		return nil, m.refuse
 	}
@@ -65,11 +70,12 @@ func (m *mailer) Load(context.Context, string, string) (map[string]contacts.Note
 	return maps.Clone(m.notes), m.load
 }
 
-func (m *mailer) Save(_ context.Context, _, _ string, notes map[string]contacts.Note) error {
-	if m.save == nil {
+func (m *mailer) Save(ctx context.Context, _, _ string, notes map[string]contacts.Note) error {
+	err := cmp.Or(m.save, ctx.Err())
+	if err == nil {
 		m.notes = maps.Clone(notes)
 	}
-	return m.save
+	return err
 }
 
 func (m *mailer) verifier() *contacts.Verifier {

@@ -182,18 +182,22 @@ func TestATransportThatTellsNothingProvesNothing(t *testing.T) {
 
 func TestARedirectIsAnAnswer(t *testing.T) {
 	t.Parallel()
-	c := client(t, settings(serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/path" {
-			t.Error("the redirect was followed")
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect} {
+		c := client(t, settings(serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/path" {
+				t.Error("the redirect was followed")
+			}
+			http.Redirect(w, r, "/elsewhere", status)
+		})), httpx.Pooled)
+		for _, r := range []httpx.Request{get(c), post(c)} {
+			reply, err := c.Do(t.Context(), r)
+			if err != nil || reply.Status != status {
+				t.Fatalf("got %v", err)
+			}
+			if failure := reply.Malformed("not JSON"); failure.Kind != rotation.InDoubt || !strings.Contains(failure.Hint, "endpoint") {
+				t.Errorf("got %v", failure)
+			}
 		}
-		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-	})), httpx.Pooled)
-	reply, err := c.Do(t.Context(), post(c))
-	if err != nil || reply.Status != http.StatusTemporaryRedirect {
-		t.Fatalf("got %v", err)
-	}
-	if failure := reply.Malformed("not JSON"); failure.Kind != rotation.InDoubt || !strings.Contains(failure.Hint, "endpoint") {
-		t.Errorf("got %v", failure)
 	}
 }
 

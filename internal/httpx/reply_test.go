@@ -223,11 +223,13 @@ func FuzzParseEndpoint(f *testing.F) {
 func TestSettingsAreCheckedByName(t *testing.T) {
 	t.Parallel()
 	for want, spoil := range map[string]func(*rotation.Settings){
-		"endpoint":               func(s *rotation.Settings) { s.Endpoint = "" },
-		`no region "mars"`:       func(s *rotation.Settings) { s.Region = "mars" },
-		`key "token" is missing`: func(s *rotation.Settings) { s.Keys = nil },
-		"is a line break":        func(s *rotation.Settings) { s.Keys = map[string]secret.Value{"token": secret.New("x\n")} },
-		"timeout":                func(s *rotation.Settings) { s.Timeout = 0 },
+		"endpoint":         func(s *rotation.Settings) { s.Endpoint = "" },
+		`no region "mars"`: func(s *rotation.Settings) { s.Region = "mars" },
+		`key "token" is missing`: func(s *rotation.Settings) {
+			s.Keys = map[string]secret.Value{"another": secret.New("x"), "token": secret.New("")}
+		},
+		"is a line break": func(s *rotation.Settings) { s.Keys = map[string]secret.Value{"token": secret.New("x\n")} },
+		"timeout":         func(s *rotation.Settings) { s.Timeout = 0 },
 	} {
 		s := settings("https://example.com")
 		spoil(&s)

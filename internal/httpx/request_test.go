@@ -43,6 +43,18 @@ func TestARequestThatCannotBeWrittenIsNotSent(t *testing.T) {
 	}
 }
 
+func TestAHeaderThatCannotBeSentIsBlamedOnTheKeys(t *testing.T) {
+	t.Parallel()
+	c := client(t, settings("https://example.invalid"), httpx.Pooled)
+	for _, odd := range []string{"\n", "\r", "\x00", "\x1f", "\x7f"} {
+		r := get(c)
+		r.Header = http.Header{"Authorization": {canary + odd}}
+		if _, err := c.Do(t.Context(), r); err == nil || !strings.Contains(err.Error(), "in the account's keys") {
+			t.Errorf("%q: got %v", odd, err)
+		}
+	}
+}
+
 func TestARequestThatAProxyRefusesToPassOnIsNotSent(t *testing.T) {
 	t.Parallel()
 	proxy, err := url.Parse(serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))

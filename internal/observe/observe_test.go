@@ -74,6 +74,8 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 	counting := observe.Counting{Agenda: agenda{}, Metrics: m}
 	for _, end := range []rotation.Ending{
 		{Promoted: true, Verified: rotation.VerifiedYes, RotationID: canary},
+		{Promoted: true, Verified: rotation.VerifiedNo},
+		{Promoted: true, Verified: rotation.VerifiedOff},
 		{State: rotation.Quarantined, Why: canary},
 		{}, // a job whose slot was served: no rotation ended
 	} {
@@ -102,6 +104,8 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 		`keyturn_runs_total{account="mail-1",kind="rotate",outcome="done"} 1`,
 		`keyturn_breaker_transitions_total{account="mail-1",to="open"} 1`,
 		`keyturn_rotations_total{account="mail-1",outcome="verified"} 1`,
+		`keyturn_rotations_total{account="mail-1",outcome="unverified"} 1`,
+		`keyturn_rotations_total{account="mail-1",outcome="unchecked"} 1`,
 		`keyturn_rotations_total{account="mail-1",outcome="quarantined"} 1`,
 		`keyturn_notices_total{account="mail-1",kind="promoted_unverified"} 1`,
 		`keyturn_build_info{`,
@@ -110,8 +114,8 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if n := strings.Count(text, "\nkeyturn_rotations_total{"); n != 2 {
-		t.Errorf("%d series of rotations, want 2", n)
+	if n := strings.Count(text, "\nkeyturn_rotations_total{"); n != 4 {
+		t.Errorf("%d series of rotations, want 4", n)
 	}
 }
 
@@ -173,6 +177,14 @@ func TestReadinessIsAskedAndToldOnAnyAddress(t *testing.T) {
 	get(t, bad, "/healthz", http.StatusOK)
 	if err := observe.CheckHealth(t.Context(), "127.0.0.1:1"); err == nil || errors.Is(err, observe.ErrNotReady) {
 		t.Errorf("no process listens, and got %v", err)
+	}
+}
+
+func TestWhatKeepsAProcessFromBeingReadyIsShownPrintable(t *testing.T) {
+	t.Parallel()
+	addr := serve(t, observe.Endpoint{Metrics: observe.NewMetrics(), Ready: ready(errors.New("vault says \x1b[2J\u202e"))})
+	if text := get(t, addr, "/readyz", http.StatusServiceUnavailable); strings.ContainsAny(text, "\x1b\u202e") || !strings.Contains(text, "vault says") {
+		t.Errorf("got %q", text)
 	}
 }
 

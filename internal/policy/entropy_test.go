@@ -73,6 +73,27 @@ func TestEntropyOfTheDefaultIsOver115Bits(t *testing.T) {
 	t.Log(p)
 }
 
+func TestNoOtherPlanThatPassesHasMoreEntropy(t *testing.T) {
+	t.Parallel()
+	withSymbols := mail
+	withSymbols.AllowedSymbols, withSymbols.Symbols, withSymbols.MaxRepeat = "-_.", Class{1, 1}, 2
+	for _, rule := range []Rule{mail, withSymbols, {MinLength: 4, MaxLength: 4, Forbidden: []string{"abc", "x1"}}} {
+		p := resolve(t, rule, Spec{})
+		o, most := newOdds(p.rule, p.Length()), 0.0
+		for s := range o.n + 1 {
+			for d := range o.n - s + 1 {
+				share := o.classShare(d, s) - o.runShare(d, s) - o.forbiddenShare(d, s)
+				if share >= minAcceptance && (s > 0) == (rule.AllowedSymbols != "") {
+					most = max(most, o.spaceBits(d, s)+math.Log2(share))
+				}
+			}
+		}
+		if math.Abs(p.Entropy()-most) > 1e-9 {
+			t.Errorf("%v, and another plan has %.3f bits", p, most)
+		}
+	}
+}
+
 // TestGeneratedPasswordsAreEvenlySpread draws from a space small enough to see each password often.
 func TestGeneratedPasswordsAreEvenlySpread(t *testing.T) {
 	t.Parallel()

@@ -45,8 +45,6 @@ func (t tree) test(ctx context.Context, tests string, limit time.Duration) (fail
 	switch err := cmd.Wait(); {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
-	case errors.Is(answer, errTimeout):
-		return "", fmt.Errorf("%w: %s", answer, failed)
 	case answer != nil:
 		return "", fmt.Errorf("%w:\n%s", answer, last)
 	case errors.As(err, &exit) && failed == "":
@@ -75,7 +73,7 @@ func listen(from io.Reader) (failed, last string, err error) {
 		case e.Action == "build-fail":
 			err = errBuild
 		case strings.HasPrefix(e.Output, "panic: test timed out") && failed == "":
-			err = errTimeout
+			err = fmt.Errorf("%w: %s", errTimeout, e.Test)
 		case e.Action == "fail" && failed == "":
 			failed = e.Test
 			if e.Test == "" {

@@ -1,0 +1,106 @@
+package smtpauth
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// talker is the connection to a server that says a text over and over.
+type talker struct {
+	net.Conn
+	text string
+	said int
+	sent bytes.Buffer
+}
+
+func (c *talker) Read(p []byte) (int, error) {
+	if c.said > 2*mostRaw {
+		return 0, errors.New("nobody stops listening")
+	}
+	n := copy(p, strings.Repeat(c.text, len(p)/len(c.text)+1))
+	c.said += n
+	return n, nil
+}
+
+func (c *talker) Write(p []byte) (int, error) { return c.sent.Write(p) }
+
+func TestTextIsHeardUpToALimit(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"250-more\r\n", "and more "} {
+		conn := &talker{text: text}
+		if _, err := newWire(conn).read(); !errors.Is(err, errTooLong) || conn.said > mostText+8<<10 {
+			t.Errorf("%q: %d bytes were heard: %v", text, conn.said, err)
+		}
+	}
+}
+
+func TestAConnectionIsReadUpToALimit(t *testing.T) {
+	t.Parallel()
+	conn := &metered{Conn: &talker{text: "x"}, left: mostRaw}
+	heard, buffer := 0, make([]byte, 64<<10)
+	for {
+		n, err := conn.Read(buffer)
+		if heard += n; err != nil {
+			if !errors.Is(err, errTooLong) || heard != mostRaw {
+				t.Errorf("%d bytes were read: %v", heard, err)
+			}
+			return
+		}
+	}
+}
+
+func TestNoPasswordIsSentOverAConnectionThatIsNotEncrypted(t *testing.T) {
+	t.Parallel()
+	conn := &talker{text: "235 welcome\r\n"}
+	s := newServer(t, Config{Addr: "mail.example.com:587", TLS: StartTLS})
+	c := &dialogue{wire: newWire(conn), offer: offer{"AUTH": {"PLAIN", "LOGIN"}}}
+	verdict, err := s.login(c, user, password())
+	if verdict != rotation.Unknown || !errors.Is(err, errClear) || conn.sent.Len() > 0 {
+		t.Errorf("%s, %v, and %d bytes were sent", verdict, err, conn.sent.Len())
+	}
+}
+
+func TestAVerdictWaitsForNoAnswerToQuit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		serverTLS, pool := authority(t)
+		client, server := net.Pipe()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			conn := tls.Server(server, serverTLS)
+			converse(mute{conn}, map[string]string{"": "220 ready", "EHLO": "250-hi\r\n250 AUTH PLAIN", "AUTH": "235 in", "QUIT": ""})
+		}()
+		s := newServer(t, Config{
+			Addr: "127.0.0.1:465", TLS: ImplicitTLS, CA: pool,
+			Dial: func(context.Context, string, string) (net.Conn, error) { return client, nil },
+		})
+		began := time.Now()
+		verdict, err := s.Verify(t.Context(), user, password())
+		if took := time.Since(began); verdict != rotation.Works || err != nil || took != quitTimeout {
+			t.Errorf("%s, %v after %s", verdict, err, took)
+		}
+		<-ended
+	})
+}
+
+// mute is the server's end of a connection; an empty answer is none.
+type mute struct{ net.Conn }
+
+func (c mute) Write(p []byte) (int, error) {
+	if string(p) == "\r\n" {
+		_, err := io.Copy(io.Discard, c.Conn)
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
