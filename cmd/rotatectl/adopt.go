@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"keyturn/internal/secret"
-	"keyturn/internal/vaultkv"
 )
 
 func adoptCommand(o *options) *cobra.Command {
@@ -39,12 +38,12 @@ func adoptCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
+			d, done, err := ownDesk(cmd, cfg)
 			if err != nil {
 				return err
 			}
-			defer e.close()
-			v, err := e.desk.Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
+			defer done()
+			v, err := d.Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
 			if err != nil {
 				return err
 			}

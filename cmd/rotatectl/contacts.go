@@ -12,7 +12,6 @@ import (
 
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
-	"keyturn/internal/vaultkv"
 )
 
 func contactsCommand(o *options) *cobra.Command {
@@ -35,12 +34,12 @@ func contactsCommand(o *options) *cobra.Command {
 			if _, err := operate.For(cfg).Contacts(r); err != nil { // before anything is connected to
 				return ofContacts(r, err)
 			}
-			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
+			d, done, err := ownDesk(cmd, cfg)
 			if err != nil {
 				return err
 			}
-			defer e.close()
-			all, err := e.desk.VerifyContacts(cmd.Context(), r)
+			defer done()
+			all, err := d.VerifyContacts(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/operate"
 	"keyturn/internal/providers"
-	"keyturn/internal/vaultkv"
 )
 
 func importCommand(o *options) *cobra.Command {
@@ -44,7 +42,7 @@ func importCommand(o *options) *cobra.Command {
 			}
 			var found []operate.Imported
 			if asks {
-				found, err = list(cmd.Context(), cfg, args[0], domain, r)
+				found, err = list(cmd, cfg, args[0], domain, r)
 			} else {
 				found, err = readTable(cfg, table, r)
 			}
@@ -74,17 +72,17 @@ func listing() []string {
 }
 
 // list asks the provider for a domain's credentials.
-func list(ctx context.Context, cfg *config.Config, provider, domain string, r operate.ImportRequest) ([]operate.Imported, error) {
+func list(cmd *cobra.Command, cfg *config.Config, provider, domain string, r operate.ImportRequest) ([]operate.Imported, error) {
 	account, ok := cfg.Accounts[r.Account]
 	if !ok || account.Provider.Code != provider || domain == "" {
 		return nil, usageError{fmt.Errorf("import %[1]s: want --account with an account of %[1]s, and --domain", provider)}
 	}
-	e, err := newEngine(ctx, cfg, vaultkv.ReadWrite)
+	d, done, err := ownDesk(cmd, cfg)
 	if err != nil {
 		return nil, err
 	}
-	defer e.close()
-	return e.desk.ImportListed(ctx, domain, r)
+	defer done()
+	return d.ImportListed(cmd.Context(), domain, r)
 }
 
 func readTable(cfg *config.Config, file string, r operate.ImportRequest) ([]operate.Imported, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,32 +10,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/operate"
-	"keyturn/internal/vaultkv"
 )
 
 // repairs are the commands for a credential that needs a person.
 func repairs(o *options) []*cobra.Command {
 	return []*cobra.Command{
-		o.repair("release ID", "let a quarantined credential rotate again, with every candidate that it has", false,
-			func(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) (operate.Verdict, error) {
-				return d.Release(cmd.Context(), id, r)
-			}),
-		o.repair("retry ID", "release a quarantined credential and rotate it now", true,
-			func(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) (operate.Verdict, error) {
-				return d.Retry(cmd.Context(), id, r)
-			}),
-		o.repair("recover ID", "find the password that works, wherever it still stands, and promote it; else set a new one", true,
-			func(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) (operate.Verdict, error) {
-				return d.Recover(cmd.Context(), id, r)
-			}),
-		o.repair("abandon ID", "close a rotation and forget its candidates; asks twice", false, abandon),
+		o.repair("release ID", "let a quarantined credential rotate again, with every candidate that it has", (*operate.Desk).Release),
+		o.repair("retry ID", "release a quarantined credential and rotate it now", (*operate.Desk).Retry),
+		o.repair("recover ID", "find the password that works, wherever it still stands, and promote it; else set a new one", (*operate.Desk).Recover),
+		o.repair("abandon ID", "close a rotation and forget its candidates; asks twice", (*operate.Desk).Abandon),
 		checkCommand(o),
 	}
 }
 
-// repair makes a command that acts on one credential with the state machine. With waits it may go on for some time.
-func (o *options) repair(use, short string, waits bool, act func(*cobra.Command, *operate.Desk, string, operate.Request) (operate.Verdict, error)) *cobra.Command {
-	a := &asking{}
+// repair makes a command that acts on one credential.
+func (o *options) repair(use, short string, act func(*operate.Desk, context.Context, string, operate.Request) (operate.Verdict, error)) *cobra.Command {
+	a, byWorker := &asking{}, false
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
@@ -48,26 +39,33 @@ func (o *options) repair(use, short string, waits bool, act func(*cobra.Command,
 			if _, err := credentials(cfg, ids); err != nil {
 				return err
 			}
-			e, err := newEngine(cmd.Context(), cfg, vaultkv.ReadWrite)
+			desk := ownDesk
+			if byWorker {
+				desk = redisDesk
+			}
+			d, done, err := desk(cmd, cfg)
 			if err != nil {
 				return err
 			}
-			defer e.close()
-			v, err := act(cmd, e.desk, ids[0], a.request(cmd))
+			defer done()
+			r := a.request(cmd)
+			if cmd.Name() == "abandon" {
+				if err := confirm(cmd, d, ids[0], r); err != nil {
+					return err
+				}
+			}
+			v, err := act(d, cmd.Context(), ids[0], r)
 			if err != nil {
 				return err
 			}
-			if cmd.Name() == "recover" && !v.Good() {
+			if cmd.Name() == "recover" && !byWorker && !v.Good() {
 				a.wait = true // it acts itself: what it did not reach it has not done
 			}
 			return a.end(cmd.OutOrStdout(), v)
 		}),
 	}
-	if waits {
-		a.flags(cmd)
-	} else {
-		formatFlag(cmd, &a.format)
-	}
+	a.flags(cmd)
+	cmd.Flags().BoolVar(&byWorker, "by-worker", false, "have a worker do it: rotatectl then needs no rights in Vault")
 	return cmd
 }
 
@@ -104,17 +102,21 @@ func checkCommand(o *options) *cobra.Command {
 
 var errNotAbandoned = errors.New("not abandoned")
 
-// abandon asks twice, because one of the candidates may be the live password and nobody else holds it.
-func abandon(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) (operate.Verdict, error) {
-	candidates, err := d.AbandonCosts(cmd.Context(), id)
-	if err != nil {
-		return operate.Verdict{}, err
+// confirm asks twice before a rotation is abandoned, because one of the candidates may be the live password and nobody
+// else holds it.
+func confirm(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) error {
+	costs := fmt.Sprintf("The journal of %s may hold candidates.", id)
+	switch candidates, err := d.AbandonCosts(cmd.Context(), id); {
+	case err == nil:
+		costs = fmt.Sprintf("The journal of %s holds %d candidates.", id, candidates)
+	case operate.KindOf(err) != operate.Unable:
+		return err
 	}
 	in, out := bufio.NewReader(cmd.InOrStdin()), cmd.ErrOrStderr()
 	if r.Tell != nil {
 		out = cmd.OutOrStdout()
 	}
-	fmt.Fprintf(out, "The journal of %s holds %d candidates. One of them may be the live password; `recover` tries them all.\n", id, candidates)
+	fmt.Fprintf(out, "%s One of them may be the live password; `recover` tries them all.\n", costs)
 	for _, q := range []struct{ ask, want string }{
 		{"Forget them? Type yes: ", "yes"},
 		{"Really? Type the credential's id: ", id},
@@ -122,11 +124,11 @@ func abandon(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) 
 		fmt.Fprint(out, q.ask)
 		answer, err := in.ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return operate.Verdict{}, err
+			return err
 		}
 		if answer != q.want+"\n" && answer != q.want {
-			return operate.Verdict{}, fmt.Errorf("%s: %w", id, errNotAbandoned)
+			return fmt.Errorf("%s: %w", id, errNotAbandoned)
 		}
 	}
-	return d.Abandon(cmd.Context(), id, r)
+	return nil
 }

@@ -37,3 +37,15 @@ func TestFleetScripts(t *testing.T) {
 	s.Start("scheduler").Logged("index built")
 	s.ScriptsIn(t, "fleet", "LOST="+lost.ID, "BEFORE="+s.Creds[100].ID)
 }
+
+// TestByWorkerScripts runs rotatectl where it has no rights in Vault.
+func TestByWorkerScripts(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	lost, good := s.SES("lost", "first: manual"), s.SES("good", "first: manual")
+	s.Fault(lost, core.NotFound, func(f *core.Fault) { f.Count = -1 })
+	s.Configure(apptest.Settings{Patient: true})
+	s.WriteFile("consent", "yes\n"+lost.ID+"\n")
+	s.Start("worker")
+	s.ScriptsIn(t, "byworker", "LOST="+lost.ID, "GOOD="+good.ID)
+}

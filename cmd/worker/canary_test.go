@@ -133,7 +133,7 @@ func (c *canary) refuse() {
 // wrong is a password that somebody mistypes.
 const wrong = "mistyped-Kx4Wq9Tz2Rb7"
 
-// repair lets rotatectl handle passwords itself.
+// repair lets rotatectl handle passwords itself, and then workers for it.
 func (c *canary) repair() {
 	c.t.Helper()
 	live := "by-hand-" + rand.Text()
@@ -150,6 +150,13 @@ func (c *canary) repair() {
 	if status := c.ctl("recover", c.lost.ID); status != 0 || !c.Settled(c.lost, 1) {
 		c.t.Errorf("recover: exit status %d: %v", status, c.output)
 	}
+	// The same through the queue.
+	if status := c.ctl("recover", "--by-worker", "--wait", c.adopted.ID); status != 0 {
+		c.t.Errorf("recover by a worker: exit status %d: %v", status, c.output)
+	}
+	c.ctl("retry", "--by-worker", "--wait", "--timeout", "20s", c.lost.ID)
+	c.ctl("release", "--by-worker", "--wait", c.lost.ID)
+	c.ctlIn("yes\n"+c.lost.ID+"\n", "abandon", "--by-worker", "--wait", c.lost.ID)
 }
 
 // complain makes the programs say what is wrong with a configuration that holds a key.

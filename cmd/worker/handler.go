@@ -25,6 +25,7 @@ type handler struct {
 	machine  *rotation.Machine
 	contacts *contacts.Verifier
 	checks   checks
+	repairs  *app.Repairs
 	quotas   *app.Quotas
 	fleet    atomic.Pointer[fleet]
 	skewed   atomic.Pointer[skew]
@@ -65,6 +66,13 @@ func (h *handler) Rotate(ctx context.Context, job queue.Job) rotation.Result {
 // Check implements queue.Handler.
 func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
 	return h.run(ctx, job, h.check)
+}
+
+// Act implements queue.Handler.
+func (h *handler) Act(ctx context.Context, job queue.Job) rotation.Result {
+	return h.run(ctx, job, func(ctx context.Context, s rotation.Subject, asked rotation.Job) rotation.Result {
+		return h.repairs.Do(ctx, job.Kind, s, asked)
+	})
 }
 
 func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context, rotation.Subject, rotation.Job) rotation.Result) rotation.Result {

@@ -35,6 +35,7 @@ func run(ctx context.Context, p *app.Process) error {
 	}
 	h := &handler{
 		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, checks: engine.Index,
+		repairs:  &app.Repairs{Machine: engine.Machine, Vault: p.Vault, Index: engine.Index},
 		reloaded: make(chan struct{}, 1),
 	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})

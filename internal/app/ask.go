@@ -10,7 +10,7 @@ import (
 
 // List is part of operate.Providers.
 func (a *Acts) List(ctx context.Context, account, domain string) ([]rotation.Listed, error) {
-	subjects, err := a.Subjects(ctx, account)
+	subjects, err := a.subjects(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func (a *Acts) turn(ctx context.Context, account string) error {
 
 // Confirm is part of operate.Providers.
 func (a *Acts) Confirm(ctx context.Context, account string, addresses []string, by string) ([]rotation.ContactResult, error) {
-	subjects, err := a.Subjects(ctx, account)
+	subjects, err := a.subjects(ctx, account)
 	if err != nil {
 		return nil, err
 	}

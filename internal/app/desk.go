@@ -17,7 +17,8 @@ import (
 
 // NewDesk is where an operator's requests about a configuration are answered, with the ports to Redis and Vault in place.
 // It goes by Redis's clock: what it compares was written by other machines. A nil Redis is away, and then this machine's
-// clock has to do. Vault may be nil where no request needs it.
+// clock has to do. Vault may be nil where no request needs it; it is only read, and what changes a journal is left to a
+// worker.
 func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient, vault *vaultkv.Vault) (*operate.Desk, error) {
 	d := operate.For(cfg)
 	d.Clock = rotation.WallClock{}
@@ -33,5 +34,6 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	}
 	d.Clock, d.Queue, d.Index = clock, queue.NewClient(rdb), due.NewIndex(rdb)
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
+	d.Acts = operate.Jobs{Queue: d.Queue}
 	return d, nil
 }

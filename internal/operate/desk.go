@@ -9,7 +9,6 @@ import (
 	"keyturn/internal/due"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/secret"
 )
 
 // Desk answers requests about one configuration. Its ports may be nil where no request needs them. Safe for concurrent
@@ -21,12 +20,13 @@ type Desk struct {
 	Timing        config.Timing
 
 	Clock     rotation.Clock // Redis's, wherever Redis can be asked: it is held against what other machines wrote
-	Truth     Truth
+	Truth     Truth          // nil where this process has no rights in Vault
 	Queue     Queue
 	Index     Index
 	Breakers  Breakers
 	Pauses    Pauses
 	Acts      Acts
+	Adopter   Adopter // nil where this process has no rights in Vault
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil
 }
@@ -80,19 +80,6 @@ type Pauses interface {
 	Until(ctx context.Context, account string) (time.Time, error)
 	// Lift ends that, and returns until when they would have waited.
 	Lift(ctx context.Context, account string) (time.Time, error)
-}
-
-// Acts changes a journal or calls a provider, in this process or as a job of a worker. By is who asks. Safe for concurrent
-// use; returns soon after ctx ends.
-type Acts interface {
-	// Release takes a credential out of quarantine: rotation.ErrNotQuarantined if it is not there.
-	Release(ctx context.Context, cred *rotation.Credential, by string) error
-	// Abandon closes a journal and forgets its candidates: rotation.ErrNothingOpen if it is closed.
-	Abandon(ctx context.Context, cred *rotation.Credential, by string) error
-	// Recover finds the password that works and promotes it, or has a new one set.
-	Recover(ctx context.Context, cred *rotation.Credential, by string) rotation.Result
-	// Adopt stores a password that is live already.
-	Adopt(ctx context.Context, cred *rotation.Credential, by string, password secret.Value) error
 }
 
 // Providers asks the provider of an account, with its management key and at the pace that all callers of the account keep

@@ -27,14 +27,26 @@ func (w *wish) outcome() (Verdict, bool) {
 	}
 	switch w.last.Status {
 	case rotation.Done.String():
-		if w.last.Rotated {
-			return w.verdict(Rotated, "", w.last.At), true
-		}
-		return w.verdict(Served, "", w.last.At), true
+		return w.verdict(w.good(w.last.Rotated), "", w.last.At), true
 	case rotation.Ended.String():
 		return w.verdict(Stopped, "", w.last.At), true
 	}
 	return w.verdict(Failed, Plain(w.last.Status+": "+w.last.Text), w.last.At), true
+}
+
+// good is the outcome of a wish that was done.
+func (w *wish) good(rotated bool) Outcome {
+	switch {
+	case rotated:
+		return Rotated
+	case w.act == queue.KindRelease:
+		return Released
+	case w.act == queue.KindAbandon:
+		return Abandoned
+	case w.act == queue.KindRecover:
+		return Works
+	}
+	return Served
 }
 
 // whyStopped is the reason of a quarantine, if Vault can be asked.

@@ -12,10 +12,15 @@ type Kind int
 
 // The kinds of errors. The zero Kind is an error of something beneath: Redis, Vault, a provider.
 const (
-	Beneath Kind = iota
-	Invalid      // the request makes no sense; nothing was tried
-	Absent       // it names what the configuration does not have; nothing was tried
+	Beneath  Kind = iota
+	Invalid       // the request makes no sense; nothing was tried
+	Absent        // it names what the configuration does not have; nothing was tried
+	Conflict      // the credential does not allow it as it stands; nothing was changed
+	Unable        // it takes rights that this process does not have; nothing was tried
 )
+
+// errNoTruth is a request that takes rights in Vault where there are none.
+var errNoTruth = &Error{Unable, errors.New("it takes rights in Vault, which this process does not have")}
 
 // Error is an error of this package.
 type Error struct {

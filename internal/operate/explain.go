@@ -78,6 +78,9 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	if err != nil {
 		return Story{}, err
 	}
+	if d.Truth == nil {
+		return Story{}, errNoTruth
+	}
 	seen, err := d.look(ctx, cred)
 	if err != nil {
 		return Story{}, d.of(cred, err)

@@ -27,6 +27,7 @@ const (
 // wish is a request that is followed.
 type wish struct {
 	cred *rotation.Credential
+	act  queue.Kind // that a person asked for; "" for a rotation and a check
 	kind queue.Kind // of the job whose outcome tells; "" where none does
 	slot time.Time
 	by   criterion
@@ -137,7 +138,9 @@ func (d *Desk) lastReason(ctx context.Context, w *wish) string {
 
 // outcomes asks, in a round trip for each kind, what became of jobs. Where Redis does not answer it is as if nothing had.
 func (d *Desk) outcomes(ctx context.Context, wishes []*wish) {
-	for _, kind := range []queue.Kind{queue.KindRotate, queue.KindCheck} {
+	for _, kind := range []queue.Kind{
+		queue.KindRotate, queue.KindCheck, queue.KindRelease, queue.KindRetry, queue.KindRecover, queue.KindAbandon,
+	} {
 		var asked []*wish
 		var creds []*rotation.Credential
 		for _, w := range wishes {
@@ -168,8 +171,10 @@ func (d *Desk) askTruth(ctx context.Context, w *wish) (Verdict, bool) {
 		return Verdict{}, false
 	}
 	w.seen = seen
-	if w.kind == queue.KindCheck {
-		return Verdict{}, false // a check leaves nothing in Vault
+	switch w.kind {
+	case queue.KindCheck, queue.KindRelease, queue.KindAbandon:
+		return Verdict{}, false // their end is no rotation's
+	default:
 	}
 	outcome, why, ended := w.by.ended(w.slot, seen)
 	if !ended {

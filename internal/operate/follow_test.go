@@ -172,7 +172,7 @@ func TestARetryEndsWhenTheReleasedRotationDoes(t *testing.T) {
 		if err != nil || v.Outcome != operate.Rotated || v.Took() > 5*time.Second {
 			t.Errorf("%+v, %v", v, err)
 		}
-		if got := strings.Join(s.acts, ", "); got != "release by ann@host, demand by ann@host" {
+		if got := strings.Join(s.acts, ", "); got != "retry by ann@host, job rotate by ann@host" {
 			t.Error(got)
 		}
 	})

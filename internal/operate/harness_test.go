@@ -30,7 +30,7 @@ type stage struct {
 	// later is what happens at a time after the request.
 	later  []event
 	began  time.Time
-	result rotation.Result // of recover
+	result rotation.Result // of an act
 	acts   []string
 	vault  error // Vault is away
 }
@@ -58,7 +58,7 @@ func newStage(t *testing.T) *stage {
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
 		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: rotation.WallClock{},
-		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s,
+		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s, Adopter: s,
 	}
 }
 
@@ -102,8 +102,8 @@ func (s *stage) Read(context.Context, rotation.Place) (rotation.Entry, error) {
 
 func (s *stage) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
-func (s *stage) Demand(_ context.Context, _ string, _ queue.Kind, _, by string) (time.Time, error) {
-	s.acts = append(s.acts, "demand by "+by)
+func (s *stage) Demand(_ context.Context, _ string, kind queue.Kind, _, by string) (time.Time, error) {
+	s.acts = append(s.acts, "job "+string(kind)+" by "+by)
 	return time.Now(), nil
 }
 
@@ -144,24 +144,32 @@ func (s *stage) Lift(context.Context, string) (time.Time, error) {
 
 func (s *stage) Unpause(context.Context, string) (int, error) { return 3, nil }
 
-func (s *stage) Release(_ context.Context, _ *rotation.Credential, by string) error {
-	s.acts = append(s.acts, "release by "+by)
-	if s.rec.State != rotation.Quarantined {
-		return rotation.ErrNotQuarantined
+// Act does as rotatectl does: at once, but for what rotates after a retry.
+func (s *stage) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credential, by string) (operate.Deed, error) {
+	s.acts = append(s.acts, string(kind)+" by "+by)
+	deed := operate.Deed{Slot: time.Now(), Result: s.result}
+	if kind == queue.KindRecover || kind == queue.KindAbandon {
+		return deed, nil
 	}
-	s.rec.State, s.rec.Why = rotation.Open, ""
-	s.rec.Version++
-	return nil
+	stands := s.rec.State == rotation.Quarantined
+	if stands {
+		s.rec.State, s.rec.Why = rotation.Open, ""
+		s.rec.Version++
+	}
+	switch {
+	case kind == queue.KindRetry:
+		return operate.Jobs{Queue: s}.Act(ctx, queue.KindRotate, cred, by)
+	case stands:
+		deed.Result = rotation.Result{Status: rotation.Done}
+	default:
+		deed.Result = rotation.Result{Status: rotation.Failed, Err: rotation.ErrNotQuarantined}
+	}
+	return deed, nil
 }
 
-func (s *stage) Abandon(context.Context, *rotation.Credential, string) error { return nil }
-
-func (s *stage) Recover(_ context.Context, _ *rotation.Credential, by string) rotation.Result {
-	s.acts = append(s.acts, "recover by "+by)
-	return s.result
+func (s *stage) Adopt(context.Context, *rotation.Credential, string, secret.Value) error {
+	return s.result.Err
 }
-
-func (s *stage) Adopt(context.Context, *rotation.Credential, string, secret.Value) error { return nil }
 
 // followed is a request that is followed for a minute, with all that it told.
 func followed() (operate.Request, *[]operate.Verdict) {

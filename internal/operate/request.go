@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/secret"
 )
 
 // Request is who asks, and whether the answer is waited for.
@@ -57,121 +55,6 @@ func (d *Desk) Check(ctx context.Context, id string, r Request) (Verdict, error)
 	return d.await(ctx, []*wish{w}, r)[0], nil
 }
 
-// Release takes a credential out of quarantine with every candidate that it has.
-func (d *Desk) Release(ctx context.Context, id string, r Request) (Verdict, error) {
-	return d.act(ctx, id, Released, r, func(cred *rotation.Credential) error { return d.Acts.Release(ctx, cred, r.By) })
-}
-
-// Abandon closes a rotation and forgets its candidates, one of which may be the live password: whoever asks has made sure
-// that a person means it.
-func (d *Desk) Abandon(ctx context.Context, id string, r Request) (Verdict, error) {
-	return d.act(ctx, id, Abandoned, r, func(cred *rotation.Credential) error { return d.Acts.Abandon(ctx, cred, r.By) })
-}
-
-// AbandonCosts is how many candidates an open or quarantined rotation has, which Abandon would forget.
-func (d *Desk) AbandonCosts(ctx context.Context, id string) (candidates int, err error) {
-	cred, err := d.Credential(id)
-	if err != nil {
-		return 0, err
-	}
-	rec, err := d.Truth.Load(ctx, cred)
-	if err == nil && rec.State == rotation.Closed {
-		err = rotation.ErrNothingOpen
-	}
-	return len(rec.Candidates), d.of(cred, err)
-}
-
-// Adopt stores a password that is live already.
-func (d *Desk) Adopt(ctx context.Context, id string, password secret.Value, r Request) (Verdict, error) {
-	return d.act(ctx, id, Adopted, r, func(cred *rotation.Credential) error { return d.Acts.Adopt(ctx, cred, r.By, password) })
-}
-
-// act does what ends at once.
-func (d *Desk) act(ctx context.Context, id string, outcome Outcome, r Request, do func(*rotation.Credential) error) (Verdict, error) {
-	cred, err := d.Credential(id)
-	if err != nil {
-		return Verdict{}, err
-	}
-	asked, err := d.Queue.Now(ctx)
-	if err == nil {
-		err = do(cred)
-	}
-	if err != nil {
-		return Verdict{}, d.of(cred, err)
-	}
-	v := Verdict{Credential: id, Asked: asked, Outcome: outcome, Seconds: d.now(ctx, asked).Sub(asked).Seconds()}
-	r.tell(v)
-	return v, nil
-}
-
-// Retry releases a credential, if it is in quarantine, and asks for its rotation.
-func (d *Desk) Retry(ctx context.Context, id string, r Request) (Verdict, error) {
-	cred, err := d.Credential(id)
-	if err != nil {
-		return Verdict{}, err
-	}
-	rec, err := d.Truth.Load(ctx, cred)
-	if err != nil {
-		return Verdict{}, d.of(cred, err)
-	}
-	if err := d.Acts.Release(ctx, cred, r.By); err != nil && !errors.Is(err, rotation.ErrNotQuarantined) {
-		return Verdict{}, d.of(cred, err)
-	}
-	by := criterion{above: rec.Version}
-	if rec.State != rotation.Closed {
-		by.id = rec.RotationID // which goes on
-	}
-	w, err := d.demand(ctx, cred, queue.KindRotate, by, r)
-	if err != nil {
-		return Verdict{}, err
-	}
-	return d.await(ctx, []*wish{w}, r)[0], nil
-}
-
-// Recover finds the password that works, wherever it still stands, and promotes it; else a new one is set. What this does
-// not finish a worker goes on with.
-func (d *Desk) Recover(ctx context.Context, id string, r Request) (Verdict, error) {
-	cred, err := d.Credential(id)
-	if err != nil {
-		return Verdict{}, err
-	}
-	before, err := d.look(ctx, cred)
-	if err != nil {
-		return Verdict{}, d.of(cred, err)
-	}
-	slot, err := d.Queue.Now(ctx)
-	if err != nil {
-		return Verdict{}, err
-	}
-	result := d.Acts.Recover(ctx, cred, r.By)
-	w := &wish{cred: cred, slot: slot, by: criterion{above: before.rec.Version, version: before.current.Version + 1}}
-	switch result.Status {
-	case rotation.Done:
-		v := w.verdict(Rotated, "", d.now(ctx, slot))
-		if !result.Rotated {
-			v.Outcome = Works
-		}
-		r.tell(v)
-		return v, nil
-	case rotation.Ended:
-		return w.verdict(Stopped, reasonOf(result), d.now(ctx, slot)), nil
-	case rotation.Waiting, rotation.Failed, rotation.Replaced, rotation.Unresolved:
-	}
-	v := Verdict{Credential: id, Asked: slot, Outcome: Open, Why: Plain(fmt.Sprintf("%s: %v", result.Status, result.Err))}
-	if result.Err == nil {
-		v.Why = "another run took over"
-	}
-	if result.After > 0 {
-		until := d.now(ctx, slot).Add(result.After)
-		v.Until = &until
-	}
-	r.tell(v)
-	if r.Wait == 0 {
-		return v, nil
-	}
-	return d.await(ctx, []*wish{w}, r)[0], nil
-}
-
 // demand asks for one job.
 func (d *Desk) demand(ctx context.Context, cred *rotation.Credential, kind queue.Kind, by criterion, r Request) (*wish, error) {
 	slot, err := d.Queue.Demand(ctx, cred.Account, kind, cred.ID, r.By)
@@ -205,18 +88,19 @@ func (d *Desk) now(ctx context.Context, then time.Time) time.Time {
 	return then
 }
 
-// of names the credential that an error is about.
+// of names the credential that an error is about, and its kind where it is that the credential does not allow it.
 func (*Desk) of(cred *rotation.Credential, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", cred.ID, err)
-}
-
-// reasonOf is the reason of a result without what its status says already.
-func reasonOf(result rotation.Result) string {
-	if result.Err == nil {
-		return ""
+	named := fmt.Errorf("%s: %w", cred.ID, err)
+	for _, cause := range []error{
+		rotation.ErrNotQuarantined, rotation.ErrNothingOpen, queue.ErrOvertaken, queue.ErrBusy,
+		rotation.ErrOpen, rotation.ErrQuarantined, rotation.ErrNotLive,
+	} {
+		if errors.Is(err, cause) {
+			return &Error{Conflict, named}
+		}
 	}
-	return strings.TrimPrefix(Plain(result.Err.Error()), result.Status.String()+": ")
+	return named
 }

@@ -110,6 +110,9 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 	if err != nil {
 		return Page{}, err
 	}
+	if d.Truth == nil {
+		return Page{}, errNoTruth
+	}
 	p := Page{}
 	for range creds {
 		p.Total++

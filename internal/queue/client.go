@@ -149,7 +149,7 @@ func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id s
 	if err := checkAccount(account); err != nil {
 		return err
 	}
-	data, err := encode(id, job)
+	data, err := encode(kind, id, job)
 	if err != nil {
 		return err
 	}

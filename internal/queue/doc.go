@@ -20,6 +20,7 @@
 //	waiting               comes back after Result.After                     no
 //	failed                comes back after Delay, or Result.After if longer yes
 //	replaced              comes back in a second                            no
+//	refused (an act)      ends                                              -
 //	credential unknown    comes back for 10 minutes, then ends, reported    no
 //	payload of a newer    comes back                                        no
 //	payload malformed     ends, reported                                    -

@@ -26,6 +26,7 @@ func TestAMalformedJobEndsReportedAndUnread(t *testing.T) {
 		asynq.NewTask("rotate", []byte(strings.Replace(good, `"a"`, `"a","password":"`+canary+`"`, 1))),
 		asynq.NewTask("rotate", []byte(future)),
 		asynq.NewTask("rm -rf "+canary, []byte(good)),
+		asynq.NewTask("abandon", []byte(good)), // no program of version 1 knew it
 	}
 	for _, task := range tasks {
 		inject(t, r, task)
@@ -46,7 +47,7 @@ func TestAMalformedJobEndsReportedAndUnread(t *testing.T) {
 func TestAJobOfANewerProgramIsPutBack(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	inject(t, r, asynq.NewTask("rotate", []byte(`{"v":2,"credential":{"id":"a"}}`)), asynq.MaxRetry(0x7fffffff))
+	inject(t, r, asynq.NewTask("rotate", []byte(`{"v":3,"credential":{"id":"a"}}`)), asynq.MaxRetry(0x7fffffff))
 	r.serve(t, rotate(done))
 	eventually(t, "it waits", func() bool {
 		depths, err := r.client.Depths(t.Context(), account)

@@ -16,9 +16,32 @@ const (
 	KindRotate   Kind = "rotate"   // rotate a credential
 	KindCheck    Kind = "check"    // ask whether the password in Vault still works
 	KindContacts Kind = "contacts" // ask contacts to confirm their address
+
+	// What a person asks for at a journal, on demand alone.
+	KindRelease Kind = "release" // take a credential out of quarantine
+	KindRetry   Kind = "retry"   // release it, and rotate it
+	KindRecover Kind = "recover" // find the password that works and promote it, or have a new one set
+	KindAbandon Kind = "abandon" // close its journal and forget its candidates
 )
 
-func (k Kind) known() bool { return k == KindRotate || k == KindCheck || k == KindContacts }
+func (k Kind) known() bool { return k == KindRotate || k == KindCheck || k == KindContacts || k.act() }
+
+// act tells whether a person asks for it at a journal.
+func (k Kind) act() bool {
+	return k == KindRelease || k == KindRetry || k == KindRecover || k == KindAbandon
+}
+
+// calls tells whether such a job calls the provider or asks a verifier.
+func (k Kind) calls() bool { return k != KindRelease && k != KindAbandon }
+
+// version is that of the payloads in which such a job is written. A new kind raises it, so that a program that does not
+// know the kind leaves the job for a newer one.
+func (k Kind) version() int {
+	if k.act() {
+		return 2
+	}
+	return 1
+}
 
 // kindOf is the kind of job that a reason asks for.
 func kindOf(reason rotation.Reason) Kind {

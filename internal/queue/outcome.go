@@ -13,7 +13,7 @@ import (
 // Outcome is how the last run of a job on demand ended: what `--wait` follows. It is kept for an hour.
 type Outcome struct {
 	Slot    time.Time // of the job; an older job never overwrites a newer one's
-	Status  string    // of the run: a rotation.Status, or StatusBlocked, "unknown", "panic"
+	Status  string    // of the run: a rotation.Status, or StatusBlocked, StatusRefused, "unknown", "panic"
 	Final   bool      // false: the job comes back
 	Rotated bool      // a new password was promoted
 	Text    string    // for people; no secret

@@ -28,7 +28,7 @@ type Job struct {
 var ErrMalformed = errors.New("malformed payload")
 
 const (
-	payloadVersion = 1
+	payloadVersion = 2    // the newest that is read
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
 	maxText        = 512  // bytes, of what became of a job
@@ -43,9 +43,9 @@ type payload struct {
 	RequestedBy string          `json:"requested_by,omitempty"`
 }
 
-func encode(id string, job rotation.Job) ([]byte, error) {
+func encode(kind Kind, id string, job rotation.Job) ([]byte, error) {
 	p := payload{
-		Version: payloadVersion, Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: shorten(printable(job.RequestedBy), maxRequestedBy),
+		Version: kind.version(), Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: shorten(printable(job.RequestedBy), maxRequestedBy),
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ var reasons = []rotation.Reason{
 
 func (p *payload) check() error {
 	switch {
-	case p.Version != payloadVersion:
+	case p.Version < 1 || p.Version > payloadVersion:
 		return fmt.Errorf("%w: version %d", ErrMalformed, p.Version)
 	case !rotation.ValidID(p.Credential):
 		return fmt.Errorf("%w: credential: %w", ErrMalformed, ErrName)

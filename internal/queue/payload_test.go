@@ -2,6 +2,9 @@ package queue
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +21,7 @@ func TestAPayloadSurvivesItsJourney(t *testing.T) {
 		{Reason: rotation.ReasonResume}, // no slot
 		{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "Zoë <z@example.com>"},
 	} {
-		data, err := encode("alerts@example.com", job)
+		data, err := encode(KindRotate, "alerts@example.com", job)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +38,7 @@ func TestAPayloadSurvivesItsJourney(t *testing.T) {
 
 func TestWhoAskedIsCutToWhatATerminalTakes(t *testing.T) {
 	t.Parallel()
-	data, err := encode("a", rotation.Job{Reason: rotation.ReasonDemand, RequestedBy: "\x1b[2J" + strings.Repeat("ü", 200) + "\n\xff"})
+	data, err := encode(KindAbandon, "a", rotation.Job{Reason: rotation.ReasonDemand, RequestedBy: "\x1b[2J" + strings.Repeat("ü", 200) + "\n\xff"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,22 +64,61 @@ func TestAHostilePayloadIsMalformed(t *testing.T) {
 		`{"v":1,"credential":"a","reason":"scheduled","slot":"0001-02-03T00:00:00Z"}`,
 		`{"v":1,"credential":"a","reason":"scheduled","requested_by":"\u001b[2J"}`,
 		`{"v":1,"credential":"` + strings.Repeat("a", 129) + `","reason":"scheduled"}`,
-		`{"v":2,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
+		`{"v":2}`, `{"v":2,"credential":"a","reason":"on demand","rotation":"x"}`,
+		`{"v":3,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
 	} {
 		if _, err := decode([]byte(data)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
 		}
 	}
-	for _, data := range []string{`{"v":2}`, `{"v":3,"credential":{"new":"shape"}}`} {
+	for _, data := range []string{`{"v":3}`, `{"v":4,"credential":{"new":"shape"}}`} {
 		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
 			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
 		}
 	}
 }
 
+// TestPayloadsOfEveryVersionAreRead reads what programs of every version wrote. A file is named by version and kind, and never
+// changes; what is written today is the same byte for byte.
+func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
+	t.Parallel()
+	slot := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+	want := map[Kind]rotation.Job{
+		KindRotate:   {Slot: slot, Reason: rotation.ReasonScheduled},
+		KindCheck:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+		KindContacts: {Slot: slot, Reason: rotation.ReasonScheduled},
+		KindRelease:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+		KindRetry:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+		KindRecover:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+		KindAbandon:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "payload", "*.json"))
+	if err != nil || len(files) < len(want) {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
+		kind := Kind(name)
+		p, err := decode(data)
+		got := rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy}
+		if err != nil || got != want[kind] || p.Credential != "alerts@example.com" || fmt.Sprintf("v%d", p.Version) != version {
+			t.Errorf("%s: %+v, %v", file, p, err)
+		}
+		today, err := encode(kind, p.Credential, got)
+		if err != nil || fmt.Sprintf("v%d", kind.version()) == version && string(today) != strings.TrimSpace(string(data)) {
+			t.Errorf("%s: today it is %s, %v", file, today, err)
+		}
+	}
+}
+
 func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`{"v":1,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
-	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":2,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
+	f.Add([]byte(`{"v":3}`))
 	f.Add([]byte(`{"V":1,"Credential":"a","reason":"resume"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := decode(data)
@@ -89,7 +131,7 @@ func FuzzPayload(f *testing.F) {
 			}
 			return
 		}
-		again, err := encode(p.Credential, rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy})
+		again, err := encode(KindRotate, p.Credential, rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy})
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
@@ -107,7 +149,7 @@ func TestIDsOfDifferentWishesNeverMeet(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, id := range []string{"a", "check-a", "a-1", "rotate"} {
-		for _, kind := range []Kind{KindRotate, KindCheck, KindContacts} {
+		for _, kind := range []Kind{KindRotate, KindCheck, KindContacts, KindRelease, KindRetry, KindRecover, KindAbandon} {
 			for n := range maxTwins {
 				if s := taskID(kind, id, n); seen[s] {
 					t.Errorf("%s twice", s)

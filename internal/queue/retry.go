@@ -102,6 +102,8 @@ func describe(res rotation.Result) string {
 		text += ": " + w.Reason
 	case errors.Is(res.Err, ErrUnknown):
 		text += ": " + ErrUnknown.Error()
+	case unfit(res.Err) != nil:
+		text = unfit(res.Err).Error()
 	}
 	return shorten(printable(text), maxText)
 }

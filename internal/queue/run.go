@@ -20,6 +20,9 @@ import (
 type Handler interface {
 	Rotate(ctx context.Context, job Job) rotation.Result
 	Check(ctx context.Context, job Job) rotation.Result
+	// Act does what a person asks for at a journal. Result.Err may be one that says that the credential does not allow it
+	// as it stands: rotation.ErrNotQuarantined, rotation.ErrNothingOpen or ErrOvertaken.
+	Act(ctx context.Context, job Job) rotation.Result
 	Contacts(ctx context.Context, job Job) contacts.Result
 }
 
@@ -36,6 +39,23 @@ const (
 // StatusBlocked is the outcome of a run that the account's breaker sent away: it comes back when the breaker closes, or
 // lets it through as a probe.
 const StatusBlocked = "blocked"
+
+// StatusRefused is the outcome of an act that the credential does not allow as it stands. Nothing was changed, and the text
+// says why.
+const StatusRefused = "refused"
+
+// ErrOvertaken is an act that a person asked for when the journal looked otherwise.
+var ErrOvertaken = errors.New("its journal has changed since that was asked for: look at it again")
+
+// unfit is why a credential does not allow an act as it stands; nil where that is not the cause.
+func unfit(err error) error {
+	for _, cause := range []error{rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken} {
+		if errors.Is(err, cause) {
+			return cause
+		}
+	}
+	return nil
+}
 
 // The other outcomes of a run that are not a rotation.Status, for Observer.
 const (
@@ -83,9 +103,11 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	case err != nil:
 		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
 	}
-	pass, err := a.Breaker.admit(ctx, job, a.Now())
-	if err != nil {
-		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
+	var pass pass
+	if job.Kind.calls() {
+		if pass, err = a.Breaker.admit(ctx, job, a.Now()); err != nil {
+			return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
+		}
 	}
 	if pass.state == passBlocked {
 		err = a.blocked(ctx, job)
@@ -101,6 +123,8 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 		outcome = contacts.Refused.String()
 	case panicked:
 		outcome, err = outcomePanic, sendBack(res, job.Attempt)
+	case unfit(res.Err) != nil:
+		outcome, err = StatusRefused, nil
 	case errors.Is(res.Err, ErrUnknown):
 		outcome, err = outcomeUnknown, a.unknown(ctx, job)
 	case res.Status == rotation.Failed && a.stop.Err() != nil:
@@ -156,7 +180,7 @@ func (a *account) read(ctx context.Context, task *asynq.Task) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	if !Kind(task.Type()).known() {
+	if kind := Kind(task.Type()); !kind.known() || p.Version < kind.version() {
 		return Job{}, fmt.Errorf("%w: unknown kind of job", ErrMalformed)
 	}
 	job := Job{
@@ -195,6 +219,8 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 		return a.handler.Check(ctx, job), false
 	case KindContacts:
 		return ofContacts(a.handler.Contacts(ctx, job)), false
+	case KindRelease, KindRetry, KindRecover, KindAbandon:
+		return a.handler.Act(ctx, job), false
 	case KindRotate:
 	}
 	return a.handler.Rotate(ctx, job), false

@@ -56,14 +56,14 @@ const soon = 2 * time.Minute
 // maxCounted bounds what is counted of one state. It is more than is ever admitted.
 const maxCounted = 10_000
 
-// backlogScript counts the tasks of one queue that rotate. Of what failed, the hash tells until when it sleeps.
+// backlogScript counts the tasks of one queue that rotate or recover. Of what failed, the hash tells until when it sleeps.
 var backlogScript = redis.NewScript(`
 local t = redis.call('TIME')
 local near, n = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[1], 0
 local function count(ids, asleep)
   for _, id in ipairs(ids) do
     local other = string.match(id, '^(%a+):')
-    if not (other == 'check' or other == 'contacts') then
+    if not (other == 'check' or other == 'contacts' or other == 'release' or other == 'abandon') then
       local till = asleep and tonumber(redis.call('ZSCORE', KEYS[5], id) or 0) or 0
       if till <= near then n = n + 1 end
     end
@@ -78,7 +78,7 @@ end
 return n`)
 
 // Backlog is how many jobs will soon want their share of the account's rate: rotations that wait or run, those that wait
-// for the rate itself too. Checks and contact verifications are no part of it, however many wait for an answer; nor is a
+// for the rate itself too. Checks and contact verifications, and what calls no provider, are no part of it, however many wait for an answer; nor is a
 // rotation that failed and sleeps for longer, or that sleeps on the urgent queue, which no scheduler fills.
 func (c *Client) Backlog(ctx context.Context, account string) (int, error) {
 	pipe := c.rdb.Pipeline()

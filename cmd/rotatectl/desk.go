@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,44 +15,40 @@ import (
 	"keyturn/internal/vaultkv"
 )
 
-// engine is what commands need that act themselves.
-type engine struct {
-	desk  *operate.Desk // where all requests about a credential are answered
-	close func()
-}
-
 // warn shows what is in the way of some stores or paths: it need not concern what was asked for.
 func warn(err error) {
 	fmt.Fprintln(observe.NewPrintable(os.Stderr), "rotatectl: warning: "+err.Error())
 }
 
-func newEngine(ctx context.Context, cfg *config.Config, access vaultkv.Access) (*engine, error) {
+// ownDesk is a desk for what changes a journal or calls a provider in this process.
+func ownDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func(), err error) {
+	ctx := cmd.Context()
 	rdb, err := app.Redis(ctx, cfg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	vault, err := app.Vault(ctx, cfg, access, warn)
+	vault, err := app.Vault(ctx, cfg, vaultkv.ReadWrite, warn)
 	if err != nil {
-		return nil, errors.Join(err, rdb.Close())
+		return nil, nil, errors.Join(err, rdb.Close())
 	}
-	e := &engine{close: func() {
+	done = func() {
 		vault.Close()
 		_ = rdb.Close() // nothing is left to be written
-	}}
+	}
 	metrics, log := observe.NewMetrics(), slog.New(slog.DiscardHandler)
-	machine, err := app.NewEngine(ctx, cfg, rdb, vault, metrics, log)
+	engine, err := app.NewEngine(ctx, cfg, rdb, vault, metrics, log)
 	if err == nil {
-		e.desk, err = app.NewDesk(ctx, cfg, rdb, vault)
+		d, err = app.NewDesk(ctx, cfg, rdb, vault)
 	}
 	if err != nil {
-		e.close()
-		return nil, err
+		done()
+		return nil, nil, err
 	}
 	acts := &app.Acts{
-		Engine: machine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
+		Engine: engine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
 	}
-	e.desk.Acts, e.desk.Providers = acts, acts
-	return e, nil
+	d.Acts, d.Adopter, d.Providers = acts, acts, acts
+	return d, done, nil
 }
 
 // vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.
