@@ -7,6 +7,15 @@ import (
 	"keyturn/internal/rotation"
 )
 
+// breaker is one account's. It opens with the second refusal in a row, and lets one job try after 30 s, 1, 2, 5 and 10
+// minutes.
+type breaker struct {
+	refusals, probes int
+	open             bool
+	next             time.Time
+	opened           int // how often, which people were told
+}
+
 var probes = [...]time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute}
 
 // block notes that the provider refused an account's key.

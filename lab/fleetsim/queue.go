@@ -3,47 +3,12 @@ package fleetsim
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
-
-// kind is what a task does.
-type kind string
-
-const (
-	rotate kind = "rotate"
-	check  kind = "check"
-)
-
-// taskState is where a task stands.
-type taskState int
-
-const (
-	pending  taskState = iota + 1
-	active             // somebody runs it
-	sleeping           // until a time, after a wait or a failure
-	asked              // for a later time
-)
-
-// task is one in the queue.
-type task struct {
-	id, cred, account string // the id is unique in its queue
-	kind              kind
-	urgent            bool
-	job               rotation.Job
-	state             taskState
-	until             time.Time // while it sleeps
-	failed            bool      // it sleeps after a failure
-	attempt           int
-	seq               uint64 // the order in which tasks became pending
-	by                *process
-	says              string // what its last run said, for people
-	began             time.Time
-}
 
 // tasks is a model of internal/queue on asynq: ids that are taken by what waits, a queue that is emptied first, tasks that
 // come back, tasks of dead workers that come back late. The caller of a method in lower case holds the lock, where the
@@ -58,15 +23,6 @@ type tasks struct {
 	breakers map[string]*breaker
 }
 
-// breaker is one account's. It opens with the second refusal in a row, and lets one job try after 30 s, 1, 2, 5 and 10
-// minutes.
-type breaker struct {
-	refusals, probes int
-	open             bool
-	next             time.Time
-	opened           int // how often, which people were told
-}
-
 func newTasks(s *Sim) *tasks {
 	return &tasks{Sim: s, all: map[string]*task{}, of: map[string]int{}, breakers: map[string]*breaker{}}
 }
@@ -75,17 +31,6 @@ const (
 	twins   = 8 // tasks of one wish
 	serving = 4 // tasks of one account that a worker runs at once
 )
-
-func taskID(k kind, id string, n int) string {
-	return string(k) + ":" + id + "~" + strconv.Itoa(n)
-}
-
-func queueKey(account string, urgent bool, id string) string {
-	if urgent {
-		return account + ".now/" + id
-	}
-	return account + "/" + id
-}
 
 // put enqueues a task unless its id is taken, which it then returns. The caller holds the lock.
 func (q *tasks) put(cred *rotation.Credential, k kind, urgent bool, n int, job rotation.Job, after time.Duration) (taken *task) {
@@ -161,13 +106,6 @@ func (q *tasks) anew(cred *rotation.Credential, k kind, job rotation.Job, after 
 	q.mu.Unlock()
 	q.kick()
 	return err
-}
-
-func kindOf(reason rotation.Reason) kind {
-	if reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced {
-		return check
-	}
-	return rotate
 }
 
 // ask is what a run asks for.
