@@ -36,7 +36,7 @@ func (g *guard) client(host string) *watched {
 	return c
 }
 
-// forget lets every address begin anew.
+// forget drops what every address did.
 func (g *guard) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

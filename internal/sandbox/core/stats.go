@@ -16,7 +16,7 @@ type stats struct {
 // Stats are the counters of one stand-in as GET /stats shows them, since the start or the last reset.
 type Stats struct {
 	Accepted     int64        `json:"accepted"`     // passwords set or issued, mails sent
-	LostReplies  int64        `json:"lost_replies"` // of those, how many nobody was told of
+	LostReplies  int64        `json:"lost_replies"` // of those, how many had their reply cut off
 	Reads        int64        `json:"reads"`        // calls that change nothing
 	Repeats      int64        `json:"repeats"`      // refused as the password that stands, injected ones included
 	Rejected     int64        `json:"rejected"`     // refused by rule, injected ones included

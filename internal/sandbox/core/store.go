@@ -51,7 +51,7 @@ type write struct {
 }
 
 // openStore reads the state file, which may not exist yet, rewrites it without what has been superseded, and returns
-// what it holds. A torn last line is dropped: nobody was told that it had been written.
+// what it holds. A torn last line is dropped: its caller never got a reply.
 func openStore(path string) (*store, []stored, error) {
 	s := &store{path: path, writes: make(chan write), stop: make(chan struct{}), done: make(chan struct{}), lines: map[string][]byte{}}
 	items, err := s.load()
