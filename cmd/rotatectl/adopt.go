@@ -26,11 +26,7 @@ func adoptCommand(o *options) *cobra.Command {
 			if err := checkFormat(a.format); err != nil {
 				return err
 			}
-			cfg, err := o.load()
-			if err != nil {
-				return err
-			}
-			creds, err := credentials(cfg, ids)
+			cfg, err := o.knowing(ids[0])
 			if err != nil {
 				return err
 			}
@@ -43,7 +39,7 @@ func adoptCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer done()
-			v, err := d.Adopt(cmd.Context(), creds[0].ID, password, a.request(cmd))
+			v, err := d.Adopt(cmd.Context(), ids[0], password, a.request(cmd))
 			if err != nil {
 				return err
 			}

@@ -46,6 +46,29 @@ func TestEveryCommandIsDocumentedWithItsFlags(t *testing.T) {
 	}
 }
 
+func TestEveryCommandHasJSON(t *testing.T) {
+	t.Parallel()
+	commands := 0
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if cmd.Runnable() {
+			commands++
+			if f := cmd.Flags().ShorthandLookup("o"); f == nil || f.Name != "output" || !strings.HasSuffix(f.Usage, " or json") {
+				t.Errorf("%s has no -o json", cmd.CommandPath())
+			}
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	for _, cmd := range root().Commands() {
+		walk(cmd)
+	}
+	if commands < 14 {
+		t.Errorf("%d commands", commands)
+	}
+}
+
 // mention is a command line of rotatectl in running text or in an example.
 var mention = regexp.MustCompile("(?:`|    \\$ )rotatectl ([a-z-]+)( [a-z]+)?")
 

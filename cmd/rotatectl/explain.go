@@ -22,11 +22,8 @@ func explainCommand(o *options) *cobra.Command {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
-			cfg, err := o.load()
+			cfg, err := o.knowing(ids[0])
 			if err != nil {
-				return err
-			}
-			if _, err := credentials(cfg, ids); err != nil {
 				return err
 			}
 			d, done, err := vaultDesk(cmd, cfg)

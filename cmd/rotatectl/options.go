@@ -1,13 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"sort"
-	"strings"
-
 	"keyturn/internal/config"
+	"keyturn/internal/operate"
 	"keyturn/internal/providers"
-	"keyturn/internal/rotation"
 )
 
 // options are the flags that all commands share.
@@ -21,20 +17,12 @@ func (o *options) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// credentials returns the named credentials, or an error that names every unknown one.
-func credentials(cfg *config.Config, ids []string) ([]*rotation.Credential, error) {
-	var found []*rotation.Credential
-	var unknown []string
-	for _, id := range ids {
-		if cred, ok := cfg.Credential(id); ok {
-			found = append(found, cred)
-		} else {
-			unknown = append(unknown, id)
-		}
+// knowing is load for a command about one credential, which the configuration must have.
+func (o *options) knowing(id string) (*config.Config, error) {
+	cfg, err := o.load()
+	if err != nil {
+		return nil, err
 	}
-	if len(unknown) > 0 {
-		sort.Strings(unknown)
-		return nil, usageError{fmt.Errorf("not in the configuration: %s", strings.Join(unknown, ", "))}
-	}
-	return found, nil
+	_, err = operate.For(cfg).Credential(id)
+	return cfg, err
 }

@@ -32,11 +32,8 @@ func (o *options) repair(use, short string, act func(*operate.Desk, context.Cont
 			if err := checkFormat(a.format); err != nil {
 				return err
 			}
-			cfg, err := o.load()
+			cfg, err := o.knowing(ids[0])
 			if err != nil {
-				return err
-			}
-			if _, err := credentials(cfg, ids); err != nil {
 				return err
 			}
 			desk := ownDesk
@@ -77,11 +74,8 @@ func checkCommand(o *options) *cobra.Command {
 			if err := checkFormat(a.format); err != nil {
 				return err
 			}
-			cfg, err := o.load()
+			cfg, err := o.knowing(ids[0])
 			if err != nil {
-				return err
-			}
-			if _, err := credentials(cfg, ids); err != nil {
 				return err
 			}
 			d, done, err := queueDesk(cmd, cfg, a.wait)

@@ -27,8 +27,8 @@ type Imported struct {
 
 // ImportRequest says what fills in what an import does not find.
 type ImportRequest struct {
-	Account    string // of the credentials that the provider is asked for; of those rows of a table that name none
-	PathPrefix string // where in Vault those go that name no path
+	Account    string `json:"account,omitempty"`     // of what the provider is asked for; of those rows of a table that name none
+	PathPrefix string `json:"path_prefix,omitempty"` // where in Vault those go that name no path
 }
 
 // ErrIncomplete is a row of a table without target or account.

@@ -15,8 +15,8 @@ const MaxDays = 366
 
 // PlanRequest is what is to be planned.
 type PlanRequest struct {
-	Accounts []string // nil: all
-	Days     int      // 1 to MaxDays; today, in UTC, is the first
+	Accounts []string `json:"accounts,omitempty"` // nil: all
+	Days     int      `json:"days"`               // 1 to MaxDays; today, in UTC, is the first
 }
 
 // Plan is what lies ahead of an account.

@@ -25,8 +25,10 @@ type Query struct {
 
 // Page says where a status ended.
 type Page struct {
-	Shown, Read, Total int
-	Last               string // credential of the last row
+	Shown int    `json:"shown"`
+	Read  int    `json:"read"`
+	Total int    `json:"total"`          // of the configuration, before their states are known
+	Last  string `json:"last,omitempty"` // credential of the last row: where the next page begins
 }
 
 // ReadsAtOnce is how many credentials are read from Vault at a time: enough to get on, few enough to leave Vault to the
