@@ -38,12 +38,14 @@ func (c *Client) SignTime() time.Time { return c.Now().Add(-time.Duration(c.ahea
 // maxAhead is more than any time zone is mistaken for another.
 const maxAhead = 26 * time.Hour
 
-// correct has requests signed by the provider's clock from now on. A provider whose own clock is that wrong would refuse
-// them again.
-func (c *Client) correct(ahead time.Duration) {
-	if ahead.Abs() < maxAhead {
-		c.ahead.Store(int64(ahead))
+// correct has requests signed by the provider's clock from now on, and reports whether that makes a difference. A provider
+// whose own clock is that wrong would refuse them again.
+func (c *Client) correct(ahead time.Duration) bool {
+	if ahead.Abs() >= maxAhead {
+		return false
 	}
+	before := time.Duration(c.ahead.Swap(int64(ahead)))
+	return (ahead - before).Abs() > time.Minute
 }
 
 // New checks s against what p needs (endpoint, region, keys, time-out) and returns a client.

@@ -28,7 +28,7 @@ func (r *Reply) Refusal(table []rotation.ErrorRow, code, requestID string) *rota
 }
 
 // Classified is Refusal for a provider that finds the row of its table itself. A refusal for the clock has the client
-// sign by the provider's from now on.
+// sign by the provider's from now on, and can be tried again at once.
 func (r *Reply) Classified(row rotation.ErrorRow, code, requestID string) *rotation.Error {
 	e := &rotation.Error{
 		Kind:       row.Kind,
@@ -44,8 +44,8 @@ func (r *Reply) Classified(row rotation.ErrorRow, code, requestID string) *rotat
 	}
 	if row.Kind == rotation.ClockSkew {
 		e.Err = r.skewError()
-		if ahead, ok := r.Skew(); ok {
-			r.client.correct(ahead)
+		if ahead, ok := r.Skew(); ok && r.client.correct(ahead) {
+			e.RetryAfter = max(e.RetryAfter, time.Second)
 		}
 	}
 	return e

@@ -151,7 +151,13 @@ func TestRequestsAreSignedByTheClockOfAProviderThatRefusedOurs(t *testing.T) {
 		{"yesterday", "Expired", 0},
 	} {
 		client, reply := answerOf(t, http.StatusBadRequest, map[string]string{"Date": test.date})
-		_ = reply.Refusal(rows, test.code, "")
+		refused := reply.Refusal(rows, test.code, "")
+		if soon := refused.RetryAfter > 0; soon != (test.want != 0) {
+			t.Errorf("after %s with %q it is to be tried again after %v", test.code, test.date, refused.RetryAfter)
+		}
+		if again := reply.Refusal(rows, test.code, ""); again.RetryAfter > 0 {
+			t.Errorf("refused for the provider's own time, it is to be tried again after %v", again.RetryAfter)
+		}
 		if got := client.SignTime().Sub(client.Now()); got != test.want {
 			t.Errorf("after %s with %q requests are signed %v from this machine's clock, want %v", test.code, test.date, got, test.want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"keyturn/internal/secret"
 )
@@ -18,11 +19,29 @@ func (r *run) book(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	urgency := Rotation
-	if r.job.Reason == ReasonResume {
-		urgency = Resumed
+	if r.job.Reason != ReasonResume {
+		return v.Reserve(ctx, r.Credential.Login(), booked, Rotation)
 	}
-	return v.Reserve(ctx, r.Credential.Login(), booked, urgency)
+	err := v.Reserve(ctx, r.Credential.Login(), booked, Resumed)
+	if held := (*WaitError)(nil); errors.As(err, &held) && held.After > askPatience {
+		return nil // a password may be live that consumers do not have: that cannot wait for a server that is paused
+	}
+	return err
+}
+
+// askPatience is how long after its budget a rotation still waits for a verifier that says when it can be asked.
+const askPatience = 10 * time.Second
+
+// askInTime is ask about an accepted candidate. Where the question would be put only after the budget, it could not be put:
+// consumers hold a password that is most likely dead, and a server may be away for days.
+func (r *run) askInTime(ctx context.Context, password secret.Value) (Verdict, error) {
+	verdict, err := r.ask(ctx, password)
+	held := (*WaitError)(nil)
+	if errors.As(err, &held) && r.Clock.Now().Sub(r.accepted)+held.After > r.Credential.Verify.Propagation+askPatience {
+		r.unasked = held
+		return Unknown, nil
+	}
+	return verdict, err
 }
 
 // ask puts one question to the verifier. A read-back at the provider waits for its turn like any other call, and what the

@@ -236,29 +236,6 @@ func TestAReadBackThatIsThrottledOrRefusedIsHeardByTheWholeAccount(t *testing.T)
 	}
 }
 
-func TestAQuestionThatIsHeldBackIsNoVerdict(t *testing.T) {
-	t.Parallel()
-	w, k := newWorker()
-	s := k.Setter(true)
-	held := true
-	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
-		if held {
-			return rotation.Unknown, &rotation.WaitError{After: 10 * time.Minute, Reason: "the server's budget is spent"}
-		}
-		return rotation.Works, nil
-	})
-	first, _ := k.Run(t.Context(), s, scheduled(w))
-	if first.Status != rotation.Waiting || first.After != 10*time.Minute || w.Journal().State != rotation.Open {
-		t.Fatalf("%+v, and the journal is %v", first, w.Journal().State)
-	}
-	held = false
-	w.Advance(first.After)
-	second, _ := k.Run(t.Context(), s, rotation.Job{Reason: rotation.ReasonResume})
-	if !second.Rotated || w.Current().Verified != rotation.VerifiedYes {
-		t.Errorf("%+v, and current is %q", second, w.Current().Verified)
-	}
-}
-
 func TestADeletedSecretFailsItsCheckAndIsTold(t *testing.T) {
 	t.Parallel()
 	w, k := newWorker()

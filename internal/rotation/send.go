@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -75,7 +76,9 @@ func (r *run) endSend(ctx context.Context, s step, e *Error) error {
 	switch e.Kind {
 	case RateLimited:
 		return wait(max(e.RetryAfter, time.Second), e)
-	case Unauthorized, ClockSkew:
+	case ClockSkew:
+		return wait(min(cmp.Or(e.RetryAfter, 30*time.Second), maxRetryAfter), e)
+	case Unauthorized:
 		return wait(30*time.Second, e)
 	default:
 		return r.comeBack(ctx, e)

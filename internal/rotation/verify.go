@@ -29,7 +29,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		j.last = Refused
 	}
 	for looked := false; ; {
-		verdict, err := r.ask(ctx, r.rec.Last().Value)
+		verdict, err := r.askInTime(ctx, r.rec.Last().Value)
 		if err != nil {
 			return "", r.parkAccepted(ctx, j.last, err)
 		}
@@ -109,7 +109,7 @@ func (r *run) askOldPassword(ctx context.Context) (Verdict, error) {
 	if old.IsZero() {
 		return Refused, nil
 	}
-	return r.ask(ctx, old)
+	return r.askInTime(ctx, old)
 }
 
 // answered reports that this run alone sent any of the candidates, and that each send had an answer: what was not
@@ -145,7 +145,7 @@ func (r *run) askOthers(ctx context.Context) (Verdict, error) {
 		if c.Value.IsZero() || c.Value.Equal(last.Value) {
 			continue
 		}
-		verdict, err := r.ask(ctx, c.Value)
+		verdict, err := r.askInTime(ctx, c.Value)
 		if err != nil || verdict == Works {
 			return verdict, err
 		}
