@@ -28,9 +28,11 @@ func (w work) String() string {
 	return fmt.Sprintf("%d/%d/%d/%d", w.rotations, w.sends, w.logins, w.vault)
 }
 
-// bound is what a wish may cause: docs/protocol.md, for a Setter and for an Issuer. Each run that the rig kills reads and
-// claims once more.
+// bound is what a wish may cause: docs/protocol.md, for a Setter and for an Issuer.
 var bound = map[bool]work{false: {3, 10, 40, 60}, true: {3, 10, 80, 140}}
+
+// again is what a run may cause once more whose process was killed.
+var again = work{sends: 2, logins: 6, vault: 20}
 
 // repairs are the reasons of the rotations that keyturn asks for itself, to mend what an earlier one left.
 var repairs = []string{"drift", "recheck", "replaced"}
@@ -41,13 +43,14 @@ type amplifier struct {
 	seen   map[string]string // the rotation of that look
 	at     map[string]int    // the journal's version then
 	wish   map[string]work   // what the last wish has caused
+	killed map[string]int    // how often a process that worked on it was killed
 	worst  map[bool]work     // by whether it is an Issuer's
 	excess []string
 }
 
 func newAmplifier() *amplifier {
 	return &amplifier{
-		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, worst: map[bool]work{},
+		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{}, worst: map[bool]work{},
 	}
 }
 
@@ -55,7 +58,7 @@ func newAmplifier() *amplifier {
 // wish's.
 func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
 	delta := total.minus(a.before[c.ID])
-	busy := rec.State != "closed" || rec.Version != a.at[c.ID]
+	busy := rec.State == "open" || rec.Version != a.at[c.ID]
 	if id := rec.RotationID; id != a.seen[c.ID] {
 		if !slices.Contains(repairs, rec.Reason) {
 			a.end(c)
@@ -73,11 +76,15 @@ func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
 func (a *amplifier) end(c credential) {
 	issuer := !slices.Contains(setters, c.Provider)
 	done, most := a.wish[c.ID], bound[issuer]
+	for range a.killed[c.ID] {
+		most = most.add(again)
+	}
 	if done.most(most) != most {
 		a.excess = append(a.excess, fmt.Sprintf("%s %s", c.ID, done))
 	}
 	a.worst[issuer] = a.worst[issuer].most(done)
 	delete(a.wish, c.ID)
+	delete(a.killed, c.ID)
 }
 
 // amplify measures the whole fleet. While the sandbox is away it learns nothing.
@@ -86,6 +93,12 @@ func (w *watcher) amplify(ctx context.Context) {
 	if err != nil {
 		return
 	}
+	w.mu.Lock()
+	for id := range w.orphaned {
+		w.amplifier.killed[id] += w.orphaned[id]
+	}
+	clear(w.orphaned)
+	w.mu.Unlock()
 	for _, c := range w.stage.fleet {
 		asked := state[c.Provider][c.Target]
 		total := work{sends: asked.Calls, logins: asked.Asked.OK + asked.Asked.Refused, vault: w.stage.front.count(c)}

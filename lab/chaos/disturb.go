@@ -237,6 +237,7 @@ func (s *stage) outage(ctx context.Context, name string, e event, away func() er
 	lock := s.wires.busy[name]
 	lock.Lock()
 	defer lock.Unlock()
+	defer s.away.begin()()
 	if err := away(); err != nil {
 		return err
 	}
@@ -264,6 +265,9 @@ func (s *stage) disturbWire(ctx context.Context, e event) error {
 	end, err := s.wires.disturb(ctx, e.Where, e)
 	if err != nil {
 		return err
+	}
+	if e.Where == "redis" || e.Where == "vault" {
+		defer s.away.begin()()
 	}
 	return errors.Join(devenv.Pause(ctx, e.For), end())
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // front is a load balancer before two nodes of Vault: every other request goes to the standby. It counts the requests for
-// each secret.
+// each secret that Vault answered: what it did not, the client repeats beneath keyturn's own calls.
 type front struct {
 	addr    string // base URL
 	server  *http.Server
@@ -52,16 +52,20 @@ func newFront(ctx context.Context, vault string) (*front, error) {
 
 // RoundTrip implements http.RoundTripper.
 func (f *front) RoundTrip(r *http.Request) (*http.Response, error) {
-	f.mu.Lock()
-	f.requests[strings.TrimPrefix(r.URL.Path, "/v1/")]++
-	f.mu.Unlock()
+	path, node := strings.TrimPrefix(r.URL.Path, "/v1/"), http.RoundTripper(f.direct)
 	if f.turn.Add(1)%2 == 0 {
-		return f.standby.RoundTrip(r)
+		node = f.standby
 	}
-	return f.direct.RoundTrip(r)
+	resp, err := node.RoundTrip(r)
+	if err == nil && resp.StatusCode < http.StatusInternalServerError && resp.StatusCode != http.StatusForbidden {
+		f.mu.Lock()
+		f.requests[path]++
+		f.mu.Unlock()
+	}
+	return resp, err
 }
 
-// count is how many requests there were for a secret and its journal.
+// count is how many requests were answered for a secret and its journal.
 func (f *front) count(c credential) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -59,7 +59,6 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 	if err != nil {
 		return err
 	}
-	r.rotations += now.Version
 	if c.Mute && now.Password == "" {
 		r.unexplained++
 		fmt.Printf("chaos: %s: never rotated: its mail server, which never answers, stops it\n", c.ID)

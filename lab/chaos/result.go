@@ -11,7 +11,7 @@ const recoveryLimit = 45 * time.Second
 
 // result is what was done to the fleet and what became of it.
 type result struct {
-	asked, rotations                       int // all that happened: every promotion writes a version of a secret
+	asked, rotations                       int // all that were seen to end with a promotion
 	kills, redisRestarts, flushes          int
 	vaultOutages, pauses                   int
 	redisRefusals                          int // times without memory, or as a replica

@@ -25,6 +25,7 @@ type stage struct {
 	workers   []*member
 	scheduler []*member
 	timeline  *timeline
+	away      outages // of Redis or Vault
 
 	late sync.Mutex // held by a late write: two at once could meet at one credential
 }

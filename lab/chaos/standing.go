@@ -26,6 +26,7 @@ func (s *stage) instruct(ctx context.Context, e event, begin, end string) error 
 	lock := s.wires.busy["redis"]
 	lock.Lock()
 	defer lock.Unlock()
+	defer s.away.begin()()
 	if err := s.tell(ctx, begin); err != nil {
 		return err
 	}
@@ -54,6 +55,7 @@ func (s *stage) lag(ctx context.Context, e event) error {
 	lock := s.wires.busy["vault"]
 	lock.Lock()
 	defer lock.Unlock()
+	defer s.away.begin()()
 	s.front.standby.Lag(lagLasts)
 	defer s.front.standby.Lag(0)
 	return devenv.Pause(ctx, e.For)

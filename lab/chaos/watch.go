@@ -31,6 +31,7 @@ type watcher struct {
 	hits      map[string]string         // the one before a late write that nothing has made up for yet, by credential
 	cured     []string                  // reasons of the rotations that did
 	orphans   map[string]orphan         // by credential
+	orphaned  map[string]int            // since the last look of the amplifier, by credential
 	recovered []time.Duration
 
 	amplifier *amplifier // only the looking goroutine's, until it has ended
@@ -45,7 +46,7 @@ type orphan struct {
 func newWatcher(s *stage) *watcher {
 	return &watcher{
 		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
-		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{}, amplifier: newAmplifier(),
+		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(),
 	}
 }
 
@@ -109,7 +110,9 @@ func (w *watcher) saw(c credential, rec devenv.Journal) {
 	}
 	if o, ok := w.orphans[c.ID]; ok && (rec.State != "open" || rec.RotationID != o.rotation) {
 		delete(w.orphans, c.ID)
-		w.recovered = append(w.recovered, now.Sub(o.since))
+		if !c.Mute { // they wait for a server that never answers
+			w.recovered = append(w.recovered, now.Sub(o.since)-w.stage.away.within(o.since, now))
+		}
 		w.stage.timeline.note("%s is back in a known state %v after its worker was killed", c.ID, now.Sub(o.since))
 	}
 }
@@ -122,6 +125,7 @@ func (w *watcher) died(ctx context.Context, pid int) {
 	defer w.mu.Unlock()
 	for id, rec := range w.newest {
 		if known := w.orphans[id]; rec.State == "open" && ownedBy(&rec, pid) && known.rotation != rec.RotationID {
+			w.orphaned[id]++
 			w.orphans[id] = orphan{rotation: rec.RotationID, since: at}
 			w.stage.timeline.note("process %d left rotation %s of %s open", pid, rec.RotationID, id)
 		}
@@ -179,6 +183,7 @@ func (w *watcher) sum(r *result) {
 	for _, n := range w.lost {
 		r.lostGenerations += n
 	}
+	r.rotations = len(w.promoted)
 	for _, reason := range w.promoted {
 		if reason == "drift" {
 			r.driftRepairs++
