@@ -17,7 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
-	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
@@ -29,14 +29,14 @@ func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, erro
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	client, err := queue.Dial(settings)
+	client, err := redisx.Dial(settings)
 	if err != nil {
 		return nil, err
 	}
 	if err := client.Process(ctx, ping{redis.NewStatusCmd(ctx, "ping")}); err != nil {
 		return nil, errors.Join(fmt.Errorf("redis at %v does not answer: %w", settings.Addresses, err), client.Close())
 	}
-	if err := queue.CheckRedis(ctx, client); err != nil {
+	if err := redisx.Check(ctx, client); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
 	return client, nil
@@ -48,8 +48,8 @@ type ping struct{ *redis.StatusCmd }
 // NoRetry implements redis.Cmder.
 func (ping) NoRetry() bool { return true }
 
-func redisSettings(ctx context.Context, c config.Redis) (queue.Redis, error) {
-	settings := queue.Redis{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}
+func redisSettings(ctx context.Context, c config.Redis) (redisx.Config, error) {
+	settings := redisx.Config{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}
 	var sentinelErr, passwordErr, tlsErr error
 	switch {
 	case c.Sentinel != nil:

@@ -12,6 +12,7 @@ import (
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
 	"keyturn/internal/ratelimit"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -120,7 +121,7 @@ func makeParts(t *testing.T, cfg *config.Config) error {
 	}
 	settings, err := redisSettings(t.Context(), cfg.Redis)
 	problems = append(problems, err)
-	rdb, err := queue.Dial(settings)
+	rdb, err := redisx.Dial(settings)
 	problems = append(problems, err)
 	if err == nil {
 		defer func() { _ = rdb.Close() }()

@@ -21,6 +21,7 @@ import (
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
 )
@@ -138,7 +139,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	}
 	p.Ready = map[string]func(context.Context) error{
 		"redis": func(ctx context.Context) error {
-			return errors.Join(queue.TakesWrites(ctx, p.Redis), checkTLS(p.Config().Redis.TLS))
+			return errors.Join(redisx.TakesWrites(ctx, p.Redis), checkTLS(p.Config().Redis.TLS))
 		},
 		"vault": func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) },
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -18,9 +19,6 @@ type Check struct {
 	At      time.Time // by Redis's clock
 	Verdict rotation.Verdict
 }
-
-// checkedHash has a field for each credential that was checked: milliseconds and the verdict's name.
-const checkedHash = "checked"
 
 var verdictNames = []string{
 	rotation.Unknown: "unknown", rotation.Works: "works", rotation.Refused: "refused", rotation.Unbelieved: "unbelieved",
@@ -33,7 +31,7 @@ return 0`)
 
 // Checked notes what a check found. It is for people: nothing is decided by it.
 func (x *Index) Checked(ctx context.Context, cred *rotation.Credential, verdict rotation.Verdict) error {
-	keys := []string{key(cred.Account, checkedHash)}
+	keys := []string{redisx.Key(cred.Account, redisx.Checked)}
 	if err := checkedScript.Run(ctx, x.rdb, keys, cred.ID, verdictNames[verdict]).Err(); err != nil {
 		return fmt.Errorf("note a check of %s: %w", cred.ID, err)
 	}
@@ -45,7 +43,7 @@ func (x *Index) Checks(ctx context.Context, creds []*rotation.Credential) ([]Che
 	asked := make([]*redis.StringCmd, len(creds))
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, cred := range creds {
-			asked[i] = p.HGet(ctx, key(cred.Account, checkedHash), cred.ID)
+			asked[i] = p.HGet(ctx, redisx.Key(cred.Account, redisx.Checked), cred.ID)
 		}
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -27,7 +28,7 @@ func TestTheLastCheckOfEachCredentialIsKept(t *testing.T) {
 	}
 
 	// What somebody else wrote there is no check, and what is removed is forgotten.
-	must(t, x.rdb.HSet(t.Context(), key("a", checkedHash), creds[0].ID, "\x1b[2J works").Err())
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Checked), creds[0].ID, "\x1b[2J works").Err())
 	must(t, x.Remove(t.Context(), "a", creds[2].ID))
 	for i, c := range have[[]Check](t)(x.Checks(t.Context(), creds[:3])) {
 		if c != (Check{}) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // Due is a credential that fell due.
@@ -55,12 +57,12 @@ return flat`)
 
 // Claim implements Claims.
 func (x *Index) Claim(ctx context.Context, account string, n int, push time.Duration) ([]Due, error) {
-	return x.claim(ctx, account, n, push, dueSet, claimedHash)
+	return x.claim(ctx, account, n, push, redisx.Due, redisx.Claimed)
 }
 
 // ClaimOpen implements Claims.
 func (x *Index) ClaimOpen(ctx context.Context, account string, n int, push time.Duration) ([]Due, error) {
-	open, err := x.claim(ctx, account, n, push, openSet)
+	open, err := x.claim(ctx, account, n, push, redisx.Open)
 	if err != nil || len(open) == 0 {
 		return open, err
 	}
@@ -68,7 +70,7 @@ func (x *Index) ClaimOpen(ctx context.Context, account string, n int, push time.
 	for i, d := range open {
 		ids[i] = d.ID
 	}
-	slots, err := x.rdb.HMGet(ctx, key(account, claimedHash), ids...).Result()
+	slots, err := x.rdb.HMGet(ctx, redisx.Key(account, redisx.Claimed), ids...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read what was claimed at account %s: %w", account, err)
 	}
@@ -84,7 +86,7 @@ func (x *Index) ClaimOpen(ctx context.Context, account string, n int, push time.
 func (x *Index) claim(ctx context.Context, account string, n int, push time.Duration, names ...string) ([]Due, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = key(account, name)
+		keys[i] = redisx.Key(account, name)
 	}
 	found, err := claimScript.Run(ctx, x.rdb, keys, min(n, maxClaim), push.Milliseconds()).StringSlice()
 	if err != nil {
@@ -128,7 +130,7 @@ func (x *Index) Move(ctx context.Context, account string, claims []Moved) error 
 	for _, m := range claims {
 		args = append(args, m.ID, m.Slot.UnixMilli(), m.At.UnixMilli(), m.Forget)
 	}
-	keys := []string{key(account, dueSet), key(account, claimedHash)}
+	keys := []string{redisx.Key(account, redisx.Due), redisx.Key(account, redisx.Claimed)}
 	if err := moveScript.Run(ctx, x.rdb, keys, args...).Err(); err != nil {
 		return fmt.Errorf("give %d claims of account %s back: %w", len(claims), account, err)
 	}
@@ -154,9 +156,9 @@ func (x *Index) Glance(ctx context.Context, accounts []string) (now time.Time, f
 		clock = p.Time(ctx)
 		for i, account := range accounts {
 			asked[i] = answers{
-				due:   p.ZRangeWithScores(ctx, key(account, dueSet), 0, 0),
-				open:  p.ZRangeWithScores(ctx, key(account, openSet), 0, 0),
-				built: p.Exists(ctx, key(account, epoch)),
+				due:   p.ZRangeWithScores(ctx, redisx.Key(account, redisx.Due), 0, 0),
+				open:  p.ZRangeWithScores(ctx, redisx.Key(account, redisx.Open), 0, 0),
+				built: p.Exists(ctx, redisx.Key(account, redisx.Epoch)),
 			}
 		}
 		return nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -81,7 +82,7 @@ func TestAClaimedSlotThatIsYetToComeIsNotBelieved(t *testing.T) {
 		x := newIndex(t)
 		cred := fleet("a", 1, every30d(t))[0]
 		putOff(t, x, past, cred)
-		must(t, x.rdb.HSet(t.Context(), key("a", claimedHash), cred.ID, slot).Err())
+		must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Claimed), cred.ID, slot).Err())
 		have[Standing](t)(look(t, x, cred), nil)
 		claimed := have[[]Due](t)(x.Claim(t.Context(), "a", 1, time.Millisecond))
 		if len(claimed) != 1 || !claimed[0].Slot.Equal(past) {

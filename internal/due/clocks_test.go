@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -99,10 +100,10 @@ func TestTheSweepSetsRightWhatWasWrittenWhileRedisWasAhead(t *testing.T) {
 	must(t, settle(t.Context(), s))
 	putOff(t, x, slot.Add(ahead), creds[0]) // settled
 	putOff(t, x, slot.Add(ahead), creds[1]) // claimed, and its job lost
-	must(t, x.rdb.HSet(t.Context(), key("a", claimedHash), creds[1].ID, slot.Add(ahead).UnixMilli()).Err())
-	must(t, x.rdb.ZAdd(t.Context(), key("a", openSet), member(creds[2].ID, slot.Add(ahead))).Err()) // held
-	must(t, x.rdb.ZAdd(t.Context(), peersKey, member("gone two", slot.Add(ahead))).Err())           // announced
-	must(t, x.rdb.ZAdd(t.Context(), key("a", dueSet), member("removed", slot)).Err())
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Claimed), creds[1].ID, slot.Add(ahead).UnixMilli()).Err())
+	must(t, x.rdb.ZAdd(t.Context(), redisx.Key("a", redisx.Open), member(creds[2].ID, slot.Add(ahead))).Err()) // held
+	must(t, x.rdb.ZAdd(t.Context(), redisx.Schedulers, member("gone two", slot.Add(ahead))).Err())             // announced
+	must(t, x.rdb.ZAdd(t.Context(), redisx.Key("a", redisx.Due), member("removed", slot)).Err())
 	must(t, s.sweep(t.Context()))
 	for i, cred := range creds[:2] {
 		if got, want := look(t, x, cred), cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond); !got.Due.Equal(want) || !got.Claimed.IsZero() {
@@ -112,7 +113,7 @@ func TestTheSweepSetsRightWhatWasWrittenWhileRedisWasAhead(t *testing.T) {
 	if got := look(t, x, creds[2]).Resume; got.After(slot) {
 		t.Errorf("the open journal is resumed at %s", got)
 	}
-	if n := x.rdb.ZScore(t.Context(), key("a", dueSet), "removed").Val(); n != 0 {
+	if n := x.rdb.ZScore(t.Context(), redisx.Key("a", redisx.Due), "removed").Val(); n != 0 {
 		t.Error("a scheduler that was announced while the clock was ahead keeps what no configuration has")
 	}
 	must(t, s.announce(t.Context(), newPeer()))

@@ -16,6 +16,7 @@ import (
 
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -51,10 +52,10 @@ func TestSchedulingWorksOnAClusterAndSurvivesTheLossOfOneNodesData(t *testing.T)
 	_ = have[[]Count](t)(x.Counts(t.Context(), s.names()...))
 	must(t, s.prune(t.Context(), newInventory("one", creds[1:]...)))
 
-	node := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), key("account-3", dueSet)))
+	node := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), redisx.Key("account-3", redisx.Due)))
 	lost := 0
 	for _, a := range accounts {
-		if m := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), key(a.Name, dueSet))); m.Options().Addr == node.Options().Addr {
+		if m := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), redisx.Key(a.Name, redisx.Due))); m.Options().Addr == node.Options().Addr {
 			lost++
 		}
 	}
@@ -64,7 +65,7 @@ func TestSchedulingWorksOnAClusterAndSurvivesTheLossOfOneNodesData(t *testing.T)
 	q.mu.Unlock()
 	jobs := q.take(t, 10*lost+1)
 	for _, j := range jobs {
-		if m := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), key(j.account, dueSet))); m.Options().Addr != node.Options().Addr {
+		if m := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), redisx.Key(j.account, redisx.Due))); m.Options().Addr != node.Options().Addr {
 			t.Fatalf("%s was enqueued again though its node lost nothing", j.id)
 		}
 	}
@@ -135,7 +136,7 @@ func TestSchedulingGoesOnWhenASentinelPromotesTheReplica(t *testing.T) {
 	eventually(t, "the index is built", func() bool { return s.Ready() == nil })
 	second := dial(t, replica.Addr)
 	eventually(t, "the replica has it", func() bool {
-		return second.rdb.ZCard(t.Context(), key("a", dueSet)).Val() == 10 && second.rdb.Exists(t.Context(), key("a", "epoch")).Val() == 1
+		return second.rdb.ZCard(t.Context(), redisx.Key("a", redisx.Due)).Val() == 10 && second.rdb.Exists(t.Context(), redisx.Key("a", redisx.Epoch)).Val() == 1
 	})
 	must(t, master.Kill())
 	admin := redis.NewClient(&redis.Options{Addr: replica.Addr})

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/contacts"
+	"keyturn/internal/redisx"
 )
 
 // notesTTL is longer than a job rests between two tries, which is a day where a quota is spent. What is left of a job
@@ -22,7 +23,7 @@ type contactNotes struct{ rdb redis.UniversalClient }
 func (x *Index) ContactNotes() contacts.Notes { return contactNotes{x.rdb} }
 
 func (c contactNotes) Load(ctx context.Context, account, name string) (map[string]contacts.Note, error) {
-	fields, err := c.rdb.HGetAll(ctx, key(account, "contacts:"+name)).Result()
+	fields, err := c.rdb.HGetAll(ctx, redisx.Contacts(account, name)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read what became of %s: %w", name, err)
 	}
@@ -46,7 +47,7 @@ func (c contactNotes) Save(ctx context.Context, account, name string, notes map[
 		}
 		fields = append(fields, address, text)
 	}
-	hash := key(account, "contacts:"+name)
+	hash := redisx.Contacts(account, name)
 	_, err := c.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, hash)
 		if len(fields) > 0 {

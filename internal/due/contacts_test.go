@@ -8,6 +8,7 @@ import (
 
 	"keyturn/internal/contacts"
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -63,7 +64,7 @@ func TestContactNotesOutliveARestOfADayButNotAJobThatIsGone(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)
 	must(t, x.ContactNotes().Save(t.Context(), "acme", "owners", noteMap{"a@example.com": sentNote("a@example.com")}))
-	ttl := have[time.Duration](t)(x.rdb.PTTL(t.Context(), key("acme", "contacts:owners")).Result())
+	ttl := have[time.Duration](t)(x.rdb.PTTL(t.Context(), redisx.Key("acme", "contacts:owners")).Result())
 	if ttl < 25*time.Hour || ttl > 30*24*time.Hour {
 		t.Errorf("kept for %v", ttl)
 	}
@@ -74,7 +75,7 @@ func TestAContactNoteThatNobodyUnderstandsCountsAsLost(t *testing.T) {
 	x := newIndex(t)
 	notes, ctx := x.ContactNotes(), t.Context()
 	must(t, notes.Save(ctx, "acme", "owners", noteMap{"a@example.com": sentNote("a@example.com"), "b@example.com": sentNote("b@example.com")}))
-	must(t, x.rdb.HSet(ctx, key("acme", "contacts:owners"), "a@example.com", "nonsense").Err())
+	must(t, x.rdb.HSet(ctx, redisx.Key("acme", "contacts:owners"), "a@example.com", "nonsense").Err())
 	got := have[noteMap](t)(notes.Load(ctx, "acme", "owners"))
 	if _, kept := got["b@example.com"]; len(got) != 1 || !kept {
 		t.Errorf("got %+v", got)

@@ -2,24 +2,6 @@
 // quarantine; and it runs the scheduler over them. All of it only mirrors Vault and the configuration: what Redis loses
 // is rebuilt.
 //
-// # Keys
-//
-// All keys of one account lie in one hash slot, so that one script may use several and a cluster may hold many
-// accounts.
-//
-//	keyturn:{ACCOUNT}:due           sorted set credential → when it is due, unix ms
-//	keyturn:{ACCOUNT}:claimed       hash       credential that was claimed and has not ended → its slot, unix ms
-//	keyturn:{ACCOUNT}:open          sorted set credential with an open journal → when it is resumed, unix ms
-//	keyturn:{ACCOUNT}:hold:ID       string     a run works on the credential, or died within the last few seconds
-//	keyturn:{ACCOUNT}:quarantine    hash       credential → why
-//	keyturn:{ACCOUNT}:epoch         string     set once the account's keys were built; gone where Redis was emptied
-//	keyturn:{ACCOUNT}:building      string     who builds them
-//	keyturn:{ACCOUNT}:round:KIND:ID string     point for which a recurring job was enqueued last
-//	keyturn:{ACCOUNT}:contacts:JOB  hash       address → what became of it at a contact verification
-//	keyturn:sweeping                string     who compares the index with Vault
-//	keyturn:schedulers              sorted set scheduler and the fingerprint of its configuration → when it was last seen
-//	keyturn:events                  stream     what happened, capped
-//
 // # From due to done
 //
 // Claiming takes what is due, the longest overdue first, and puts it off by a few minutes under the same script, so that

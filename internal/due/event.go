@@ -10,12 +10,12 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
 const (
-	eventStream = "keyturn:events"
-	maxEvents   = 100_000 // some 30 MB
+	maxEvents = 100_000 // some 30 MB
 )
 
 // addEvent appends what happened to the stream. None of it is a secret.
@@ -24,7 +24,7 @@ func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential,
 	if end.State == rotation.Quarantined {
 		kind = "quarantined"
 	}
-	p.XAdd(ctx, &redis.XAddArgs{Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{
+	p.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
 		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,
 		"slot", end.Slot.UTC().Format(time.RFC3339Nano), "reason", string(end.Reason), "attempt", end.Attempt,
 		"version", end.Version, "verified", string(end.Verified), "why", end.Why, "requested_by", end.RequestedBy,
@@ -33,7 +33,7 @@ func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential,
 
 // Note implements rotation.Notices: a notice is an event.
 func (x *Index) Note(ctx context.Context, cred *rotation.Credential, n rotation.Notice) error {
-	err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
 		"type", string(n.Kind), "credential", cred.ID, "account", cred.Account, "rotation_id", n.RotationID,
 		"reason", string(n.Reason), "requested_by", n.RequestedBy, "why", n.Detail,
 	}}).Err()
@@ -56,7 +56,7 @@ func (x *Index) NoteMailServer(ctx context.Context, address string, sick bool) e
 		kind = EventMailServerSick
 	}
 	err := x.rdb.XAdd(ctx, &redis.XAddArgs{
-		Stream: eventStream, MaxLen: maxEvents, Approx: true, Values: []any{"type", kind, "server", address},
+		Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{"type", kind, "server", address},
 	}).Err()
 	if err != nil {
 		return fmt.Errorf("note an event: %w", err)
@@ -74,7 +74,7 @@ type Event struct {
 // Events returns what happened after the entry with this id, at most n entries, and waits up to block for the first
 // one; a negative block does not wait. "0" is the beginning of what is kept, "$" is now.
 func (x *Index) Events(ctx context.Context, after string, n int64, block time.Duration) ([]Event, error) {
-	streams, err := x.rdb.XRead(ctx, &redis.XReadArgs{Streams: []string{eventStream, after}, Count: n, Block: block}).Result()
+	streams, err := x.rdb.XRead(ctx, &redis.XReadArgs{Streams: []string{redisx.Events, after}, Count: n, Block: block}).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}

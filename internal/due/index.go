@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -28,18 +29,7 @@ func (x *Index) Now(ctx context.Context) (time.Time, error) {
 	return now.UTC(), nil
 }
 
-func key(account, name string) string { return "keyturn:{" + account + "}:" + name }
-
-// Names of the keys of an account.
-const (
-	dueSet      = "due"
-	claimedHash = "claimed"
-	openSet     = "open"
-	stuckHash   = "quarantine"
-	epoch       = "epoch"
-)
-
-func holdKey(cred *rotation.Credential) string { return key(cred.Account, "hold:"+cred.ID) }
+func holdKey(cred *rotation.Credential) string { return redisx.Hold(cred.Account, cred.ID) }
 
 // LongestHold is longer than any run holds a credential.
 const LongestHold = time.Hour
@@ -60,7 +50,7 @@ return 0`)
 
 // Hold is part of rotation.Agenda.
 func (x *Index) Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error {
-	keys := []string{holdKey(cred), key(cred.Account, openSet)}
+	keys := []string{holdKey(cred), redisx.Key(cred.Account, redisx.Open)}
 	left, err := holdScript.Run(ctx, x.rdb, keys, cred.ID, quiet.Milliseconds(), force, LongestHold.Milliseconds()).Int64()
 	if err != nil {
 		return fmt.Errorf("hold %s: %w", cred.ID, err)
@@ -84,7 +74,7 @@ return 0`)
 
 // Park is part of rotation.Agenda. A d of 0 takes back what Hold put into the mirror.
 func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error {
-	keys := []string{holdKey(cred), key(cred.Account, openSet)}
+	keys := []string{holdKey(cred), redisx.Key(cred.Account, redisx.Open)}
 	if err := parkScript.Run(ctx, x.rdb, keys, cred.ID, d.Milliseconds()).Err(); err != nil {
 		return fmt.Errorf("park %s: %w", cred.ID, err)
 	}
@@ -95,15 +85,15 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, holdKey(cred))
-		p.ZRem(ctx, key(cred.Account, openSet), cred.ID)
+		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
 		if end.State == rotation.Quarantined {
-			p.ZRem(ctx, key(cred.Account, dueSet), cred.ID)
-			p.HDel(ctx, key(cred.Account, claimedHash), cred.ID)
-			p.HSet(ctx, key(cred.Account, stuckHash), cred.ID, shorten(end.Why))
+			p.ZRem(ctx, redisx.Key(cred.Account, redisx.Due), cred.ID)
+			p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
+			p.HSet(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID, shorten(end.Why))
 		} else {
-			p.HDel(ctx, key(cred.Account, stuckHash), cred.ID)
+			p.HDel(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID)
 			if !end.Slot.IsZero() { // else it was never rotated and is given up for now: the claim has put it off
-				p.HDel(ctx, key(cred.Account, claimedHash), cred.ID)
+				p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
 				settleDue(ctx, p, cred, end)
 			}
 		}
@@ -132,7 +122,7 @@ return redis.call('ZADD', KEYS[1], due, ARGV[1])`)
 
 func settleDue(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
 	next := func(from time.Time) int64 { return cred.Schedule.Next(from, cred.ID).UnixMilli() }
-	settleScript.Eval(ctx, p, []string{key(cred.Account, dueSet)},
+	settleScript.Eval(ctx, p, []string{redisx.Key(cred.Account, redisx.Due)},
 		cred.ID, end.Slot.UnixMilli(), next(end.Slot), end.RotatedAt.UnixMilli(), next(end.RotatedAt), Skew.Milliseconds())
 }
 
@@ -143,11 +133,11 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 		members[i] = id
 	}
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, key(account, dueSet), members...)
-		p.ZRem(ctx, key(account, openSet), members...)
-		p.HDel(ctx, key(account, claimedHash), ids...)
-		p.HDel(ctx, key(account, stuckHash), ids...)
-		p.HDel(ctx, key(account, checkedHash), ids...)
+		p.ZRem(ctx, redisx.Key(account, redisx.Due), members...)
+		p.ZRem(ctx, redisx.Key(account, redisx.Open), members...)
+		p.HDel(ctx, redisx.Key(account, redisx.Claimed), ids...)
+		p.HDel(ctx, redisx.Key(account, redisx.Quarantine), ids...)
+		p.HDel(ctx, redisx.Key(account, redisx.Checked), ids...)
 		return nil
 	})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // errLeaseLost ends work whose lease has gone: it ran out while Redis was away, or Redis was emptied.
@@ -73,9 +75,9 @@ func (l *lease) release(ctx context.Context, built bool) (held bool, err error) 
 
 func leaseKey(what Lease) string {
 	if what.Account == "" {
-		return "keyturn:sweeping"
+		return redisx.Sweeping
 	}
-	return key(what.Account, "building")
+	return redisx.Key(what.Account, redisx.Building)
 }
 
 var takeScript = redis.NewScript(`
@@ -115,7 +117,7 @@ return 1`)
 func (x *Index) ReleaseLease(ctx context.Context, what Lease, token string, built bool) (bool, error) {
 	keys := []string{leaseKey(what)}
 	if built {
-		keys = append(keys, key(what.Account, epoch))
+		keys = append(keys, redisx.Key(what.Account, redisx.Epoch))
 	}
 	held, err := releaseScript.Run(ctx, x.rdb, keys, token).Bool()
 	if err != nil {
@@ -126,7 +128,7 @@ func (x *Index) ReleaseLease(ctx context.Context, what Lease, token string, buil
 
 // Built implements Leases.
 func (x *Index) Built(ctx context.Context, account string) (bool, error) {
-	built, err := x.rdb.Exists(ctx, key(account, epoch)).Result()
+	built, err := x.rdb.Exists(ctx, redisx.Key(account, redisx.Epoch)).Result()
 	if err != nil {
 		return false, fmt.Errorf("ask whether account %s is built: %w", account, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -109,11 +110,11 @@ func TestAnAccountThatCannotBeBuiltDelaysNoOther(t *testing.T) {
 		"its store never answers": func(_ *testing.T, n *neighbours) { n.v.hangs = "theirs" },
 		"a key in Redis is none of ours": func(t *testing.T, n *neighbours) {
 			t.Helper()
-			must(t, n.Index.(*Index).rdb.Set(t.Context(), key("bad", openSet), "no set", 0).Err())
+			must(t, n.Index.(*Index).rdb.Set(t.Context(), redisx.Key("bad", redisx.Open), "no set", 0).Err())
 		},
 		"its lease is held for good": func(t *testing.T, n *neighbours) {
 			t.Helper()
-			must(t, n.Index.(*Index).rdb.Set(t.Context(), key("bad", "building"), "somebody", 0).Err())
+			must(t, n.Index.(*Index).rdb.Set(t.Context(), redisx.Key("bad", "building"), "somebody", 0).Err())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

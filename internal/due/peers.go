@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 const (
-	peersKey      = "keyturn:schedulers"
 	announceEvery = 10 * time.Second
 	// PeerTime is how long a scheduler that says nothing more is taken to live.
 	PeerTime = 45 * time.Second
@@ -41,7 +42,7 @@ return redis.call('ZRANGE', KEYS[1], 0, -1)`)
 
 // Announce implements Peers.
 func (x *Index) Announce(ctx context.Context, entry, former string) ([]string, error) {
-	all, err := announceScript.Run(ctx, x.rdb, []string{peersKey}, entry, former, PeerTime.Milliseconds()).StringSlice()
+	all, err := announceScript.Run(ctx, x.rdb, []string{redisx.Schedulers}, entry, former, PeerTime.Milliseconds()).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("announce this scheduler: %w", err)
 	}
@@ -94,7 +95,7 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], now + ARGV[1])`)
 
 // Announced implements Peers.
 func (x *Index) Announced(ctx context.Context) ([]string, error) {
-	all, err := peersScript.Run(ctx, x.rdb, []string{peersKey}, PeerTime.Milliseconds()).StringSlice()
+	all, err := peersScript.Run(ctx, x.rdb, []string{redisx.Schedulers}, PeerTime.Milliseconds()).StringSlice()
 	if err != nil {
 		return nil, fmt.Errorf("ask for the other schedulers: %w", err)
 	}
@@ -103,7 +104,7 @@ func (x *Index) Announced(ctx context.Context) ([]string, error) {
 
 // Leave implements Peers.
 func (x *Index) Leave(ctx context.Context, entry string) error {
-	if err := x.rdb.ZRem(ctx, peersKey, entry).Err(); err != nil {
+	if err := x.rdb.ZRem(ctx, redisx.Schedulers, entry).Err(); err != nil {
 		return fmt.Errorf("take the word of this scheduler back: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -129,7 +130,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`)
 
 func roundKey(kind string, subject *rotation.Credential) string {
-	return key(subject.Account, "round:"+kind+":"+subject.ID)
+	return redisx.Round(subject.Account, kind, subject.ID)
 }
 
 // Mark implements Points.

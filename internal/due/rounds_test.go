@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -77,7 +78,7 @@ func TestASubjectThatCannotBeEnqueuedDelaysNoOther(t *testing.T) {
 		}
 		return enqueue(ctx, account, id, slot)
 	}
-	must(t, x.rdb.HSet(t.Context(), key("b", "round:check:b-7"), "no", "string").Err()) // one subject of the healthy account
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("b", "round:check:b-7"), "no", "string").Err()) // one subject of the healthy account
 	now := past
 	plan := r.plan.Load().visits(now)
 	points := map[string]time.Time{}
@@ -104,7 +105,7 @@ func TestASubjectThatCannotBeEnqueuedDelaysNoOther(t *testing.T) {
 	if told == nil || !strings.Contains(told.Error(), "account a") && !strings.Contains(told.Error(), "account b") {
 		t.Errorf("the trouble is %v", told)
 	}
-	must(t, x.rdb.Del(t.Context(), key("b", "round:check:b-7")).Err())
+	must(t, x.rdb.Del(t.Context(), redisx.Key("b", "round:check:b-7")).Err())
 	r.Enqueue = enqueue
 	must(t, r.visit(t.Context(), plan, now.Add(maxRoundPause)))
 	for len(q.jobs) > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -160,7 +161,7 @@ func TestReadySaysThatVaultIsAwayUntilItIsBack(t *testing.T) {
 		err := s.Ready()
 		return err != nil && strings.Contains(err.Error(), errVault.Error())
 	})
-	if n := x.rdb.Exists(t.Context(), key("a", "epoch")).Val(); n != 0 {
+	if n := x.rdb.Exists(t.Context(), redisx.Key("a", redisx.Epoch)).Val(); n != 0 {
 		t.Error("an index of which nothing could be read counts as built")
 	}
 	v.set(func() { v.down = false })
@@ -210,7 +211,7 @@ func TestDifferentConfigurationsAreReported(t *testing.T) {
 		t.Errorf("%d configurations after the roll-out; log: %s", n, log.String())
 	}
 	two.leave(t.Context(), second)
-	if n := x.rdb.ZCard(t.Context(), peersKey).Val(); n != 1 {
+	if n := x.rdb.ZCard(t.Context(), redisx.Schedulers).Val(); n != 1 {
 		t.Errorf("%d schedulers stand there after one has left", n)
 	}
 }
@@ -220,7 +221,7 @@ func TestTroubleAtOneAccountHoldsNoOtherUp(t *testing.T) {
 	x, q := newIndex(t), newQueue()
 	a, b := fleet("a", 1, every30d(t)), fleet("b", 1, every30d(t))
 	putOff(t, x, past, a[0], b[0])
-	must(t, x.rdb.Set(t.Context(), key("a", claimedHash), "no hash", 0).Err())
+	must(t, x.rdb.Set(t.Context(), redisx.Key("a", redisx.Claimed), "no hash", 0).Err())
 	s := newScheduler(x, q, newVault(), newInventory("one", a[0], b[0]), Account{Name: "a", Capacity: 1}, Account{Name: "b", Capacity: 1})
 	if _, err := s.tick(t.Context()); err == nil || !strings.Contains(err.Error(), "account a") {
 		t.Errorf("the trouble is %v", err)

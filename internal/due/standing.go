@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -35,10 +36,10 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for account, ids := range byAccount {
 			asked[account] = answers{
-				due:     p.ZMScore(ctx, key(account, dueSet), ids...),
-				open:    p.ZMScore(ctx, key(account, openSet), ids...),
-				claimed: p.HMGet(ctx, key(account, claimedHash), ids...),
-				why:     p.HMGet(ctx, key(account, stuckHash), ids...),
+				due:     p.ZMScore(ctx, redisx.Key(account, redisx.Due), ids...),
+				open:    p.ZMScore(ctx, redisx.Key(account, redisx.Open), ids...),
+				claimed: p.HMGet(ctx, redisx.Key(account, redisx.Claimed), ids...),
+				why:     p.HMGet(ctx, redisx.Key(account, redisx.Quarantine), ids...),
 			}
 		}
 		return nil
@@ -87,12 +88,12 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, account := range accounts {
 			asked[i] = []*redis.IntCmd{
-				p.ZCard(ctx, key(account, dueSet)),
-				p.ZCount(ctx, key(account, dueSet), "-inf", fmt.Sprint(now.UnixMilli())),
-				p.HLen(ctx, key(account, claimedHash)),
-				p.ZCard(ctx, key(account, openSet)),
-				p.HLen(ctx, key(account, stuckHash)),
-				p.Exists(ctx, key(account, epoch)),
+				p.ZCard(ctx, redisx.Key(account, redisx.Due)),
+				p.ZCount(ctx, redisx.Key(account, redisx.Due), "-inf", fmt.Sprint(now.UnixMilli())),
+				p.HLen(ctx, redisx.Key(account, redisx.Claimed)),
+				p.ZCard(ctx, redisx.Key(account, redisx.Open)),
+				p.HLen(ctx, redisx.Key(account, redisx.Quarantine)),
+				p.Exists(ctx, redisx.Key(account, redisx.Epoch)),
 			}
 		}
 		return nil
@@ -113,7 +114,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 // Members implements Mirror.
 func (x *Index) Members(ctx context.Context, account string, each func(ids []string) error) error {
 	var failed errorList
-	for _, name := range []string{dueSet, openSet, claimedHash, stuckHash} {
+	for _, name := range []string{redisx.Due, redisx.Open, redisx.Claimed, redisx.Quarantine} {
 		failed.add(x.members(ctx, account, name, each))
 	}
 	return failed.err()
@@ -121,11 +122,11 @@ func (x *Index) Members(ctx context.Context, account string, each func(ids []str
 
 func (x *Index) members(ctx context.Context, account, name string, each func(ids []string) error) error {
 	scan := x.rdb.ZScan
-	if name == stuckHash || name == claimedHash {
+	if name == redisx.Quarantine || name == redisx.Claimed {
 		scan = x.rdb.HScan
 	}
 	for cursor := uint64(0); ; {
-		pairs, next, err := scan(ctx, key(account, name), cursor, "", maxClaim).Result()
+		pairs, next, err := scan(ctx, redisx.Key(account, name), cursor, "", maxClaim).Result()
 		if err != nil {
 			return fmt.Errorf("scan the index: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -31,9 +32,9 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	putOff(t, x, past, creds[1]) // a settling was lost, and the push that followed it
 	putOff(t, x, past, creds[2])
 	_ = have[[]Due](t)(x.Claim(t.Context(), "a", 2, time.Hour)) // 1 and 2 are claimed
-	must(t, x.rdb.HDel(t.Context(), key("a", claimedHash), creds[1].ID).Err())
-	must(t, x.rdb.ZRem(t.Context(), key("a", dueSet), creds[3].ID).Err())
-	must(t, x.rdb.HSet(t.Context(), key("a", stuckHash), creds[4].ID, "released meanwhile").Err())
+	must(t, x.rdb.HDel(t.Context(), redisx.Key("a", redisx.Claimed), creds[1].ID).Err())
+	must(t, x.rdb.ZRem(t.Context(), redisx.Key("a", redisx.Due), creds[3].ID).Err())
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Quarantine), creds[4].ID, "released meanwhile").Err())
 	v.set(func() {
 		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past}
 		v.records[creds[6].ID] = rotation.Record{State: rotation.Quarantined, Why: "rule"}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 	"keyturn/internal/secret"
@@ -48,7 +49,7 @@ func TestWhatRedisLostIsRebuiltAndOpenJournalsGoFirst(t *testing.T) {
 			t.Errorf("the recheck is %+v", recheck)
 		}
 		eventually(t, "the quarantine is mirrored", func() bool { return look(t, x, creds[7]).Quarantined })
-		eventually(t, "the account is built", func() bool { return x.rdb.Exists(t.Context(), key("a", "epoch")).Val() == 1 })
+		eventually(t, "the account is built", func() bool { return x.rdb.Exists(t.Context(), redisx.Key("a", redisx.Epoch)).Val() == 1 })
 		q.mu.Lock()
 		clear(q.waiting) // the queue goes with everything else
 		flush(t, x.rdb)

@@ -5,13 +5,15 @@ import (
 	"fmt"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // Add implements Mirror.
 func (x *Index) Add(ctx context.Context, found []Finding) error {
 	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
 		if len(w.due) > 0 {
-			p.ZAddNX(ctx, key(account, dueSet), w.due...)
+			p.ZAddNX(ctx, redisx.Key(account, redisx.Due), w.due...)
 		}
 	})
 }
@@ -19,15 +21,15 @@ func (x *Index) Add(ctx context.Context, found []Finding) error {
 // Replace implements Mirror.
 func (x *Index) Replace(ctx context.Context, found []Finding) error {
 	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
-		p.HDel(ctx, key(account, claimedHash), w.all...)
+		p.HDel(ctx, redisx.Key(account, redisx.Claimed), w.all...)
 		if len(w.due) > 0 {
-			p.ZAdd(ctx, key(account, dueSet), w.due...)
+			p.ZAdd(ctx, redisx.Key(account, redisx.Due), w.due...)
 		}
 		if len(w.unscheduled) > 0 {
-			p.ZRem(ctx, key(account, dueSet), w.unscheduled...)
+			p.ZRem(ctx, redisx.Key(account, redisx.Due), w.unscheduled...)
 		}
 		if len(w.free) > 0 {
-			p.HDel(ctx, key(account, stuckHash), w.free...)
+			p.HDel(ctx, redisx.Key(account, redisx.Quarantine), w.free...)
 		}
 	})
 }
@@ -73,14 +75,14 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for account, w := range accounts {
 			if len(w.open) > 0 {
-				p.ZAddNX(ctx, key(account, openSet), w.open...)
+				p.ZAddNX(ctx, redisx.Key(account, redisx.Open), w.open...)
 			}
 			if len(w.pulled) > 0 {
-				p.ZAddLT(ctx, key(account, openSet), w.pulled...)
+				p.ZAddLT(ctx, redisx.Key(account, redisx.Open), w.pulled...)
 			}
 			if len(w.stuck) > 0 {
-				p.HSet(ctx, key(account, stuckHash), w.stuck...)
-				p.ZRem(ctx, key(account, dueSet), w.stuckIDs...)
+				p.HSet(ctx, redisx.Key(account, redisx.Quarantine), w.stuck...)
+				p.ZRem(ctx, redisx.Key(account, redisx.Due), w.stuckIDs...)
 			}
 			rest(p, account, w)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -84,7 +85,7 @@ func (b *Breaker) answers(account string) *atomic.Int64 {
 }
 
 func (b *Breaker) eval(ctx context.Context, account, op string, args ...any) (int64, error) {
-	keys := []string{key(account, "breaker"), engineKey(account, "paused")}
+	keys := []string{redisx.Key(account, redisx.Breaker), engineKey(account, "paused")}
 	n, err := breakerScript.Run(ctx, b.rdb, keys, append([]any{op}, args...)...).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("breaker of %s: %w", account, err)
@@ -138,7 +139,7 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 	var e *rotation.Error
 	switch {
 	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done, b.answers(job.Account).Load() > p.heard, b.served(ctx, job, res):
-		cause, _ := b.rdb.HGet(ctx, key(job.Account, "breaker"), "cause").Result()
+		cause, _ := b.rdb.HGet(ctx, redisx.Key(job.Account, redisx.Breaker), "cause").Result()
 		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n == 1 {
 			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
 		}
@@ -154,7 +155,7 @@ func (b *Breaker) served(ctx context.Context, job Job, res rotation.Result) bool
 	if job.Kind != KindRotate || res.Status != rotation.Done || job.Slot.IsZero() || job.Reason == rotation.ReasonResume {
 		return false
 	}
-	refused, err := b.rdb.HGet(ctx, key(job.Account, "breaker"), "refused").Int64()
+	refused, err := b.rdb.HGet(ctx, redisx.Key(job.Account, redisx.Breaker), "refused").Int64()
 	return err == nil && job.Slot.UnixMilli() > refused
 }
 
@@ -173,7 +174,7 @@ func (b *Breaker) State(ctx context.Context, account string) (BreakerState, erro
 		Since int64  `redis:"since"`
 		Next  int64  `redis:"next"`
 	}
-	if err := b.rdb.HGetAll(ctx, key(account, "breaker")).Scan(&h); err != nil {
+	if err := b.rdb.HGetAll(ctx, redisx.Key(account, redisx.Breaker)).Scan(&h); err != nil {
 		return BreakerState{}, fmt.Errorf("breaker of %s: %w", account, err)
 	}
 	if h.Since == 0 {

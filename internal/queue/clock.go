@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -165,7 +166,7 @@ func (c *Clock) ask(ctx context.Context) error {
 	for range 3 {
 		start := c.local()
 		cmd := redis.NewTimeCmd(ctx, "time")
-		if err := c.rdb.Process(ctx, once{cmd}); err != nil {
+		if err := c.rdb.Process(ctx, redisx.Once(cmd)); err != nil {
 			return fmt.Errorf("ask redis for the time: %w", err)
 		}
 		end := c.local()

@@ -30,13 +30,12 @@
 //
 // # Where to find things
 //
-//	redis.go      the connection, tuned so that an outage of seconds runs nothing twice
-//	names.go      queues, task ids, Redis keys
+//	names.go      queues and task ids; package redisx has the connection and the names of our own keys
 //	payload.go    what a task carries, read as hostile input
 //	client.go     enqueueing;  stats.go  counting;  outcome.go  what --wait follows
 //	server.go     one asynq server per account;  run.go  one run of one task
 //	retry.go      delays and the text that Redis gets to see;  forward.go  the end of a delay
-//	clock.go      Redis's time;  guard.go  a Redis that refuses, or is away at the end;  reconnect.go  after a failover
+//	clock.go      Redis's time;  guard.go  a Redis that refuses, or is away at the end
 //	breaker.go    an account whose key was refused;  housekeeping.go  ghosts and lost queue names
 //	agenda.go     rotation.Agenda over index, client and breaker
 package queue

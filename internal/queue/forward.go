@@ -9,6 +9,8 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 //go:embed forward.lua
@@ -39,7 +41,7 @@ func (f *forwarder) tick(ctx context.Context) error {
 		keys := []string{engineKey(queue, "scheduled"), engineKey(queue, "retry"), engineKey(queue, "pending"), blockedKey(queue)}
 		forwardScript.Eval(ctx, pipe, keys, engineKey(queue, "t:"), f.most)
 	}
-	breaker := pipe.HMGet(ctx, key(f.account, "breaker"), "since", "next", "early")
+	breaker := pipe.HMGet(ctx, redisx.Key(f.account, redisx.Breaker), "since", "next", "early")
 	clock := pipe.Time(ctx)
 	if _, err := pipe.Exec(ctx); err != nil {
 		return fmt.Errorf("forward what is due of %s: %w", f.account, err)
@@ -57,7 +59,7 @@ func (f *forwarder) tick(ctx context.Context) error {
 	case h.Since == 0:
 		f.most = wakeAll
 	case h.Next-now > (24 * time.Hour).Milliseconds():
-		keys := []string{key(f.account, "breaker"), engineKey(f.account, "paused")}
+		keys := []string{redisx.Key(f.account, redisx.Breaker), engineKey(f.account, "paused")}
 		if err := breakerScript.Run(ctx, f.rdb, keys, "look", "").Err(); err != nil {
 			return fmt.Errorf("breaker of %s: %w", f.account, err)
 		}
@@ -71,7 +73,7 @@ func (f *forwarder) tick(ctx context.Context) error {
 }
 
 // blockedKey names the tasks of a queue that sleep because of an open breaker.
-func blockedKey(queue string) string { return key(queue, "blocked") }
+func blockedKey(queue string) string { return redisx.Key(queue, redisx.Blocked) }
 
 const (
 	// blockedFor is the least that a blocked task sleeps where nothing wakes it, which is so only where no worker runs.

@@ -15,6 +15,7 @@ import (
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -48,15 +49,15 @@ func newRig(t *testing.T) *rig {
 }
 
 // asKeyturn is how keyturn reaches a Redis.
-func asKeyturn(server *devenv.Redis) queue.Redis {
-	return queue.Redis{
+func asKeyturn(server *devenv.Redis) redisx.Config {
+	return redisx.Config{
 		Addresses: []string{server.Addr}, Username: devenvtest.RedisUser, Password: secret.New(devenvtest.RedisPassword),
 	}
 }
 
-func rigOn(t *testing.T, cfg queue.Redis) *rig {
+func rigOn(t *testing.T, cfg redisx.Config) *rig {
 	t.Helper()
-	rdb, err := queue.Dial(cfg)
+	rdb, err := redisx.Dial(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

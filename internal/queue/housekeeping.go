@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // ghostAge is how long past its lease a task must be. It is more than asynq itself waits before it recovers one.
@@ -102,7 +104,7 @@ return 0`)
 // unknownFor tells for how long jobs have named a credential that nobody knows. It forgets a little after the time at
 // which such a job is dropped.
 func (c *Client) unknownFor(ctx context.Context, account, id string) (time.Duration, error) {
-	ms, err := unknownScript.Run(ctx, c.rdb, []string{key(account, "unknown:"+id)}, (unknownFor + time.Minute).Milliseconds()).Int64()
+	ms, err := unknownScript.Run(ctx, c.rdb, []string{redisx.Unknown(account, id)}, (unknownFor + time.Minute).Milliseconds()).Int64()
 	if err != nil {
 		return 0, fmt.Errorf("note an unknown credential: %w", err)
 	}

@@ -89,6 +89,3 @@ func taskID(kind Kind, id string, n int) string {
 func engineKey(queue, name string) string { return "asynq:{" + queue + "}:" + name }
 
 const engineQueues = "asynq:queues"
-
-// key is a key of our own in the hash slot of the account's queue.
-func key(account, name string) string { return "keyturn:{" + account + "}:" + name }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -41,7 +42,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return 1`)
 
 func outcomeKey(account string, kind Kind, id string) string {
-	return key(account, "outcome:"+taskID(kind, id, 0))
+	return redisx.Outcome(account, taskID(kind, id, 0))
 }
 
 // remember notes the outcome of a job that somebody may be waiting for, and that comes back after a time; 0 if it does not.

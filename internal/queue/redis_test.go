@@ -25,6 +25,7 @@ import (
 	"keyturn/internal/devenv"
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
@@ -32,7 +33,7 @@ import (
 // workThrough proves that a connection can do all that the queue needs: enqueue, run, count, block, tidy.
 func workThrough(t *testing.T, r *rig) {
 	t.Helper()
-	must(t, queue.CheckRedis(t.Context(), r.rdb))
+	must(t, redisx.Check(t.Context(), r.rdb))
 	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
 		if job.Attempt == 0 && job.Reason == rotation.ReasonScheduled {
 			return rotation.Result{Status: rotation.Failed}
@@ -70,18 +71,18 @@ func TestTLSAndALeastPrivilegedUserSuffice(t *testing.T) {
 		"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"),
 		"--tls-ca-cert-file", filepath.Join(dir, "cert.pem"),
 	}})
-	cfg := queue.Redis{
+	cfg := redisx.Config{
 		Addresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
 		Username:  devenvtest.RedisUser, Password: secret.New(devenvtest.RedisPassword),
 		TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}
 	workThrough(t, rigOn(t, cfg))
 
-	for name, change := range map[string]func(*queue.Redis){
-		"wrong password":  func(c *queue.Redis) { c.Password = secret.New("wrong") },
-		"no user":         func(c *queue.Redis) { c.Username = "" },
-		"unknown issuer":  func(c *queue.Redis) { c.TLS = &tls.Config{MinVersion: tls.VersionTLS12} },
-		"in clear to TLS": func(c *queue.Redis) { c.TLS = nil },
+	for name, change := range map[string]func(*redisx.Config){
+		"wrong password":  func(c *redisx.Config) { c.Password = secret.New("wrong") },
+		"no user":         func(c *redisx.Config) { c.Username = "" },
+		"unknown issuer":  func(c *redisx.Config) { c.TLS = &tls.Config{MinVersion: tls.VersionTLS12} },
+		"in clear to TLS": func(c *redisx.Config) { c.TLS = nil },
 	} {
 		bad := cfg
 		change(&bad)
@@ -92,7 +93,7 @@ func TestTLSAndALeastPrivilegedUserSuffice(t *testing.T) {
 		cancel()
 	}
 	// The user may not do what could hurt others on that Redis.
-	rdb, err := queue.Dial(cfg)
+	rdb, err := redisx.Dial(cfg)
 	must(t, err)
 	t.Cleanup(func() { _ = rdb.Close() })
 	for _, args := range [][]any{
@@ -135,7 +136,7 @@ func TestEachConnectionHasTheTLSSettingsOfItsTime(t *testing.T) {
 	var roots atomic.Pointer[x509.CertPool]
 	roots.Store(writeCertificate(t, old))
 	server := start(old)
-	rdb, err := queue.Dial(queue.Redis{
+	rdb, err := redisx.Dial(redisx.Config{
 		Addresses: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
 		Username:  devenvtest.RedisUser, Password: secret.New(devenvtest.RedisPassword),
 		Renew: func() *tls.Config { return &tls.Config{RootCAs: roots.Load(), MinVersion: tls.VersionTLS12} },
@@ -161,7 +162,7 @@ func TestTheQueueWorksOnACluster(t *testing.T) {
 	server := devenvtest.RedisWith(t, devenv.RedisOptions{
 		Args: []string{"--cluster-enabled", "yes", "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf")},
 	})
-	admin, err := queue.Dial(queue.Redis{Addresses: []string{server.Addr}})
+	admin, err := redisx.Dial(redisx.Config{Addresses: []string{server.Addr}})
 	must(t, err)
 	t.Cleanup(func() { _ = admin.Close() })
 	must(t, admin.Do(t.Context(), "CLUSTER", "ADDSLOTSRANGE", 0, 16383).Err())
@@ -204,7 +205,7 @@ func TestTheQueueFindsItsMasterThroughASentinel(t *testing.T) {
 func TestARedisThatEvictsIsRefused(t *testing.T) {
 	t.Parallel()
 	r := rigOn(t, asKeyturn(devenvtest.RedisWith(t, devenv.RedisOptions{Args: []string{"--maxmemory-policy", "allkeys-lru"}})))
-	if err := queue.CheckRedis(t.Context(), r.rdb); !errors.Is(err, queue.ErrEvicts) {
+	if err := redisx.Check(t.Context(), r.rdb); !errors.Is(err, redisx.ErrEvicts) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -212,13 +213,13 @@ func TestARedisThatEvictsIsRefused(t *testing.T) {
 func TestContradictingAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	one, two := []string{"a:1"}, []string{"a:1", "b:1"}
-	for name, cfg := range map[string]queue.Redis{
+	for name, cfg := range map[string]redisx.Config{
 		"no address":           {},
 		"two, of what":         {Addresses: two},
 		"cluster and sentinel": {Addresses: two, Cluster: true, Master: "m"},
 		"database of cluster":  {Addresses: one, Cluster: true, Database: 1},
 	} {
-		if rdb, err := queue.Dial(cfg); err == nil {
+		if rdb, err := redisx.Dial(cfg); err == nil {
 			_ = rdb.Close()
 			t.Errorf("%s: dialled", name)
 		}

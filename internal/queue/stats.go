@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // Depth is how many tasks of a queue are in each state.
@@ -103,7 +105,7 @@ func (c *Client) Backlog(ctx context.Context, account string) (int, error) {
 }
 
 // failingKey is a sorted set: task id of a rotation that failed → until when it sleeps, unix ms.
-func failingKey(account string) string { return key(account, "failing") }
+func failingKey(account string) string { return redisx.Key(account, redisx.Failing) }
 
 var failedScript = redis.NewScript(`
 local t = redis.call('TIME')

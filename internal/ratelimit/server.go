@@ -6,11 +6,11 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -89,7 +89,7 @@ func (s *Servers) Of(address string, rate rotation.Rate) (*Server, error) {
 	}
 	one := &Server{Servers: s, address: address, rate: rate, refusals: rate.Requests / refusalShare}
 	for _, name := range []string{"asked", "booked", "booked:until", "works", "refused", "alone"} {
-		one.keys = append(one.keys, "keyturn:{smtp:"+strings.ToLower(address)+"}:"+name)
+		one.keys = append(one.keys, redisx.MailServer(address, name))
 	}
 	return one, nil
 }

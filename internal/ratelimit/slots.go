@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 )
 
 // Slots hands out, for all processes together, when an account's calls may go: on Redis, and for simulations in memory
@@ -75,7 +77,7 @@ func newRedisSlots(rdb redis.UniversalClient) *redisSlots {
 }
 
 // limitKey is what the calls of an account keep to.
-func limitKey(account string) string { return "keyturn:{" + account + "}:limit" }
+func limitKey(account string) string { return redisx.Key(account, redisx.Limit) }
 
 // field names a window's state. It carries the length, so that a window of another length starts anew.
 func field(per time.Duration) string { return "tat:" + strconv.FormatInt(per.Microseconds(), 10) }

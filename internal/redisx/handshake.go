@@ -1,4 +1,4 @@
-package queue
+package redisx
 
 import (
 	"context"
@@ -20,7 +20,9 @@ func handshakeOnce(rdb redis.UniversalClient) {
 
 type handshake struct{}
 
-// once is a command that is sent only once.
+// Once is a command that is sent only once.
+func Once(cmd redis.Cmder) redis.Cmder { return once{cmd} }
+
 type once struct{ redis.Cmder }
 
 // NoRetry implements redis.Cmder.

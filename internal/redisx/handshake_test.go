@@ -1,4 +1,4 @@
-package queue_test
+package redisx_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"keyturn/internal/devenv/devenvtest"
-	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 )
 
 // A proxy before a Redis that is away takes connections and closes them. One that was made then is dead for good.
@@ -37,7 +37,7 @@ func TestACommandDoesNotWaitOnAConnectionThatAProxyClosed(t *testing.T) {
 			go forward(client, server)
 		}
 	}()
-	rdb, err := queue.Dial(queue.Redis{Addresses: []string{listener.Addr().String()}})
+	rdb, err := redisx.Dial(redisx.Config{Addresses: []string{listener.Addr().String()}})
 	must(t, err)
 	t.Cleanup(func() { _ = rdb.Close() })
 	// A handshake that was repeated on the dead connection would take some 20 s.

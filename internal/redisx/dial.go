@@ -1,4 +1,4 @@
-package queue
+package redisx
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"keyturn/internal/secret"
 )
 
-// Redis says how to reach Redis.
-type Redis struct {
+// Config says how to reach Redis.
+type Config struct {
 	Addresses []string // host:port: one server, or seeds of a cluster, or sentinels
 	Cluster   bool     // Addresses are seeds of a Redis Cluster
 	Master    string   // the master that the sentinels at Addresses watch; "" without sentinels
@@ -46,7 +46,7 @@ const (
 // Its retries are not a convenience. asynq writes the end of a task once and under a context that it then cancels, so
 // that its own second try can never succeed; the lease lapses, and a task that was done runs again. Retrying beneath
 // asynq for some 25 seconds, which is within the lease, carries that write over a restart of Redis.
-func Dial(cfg Redis) (redis.UniversalClient, error) {
+func Dial(cfg Config) (redis.UniversalClient, error) {
 	switch {
 	case len(cfg.Addresses) == 0:
 		return nil, errors.New("redis: no address")
@@ -85,7 +85,7 @@ func Dial(cfg Redis) (redis.UniversalClient, error) {
 const dialTimeout = 5 * time.Second
 
 // dialer makes connections with TLS settings of their own; nil: go-redis makes them.
-func (r Redis) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+func (r Config) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
 	if r.Renew == nil {
 		return nil
 	}
@@ -98,8 +98,8 @@ func (r Redis) dialer() func(ctx context.Context, network, addr string) (net.Con
 // ErrEvicts is a Redis that drops keys when its memory is full. A dropped task blocks its credential's id.
 var ErrEvicts = errors.New("redis: maxmemory-policy is not noeviction: jobs can vanish")
 
-// CheckRedis reports ErrEvicts, or that Redis could not be asked.
-func CheckRedis(ctx context.Context, rdb redis.UniversalClient) error {
+// Check reports ErrEvicts, or that Redis could not be asked.
+func Check(ctx context.Context, rdb redis.UniversalClient) error {
 	info, err := rdb.Info(ctx, "memory").Result()
 	if err != nil {
 		return fmt.Errorf("ask redis for its memory policy: %w", err)
@@ -116,6 +116,6 @@ func CheckRedis(ctx context.Context, rdb redis.UniversalClient) error {
 // TakesWrites writes something, once, and returns Redis's own reason if that does not work: one that answers may be
 // read only, or out of memory.
 func TakesWrites(ctx context.Context, rdb redis.UniversalClient) error {
-	cmd := redis.NewStatusCmd(ctx, "set", "keyturn:ready", "1", "px", time.Minute.Milliseconds())
-	return rdb.Process(ctx, once{cmd})
+	cmd := redis.NewStatusCmd(ctx, "set", Ready, "1", "px", time.Minute.Milliseconds())
+	return rdb.Process(ctx, Once(cmd))
 }

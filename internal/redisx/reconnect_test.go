@@ -1,4 +1,4 @@
-package queue_test
+package redisx_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/devenv/devenvtest"
-	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 )
 
 // failover is an address that leads to one Redis, and from some time on to another. Connections stay where they are.
@@ -94,7 +94,7 @@ func TestAConnectionToADemotedMasterIsGivenUp(t *testing.T) {
 				cfg := asKeyturn(devenvtest.Redis(t))
 				master := cfg.Addresses[0]
 				cfg.Addresses = []string{f.Addr().String()}
-				rdb, err := queue.Dial(cfg)
+				rdb, err := redisx.Dial(cfg)
 				must(t, err)
 				t.Cleanup(func() { _ = rdb.Close() })
 				must(t, rdb.Ping(t.Context()).Err())
@@ -125,7 +125,7 @@ func TestAConnectionToADemotedMasterIsGivenUp(t *testing.T) {
 func TestADeadlineSaysWhyNoConnectionCameAbout(t *testing.T) {
 	t.Parallel()
 	server := devenvtest.Redis(t)
-	rdb, err := queue.Dial(asKeyturn(server))
+	rdb, err := redisx.Dial(asKeyturn(server))
 	must(t, err)
 	t.Cleanup(func() { _ = rdb.Close() })
 	must(t, server.Stop())

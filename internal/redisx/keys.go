@@ -1,0 +1,64 @@
+package redisx
+
+import "strings"
+
+// All keys of keyturn begin with "keyturn:". Those of an account are in the hash slot of its queue, so that one script may
+// touch several of them, asynq's own included, and a cluster may hold many accounts. Times are unix ms by Redis's clock.
+const prefix = "keyturn:"
+
+// Keys that are nobody's in particular.
+const (
+	Ready      = prefix + "ready"      // written to find out whether Redis takes writes
+	Sweeping   = prefix + "sweeping"   // string: the lease of the scheduler that sweeps
+	Schedulers = prefix + "schedulers" // sorted set: scheduler and fingerprint of its configuration → when it was last seen
+	Events     = prefix + "events"     // stream: what happened, capped
+)
+
+// Names of keys of an account, for Key.
+const (
+	// The index of due times (internal/due).
+
+	Due        = "due"        // sorted set: credential → when it is due
+	Claimed    = "claimed"    // hash: credential that was claimed and has not ended → its slot
+	Open       = "open"       // sorted set: credential → when its open journal is resumed
+	Quarantine = "quarantine" // hash: credential → why
+	Epoch      = "epoch"      // string: set once the account's part is built; gone where Redis was emptied
+	Building   = "building"   // string: the lease of the scheduler that builds it
+	Checked    = "checked"    // hash: credential → when it was checked last, and the verdict
+
+	// The queue (internal/queue).
+
+	Breaker = "breaker" // hash: the account's breaker; breaker.lua has its fields
+	Blocked = "blocked" // sorted set, also of the urgent queue: tasks that sleep because of the breaker → slot
+	Failing = "failing" // sorted set: tasks of rotations that failed → until when they sleep
+
+	// The limiter (internal/ratelimit).
+
+	Limit = "limit" // hash: what the account's calls keep to; take.lua has its fields
+)
+
+// Key is a key of an account.
+func Key(account, name string) string { return prefix + "{" + account + "}:" + name }
+
+// Hold is a string: there while a run works on a credential.
+func Hold(account, credential string) string { return Key(account, "hold:"+credential) }
+
+// Round is a string: the point at which a credential was last enqueued for what recurs.
+func Round(account, kind, credential string) string {
+	return Key(account, "round:"+kind+":"+credential)
+}
+
+// Contacts is a hash of a contact verification: address → what became of it.
+func Contacts(account, job string) string { return Key(account, "contacts:"+job) }
+
+// Outcome is a hash: how a demand that is waited for ended.
+func Outcome(account, task string) string { return Key(account, "outcome:"+task) }
+
+// Unknown is a string: since when jobs name a credential that the configuration does not have.
+func Unknown(account, credential string) string { return Key(account, "unknown:"+credential) }
+
+// MailServer is a key of a mail server's budget: asked, booked, booked:until, works, refused and alone, all in one hash
+// slot; server.lua says what they hold.
+func MailServer(address, name string) string {
+	return prefix + "{smtp:" + strings.ToLower(address) + "}:" + name
+}
