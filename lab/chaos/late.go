@@ -14,7 +14,7 @@ const (
 	// askAgain is how long a wish may take before it is taken for lost, as after FLUSHALL.
 	askAgain = 20 * time.Second
 	// lateLimit bounds each wait of a late write, so that one that cannot be had is reported.
-	lateLimit = 90 * time.Second
+	lateLimit = patience
 )
 
 // lateWrite holds a call up on its way to the provider, pauses its sender for longer than its lease, has the others
