@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
@@ -17,6 +18,9 @@ const (
 	directMail    = "alibaba-directmail"
 	alibabaDomain = "alibaba-domain"
 )
+
+// alone keeps calls of the SDK apart: clients share one http.Client, whose time-out each call sets without a lock.
+var alone sync.Mutex
 
 // rpc is one call of an RPC-style API, as the generated products make it through the SDK's CallApi.
 type rpc struct {
@@ -43,6 +47,8 @@ func (w *wire) Call(request *http.Request, transport *http.Transport) (*http.Res
 
 func (c rpc) call(t *testing.T) (map[string]any, error) {
 	t.Helper()
+	alone.Lock()
+	defer alone.Unlock()
 	key := c.secret
 	if key == "" {
 		key = keySecret
