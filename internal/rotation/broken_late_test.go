@@ -118,7 +118,7 @@ func takeTheirWriteForItsOwn(m *rotation.Machine, _ *rotation.Subject) {
 	}
 }
 
-// hearNoRefusal takes a refusal for a question that nobody answered.
+// hearNoRefusal takes a refusal for a question that went unanswered.
 func hearNoRefusal(_ *rotation.Machine, s *rotation.Subject) {
 	right := s.Verifier
 	s.Verifier = answers(func(login string, password secret.Value) (rotation.Verdict, error) {

@@ -100,7 +100,7 @@ func TestExploreCatchesADriftRepairThatWritesCurrentDirectly(t *testing.T) {
 // Two workers of one rotation promote one candidate each, because a run that was replaced can still write current.
 func TestExploreCatchesARunThatPromotesAfterItWasReplaced(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Break: withoutAFence}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Break: withoutAFence}, "P-quarantine: a person has to look although nothing misbehaved")
 }
 
 // stops are the faults that show in which order two runs may write.
@@ -108,19 +108,19 @@ var stops = []explore.Fault{explore.Pause, explore.HoldLost, explore.Rejected}
 
 func TestExploreCatchesAFenceBeforeTheClaim(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Depth: 5, Break: fenceBeforeClaim}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Only: stops, Depth: 5, Break: fenceBeforeClaim}, "P-quarantine: a person has to look although nothing misbehaved")
 }
 
 // A run that was replaced promotes and dies, and the next rotation opens before a late call of the adopter can have
 // arrived: its closing record knows of no recheck.
-func TestExploreCatchesALateCallThatNobodyLooksFor(t *testing.T) {
+func TestExploreCatchesALateCallThatIsNotLookedFor(t *testing.T) {
 	t.Parallel()
 	checkCaught(t, explore.Exploration{Again: true, Break: forgetRechecks}, "P-live: consumers do not read the live password")
 }
 
 func TestExploreCatchesAStaleReadThatIsBelieved(t *testing.T) {
 	t.Parallel()
-	checkCaught(t, explore.Exploration{Strict: true, Stale: true, Break: forgetVersions}, "P-quarantine: a person has to look and nobody did wrong")
+	checkCaught(t, explore.Exploration{Strict: true, Stale: true, Break: forgetVersions}, "P-quarantine: a person has to look although nothing misbehaved")
 }
 
 func TestExploreCatchesARepairThatAsksForAnother(t *testing.T) {

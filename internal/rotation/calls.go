@@ -25,7 +25,7 @@ func (r *run) take(ctx context.Context, n int) error {
 	if r.calls.used < r.calls.taken {
 		return nil
 	}
-	// Whoever has a journal open, or is waited for, goes before a backlog.
+	// A run that has a journal open, or that is waited for, goes before a backlog.
 	urgent := !r.confirmed.IsZero() || r.job.Reason == ReasonDemand || r.job.Reason == ReasonResume
 	turns, err := r.Limiter.Take(ctx, r.Credential.Account, n, urgent)
 	if err != nil {

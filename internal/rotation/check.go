@@ -38,9 +38,9 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 		return nil, r.checkMissing(ctx)
 	}
 	if r.Verifier == nil {
-		// Nobody can be asked. Where a late call may have won, only a new password is certain.
+		// There is no verifier to ask. Where a late call may have won, only a new password is certain.
 		if r.job.Reason == ReasonReplaced || (r.job.Reason == ReasonRecheck && !r.rec.RecheckAt.IsZero()) {
-			return nil, r.repair(ctx, "a late call may have made another password the live one, and nobody can be asked")
+			return nil, r.repair(ctx, "a late call may have made another password the live one, and there is no verifier to ask")
 		}
 		return nil, nil
 	}
@@ -89,7 +89,7 @@ func (r *run) checkUnanswered(ctx context.Context, now time.Time) error {
 		return unresolved(r.notAsked())
 	}
 	if since > giveUpAfter {
-		r.notice(ctx, NoticeVerifierAway, "a late call may have made another password the live one, and for a day nobody could be asked")
+		r.notice(ctx, NoticeVerifierAway, "a late call may have made another password the live one, and the verifier could not be asked for a day")
 		return unresolved(r.notAsked())
 	}
 	return wait(parkFor(since), r.notAsked())
@@ -114,7 +114,7 @@ func (r *run) repair(ctx context.Context, why string) error {
 	case r.Verifier != nil && r.base.Verified != VerifiedYes:
 		limit = maxUnprovenRepairs
 	}
-	// What was seen to work since the last repair has drifted anew. A recheck is of the same wish as what it checks.
+	// What was seen to work since the last repair has drifted again. A recheck is of the same wish as what it checks.
 	renewed := r.base.Verified == VerifiedYes && r.job.Reason != ReasonRecheck && r.job.Reason != ReasonReplaced
 	if r.rec.Repairs < limit || renewed {
 		return r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// adopt resumes an open rotation, whoever opened it and for whatever slot. It is two writes (P-fence): the claim, after
-// which the next write of the journal by whoever held it fails, and then the fence, after which its promotion fails too.
-// A crash between them leaves a claim by a dead run; the next one claims again.
+// adopt resumes an open rotation, whichever run opened it and for whatever slot. It is two writes (P-fence): the claim,
+// after which the next write of the journal by the run that held it fails, and then the fence, after which its
+// promotion fails too. A crash between them leaves a claim by a dead run; the next one claims again.
 func (r *run) adopt(ctx context.Context) (found, error) {
 	if r.base.RotationID != "" && r.base.RotationID == r.rec.RotationID {
 		return startOver, r.finishPromoted(ctx)
@@ -35,14 +35,14 @@ func (r *run) adopt(ctx context.Context) (found, error) {
 	}
 	switch err := r.fence(ctx); {
 	case errors.Is(err, ErrStale):
-		return startOver, nil // somebody wrote current since: it may be the promotion
+		return startOver, nil // current was written since: it may be the promotion
 	case err != nil:
 		return 0, err
 	}
 	return claimed, nil
 }
 
-// fence writes current back as it was read. Whoever read that version cannot promote any more.
+// fence writes current back as it was read. A run that read that version can no longer promote.
 func (r *run) fence(ctx context.Context) error {
 	if err := r.Secrets.Fence(ctx, r.rec.Place, r.base); err != nil {
 		return fmt.Errorf("fence current: %w", err)

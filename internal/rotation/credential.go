@@ -50,7 +50,7 @@ type VerifyMode int
 
 // The modes of verification.
 const (
-	VerifyOff      VerifyMode = iota // nobody; current is marked so
+	VerifyOff      VerifyMode = iota // not at all; current is marked so
 	VerifySMTP                       // an SMTP server, by AUTH
 	VerifyProvider                   // the provider's own read-back
 )

@@ -53,13 +53,13 @@
 //	                   (adopt) a claim by a dead run                 claims again; the version tells the runs apart
 //	                   (append) a candidate that was never sent      sends it, keeps the earlier ones
 //	                   (in doubt) what an unmarked journal says      treats every resumed candidate as if in doubt
-//	                   (accepted) an acceptance nobody noted     sends the same again; "repeat" then means applied
+//	                   (accepted) an acceptance not on record    sends the same again; "repeat" then means applied
 //	                   (value) an intent without a value             issues again, counts a lost generation
 //	                   (close) a promoted rotation, journal open     finds its id and last candidate current, closes
 //	                   (late value) a promoted rotation, a value     opens a rotation for that value, in the write that
 //	                   after the one that is current                 closes this one, and issues again
 //	setter.set         a candidate that may be live, in the journal  sends the same again; "repeat" then means applied
-//	issuer.issue       a password that nobody may hold, an intent    issues again, counts a lost generation
+//	issuer.issue       a password that may be lost, an intent        issues again, counts a lost generation
 //	verifier.verify    nothing new                                   asks again
 //	secrets.write      current with the journal's id and candidate,  reads current: closes where it is ours, else sends
 //	                   or as it was                                  the same candidate again and promotes
@@ -69,7 +69,7 @@
 //	agenda.ask         an open journal, as current has it, and no    finds the rotation promoted, asks for the recheck
 //	                   recheck                                       and closes
 //	agenda.block       a closed breaker                              is refused and opens it
-//	notices.note       a notice that nobody got                      gives it again where it finds the same
+//	notices.note       a notice that was not delivered               gives it again where it finds the same
 //
 // What this cannot survive is a provider that lies: one that answers "repeat" to a resumed candidate that it never
 // took is believed where no verifier is set, and a person who changes the password by hand at the provider is found

@@ -53,7 +53,7 @@ func (r *run) result(ctx context.Context, err error, rotated bool) Result {
 }
 
 // lookBack finds out, at the end of a run that failed with err, whether another had taken over before a call of this
-// one arrived: nobody else would ever know of that call.
+// one arrived: no other run would ever know of that call.
 func (r *run) lookBack(ctx context.Context, err error) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
@@ -62,13 +62,13 @@ func (r *run) lookBack(ctx context.Context, err error) error {
 		return lost
 	}
 	if lost != nil {
-		r.replaced(ctx) // nobody can tell, so it is checked
+		r.replaced(ctx) // that is unknown, so it is checked
 	}
 	return err
 }
 
-// replaced handles the loss of the claim. Nothing stops a call that was already sent from arriving late, so somebody
-// has to look once it no longer can.
+// replaced handles the loss of the claim. Nothing stops a call that was already sent from arriving late, so a check
+// has to follow once it no longer can.
 func (r *run) replaced(ctx context.Context) {
 	if !r.sent {
 		return

@@ -11,7 +11,7 @@ import (
 type Kind int
 
 const (
-	// InDoubt: the outcome is unknown. It is the zero value on purpose: an error that nobody classified is
+	// InDoubt: the outcome is unknown. It is the zero value on purpose: an unclassified error is
 	// treated as the dangerous one.
 	InDoubt Kind = iota
 	// NotSent: the request provably never reached the provider (dial or TLS failure).

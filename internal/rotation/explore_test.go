@@ -90,7 +90,7 @@ func explored(t *testing.T, e explore.Exploration) *explore.Report {
 	t.Logf("depth %d: %d states visited, %d schedules, %d steps, %d violations; %d runs differ; the longest schedule has %d steps",
 		e.Depth, r.States, r.Schedules, r.Steps, len(r.Violations), r.Runs, r.Longest)
 	t.Logf("quiet in %d states, in quarantine in %d of them; not promised: in %d a late process died unheard, in %d the provider had "+
-		"lied, in %d nobody ever saw the issued password, in %d an issuer never told its servers",
+		"lied, in %d the issued password was never seen, in %d an issuer never told its servers",
 		r.Finals, r.Quarantined, r.Silent, r.Lied, r.Unseen, r.Unproven)
 	t.Logf("in quarantine: %s", r.Causes)
 	for _, v := range r.Violations {

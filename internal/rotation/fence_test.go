@@ -71,7 +71,7 @@ func TestAStandbyThatStaysBehindIsWaitedForWithoutAQuarantineOrARepair(t *testin
 					result, w.Journal().State, w.Current().Version, before, w.Asked)
 			}
 			if !slices.Contains(w.Noticed, rotation.NoticeStaleRead) {
-				t.Errorf("nobody was told that Vault answers with an hour-old version: %q", w.Noticed)
+				t.Errorf("no notice says that Vault answers with an hour-old version: %q", w.Noticed)
 			}
 		})
 	}

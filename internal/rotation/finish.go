@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// finish closes the journal of a promoted rotation. Whoever closes also moves the due time and emits the event.
+// finish closes the journal of a promoted rotation. The run that closes it also moves the due time and emits the event.
 //
 // A crash before the close: current carries the journal's id and last candidate, the next run comes straight here. So it is
 // where the recheck cannot be asked for.

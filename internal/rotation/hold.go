@@ -15,7 +15,7 @@ func (r *run) hold(ctx context.Context, force bool) error {
 	return nil
 }
 
-// keepHold renews the hold of a run that takes long, so that nobody resumes what is not dead.
+// keepHold renews the hold of a run that takes long, so that no other run resumes what is not dead.
 func (r *run) keepHold(ctx context.Context) {
 	if !r.heldAt.IsZero() && r.Clock.Now().Sub(r.heldAt) > r.Timing.Resume/3-r.slowest {
 		r.after(ctx, "renew the hold", func(ctx context.Context) error { return r.hold(ctx, true) })

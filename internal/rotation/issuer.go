@@ -15,7 +15,7 @@ const maxIssues = 3
 
 // issue makes the provider generate a password until one may be promoted: the last intent's value, synced or
 // verifiable, and the only one that reached the journal since that intent was marked. Any other value means that two
-// calls may have crossed, and nobody can say which one the provider holds.
+// calls may have crossed, and it is unknown which one the provider holds.
 func (r *run) issue(ctx context.Context) error {
 	for doubts := 0; !r.promotable() && !r.exhausted(); {
 		if rest := r.syncRest(); rest > 0 {
@@ -68,7 +68,7 @@ func (r *run) markIntent(ctx context.Context) error {
 	if last != nil && last.State == Intent {
 		r.loseGeneration()
 	}
-	// One intent without a value is enough to say that a password may exist which nobody holds. The next one takes the place
+	// One intent without a value is enough to say that a password may exist and be lost. The next one takes the place
 	// of a second, under a number of its own, so that the journal does not grow while a provider is away.
 	if n := len(r.rec.Candidates); n < 2 || !last.Value.IsZero() || !r.rec.Candidates[n-2].open() {
 		return r.appendCandidate(ctx)
@@ -86,13 +86,13 @@ func (r *run) markIntent(ctx context.Context) error {
 	return nil
 }
 
-// loseGeneration counts a password that may have come into being and that nobody holds; the next save writes it.
+// loseGeneration counts a password that may exist and that keyturn never received; the next save writes it.
 func (r *run) loseGeneration() {
 	r.rec.LostGenerations++
 	r.Observer.LostGeneration(r.Credential)
 }
 
-// markDead notes that the last intent's call provably made nothing, so that nobody counts it as lost.
+// markDead notes that the last intent's call provably made nothing, so that it is not counted as lost.
 func (r *run) markDead(ctx context.Context) error {
 	rec := r.rec.clone()
 	rec.Last().State = Dead

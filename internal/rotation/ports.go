@@ -8,8 +8,8 @@ import (
 	"keyturn/internal/secret"
 )
 
-// ErrStale is a check-and-set that did not match: somebody else wrote since. Nothing was written.
-var ErrStale = errors.New("check-and-set did not match: somebody else wrote since")
+// ErrStale is a check-and-set that did not match: another writer came first. Nothing was written.
+var ErrStale = errors.New("check-and-set did not match: another writer came first")
 
 // ErrNewerSchema is a record or job written by a newer program: put it back, change nothing.
 var ErrNewerSchema = errors.New("written by a newer version of keyturn")
@@ -32,8 +32,8 @@ type Secrets interface {
 	Password(ctx context.Context, place Place, version int) (secret.Value, error)
 	// Write puts e, merged over e.Rest, if the newest version is e.Version. Errors as with Journals.Save.
 	Write(ctx context.Context, place Place, e Entry) error
-	// Fence puts what e was read as back unchanged, if the newest version is e.Version: whoever read that version before
-	// cannot write any more. Where nothing stood, it puts an entry without fields. Errors as with Journals.Save.
+	// Fence puts what e was read as back unchanged, if the newest version is e.Version: a run that read that version
+	// before can no longer write. Where nothing stood, it puts an entry without fields. Errors as with Journals.Save.
 	Fence(ctx context.Context, place Place, e Entry) error
 }
 
@@ -129,7 +129,7 @@ type NoticeKind string
 // The kinds of notices.
 const (
 	NoticeUnverified    NoticeKind = "promoted_unverified" // consumers read a password that no verifier has seen work
-	NoticeVerifierAway  NoticeKind = "verifier_away"       // the provider accepted a password, and nobody can say whether it works
+	NoticeVerifierAway  NoticeKind = "verifier_away"       // the provider accepted a password, and it is unknown whether it works
 	NoticeRefusedRepair NoticeKind = "repair_refused"      // a repair did not help: a person has to look
 	NoticeStaleRead     NoticeKind = "stale_read"          // Vault keeps answering with an earlier version
 	NoticePathReset     NoticeKind = "path_reset"          // a secret's versions started again: deleted with its metadata, or restored
@@ -165,6 +165,6 @@ type Observer interface {
 	Verified(cred *Credential, verdict Verdict, took time.Duration)
 	// Exposed reports the time between the provider's acceptance and the promotion.
 	Exposed(cred *Credential, took time.Duration)
-	// LostGeneration reports an Issuer's password that nobody holds.
+	// LostGeneration reports an Issuer's password that was lost.
 	LostGeneration(cred *Credential)
 }

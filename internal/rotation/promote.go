@@ -69,7 +69,7 @@ func (r *run) readBack(ctx context.Context) (done bool, err error) {
 	return false, r.reclaim(ctx)
 }
 
-// checkBase makes sure that promoting destroys nothing that somebody else put there: current still holds the old
+// checkBase makes sure that promoting destroys nothing that another writer put there: current still holds the old
 // password (or already ours), whatever happened to the user's other fields.
 func (r *run) checkBase(ctx context.Context) error {
 	if r.base.Password.Equal(r.rec.BasePassword) || r.base.Password.Equal(r.rec.Last().Value) {

@@ -21,7 +21,7 @@ type Setter interface {
 type Issuer interface {
 	// Issue makes the provider generate a new password. Each call that arrives makes another one, so nothing
 	// beneath the state machine may repeat it. Errors, concurrency and cancellation as with Setter.Set. A password that
-	// an answer shows comes with the error as well, whatever the answer says beside it: nobody else holds it.
+	// an answer shows comes with the error as well, whatever the answer says beside it: the answer has the only copy.
 	Issue(ctx context.Context, target string) (Issued, error)
 }
 
@@ -78,7 +78,7 @@ type Listed struct {
 type Verdict int
 
 const (
-	// Unknown: could not ask (network, 4xx, quota). The zero value, because a verdict nobody gave is none.
+	// Unknown: could not ask (network, 4xx, quota). The zero value, because a verdict that was not given is none.
 	Unknown Verdict = iota
 	// Works: the password logs in.
 	Works
@@ -90,7 +90,7 @@ const (
 )
 
 func (v Verdict) String() string {
-	return [...]string{"could not ask", "works", "refused", "refused by a server that nobody could log in to lately"}[v]
+	return [...]string{"could not ask", "works", "refused", "refused by a server that has not accepted a login lately"}[v]
 }
 
 // Verifier asks whether a password is live. It never changes anything.

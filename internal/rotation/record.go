@@ -53,7 +53,7 @@ type Record struct {
 
 	Candidates []Candidate // appended to, never removed from
 	Doubted    bool        // some send of this rotation had an unknown outcome
-	// LostGenerations counts an Issuer's calls that may have made a password which nobody holds.
+	// LostGenerations counts an Issuer's calls that may have made a password that was lost.
 	LostGenerations int
 
 	Why   string    // Quarantined: the reason, for people

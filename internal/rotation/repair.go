@@ -75,7 +75,7 @@ func (m *Machine) Abandon(ctx context.Context, s Subject) error {
 }
 
 // Recover finds the password that works among the journal's candidates, current and what older versions of both hold,
-// and promotes it. Where none works, or nobody can be asked, it has the provider set or make a new one.
+// and promotes it. Where none works, or no verifier can be asked, it has the provider set or make a new one.
 func (m *Machine) Recover(ctx context.Context, s Subject, job Job, older []secret.Value) Result {
 	r := &run{Machine: m, Subject: s, job: job}
 	return r.result(ctx, r.recover(ctx, older), r.promoted)
@@ -111,8 +111,8 @@ func (r *run) recover(ctx context.Context, older []secret.Value) error {
 	return r.complete(ctx, verified)
 }
 
-// findLive asks the verifier about every password that anybody still holds, the newest first; zero if none works or
-// nobody can be asked at all.
+// findLive asks the verifier about every password that is still on record, the newest first; zero if none works or no
+// verifier can be asked at all.
 func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value, error) {
 	if r.Verifier == nil {
 		return secret.Value{}, nil
@@ -145,7 +145,7 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 		unbelieved = unbelieved || verdict == Unbelieved
 	}
 	if unbelieved {
-		return secret.Value{}, fail(0, r.notAsked()) // the server lets nobody in: that says nothing about passwords
+		return secret.Value{}, fail(0, r.notAsked()) // the server refuses every login: that says nothing about passwords
 	}
 	return secret.Value{}, nil
 }

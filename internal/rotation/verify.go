@@ -160,7 +160,7 @@ var errNotLive = errors.New("accepted, and not live everywhere yet")
 
 // parkAccepted journals what the provider and the verifier said, so that the next run only asks on, and then ends this
 // one with why: even where the run's time is up, or each run that it cuts off would send again. That the verifier
-// refused stays too: a later question that nobody answers must not count for more.
+// refused stays too: a later unanswered question must not count for more.
 func (r *run) parkAccepted(ctx context.Context, verdict Verdict, why error) error {
 	rec := r.rec.clone()
 	last, refused := rec.Last(), verdict == Refused
@@ -189,7 +189,7 @@ const (
 	giveUpAfter = 24 * time.Hour
 )
 
-// parkFor is how long to wait before the next question that nobody may be there to answer, so long after the first:
+// parkFor is how long to wait before the next question, which may again go unanswered, so long after the first:
 // after 1, 5 and 15 minutes, and then once an hour.
 func parkFor(since time.Duration) time.Duration {
 	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute} {
@@ -205,10 +205,10 @@ func parkFor(since time.Duration) time.Duration {
 func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
 	since := r.Clock.Now().Sub(r.accepted)
 	if since > giveUpAfter {
-		return r.quarantine(ctx, "verifier: the new password was refused, and for a day nobody could be asked about the old one")
+		return r.quarantine(ctx, "verifier: the new password was refused, and the old one could not be checked for a day")
 	}
 	if since > raiseAfter && since <= 2*raiseAfter {
-		r.notice(ctx, NoticeVerifierAway, "the new password was refused, and nobody can be asked about the old one: "+r.notAsked().Error())
+		r.notice(ctx, NoticeVerifierAway, "the new password was refused, and the old one cannot be checked: "+r.notAsked().Error())
 	}
 	return r.parkAccepted(ctx, last, wait(parkFor(since), r.notAsked()))
 }

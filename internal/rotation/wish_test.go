@@ -83,7 +83,7 @@ func TestAWishCausesABoundedAmountOfWork(t *testing.T) {
 				t.Errorf("more than 3 rotations, %d sends, %d logins or %d calls of Vault", tt.sends, tt.logins, tt.vault)
 			}
 			if rec.State == rotation.Open {
-				t.Error("after three days the rotation is still open, and nobody was told")
+				t.Error("after three days the rotation is still open, and no notice says so")
 			}
 			if len(w.Violations) > 0 {
 				t.Error(w.Violations)
@@ -144,7 +144,7 @@ func first(n int, kind rotation.Kind) func(rotationtest.Call) *rotation.Error {
 	}
 }
 
-// turning refuses the first n questions, and then nobody can be asked.
+// turning refuses the first n questions, and then cannot be asked.
 func turning(n int) rotation.Verifier {
 	return answers(func(string, secret.Value) (rotation.Verdict, error) {
 		if n--; n >= 0 {

@@ -24,7 +24,7 @@ type ProviderHarness struct {
 	Unknown string // one that it does not know
 	// RetryAfter is what a client makes of RetryIn; 0 where the provider does not say how long to wait.
 	RetryAfter time.Duration
-	// Garbled are answers that nobody can read, beside those that every stand-in gives.
+	// Garbled are unreadable answers, beside those that every stand-in gives.
 	Garbled []Mishap
 	// Start returns a stand-in of its own, which ends with the test.
 	Start func(t *testing.T) *StandIn
@@ -73,7 +73,7 @@ func Providers(t *testing.T, h ProviderHarness) {
 		"clocks that differ":                              testClockSkew,
 		"an unreadable answer is in doubt":                testGarbled,
 		"a mislabelled answer is read all the same":       testCharset,
-		"nothing is sent where nobody listens":            testNotSent,
+		"nothing is sent where nothing listens":           testNotSent,
 		"nothing is sent for who has cancelled":           testCancelledBefore,
 		"a cancelled call returns in doubt":               testCancelledDuring,
 		"a cancelled request may still land":              testLateWrite,

@@ -29,7 +29,7 @@ func testAccepted(t *testing.T, x *trial) {
 	}
 }
 
-// verifier is whoever can be asked at this provider.
+// verifier is what can be asked at this provider.
 func (x *trial) verifier() rotation.Verifier {
 	if x.client.ReadBack != nil {
 		return x.client.ReadBack

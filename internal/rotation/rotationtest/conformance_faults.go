@@ -9,8 +9,8 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// testLostReply: the call was carried out and nobody knows. Another process sends the same candidate. The call before
-// leaves a connection behind: one that breaks must not make anything beneath us send again.
+// testLostReply: the call was carried out and its caller does not know. Another process sends the same candidate. The
+// call before leaves a connection behind: one that breaks must not make anything beneath us send again.
 func testLostReply(t *testing.T, x *trial) {
 	t.Helper()
 	x.change(t)
@@ -39,7 +39,7 @@ func testLostReply(t *testing.T, x *trial) {
 	x.wantLive(t, password, 3)
 }
 
-// testLostRequest: nothing was carried out and nobody knows that either.
+// testLostRequest: nothing was carried out and its caller does not know that either.
 func testLostRequest(t *testing.T, x *trial) {
 	t.Helper()
 	first := x.change(t)
@@ -88,13 +88,13 @@ func testCharset(t *testing.T, x *trial) {
 	x.wantLive(t, x.change(t).Password, 1)
 }
 
-// nobody is an address of this machine at which nobody listens.
-const nobody = "http://127.0.0.1:1"
+// closed is an address of this machine at which nothing listens.
+const closed = "http://127.0.0.1:1"
 
 func testNotSent(t *testing.T, x *trial) {
 	t.Helper()
 	settings := x.Settings
-	settings.Endpoint = nobody
+	settings.Endpoint = closed
 	_, err := x.send(t.Context(), t, x.open(t, settings), x.Target, x.fresh(t))
 	x.wantKind(t, err, rotation.NotSent, 0)
 }

@@ -18,7 +18,7 @@ type upset struct {
 	crashOp string // "" means the provider call
 	ended   bool   // it ends in quarantine, and consumers keep the live password
 	issuer  bool   // exists at an Issuer only
-	checked bool   // exists only where somebody can be asked
+	checked bool   // exists only where there is a verifier
 }
 
 var upsets = []upset{

@@ -7,7 +7,7 @@ import (
 	"keyturn/internal/rotation/rotationtest"
 )
 
-// The model knows one place, and nobody who deletes there: those tests are the real store's alone.
+// The model knows one place, and nothing is deleted there: those tests are the real store's alone.
 func TestModelStoreKeepsTheContractOfAStore(t *testing.T) {
 	t.Parallel()
 	rotationtest.Stores(t, func(*testing.T) rotationtest.StoreHarness {

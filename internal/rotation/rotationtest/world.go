@@ -138,7 +138,7 @@ func (w *World) check(op string) {
 			return
 		}
 	}
-	w.violate("%s: nobody holds the live password", op)
+	w.violate("%s: the live password is lost", op)
 }
 
 func (w *World) violate(format string, args ...any) {

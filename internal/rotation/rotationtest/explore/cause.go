@@ -74,6 +74,6 @@ func (x *explorer) cause(s *state) cause {
 // quarantine notes that the credential goes into quarantine.
 func (x *explorer) quarantine(s *state, rec rotation.Record) {
 	if s.cause = x.cause(s); s.cause == noCause && x.Strict {
-		s.fail(pQuarantine, "a person has to look and nobody did wrong: %s", rec.Why)
+		s.fail(pQuarantine, "a person has to look although nothing misbehaved: %s", rec.Why)
 	}
 }

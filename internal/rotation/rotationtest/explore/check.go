@@ -48,7 +48,7 @@ func (x *explorer) checkPromotion(s *state, stands, e entry) {
 	case e.Verified == rotation.VerifiedYes && s.cur.proven != e.password:
 		s.fail(pProven, "consumers read as verified what was not")
 	case x.Verified && e.Verified == rotation.VerifiedOff:
-		s.fail(pProven, "consumers read what was not verified, and nobody says so")
+		s.fail(pProven, "consumers read what was not verified, and nothing says so")
 	case stands.RotationID == e.RotationID && stands.password != e.password:
 		s.fail(pOurs, "one rotation promoted two candidates")
 	}
@@ -63,7 +63,7 @@ func (x *explorer) believed(s *state, e entry) bool {
 }
 
 // check holds P-keep, and P-shown for an Issuer, at every moment: the live password is in current or in the journal, or on its
-// way there. Where a late request made it live, only the end can tell: whoever was late has to say so.
+// way there. Where a late request made it live, only the end can tell: the late process has to say so.
 func (x *explorer) check(s *state) {
 	if x.unproven(s) {
 		return
@@ -98,7 +98,7 @@ func (x *explorer) checkEnd(s *state, result ending) {
 	}
 }
 
-// turn is a state in which nobody is at work, and the faults that were left there.
+// turn is a state in which no process is at work, and the faults that were left there.
 type turn struct {
 	state
 	left int

@@ -13,9 +13,9 @@
 // At every port call of every run: each fault of fault.go that this call can suffer, and each way in which the other
 // worker may come in between. Every one of them costs one of the depth. What costs nothing is what a queue does by
 // itself: a run goes on until it ends; what it asked for, what came back and what a crash left is run when its time
-// comes; a process that was stopped wakes whenever nobody else is at work, however late. So a schedule goes on until all
-// is quiet. What other runs asked for, to heal, suffers no faults unless Exploration.Everywhere says so; a stopped
-// process may wake between its steps all the same.
+// comes; a process that was stopped wakes whenever no other process is at work, however late. So a schedule goes on
+// until all is quiet. What other runs asked for, to heal, suffers no faults unless Exploration.Everywhere says so; a
+// stopped process may wake between its steps all the same.
 //
 // Vault may have nodes that lag by one write (Stale), for one call or for ten seconds: such a node shows the version before
 // the newest, and it refuses a check-and-set on the newest, because it checks against its own copy first. One on an older
@@ -28,8 +28,8 @@
 //
 // Between runs, time is a whole number of ticks. A process that was stopped finds the contexts that it had made still
 // alive, where their time-outs may have passed: a late call is worse than one that is refused. A late request is given up
-// after lateness. A provider lies in two ways only: "repeat" without reason, and an acceptance without effect. Nobody
-// changes the password by hand, and nobody restores an older state of Vault. A node lags by one write.
+// after lateness. A provider lies in two ways only: "repeat" without reason, and an acceptance without effect. The
+// password is never changed by hand, and no older state of Vault is restored. A node lags by one write.
 //
 // # What is checked
 //

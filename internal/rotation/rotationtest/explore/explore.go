@@ -11,7 +11,7 @@ import (
 // Exploration says what to explore.
 type Exploration struct {
 	Issuer   bool // the provider makes the passwords
-	Verified bool // somebody can be asked whether one works
+	Verified bool // there is a verifier to ask whether one works
 	Depth    int  // how many faults a schedule has at most
 	Again    bool // another wish falls due as soon as the interval of two rotations allows
 	Stale    bool // Vault has nodes that lag
@@ -21,7 +21,7 @@ type Exploration struct {
 	Only []Fault
 	// Everywhere lets runs suffer faults that only heal: the checks and rotations that other runs asked for.
 	Everywhere bool
-	// Break makes the machine, or a port, behave as it must not. It is called for each run anew.
+	// Break makes the machine, or a port, behave as it must not. It is called again for each run.
 	Break func(*rotation.Machine, *rotation.Subject)
 	// Exact tells states apart that differ in names and times only. It is for a machine that can tell them apart.
 	Exact bool
@@ -75,7 +75,7 @@ type explorer struct {
 	seen   map[uint64]int8 // state → the most faults that were left there, plus one
 	recent []uint64        // states that had none left
 	path   []step
-	trail  []turn // of the path: where nobody was at work
+	trail  []turn // of the path: where no process was at work
 
 	// The last call that was answered, its answer, and how the run ended that had it as its last: for a replay to show.
 
@@ -140,7 +140,7 @@ func (x *explorer) branch(s state, f Fault, left int) {
 	x.path = x.path[:depth]
 }
 
-// rest goes on when nobody is at work, and reports whether there was anything to do.
+// rest goes on when no process is at work, and reports whether there was anything to do.
 func (x *explorer) rest(s *state, left int) bool {
 	_, due := s.due()
 	switch {

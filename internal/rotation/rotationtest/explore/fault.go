@@ -43,7 +43,7 @@ const (
 
 	WentSilent        // it cannot be asked
 	RefusedThenSilent // it refuses once more, and then it cannot be asked
-	NobodyLogsIn      // it refuses everybody, and is not believed
+	NoOneLogsIn       // it refuses everybody, and is not believed
 	EverybodyRefused  // it refuses everybody, and is believed
 
 	// What a queue, a process or the network does by itself; it costs nothing.
@@ -59,7 +59,7 @@ var faultNames = [faults]string{
 	"pause", "duplicate", "hold lost", "demand",
 	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
 	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind",
-	"went silent", "refused, silent", "nobody logs in", "everybody refused",
+	"went silent", "refused, silent", "no one logs in", "everybody refused",
 	"land", "wake", "next",
 }
 
@@ -121,7 +121,7 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 		}
 		if c.op == opIssue {
 			all = append(all, NotSynced)
-		} else if x.Verified { // else it is a lie that nobody can find out
+		} else if x.Verified { // else it is a lie that cannot be found out
 			all = append(all, Ineffective)
 		}
 	case opVerify:
@@ -130,7 +130,7 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 			all = append(all, StillRefused)
 		}
 		if x.Sick && s.sick == healthy {
-			all = append(all, WentSilent, NobodyLogsIn, EverybodyRefused)
+			all = append(all, WentSilent, NoOneLogsIn, EverybodyRefused)
 			if spreading || c.value != s.live {
 				all = append(all, RefusedThenSilent)
 			}

@@ -109,7 +109,7 @@ func (x *explorer) save(s *state, c call) answer {
 	for _, p := range x.records.values[c.value].held {
 		s.journalled = x.join(s.journalled, p)
 		if p == s.cur.hand {
-			s.cur.hand, s.cur.late = 0, false // whoever finds it there repairs what it did
+			s.cur.hand, s.cur.late = 0, false // the run that finds it there repairs what it did
 		}
 	}
 	s.cur.claim, s.cur.wrote, s.cur.confirmed = x.version(s), s.journal, s.now
@@ -172,7 +172,7 @@ func (x *explorer) goLive(s *state, password int32, overtaken bool) {
 	s.overtaken, s.unseen, s.behind, s.swept = overtaken, false, false, false
 }
 
-// drop is an answer that reaches nobody.
+// drop is an answer that is lost.
 func (s *state) drop(c call) {
 	if c.op == opIssue && s.cur.hand != 0 {
 		s.cur.hand, s.unseen = 0, true

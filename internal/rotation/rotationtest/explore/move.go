@@ -111,7 +111,7 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		return a
 	case StillRefused:
 		return answer{value: int32(rotation.Refused)}
-	case WentSilent, RefusedThenSilent, NobodyLogsIn, EverybodyRefused:
+	case WentSilent, RefusedThenSilent, NoOneLogsIn, EverybodyRefused:
 		return x.fallSick(s, c, f)
 	case Lagging:
 		return x.lag(s, c)

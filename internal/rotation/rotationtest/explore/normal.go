@@ -13,10 +13,10 @@ const long = time.Hour
 // newest is the version that normalise gives to the newest record and to the newest entry.
 const newest = 100
 
-// normalise renames a state in which nobody is at work, so that those coincide that differ in nothing which the machine
-// can tell. It compares passwords, ids and slots only with each other, versions with each other and with the next one,
-// and times only with now. What is old is old; what is kept for people only is forgotten; and a process that was stopped
-// is told the new names, which is to say that it is performed again with them.
+// normalise renames a state in which no process is at work, so that those coincide that differ in nothing which the
+// machine can tell. It compares passwords, ids and slots only with each other, versions with each other and with the
+// next one, and times only with now. What is old is old; what is kept for people only is forgotten; and a process that
+// was stopped is told the new names, which is to say that it is performed again with them.
 func (x *explorer) normalise(s *state) {
 	if over := s.now % tick; over != 0 {
 		s.pass(s.now - over + tick)
@@ -140,7 +140,7 @@ func (r *renaming) slot(t time.Time) time.Time {
 	return start.Add(-long * time.Duration(len(r.slots)-slices.IndexFunc(r.slots, t.Equal)))
 }
 
-// set leaves out what nobody can tell any more.
+// set leaves out what can no longer be told.
 func (r *renaming) set(old int32, keep func(int32) bool) (set int32) {
 	for _, password := range r.sets.values[old] {
 		if p, named := r.passwords[password]; named && keep(p) {

@@ -66,7 +66,7 @@ func (r *renaming) survey(s *state) {
 	r.slots = slices.CompactFunc(r.slots, time.Time.Equal)
 }
 
-// older keeps those older entries that somebody may still ask for: for their password, or all of the last one.
+// older keeps those older entries that may still be asked for: for their password, or all of the last one.
 func (r *renaming) older(s *state) (chain int32) {
 	var older []entry
 	before := r.entries.values[s.current].before

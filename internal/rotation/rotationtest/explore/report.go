@@ -20,8 +20,8 @@ type Report struct {
 	// What is not promised (docs/reliability.md), in quiet states.
 
 	Silent   int // no verifier, and who sent late died before it could say so
-	Lied     int // in quarantine, the provider said what is not so, and nobody could be asked
-	Unseen   int // in quarantine, and nobody ever saw the password that an Issuer made last
+	Lied     int // in quarantine, the provider said what is not so, and no verifier could be asked
+	Unseen   int // in quarantine, and the password that an Issuer made last was never seen
 	Unproven int // no verifier, and an Issuer never told its servers: promoted at last, marked unverified
 
 	Causes Causes // why people have to look

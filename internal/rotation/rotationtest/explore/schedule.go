@@ -13,14 +13,14 @@ import (
 type Schedule struct {
 	Mode    Exploration // its Depth, First and Only do not matter
 	Choices []Choice
-	// Renamed has passwords, versions and times start again whenever nobody is at work, as an exploration does: there are
-	// violations that show up in no other way.
+	// Renamed has passwords, versions and times start again whenever no process is at work, as an exploration does: there
+	// are violations that show up in no other way.
 	Renamed bool
 }
 
 // Choice is where a schedule departs from what happens by itself: "pause at setter.set", or "lost reply at journals.save 2"
-// for the second such call since the choice before. At is a port call, or, while nobody is at work, what would come next:
-// "rotate (resume)", "check (recheck)", "wake", "sweep" or "quiet".
+// for the second such call since the choice before. At is a port call, or, while no process is at work, what would come
+// next: "rotate (resume)", "check (recheck)", "wake", "sweep" or "quiet".
 type Choice struct {
 	Fault Fault
 	At    string

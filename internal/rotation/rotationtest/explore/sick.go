@@ -8,7 +8,7 @@ type sickness uint8
 const (
 	healthy    sickness = iota
 	silent              // it cannot be asked
-	unbelieved          // it refuses everybody, and has let nobody in lately
+	unbelieved          // it refuses everybody, and has accepted no login lately
 	lying               // it refuses everybody, right after it has let others in
 )
 
@@ -18,7 +18,7 @@ const outage = 3 * tick
 // fallSick is the fault f at a question.
 func (x *explorer) fallSick(s *state, c call, f Fault) answer {
 	switch f {
-	case NobodyLogsIn:
+	case NoOneLogsIn:
 		s.sick = unbelieved
 	case EverybodyRefused:
 		s.sick, s.misled = lying, true

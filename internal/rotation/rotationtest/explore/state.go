@@ -20,7 +20,7 @@ type state struct {
 	deadline  time.Duration // when that request is lost
 	overtaken bool          // the live password came with a late request
 	behind    bool          // an Issuer made another one since, and does not tell its servers
-	unseen    bool          // an Issuer made the live password, and nobody ever saw it
+	unseen    bool          // an Issuer made the live password, and it was never seen
 
 	// Vault.
 	journal    int32 // the newest record
@@ -31,7 +31,7 @@ type state struct {
 	journalLags, currentLags time.Duration // until when a node answers that has not heard of the last write
 
 	// Redis.
-	held     time.Duration    // until when somebody holds the credential; 0: nobody does
+	held     time.Duration    // until when a run holds the credential; 0: none does
 	open     time.Duration    // when the journal is resumed; 0: it is not mirrored as open
 	mirrored bool             // the mirror has it for this hold alone
 	queue    [queueLen]queued // by time; a zero job ends it
