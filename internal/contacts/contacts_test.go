@@ -276,7 +276,7 @@ func TestLostNotesCostOneMoreQuestion(t *testing.T) {
 	same(t, m.lastAsked(t, 2), good, bad)
 }
 
-func TestNobodyIsAskedWhereTheNotesCannotBeRead(t *testing.T) {
+func TestNoContactIsAskedWhereTheNotesCannotBeRead(t *testing.T) {
 	t.Parallel()
 	m := newMailer()
 	m.load = errors.New("redis is away")

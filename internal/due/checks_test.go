@@ -27,7 +27,7 @@ func TestTheLastCheckOfEachCredentialIsKept(t *testing.T) {
 		}
 	}
 
-	// What somebody else wrote there is no check, and what is removed is forgotten.
+	// What another program wrote there is no check, and what is removed is forgotten.
 	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Checked), creds[0].ID, "\x1b[2J works").Err())
 	must(t, x.Remove(t.Context(), "a", creds[2].ID))
 	for i, c := range have[[]Check](t)(x.Checks(t.Context(), creds[:3])) {

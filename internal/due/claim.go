@@ -16,7 +16,7 @@ type Due struct {
 	ID   string
 	Slot time.Time // when it first fell due since it last ended
 
-	First bool // nobody had claimed it before
+	First bool // it was never claimed before
 }
 
 // maxClaim bounds one claim: a script stops everything else on its Redis, and cannot pass more arguments.

@@ -70,7 +70,7 @@ func TestContactNotesOutliveARestOfADayButNotAJobThatIsGone(t *testing.T) {
 	}
 }
 
-func TestAContactNoteThatNobodyUnderstandsCountsAsLost(t *testing.T) {
+func TestAnUnreadableContactNoteCountsAsLost(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)
 	notes, ctx := x.ContactNotes(), t.Context()
@@ -90,9 +90,9 @@ func TestContactNotesSayWhereRedisIsAway(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, err := x.ContactNotes().Load(ctx, "acme", "owners"); err == nil {
-		t.Error("there was nobody to load from")
+		t.Error("there was nothing to load from")
 	}
 	if err := x.ContactNotes().Save(ctx, "acme", "owners", noteMap{"a@example.com": sentNote("a@example.com")}); err == nil {
-		t.Error("there was nobody to save to")
+		t.Error("there was nothing to save to")
 	}
 }

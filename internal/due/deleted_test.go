@@ -7,7 +7,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-func TestASecretThatSomebodyDeletedStaysInTheScheduleAndIsTold(t *testing.T) {
+func TestADeletedSecretStaysInTheScheduleAndIsTold(t *testing.T) {
 	t.Parallel()
 	x, v := newIndex(t), newVault()
 	slot := time.Now().UTC().Truncate(time.Millisecond)

@@ -29,5 +29,5 @@
 // # Sweeping
 //
 // One scheduler at a time walks through all credentials, each store's at a fixed small rate, and corrects what differs
-// from Vault: a settling that was lost, a journal nobody resumed, a schedule changed while no scheduler ran.
+// from Vault: a settling that was lost, a journal that no run resumed, a schedule changed while no scheduler ran.
 package due

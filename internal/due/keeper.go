@@ -23,7 +23,7 @@ type keeper struct {
 	next    time.Time          // by Redis's clock: not before
 	gone    []string           // ids that are to be removed once all schedulers agree
 	unread  map[string]*unread // by store: what could not be read from Vault
-	deleted map[string]bool    // ids whose secret somebody deleted, as far as was read
+	deleted map[string]bool    // ids whose secret was deleted by hand, as far as was read
 }
 
 // maxPause is the longest pause of what did not work: a fault that has healed is made good soon after.

@@ -114,7 +114,7 @@ func TestAnAccountThatCannotBeBuiltDelaysNoOther(t *testing.T) {
 		},
 		"its lease is held for good": func(t *testing.T, n *neighbours) {
 			t.Helper()
-			must(t, n.Index.(*Index).rdb.Set(t.Context(), redisx.Key("bad", "building"), "somebody", 0).Err())
+			must(t, n.Index.(*Index).rdb.Set(t.Context(), redisx.Key("bad", "building"), "stranger", 0).Err())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

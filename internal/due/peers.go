@@ -23,7 +23,7 @@ const (
 // peer is this scheduler among the others.
 type peer struct {
 	name string
-	turn chan struct{} // holds an element while somebody announces: no lock is held across a call
+	turn chan struct{} // holds an element during an announcement: no lock is held across a call
 
 	mu    sync.Mutex
 	entry string // what was last announced

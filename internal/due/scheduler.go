@@ -26,7 +26,7 @@ type Queue interface {
 type Account struct {
 	Name string
 	// Capacity is how many jobs may wait for the rate at once: what it serves in a few minutes. More would only wait in
-	// the queue, where nobody can reorder or drop them.
+	// the queue, where they cannot be reordered or dropped.
 	Capacity int
 }
 

@@ -26,7 +26,7 @@ type Claims interface {
 	// who claims it and dies before it is enqueued loses nothing but that time. What is claimed again keeps its slot,
 	// unless that is yet to come.
 	Claim(ctx context.Context, account string, n int, push time.Duration) ([]Due, error)
-	// ClaimOpen takes up to n credentials that a run held and that nobody has touched for long enough, in the same way.
+	// ClaimOpen takes up to n credentials that a run held and that no run has touched for long enough, in the same way.
 	// Slot is what was claimed of them and has not ended, so that a run that died before it opened a journal is made up
 	// for too; zero if nothing was.
 	ClaimOpen(ctx context.Context, account string, n int, push time.Duration) ([]Due, error)

@@ -208,7 +208,7 @@ func (s *Scheduler) pruneAccount(ctx context.Context, inv Inventory, account str
 		if len(gone) == 0 {
 			return nil
 		}
-		// Asked after the ids were read: whoever added one of them had announced its configuration by then.
+		// Asked after the ids were read: a scheduler that added one of them had announced its configuration by then.
 		if agreed, err := s.agreed(ctx, inv); err != nil || !agreed {
 			return err
 		}

@@ -200,6 +200,6 @@ func TestARebuildLeavesJournalsAloneThatWereJustTouched(t *testing.T) {
 	_, err := s.tick(t.Context())
 	must(t, err)
 	if jobs := q.take(t, len(q.jobs)); len(jobs) != 1 || jobs[0].id != "a-1" {
-		t.Errorf("resumed %v, want the one that nobody has touched for an hour", jobs)
+		t.Errorf("resumed %v, want the one that no run has touched for an hour", jobs)
 	}
 }

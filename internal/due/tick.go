@@ -88,10 +88,10 @@ func (g Glance) next() time.Time {
 
 // Jitter spreads a rest by 10 % either way, so that schedulers which were started together do not tick together.
 func Jitter(d time.Duration) time.Duration {
-	return d - d/10 + rand.N(d/5) //nolint:gosec // nobody gains from guessing it
+	return d - d/10 + rand.N(d/5) //nolint:gosec // there is nothing to gain from guessing it
 }
 
-// resume enqueues open journals that nobody has touched for long enough: they go before new work.
+// resume enqueues open journals that no run has touched for long enough: they go before new work.
 func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now time.Time) error {
 	open, err := s.Index.ClaimOpen(ctx, a.Name, claimSize, s.Resume)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now ti
 			continue
 		}
 		if err := s.Queue.Enqueue(ctx, a.Name, d.ID, collapse(cred, d.Slot, now), rotation.ReasonResume, true); err != nil {
-			failed.add(fmt.Errorf("account %s: %w", a.Name, err)) // it comes again like one that nobody took up
+			failed.add(fmt.Errorf("account %s: %w", a.Name, err)) // it comes again like one that was not taken up
 			continue
 		}
 		s.Log.LogAttrs(ctx, slog.LevelInfo, "resuming", slog.String("credential", d.ID), slog.String("account", a.Name))
@@ -154,8 +154,8 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 }
 
 // collapse makes one slot of all that a credential has missed by now: the last of them, so that serving it leaves
-// nothing in the past. It is the same for whoever claims the credential again before another slot has passed. A zero
-// slot stays so.
+// nothing in the past. It is the same for a scheduler that claims the credential again before another slot has passed.
+// A zero slot stays so.
 func collapse(cred *rotation.Credential, slot, now time.Time) time.Time {
 	if slot.IsZero() {
 		return slot
@@ -171,7 +171,7 @@ func collapse(cred *rotation.Credential, slot, now time.Time) time.Time {
 }
 
 // lookUp finds a credential that the index names in our configuration. Another scheduler's may be newer and know it;
-// where nobody does, the sweep takes it out of the index.
+// where none does, the sweep takes it out of the index.
 func lookUp(inv Inventory, account, id string) (*rotation.Credential, bool) {
 	cred, ok := inv.Credential(id)
 	return cred, ok && cred.Account == account

@@ -94,8 +94,8 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 	return nil
 }
 
-// deleted tells a secret that somebody deleted from one that never was, which waits for a person. The journal knows what
-// keyturn wrote, and the schedule goes on from there: the next rotation gives consumers a password again.
+// deleted tells a secret that was deleted by hand from one that never was, which waits for a person. The journal knows
+// what keyturn wrote, and the schedule goes on from there: the next rotation gives consumers a password again.
 func (t Truth) deleted(ctx context.Context, f *finding, current rotation.Entry) (rotation.Entry, error) {
 	if f.journal == nil {
 		rec, err := t.Journals.Load(ctx, f.Cred)

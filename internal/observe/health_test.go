@@ -53,7 +53,7 @@ func TestWhoDoesNotWaitForTheAnswerMakesNothingUnready(t *testing.T) {
 	}
 }
 
-func TestAChangeIsLoggedAndMeasuredThoughNobodyAsks(t *testing.T) {
+func TestAChangeIsLoggedAndMeasuredWithoutARequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

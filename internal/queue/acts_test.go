@@ -100,6 +100,6 @@ func TestWhatCallsNoProviderPassesAnOpenBreaker(t *testing.T) {
 		})
 	}
 	if b, err := r.breaker.State(t.Context(), account); err != nil || !b.Open {
-		t.Errorf("%+v, %v: what asked nobody closed the breaker", b, err)
+		t.Errorf("%+v, %v: a job that did not ask the provider closed the breaker", b, err)
 	}
 }

@@ -24,8 +24,8 @@ type Agenda struct {
 
 var _ rotation.Agenda = Agenda{}
 
-// Settle implements rotation.Agenda. Whoever waits for a demand hears of its rotation's end from whoever ended it: its own
-// task may be a dead worker's.
+// Settle implements rotation.Agenda. A caller that waits for a demand hears of its rotation's end from the run that
+// ended it: its own task may be a dead worker's.
 func (a Agenda) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	return errors.Join(a.Index.Settle(ctx, cred, end), a.Client.settled(ctx, cred, end))
 }

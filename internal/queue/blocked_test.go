@@ -41,7 +41,7 @@ func TestDemandsBehindAnOpenBreakerRunOnceAndAreWokenWhenItCloses(t *testing.T) 
 	must(t, err)
 	first, last := time.Unix(int64(scores[0].Score), 0), time.Unix(int64(scores[jobs-1].Score), 0)
 	if soon := time.Until(first); soon < 5*time.Minute {
-		t.Errorf("the first comes back in %v though nobody woke it", soon)
+		t.Errorf("the first comes back in %v though it was not woken", soon)
 	}
 	if spread := last.Sub(first); spread < 5*time.Minute {
 		t.Errorf("all come back within %v", spread)

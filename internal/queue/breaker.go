@@ -59,8 +59,8 @@ const (
 )
 
 // closedFor is how long a worker takes a closed breaker for closed without asking, so that a busy account does not pay a
-// round trip for each of its jobs. The pause of the queue works at once whoever opens the breaker, and a worker's own
-// refusals are known to it, so that what another's refusals cost is the jobs already taken within this time.
+// round trip for each of its jobs. The pause of the queue works at once whichever worker opens the breaker. A
+// worker knows its own refusals, so that what another's refusals cost is the jobs already taken within this time.
 const closedFor = 100 * time.Millisecond
 
 // pass is what the breaker says to one job.
@@ -69,8 +69,8 @@ type pass struct {
 	heard int64 // good answers until then
 }
 
-// Heard notes what a provider answered to a call with the account's key. Whoever judges a password by its rules has let
-// the key in.
+// Heard notes what a provider answered to a call with the account's key. A provider that judges a password by its rules
+// has let the key in.
 func (b *Breaker) Heard(account string, err error) {
 	var e *rotation.Error
 	if err != nil && (!errors.As(err, &e) || e.Kind != rotation.Repeat && e.Kind != rotation.Rejected && e.Kind != rotation.Target) {
@@ -144,13 +144,13 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
 		}
 	case p.state == passProbe && !errors.As(res.Err, &e):
-		// Nobody asked the provider: the next job may be the probe.
+		// The provider was not asked: the next job may be the probe.
 		_, _ = b.eval(ctx, job.Account, "release")
 	}
 }
 
-// served reports whether a job found the wish of its slot served that was asked for after the last refusal: so somebody's
-// call succeeded since.
+// served reports whether a job found the wish of its slot served that was asked for after the last refusal: so a call
+// succeeded since.
 func (b *Breaker) served(ctx context.Context, job Job, res rotation.Result) bool {
 	if job.Kind != KindRotate || res.Status != rotation.Done || job.Slot.IsZero() || job.Reason == rotation.ReasonResume {
 		return false

@@ -47,7 +47,7 @@ if ARGV[1] == 'admit' then
   if tonumber(ARGV[2]) > tonumber(h[2]) and early < due then due = early end
   if now < due then
     if due == early then redis.call('HSET', KEYS[1], 'early', early) end
-    pause(h[1] - now) -- also where somebody has lifted it
+    pause(h[1] - now) -- also where an operator has lifted it
     return 3
   end
   redis.call('HDEL', KEYS[1], 'early')

@@ -135,7 +135,7 @@ func TestADemandProbesAnOpenBreakerSoon(t *testing.T) {
 	r.serve(t, rotate(p.handle))
 	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
 	must(t, err)
-	eventually(t, "whoever waits is told", func() bool {
+	eventually(t, "a caller that waits is told", func() bool {
 		o, err := r.client.Outcome(t.Context(), account, queue.KindRotate, "a")
 		must(t, err)
 		return o.Status == "blocked" && !o.Final && o.Slot.Equal(slot)
@@ -150,8 +150,8 @@ func TestADemandProbesAnOpenBreakerSoon(t *testing.T) {
 func TestAJobTakenBesideAProbeGoesOnWhenTheProbeHasEnded(t *testing.T) {
 	t.Parallel()
 	for name, probe := range map[string]rotation.Result{
-		"the key works":   {Status: rotation.Done, Rotated: true},
-		"it asked nobody": {Status: rotation.Done}, // its slot was served
+		"the key works":  {Status: rotation.Done, Rotated: true},
+		"it did not ask": {Status: rotation.Done}, // its slot was served
 	} {
 		for _, urgent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, urgent %t", name, urgent), func(t *testing.T) {

@@ -70,7 +70,7 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id, requ
 		return time.Time{}, err
 	}
 	queue := nowQueue(account)
-	n, err := c.anew(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: requestedBy}, 0)
+	n, err := c.putUrgent(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: requestedBy}, 0)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -88,7 +88,7 @@ func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Re
 		return err
 	}
 	kind := kindOf(reason)
-	n, err := c.anew(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: reason}, after)
+	n, err := c.putUrgent(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: reason}, after)
 	if err != nil || after <= 0 {
 		return err
 	}
@@ -129,8 +129,8 @@ func (c *Client) wake(ctx context.Context, queue string, task *asynq.TaskInfo) b
 	return c.inspect.RunTask(queue, task.ID) == nil
 }
 
-// anew enqueues a task on the urgent queue under the first id that is free, and returns which that was.
-func (c *Client) anew(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (int, error) {
+// putUrgent enqueues a task on the urgent queue under the first id that is free, and returns which that was.
+func (c *Client) putUrgent(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (int, error) {
 	for n := range maxTwins {
 		err := c.put(ctx, account, nowQueue(account), kind, id, n, job, after)
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {

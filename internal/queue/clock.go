@@ -53,7 +53,7 @@ const (
 	measureAgain = time.Second // after a failure, and at most so often for connections that are made
 	// measureFor bounds the wait for Redis where a reading asks first.
 	measureFor = time.Second
-	// jump is how far wall clock and monotonic clock drift apart where nobody touched them, and how far Redis's own may
+	// jump is how far wall clock and monotonic clock drift apart where neither was touched, and how far Redis's own may
 	// go back unnoticed.
 	jump = time.Second
 	// tell is the difference between a machine's clock and Redis's that a person should know of.

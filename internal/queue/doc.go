@@ -1,5 +1,5 @@
-// Package queue carries jobs from whoever wants a rotation to the workers, on Redis. It is the only importer of asynq,
-// and the only place that maps what became of a run to what asynq does with its task.
+// Package queue carries jobs from the programs that want a rotation to the workers, on Redis. It is the only importer
+// of asynq, and the only place that maps what became of a run to what asynq does with its task.
 //
 // # Queues and tasks
 //

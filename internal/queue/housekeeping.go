@@ -76,7 +76,7 @@ func (c *Client) Publish(ctx context.Context, accounts ...string) error {
 	return nil
 }
 
-// tidy keeps what asynq does not: its list of queues, ghosts, and tasks that somebody archived by hand, which would
+// tidy keeps what asynq does not: its list of queues, ghosts, and tasks that were archived by hand, which would
 // hold their ids for 90 days.
 func (c *Client) tidy(ctx context.Context, account string) (removed int, err error) {
 	if err := c.Publish(ctx, account); err != nil {
@@ -101,7 +101,7 @@ if since then return now - since end
 redis.call('SET', KEYS[1], now, 'PX', ARGV[1])
 return 0`)
 
-// unknownFor tells for how long jobs have named a credential that nobody knows. It forgets a little after the time at
+// unknownFor tells for how long jobs have named an unknown credential. It forgets a little after the time at
 // which such a job is dropped.
 func (c *Client) unknownFor(ctx context.Context, account, id string) (time.Duration, error) {
 	ms, err := unknownScript.Run(ctx, c.rdb, []string{redisx.Unknown(account, id)}, (unknownFor + time.Minute).Milliseconds()).Int64()

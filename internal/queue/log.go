@@ -26,7 +26,7 @@ func (l engineLog) Fatal(args ...any) { l.write(slog.LevelError, args) }
 
 // LogClient sends the lines of the Redis client, which otherwise go to standard error as they are, to log. It is for
 // main to call, once: the client knows one logger for the whole process. Nothing in them is news, since every failure
-// is also an error that somebody gets, so they are kept for debugging.
+// is also an error that a caller gets, so they are kept for debugging.
 func LogClient(log *slog.Logger) { redis.SetLogger(clientLog{log}) }
 
 type clientLog struct{ log *slog.Logger }

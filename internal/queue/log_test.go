@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Nobody is woken for what asynq tries again by itself.
+// No one is woken for what asynq tries again by itself.
 func TestAMessageOfTheEngineIsNoError(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

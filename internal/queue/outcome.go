@@ -45,7 +45,7 @@ func outcomeKey(account string, kind Kind, id string) string {
 	return redisx.Outcome(account, taskID(kind, id, 0))
 }
 
-// remember notes the outcome of a job that somebody may be waiting for, and that comes back after a time; 0 if it does not.
+// remember notes the outcome of a job that a caller may wait for and that comes back after a time; 0 if it does not.
 func (c *Client) remember(ctx context.Context, job Job, o Outcome, after time.Duration) error {
 	if job.Reason != rotation.ReasonDemand {
 		return nil

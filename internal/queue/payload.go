@@ -34,7 +34,7 @@ const (
 	maxText        = 512  // bytes, of what became of a job
 )
 
-// payload is what a task carries. Whoever can write to Redis can write one, so nothing in it is believed.
+// payload is what a task carries. Any client that can write to Redis can write one, so nothing in it is believed.
 type payload struct {
 	Version     int             `json:"v"`
 	Credential  string          `json:"credential"`

@@ -43,7 +43,7 @@ func TestWhateverShowsThatTheKeyWorksClosesTheBreaker(t *testing.T) {
 		"a refused key":                     {check, called(refused(rotation.Unauthorized)), false},
 		"a read-back that worked":           {check, asked(func(w queue.Witness) { w.Verified(readBack, rotation.Works, 0) }), true},
 		"a read-back that refused":          {check, asked(func(w queue.Witness) { w.Verified(readBack, rotation.Refused, 0) }), true},
-		"a read-back that nobody answered":  {check, asked(func(w queue.Witness) { w.Verified(readBack, rotation.Unknown, 0) }), false},
+		"a read-back without an answer":     {check, asked(func(w queue.Witness) { w.Verified(readBack, rotation.Unknown, 0) }), false},
 		"a login at a mail server":          {check, asked(func(w queue.Witness) { w.Verified(mail, rotation.Works, 0) }), false},
 		"a newer slot that is served":       {func(r *rig) error { return slot(r, time.Minute) }, func(*rig) {}, true},
 		"a slot from before that is served": {func(r *rig) error { return slot(r, -time.Minute) }, func(*rig) {}, false},

@@ -63,7 +63,7 @@ func retryDelay(attempt int, err error, _ *asynq.Task) time.Duration {
 		return roundUp(a.after)
 	case errors.Is(err, context.DeadlineExceeded):
 		return Delay(attempt, rand.Float64()) //nolint:gosec // spreads load, guards nothing
-	default: // lease lost, or the worker was shut down: nobody works on it
+	default: // lease lost, or the worker was shut down: no worker runs it
 		return 0
 	}
 }

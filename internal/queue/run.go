@@ -156,7 +156,7 @@ func (a *account) tell(ctx context.Context, job Job, res rotation.Result, err er
 		slog.String("status", res.Status.String()), slog.Duration("after", back.after), slog.Any("error", res.Err))
 }
 
-// remember notes the outcome for whoever waits for it. A note that is lost costs them an answer, never the rotation.
+// remember notes the outcome for a caller that waits. A note that is lost costs it an answer, never the rotation.
 func (a *account) remember(ctx context.Context, job Job, outcome string, res rotation.Result, err error) {
 	var back *again
 	o, after := Outcome{Status: outcome, Final: true, Rotated: res.Rotated, Text: describe(res)}, time.Duration(0)

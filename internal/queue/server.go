@@ -127,7 +127,7 @@ func (s *Server) drain() error {
 }
 
 // serve runs one account. When ctx ends no more jobs are taken; runs have Grace to end by themselves, then their
-// contexts end; whoever has not reported a little later is abandoned, and its task goes back to the queue.
+// contexts end; a run that has not reported a little later is abandoned, and its task goes back to the queue.
 func (s *Server) serve(ctx context.Context, settings AccountSettings, h Handler) error {
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -169,7 +169,7 @@ func (s *Server) housekeep(ctx context.Context, account string) {
 		case err != nil:
 			s.Log.WarnContext(ctx, "housekeeping of a queue is late", "account", account, "error", err)
 		case removed > 0:
-			s.Log.WarnContext(ctx, "put back or removed tasks that nobody ran", "account", account, "tasks", removed)
+			s.Log.WarnContext(ctx, "put back or removed tasks that no worker ran", "account", account, "tasks", removed)
 		}
 		select {
 		case <-ctx.Done():

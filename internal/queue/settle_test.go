@@ -17,7 +17,7 @@ func (index) Park(context.Context, *rotation.Credential, time.Duration) error   
 func (index) Settle(context.Context, *rotation.Credential, rotation.Ending) error   { return nil }
 
 // The worker that had a demand may be dead, and its task come back only minutes after the rotation was resumed.
-func TestWhoFollowsADemandHearsOfItsEndFromWhoeverBringsItAbout(t *testing.T) {
+func TestWhoFollowsADemandHearsOfItsEndFromTheRunThatBringsItAbout(t *testing.T) {
 	t.Parallel()
 	cred := &rotation.Credential{ID: "a", Account: account}
 	for name, c := range map[string]struct {
@@ -55,7 +55,7 @@ func TestWhoFollowsADemandHearsOfItsEndFromWhoeverBringsItAbout(t *testing.T) {
 	}
 }
 
-// What is scheduled pays no round trip for a record that nobody reads.
+// What is scheduled pays no round trip for a record that is never read.
 func TestAScheduledRotationLeavesNoOutcome(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -183,7 +183,7 @@ func TestATaskArchivedByHandIsRemoved(t *testing.T) {
 	next(t, "a run", ran)
 }
 
-// A worker that was killed leaves a task active with a lease that lapses; whoever finds it retries it with
+// A worker that was killed leaves a task active with a lease that lapses; the worker that finds it retries it with
 // ErrLeaseExpired, which says nothing about the job.
 func TestATaskOfAKilledWorkerRunsAgainWithoutLosingAnAttempt(t *testing.T) {
 	t.Parallel()

@@ -3,8 +3,8 @@
 --          server wants to be left alone, 2 it was not reached), how long it took, 1 for a routine check, how long an
 --          inquiry may take
 -- Returns  {standing, 1 if a login worked within ten minutes and none was refused since, pause, credentials to ask...};
---          standing: 0 nothing, 1 believed, 2 nobody gets in, 3 somebody is finding out, 4 ask the credentials, 5 no
---          other login is known, 6 works again after nobody got in
+--          standing: 0 nothing, 1 believed, 2 no login works, 3 an inquiry is under way, 4 ask the credentials, 5 no
+--          other login is known, 6 works again after no login did
 local window, login, id, verdict, trouble = tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local began, routine, inquiry = now - tonumber(ARGV[7]), ARGV[8] == '1', tonumber(ARGV[9])
 local MEMORY, FRESH, MANY, WITNESSES, REFUSED = 600 * SECOND, 10 * SECOND, 2, 16, 64

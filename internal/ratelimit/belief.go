@@ -26,7 +26,7 @@ type Answer struct {
 	Verdict rotation.Verdict
 	Trouble Trouble       // where the verdict is rotation.Unknown
 	Took    time.Duration // from the question to the answer
-	Routine bool          // nobody waits for it: a refusal must be backed by a login that worked meanwhile
+	Routine bool          // no run waits for it: a refusal must be backed by a login that worked meanwhile
 }
 
 // Standing is what an answer means.
@@ -37,7 +37,7 @@ const (
 	Nothing   Standing = iota
 	Believed           // the server lets others in
 	Doubted            // logins that worked are refused too
-	Inquiring          // somebody is finding out
+	Inquiring          // an inquiry is under way
 	Ask                // the credentials named are to be asked
 	Lone               // no other login is known
 	Recovered          // a login works, after a time when none did
@@ -47,7 +47,7 @@ const (
 type Judgement struct {
 	Standing  Standing
 	Recent    bool          // a login worked within ten minutes, and none but this one was refused since
-	Pause     time.Duration // nobody is to ask for so long
+	Pause     time.Duration // no login may be tried for so long
 	Witnesses []string      // with Ask and Lone: credentials that logged in, the newest first and the asking one last
 }
 

@@ -92,7 +92,7 @@ func TestManyRefusalsAtOnceMeanTheServer(t *testing.T) {
 		t.Errorf("after a minute others are to be asked: %+v", j)
 	}
 	if j := m.works("known3"); j.Standing != Recovered {
-		t.Errorf("somebody gets in: %+v", j)
+		t.Errorf("a login works again: %+v", j)
 	}
 	if j := m.works("known4"); j.Standing != Believed {
 		t.Errorf("it is told once: %+v", j)
@@ -103,7 +103,7 @@ func TestALoneLoginIsBelievedAtItsThirdRefusalAndForOneRepair(t *testing.T) {
 	t.Parallel()
 	m := newMail(t, wide)
 	if j := m.refuses("a", true); j.Standing != Lone || len(j.Witnesses) != 0 {
-		t.Errorf("nobody ever logged in: %+v", j)
+		t.Errorf("no login ever worked: %+v", j)
 	}
 	m.works("a")
 	m.clock.advance(time.Minute)

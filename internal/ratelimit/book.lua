@@ -1,7 +1,7 @@
 -- Books the next questions of a login.
 -- ARGV     now, requests, window, refusals, login, questions, urgency from 0 to 2, how long they are booked, how long
 --          one that is asked alone after a pause may take
--- Returns  {questions that are booked; 0 if sent away, wait, why: 1 spent, 2 paused, 3 somebody more urgent waits}
+-- Returns  {questions that are booked; 0 if sent away, wait, why: 1 spent, 2 paused, 3 a more urgent caller waits}
 local requests, window, refusals = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local login, n, urgency, ends, trial = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), now + tonumber(ARGV[8]), tonumber(ARGV[9])
 
@@ -23,7 +23,7 @@ local function try()
   state['trialist'] = login
   redis.call('HSET', KEYS[1], 'trialist', login)
 end
--- While nobody gets in, a routine check could only learn that.
+-- While no login works, a routine check could only learn that.
 if urgency == 0 and get('doubt') > now then
   return {0, get('doubt') - now, 2}
 end
@@ -85,7 +85,7 @@ if urgency < 2 then
   set('line:' .. urgency, line)
   wait = line - now
 end
--- Until whoever is sent away comes back, what is less urgent waits.
+-- Until a caller that is sent away comes back, what is less urgent waits.
 if urgency > 0 then
   set('want:' .. urgency, math.max(get('want:' .. urgency), now + wait + 2 * SECOND))
 end

@@ -7,7 +7,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-func TestAPauseThatIsLiftedHoldsNobodyBack(t *testing.T) {
+func TestAPauseThatIsLiftedHoldsNoCallBack(t *testing.T) {
 	t.Parallel()
 	rdb := newRedis(t)
 	l, err := New(rdb, rotation.WallClock{}, map[string][]rotation.Rate{"a": {perSecond20}}, 0)

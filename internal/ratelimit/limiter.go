@@ -22,8 +22,8 @@
 //
 // # Urgent calls
 //
-// Whoever has a journal open, or is waited for, may reserve further ahead than a backlog may, so that it always finds a
-// slot.
+// A run that has a journal open, or that is waited for, may reserve further ahead than a backlog may, so that it always
+// finds a slot.
 //
 // # Several windows
 //
@@ -109,7 +109,7 @@ func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (ro
 	return nil, l.tooLate()
 }
 
-// tries bounds how often one call reserves anew. A worker that oversleeps time and again is too busy to keep to any
+// tries bounds how often one call reserves again. A worker that oversleeps time and again is too busy to keep to any
 // slot, and puts its job back.
 const tries = 8
 

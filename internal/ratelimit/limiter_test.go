@@ -25,7 +25,7 @@ func waitOf(t *testing.T, err error) *rotation.WaitError {
 	return wait
 }
 
-func TestNewRefusesARateThatNobodyCanKeepTo(t *testing.T) {
+func TestNewRefusesARateThatCannotBeKeptTo(t *testing.T) {
 	t.Parallel()
 	for name, rates := range map[string][]rotation.Rate{
 		"no window":     nil,
@@ -123,7 +123,7 @@ func TestThoseSentAwayComeBackOneByOne(t *testing.T) {
 	}
 	clock.advance(8 * time.Second)
 	if waited := take(t, l); waited != 0 {
-		t.Errorf("waited %s for a slot that nobody has", waited)
+		t.Errorf("waited %s for a slot that no call has", waited)
 	}
 }
 
@@ -215,7 +215,7 @@ func TestLostStateVoidsReservationsAndBringsNoBurst(t *testing.T) {
 	checkWindow(t, went, rotation.Rate{Requests: 100, Per: time.Minute})
 }
 
-func TestAClockThatJumpsBackHoldsNobodyUp(t *testing.T) {
+func TestAClockThatJumpsBackHoldsNoCallUp(t *testing.T) {
 	t.Parallel()
 	clock := newVirtual()
 	l := newLimiter(t, newRedis(t), clock, perSecond20)
@@ -245,7 +245,7 @@ func TestTakeFailsClosedWithoutRedis(t *testing.T) {
 		}
 	}
 	if err := l.Penalise(t.Context(), "a", time.Second); err == nil {
-		t.Error("a penalty that nobody will see was reported as set")
+		t.Error("a penalty that no worker will see was reported as set")
 	}
 }
 

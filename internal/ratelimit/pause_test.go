@@ -41,7 +41,7 @@ func TestAPauseIsShownUntilItEnds(t *testing.T) {
 		t.Errorf("b was never paused, and goes on at %s", at)
 	}
 
-	// One that is over is none, and neither is what somebody else wrote.
+	// One that is over is none, and neither is what another program wrote.
 	for _, past := range []any{now.Add(-time.Minute).UnixMicro(), "soon"} {
 		if err := rdb.HSet(t.Context(), limitKey("a"), "until", past).Err(); err != nil {
 			t.Fatal(err)

@@ -55,7 +55,7 @@ type Ledger interface {
 	// Answer notes what became of a question that was booked. Any verdict but a refusal needs no judgement.
 	Answer(ctx context.Context, a Answer) (Judgement, error)
 	// Inquired notes an inquiry in which no login worked; refused says that some were refused that had worked. first is
-	// true for the first word of a server that lets nobody in, once until a login works again.
+	// true for the first word of a server that refuses every login, once until a login works again.
 	Inquired(ctx context.Context, refused bool) (first bool, err error)
 	// Strike counts a refusal at a server where no other login is known, and says whether it is believed: the third is,
 	// each at least ten minutes after the one before.
@@ -124,14 +124,14 @@ func (s *Server) Book(ctx context.Context, login string, n int, urgency rotation
 	if got[0] > 0 {
 		return int(got[0]), nil
 	}
-	reason := map[int64]string{1: "is spent", 2: "is paused, because the server asked for it or lets nobody in", 3: "is kept for something more urgent"}[got[2]]
+	reason := map[int64]string{1: "is spent", 2: "is paused, because the server asked for it or refuses every login", 3: "is kept for something more urgent"}[got[2]]
 	return 0, &rotation.WaitError{
 		After:  max(time.Duration(got[1])*time.Microsecond, time.Millisecond),
 		Reason: fmt.Sprintf("the budget of smtp %s (verify.smtp.rate) %s", s.address, reason),
 	}
 }
 
-// digest stands for a user name: of bounded length, and told to nobody who reads Redis.
+// digest stands for a user name: of bounded length, and hidden from readers of Redis.
 func digest(login string) string {
 	sum := sha256.Sum256([]byte(login))
 	const bytes = 8

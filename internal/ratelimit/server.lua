@@ -1,11 +1,11 @@
 -- What the scripts about one mail server share; it stands before each of them.
--- KEYS[1]  hash: at (newest time seen), pause (until when nobody is asked) and paused (when it was set), streak (pauses in
---          a row), fails (connections in a row that came to nothing), trial (until when somebody asks alone after a
---          pause) and trialist (the login that does), booked (questions), line:U (when the last of those of urgency U who
---          were sent away comes back), want:U (until when urgency U is waited for), accepted (when a login worked last),
---          doubt (until when no refusal is believed), sick (1 while nobody gets in), inquiry (until when somebody finds
---          out); and buckets q:WIDTH:N and r:WIDTH:N of questions and of refusals among them, of which the Nth begins at
---          N*WIDTH
+-- KEYS[1]  hash: at (newest time seen), pause (until when no login may be tried) and paused (when it was set), streak
+--          (pauses in a row), fails (connections in a row that came to nothing), trial (until when one login is tried
+--          alone after a pause) and trialist (the login that is), booked (questions), line:U (when the last of those of
+--          urgency U who were sent away comes back), want:U (until when urgency U is waited for), accepted (when a login
+--          worked last), doubt (until when no refusal is believed), sick (1 while no login works), inquiry (until when
+--          one is under way); and buckets q:WIDTH:N and r:WIDTH:N of questions and of refusals among them, of which the
+--          Nth begins at N*WIDTH
 -- KEYS[2]  hash: login → questions booked and not answered
 -- KEYS[3]  sorted set: login → until when they are booked
 -- KEYS[4]  sorted set: credential → when it logged in last, 0 if it was refused since
@@ -58,7 +58,7 @@ if back > 0 then
 end
 set('at', now)
 
--- Bookings that nobody used are given back by time.
+-- Unused bookings are given back by time.
 local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now))
 for _, login in ipairs(gone) do
   set('booked', get('booked') - (tonumber(redis.call('HGET', KEYS[2], login)) or 0))

@@ -96,7 +96,7 @@ func TestWhatIsUrgentGoesFirst(t *testing.T) {
 	if routine, rotations, resumed := spend(rotation.Routine), spend(rotation.Rotation), spend(rotation.Resumed); routine != 15 || rotations != 12 || resumed != 3 {
 		t.Errorf("%d routine checks, then %d rotations, then %d resumes", routine, rotations, resumed)
 	}
-	// A resume waits now: what leaves the window is for it, whoever asks first.
+	// A resume waits now: what leaves the window is for it, whichever asks first.
 	if got, _ := m.try("resumed", 1, rotation.Resumed); got != 0 {
 		t.Fatal("there is room")
 	}
@@ -108,7 +108,7 @@ func TestWhatIsUrgentGoesFirst(t *testing.T) {
 		t.Error("the resume is sent away")
 	}
 	if got, _ := m.try("rotation", 1, rotation.Rotation); got != 1 {
-		t.Error("the rotation is sent away though nobody waits")
+		t.Error("the rotation is sent away though nothing waits")
 	}
 }
 
@@ -175,14 +175,14 @@ func TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll(t *testing.T) {
 		m.clock.advance(want)
 	}
 	if got, _ := m.try("a", 1, rotation.Resumed); got != 1 {
-		t.Error("nobody may try")
+		t.Error("no login may try")
 	}
 	if got, _ := m.try("b", 1, rotation.Resumed); got != 0 {
 		t.Error("two try at once")
 	}
 	m.answer(Answer{Login: "a", Verdict: rotation.Works})
 	if got, _ := m.try("b", 1, rotation.Resumed); got != 1 {
-		t.Error("it is well, and nobody may ask")
+		t.Error("it is well, and no login may ask")
 	}
 	for i := range 3 {
 		m.try("a", 1, rotation.Resumed)
@@ -192,12 +192,12 @@ func TestAServerThatWantsToBeLeftAloneIsLeftAloneByAll(t *testing.T) {
 	}
 }
 
-func TestWhoMayTryAfterAPauseAndDoesNotAskKeepsNobodyOut(t *testing.T) {
+func TestWhoMayTryAfterAPauseAndDoesNotAskKeepsNoOtherOut(t *testing.T) {
 	t.Parallel()
 	m := newMail(t, rotation.Rate{Requests: 3000, Per: time.Minute})
 	m.clock.advance(m.answer(Answer{Login: "a", Trouble: Busy}).Pause)
 	if got, wait := m.try("idle", 3, rotation.Resumed); got != 3 {
-		t.Fatalf("nobody may try: sent away for %v", wait)
+		t.Fatalf("no login may try: sent away for %v", wait)
 	}
 	m.clock.advance(3 * time.Second)
 	if got, wait := m.try("idle", 3, rotation.Resumed); got != 3 {
@@ -239,7 +239,7 @@ func TestKeysOfAServerAreFewAndEnd(t *testing.T) {
 	for _, key := range m.keys {
 		ttl, err := m.rdb.TTL(t.Context(), key).Result()
 		if err != nil || ttl == -1 {
-			t.Errorf("%s stays for ever: %v, %v", key, ttl, err)
+			t.Errorf("%s stays forever: %v, %v", key, ttl, err)
 		}
 		used, err := m.rdb.MemoryUsage(t.Context(), key).Result()
 		if err != nil && !errors.Is(err, redis.Nil) || used > 100_000 {

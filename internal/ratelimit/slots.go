@@ -79,7 +79,7 @@ func newRedisSlots(rdb redis.UniversalClient) *redisSlots {
 // limitKey is what the calls of an account keep to.
 func limitKey(account string) string { return redisx.Key(account, redisx.Limit) }
 
-// field names a window's state. It carries the length, so that a window of another length starts anew.
+// field names a window's state. It carries the length, so that a window of another length starts afresh.
 func field(per time.Duration) string { return "tat:" + strconv.FormatInt(per.Microseconds(), 10) }
 
 // Reserve implements Slots.

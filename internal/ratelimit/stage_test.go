@@ -49,7 +49,7 @@ func newStage(t *testing.T, random *rand.Rand, rates ...rotation.Rate) *stage {
 	return s
 }
 
-// Now and Sleep are the callers' clock. Nobody else runs while one of them does.
+// Now and Sleep are the callers' clock. No other caller runs while one of them does.
 func (s *stage) Now() time.Time { return s.now }
 
 func (s *stage) Sleep(ctx context.Context, d time.Duration) error {
@@ -146,7 +146,7 @@ func (s *stage) disturb() {
 	var err error
 	switch s.random.IntN(800) {
 	case 0:
-		s.now = s.now.Add(time.Microsecond) // no Redis forgets and learns anew within the same one
+		s.now = s.now.Add(time.Microsecond) // no Redis forgets and learns again within the same one
 		flush(s.t, s.rdb)
 	case 1:
 		err = s.limiter.Penalise(s.t.Context(), "a", time.Duration(s.random.IntN(4000))*time.Millisecond)

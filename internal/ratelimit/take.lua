@@ -39,9 +39,9 @@ end
 for i, w in ipairs(windows) do
   local tat = tonumber(state[7 + i])
   -- Nothing is known of earlier calls, so the burst counts as spent and the last call as made just now. Reservations
-  -- of a lost state do not matter: whoever sleeps for one finds another born.
+  -- of a lost state do not matter: a caller that sleeps for one finds another born.
   w.tat = tat and tat - back or now + w.burst * w.interval
-  -- Whoever missed the latest slot of all gives it back.
+  -- A call that missed the latest slot of all gives it back.
   if mine and calls == 1 and held == last then
     w.tat = w.tat - w.interval
   end

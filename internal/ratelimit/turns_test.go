@@ -87,7 +87,7 @@ func TestACallerThatOversleptGivesItsSlotUp(t *testing.T) {
 	}
 }
 
-func TestAMissedSlotIsGivenBackIfNobodyIsBehind(t *testing.T) {
+func TestAMissedSlotIsGivenBackIfNoCallIsBehind(t *testing.T) {
 	t.Parallel()
 	clock := newVirtual()
 	l := newLimiter(t, newRedis(t), clock, rotation.Rate{Requests: 1, Per: 4 * time.Second})

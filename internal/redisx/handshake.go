@@ -6,9 +6,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// handshakeOnce keeps go-redis from repeating the HELLO of a new connection on that same connection: whoever was cut off
-// in it, by a proxy before a Redis that restarts, would wait there until all retries are spent, long after Redis is back.
-// The command that wanted the connection tries again with another one.
+// handshakeOnce keeps go-redis from repeating the HELLO of a new connection on that same connection: a caller that was
+// cut off in it, by a proxy before a Redis that restarts, would wait there until all retries are spent, long after
+// Redis is back. The command that wanted the connection tries again with another one.
 func handshakeOnce(rdb redis.UniversalClient) {
 	switch c := rdb.(type) {
 	case *redis.ClusterClient:

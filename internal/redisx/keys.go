@@ -6,7 +6,7 @@ import "strings"
 // touch several of them, asynq's own included, and a cluster may hold many accounts. Times are unix ms by Redis's clock.
 const prefix = "keyturn:"
 
-// Keys that are nobody's in particular.
+// Keys that belong to no account.
 const (
 	Ready      = prefix + "ready"      // written to find out whether Redis takes writes
 	Sweeping   = prefix + "sweeping"   // string: the lease of the scheduler that sweeps

@@ -111,7 +111,7 @@ func TestAConnectionToADemotedMasterIsGivenUp(t *testing.T) {
 					return err
 				}
 				if err := write(); err != nil && !pipelined {
-					t.Errorf("it reaches whoever calls: %v", err)
+					t.Errorf("it reaches the caller: %v", err)
 				}
 				must(t, write())
 				if n := f.refused.Load(); n != 1 {

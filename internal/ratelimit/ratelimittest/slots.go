@@ -84,7 +84,7 @@ func (s *Slots) Reserve(_ context.Context, account string, windows []ratelimit.W
 		if at, ok := l.tats[w.Per]; ok {
 			tats[i].at = at - back
 		}
-		// Whoever missed the latest slot of all gives it back.
+		// A call that missed the latest slot of all gives it back.
 		if mine && want.Calls == 1 && want.Held == l.last-back {
 			tats[i].at -= w.Interval.Microseconds()
 		}
