@@ -19,7 +19,7 @@ func adoptCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt ID",
 		Short: "store a password that is live already; it is read from standard input",
-		Long: "Adopt stores a password that somebody set at the provider, after asking whether it works. It is read from standard\n" +
+		Long: "Adopt stores a password that a person set at the provider, after asking whether it works. It is read from standard\n" +
 			"input, never from the command line, where everybody on the machine could see it.",
 		Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {

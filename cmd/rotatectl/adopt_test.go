@@ -84,7 +84,7 @@ func TestAdoptRefusesAPasswordThatDoesNotWork(t *testing.T) {
 	s.Configure(apptest.Settings{Patient: true})
 	setByHand(t, s, fresh, live)
 	setByHand(t, s, old, live)
-	// Nobody has logged in there yet: the server may refuse everybody.
+	// No login has worked there yet: the server may refuse everybody.
 	refused(t, s, fresh, "Not-The-Live-One-1", "refused, but no login is known to work")
 	if out, status := s.CtlIn(live, "adopt", old.ID); status != 0 {
 		t.Fatalf("%d: %s", status, out)
@@ -158,7 +158,7 @@ func TestAdoptLeavesAQuarantinedCredentialAlone(t *testing.T) {
 	setByHand(t, s, c, live)
 	refused(t, s, c, live, "in quarantine")
 
-	// As the runbook says for whoever holds the live password.
+	// As the runbook says for a person who holds the live password.
 	if out, status := s.CtlIn("yes\n"+c.ID+"\n", "abandon", c.ID); status != 0 {
 		t.Fatalf("%d: %s", status, out)
 	}

@@ -78,7 +78,7 @@ func printStory(out io.Writer, s operate.Story) {
 		line("candidate", "%d, since %s: %s", c.Number, stamp(c.At), c.Story)
 	}
 	if s.Journal != nil && s.Journal.Lost > 0 {
-		line("lost", "%d passwords that the provider may have made and nobody holds", s.Journal.Lost)
+		line("lost", "%d passwords that the provider may have made and keyturn never received", s.Journal.Lost)
 	}
 	if f := s.LastAnswer; f != nil {
 		line("last answer", "%s: %s, request id %s, at %s", f.Kind, f.Code, f.RequestID, stamp(f.At))

@@ -31,7 +31,7 @@ func TestImportScripts(t *testing.T) {
 	s.ScriptsIn(t, "import")
 }
 
-// TestAnImportedFleetRotates goes the whole way of somebody who comes to keyturn.
+// TestAnImportedFleetRotates goes the whole way of a new user.
 func TestAnImportedFleetRotates(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)

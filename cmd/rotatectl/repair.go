@@ -96,8 +96,8 @@ func checkCommand(o *options) *cobra.Command {
 
 var errNotAbandoned = errors.New("not abandoned")
 
-// confirm asks twice before a rotation is abandoned, because one of the candidates may be the live password and nobody
-// else holds it.
+// confirm asks twice before a rotation is abandoned, because one of the candidates may be the live password, and
+// no other copy exists.
 func confirm(cmd *cobra.Command, d *operate.Desk, id string, r operate.Request) error {
 	costs := fmt.Sprintf("The journal of %s may hold candidates.", id)
 	switch candidates, err := d.AbandonCosts(cmd.Context(), id); {

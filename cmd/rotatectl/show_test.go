@@ -113,7 +113,7 @@ func TestTheFirstRowIsShownBeforeTheLastIsRead(t *testing.T) {
 	last := creds[len(creds)-1].ID
 	s := &shelf{loading: func(id string) error {
 		if id == last {
-			<-began // for ever, if rows were kept until all are read
+			<-began // forever, if rows were kept until all are read
 		}
 		return nil
 	}}
@@ -135,7 +135,7 @@ func (f writerFunc) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestRowsComeInOrderWhoeverAnswersFirst(t *testing.T) {
+func TestRowsComeInOrderWhicheverIsAnsweredFirst(t *testing.T) {
 	t.Parallel()
 	second := make(chan struct{})
 	s := &shelf{loading: func(id string) error {

@@ -105,7 +105,7 @@ next:
 	return 0
 }
 
-func TestHealthFailsWhereNobodyListens(t *testing.T) {
+func TestHealthFailsWhereNothingListens(t *testing.T) {
 	t.Parallel()
 	if err := run(t.Context(), []string{"-health", "-listen", "127.0.0.1:1"}, io.Discard, io.Discard); err == nil {
 		t.Error("healthy")

@@ -14,7 +14,7 @@ type left struct {
 	log   *slog.Logger
 }
 
-// maxTold is how many credentials are told one by one. Whoever removes more knows it.
+// maxTold is how many credentials are told one by one. An operator who removes more knows it.
 const maxTold = 50
 
 func (l left) tell(ctx context.Context, removed []*rotation.Credential) {
@@ -31,7 +31,7 @@ func (l left) tell(ctx context.Context, removed []*rotation.Credential) {
 		case rec.Version == 0:
 			state = "none"
 		case rec.State == rotation.Open:
-			level, state = slog.LevelWarn, "open: it may hold the live password, and nobody goes on with it"
+			level, state = slog.LevelWarn, "open: it may hold the live password, and no process resumes it"
 		case rec.State == rotation.Quarantined:
 			level, state = slog.LevelWarn, "in quarantine: it may hold the live password"
 		}

@@ -48,7 +48,7 @@ type canary struct {
 	good      []apptest.Credential // those that end well
 	lost      apptest.Credential   // the provider does not know its target any more
 	refused   apptest.Credential   // the provider refuses the keys
-	adopted   apptest.Credential   // somebody has set its password by hand
+	adopted   apptest.Credential   // a person has set its password by hand
 	processes []*apptest.Process
 	output    map[string]string // of rotatectl, by arguments
 }
@@ -130,7 +130,7 @@ func (c *canary) refuse() {
 	}
 }
 
-// wrong is a password that somebody mistypes.
+// wrong is a password that a person mistypes.
 const wrong = "mistyped-Kx4Wq9Tz2Rb7"
 
 // repair lets rotatectl handle passwords itself, and then workers for it.

@@ -111,7 +111,7 @@ func waitsADay(p *apptest.Process, name string) bool {
 func TestAContactIsMailedOnceThoughTheCallIsRepeated(t *testing.T) {
 	t.Parallel()
 	for kind, result := range map[core.Kind]string{
-		core.LoseReply:   "mailed or verified before", // by the call of which nobody heard
+		core.LoseReply:   "mailed or verified before", // by the call whose reply was lost
 		core.Unavailable: "sent",
 		core.RateLimit:   "sent",
 	} {

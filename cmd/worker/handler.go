@@ -13,8 +13,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// fleet is a configuration with what acts on its credentials; both change together when the configuration is read
-// anew.
+// fleet is a configuration with what acts on its credentials; both change together when the configuration is reloaded.
 type fleet struct {
 	cfg      *config.Config
 	subjects *app.Subjects

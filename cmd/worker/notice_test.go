@@ -33,8 +33,8 @@ func event(t *testing.T, s *apptest.Stage, kind string) (fields map[string]any) 
 	return fields
 }
 
-// TestAPromotionThatNobodyVerifiedIsHeardOf: its verifier has been away since the provider accepted the password.
-func TestAPromotionThatNobodyVerifiedIsHeardOf(t *testing.T) {
+// TestAPromotionThatWasNotVerifiedIsHeardOf: its verifier has been away since the provider accepted the password.
+func TestAPromotionThatWasNotVerifiedIsHeardOf(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
 	smtp := s.Box.Ready().SMTP[tencentses.Code]

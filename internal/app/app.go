@@ -42,7 +42,7 @@ func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, erro
 	return client, nil
 }
 
-// ping is sent only once: whoever starts hears at once that Redis is away, while all later commands ride out a restart.
+// ping is sent only once: startup fails immediately when Redis is away, while all later commands ride out a restart.
 type ping struct{ *redis.StatusCmd }
 
 // NoRetry implements redis.Cmder.

@@ -17,7 +17,7 @@ func (a *Acts) List(ctx context.Context, account, domain string) ([]rotation.Lis
 	return subjects.Client(account).Lister.List(ctx, domain, func(ctx context.Context) error { return a.turn(ctx, account) })
 }
 
-// patientTurns is how often whoever calls a provider for a person gets in line behind the workers.
+// patientTurns is how often a command that calls a provider for a person gets in line behind the workers.
 const patientTurns = 3
 
 // turn waits until the account's rate limit lets one call through.

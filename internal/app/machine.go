@@ -73,7 +73,7 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	return e, nil
 }
 
-// breakerChanged counts and logs the transitions of breakers. One that closes is good news, and wakes nobody up.
+// breakerChanged counts and logs the transitions of breakers. One that closes is good news, and no error.
 func breakerChanged(metrics *observe.Metrics, log *slog.Logger) func(context.Context, queue.Transition) {
 	return func(ctx context.Context, t queue.Transition) {
 		metrics.Breaker(t.Account, t.Open)
@@ -85,7 +85,7 @@ func breakerChanged(metrics *observe.Metrics, log *slog.Logger) func(context.Con
 	}
 }
 
-// newID names a rotation. UUIDv7 sorts by time, which helps whoever reads logs.
+// newID names a rotation. UUIDv7 sorts by time, which helps a reader of logs.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func generate(p *policy.Policy, forbid ...string) (secret.Value, error) {

@@ -18,8 +18,8 @@ import (
 	"keyturn/internal/sandbox/tencentses"
 )
 
-// TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords: nobody who works is believed to be refused, it is told once,
-// and a server that accepts logins again is believed again.
+// TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords: no refusal of a working login is believed, it is told
+// once, and a server that accepts logins again is believed again.
 func TestAServerThatRefusesEverybodyIsNotAFleetOfWrongPasswords(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "6000/m")
@@ -110,12 +110,12 @@ func TestASmallBudgetSufficesToFindOutThatAServerRefusesEverybody(t *testing.T) 
 	}
 }
 
-// TestAWrongPasswordIsRefusedWhereAnotherLoginWorks, though nobody logged in for a while.
+// TestAWrongPasswordIsRefusedWhereAnotherLoginWorks, though no login was tried for a while.
 func TestAWrongPasswordIsRefusedWhereAnotherLoginWorks(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, "6000/m")
 	if v, err := o.ask(0, "Wrong-0"); v != rotation.Unbelieved || err == nil {
-		t.Errorf("nobody ever logged in: %v, %v", v, err)
+		t.Errorf("no login ever worked: %v, %v", v, err)
 	}
 	if v, err := o.ask(1, ""); v != rotation.Works {
 		t.Fatalf("%v, %v", v, err)

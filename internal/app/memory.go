@@ -6,7 +6,7 @@ import (
 )
 
 // What the garbage collector keeps to while it can: a million credentials take less than half of it, so that it works
-// hard only while a configuration is read anew and two of them are in memory. Without it the heap would grow to twice
+// hard only while a configuration is reloaded and two of them are in memory. Without it the heap would grow to twice
 // their size.
 const (
 	memoryLimit        = 500_000_000 // bytes

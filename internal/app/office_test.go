@@ -47,11 +47,11 @@ func (v vault) Password(context.Context, rotation.Place, int) (secret.Value, err
 }
 
 func (v vault) Write(context.Context, rotation.Place, rotation.Entry) error {
-	return errors.New("nobody writes here")
+	return errors.New("nothing is written here")
 }
 
 func (v vault) Fence(context.Context, rotation.Place, rotation.Entry) error {
-	return errors.New("nobody writes here")
+	return errors.New("nothing is written here")
 }
 
 // lines is a log that can be read while others write.

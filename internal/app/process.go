@@ -40,7 +40,7 @@ type Process struct {
 	// inForce is the only place that keeps a configuration: each may have hundreds of megabytes, and the one before must go.
 	inForce  atomic.Pointer[config.Config]
 	listener net.Listener
-	again    chan os.Signal // a SIGHUP; taken from the start, because nobody waits for a process to be ready to send one
+	again    chan os.Signal // a SIGHUP; taken from the start, because a sender does not wait for a process to be ready
 }
 
 // The exit statuses of a process that did not start.
@@ -146,7 +146,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	return p, nil
 }
 
-// Config returns the configuration in force. Whoever runs for long asks again, because it must not outlive its time.
+// Config returns the configuration in force. A long run asks again, because it must not outlive its time.
 func (p *Process) Config() *config.Config { return p.inForce.Load() }
 
 // use puts a configuration in force.

@@ -21,7 +21,7 @@ type said struct {
 	quota   ratelimit.Quota
 }
 
-// NewQuotas makes the link; somebody has to Run it.
+// NewQuotas makes the link; the caller has to Run it.
 func NewQuotas(limiter *ratelimit.Limiter, log *slog.Logger) *Quotas {
 	const waiting = 256 // what does not fit is dropped: the next reply says it again
 	return &Quotas{limiter: limiter, log: log, said: make(chan said, waiting)}

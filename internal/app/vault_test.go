@@ -42,12 +42,12 @@ func stores(t *testing.T, vault *devenv.Vault, addresses ...string) *config.Conf
 	return cfg
 }
 
-const nobody = "http://127.0.0.1:1"
+const closed = "http://127.0.0.1:1"
 
 func TestAProcessStartsWhileOneOfSeveralStoresIsAway(t *testing.T) {
 	t.Parallel()
 	vault := devenvtest.Vault(t)
-	cfg := stores(t, vault, vault.Addr, nobody)
+	cfg := stores(t, vault, vault.Addr, closed)
 	var warnings []string
 	opened, err := app.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { warnings = append(warnings, err.Error()) })
 	if err != nil {
@@ -66,7 +66,7 @@ func TestAProcessStartsWhileOneOfSeveralStoresIsAway(t *testing.T) {
 
 func TestAProcessDoesNotStartWhereNoStoreCanBeUsed(t *testing.T) {
 	t.Parallel()
-	cfg := stores(t, devenvtest.Vault(t), nobody, nobody+"0")
+	cfg := stores(t, devenvtest.Vault(t), closed, closed+"0")
 	_, err := app.Vault(t.Context(), cfg, vaultkv.ReadWrite, func(err error) { t.Error(err) })
 	if err == nil || !strings.Contains(err.Error(), `"s0"`) || !strings.Contains(err.Error(), `"s1"`) {
 		t.Errorf("error %v, want one that names both stores", err)

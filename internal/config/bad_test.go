@@ -12,7 +12,7 @@ import (
 	"keyturn/internal/providers"
 )
 
-var update = flag.Bool("update", false, "write the messages that stand beside the bad files anew")
+var update = flag.Bool("update", false, "rewrite the messages that stand beside the bad files")
 
 // TestEveryErrorIsNamedWithItsPlace loads each file of testdata/bad and compares all messages with those beside it.
 func TestEveryErrorIsNamedWithItsPlace(t *testing.T) {

@@ -112,7 +112,7 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 	}
 	account, store := l.cfg.Accounts[c.Account], l.cfg.Stores[c.Place.Store]
 	// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart: it
-	// stays because a provider may ask for it, but whoever writes a@ and A@ means one mailbox.
+	// stays because a provider may ask for it, but an operator who writes a@ and A@ means one mailbox.
 	targetHash := hash(strings.ToLower(c.Target), account.Provider.Code+account.Region)
 	if i, found := l.targets.find(targetHash, func(i uint32) bool {
 		other := l.cfg.Accounts[in.at(i).Account]

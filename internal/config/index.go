@@ -9,7 +9,7 @@ type index struct {
 	used  int
 }
 
-// seed keeps whoever writes the inventory from choosing keys that collide.
+// seed keeps the author of an inventory from choosing keys that collide.
 var seed = maphash.MakeSeed()
 
 // hash mixes a key of two parts.
@@ -36,7 +36,7 @@ func (x *index) find(hash uint32, same func(uint32) bool) (uint32, bool) {
 	return 0, false
 }
 
-// insert adds a number under hash. Whoever wants no duplicates asks find first.
+// insert adds a number under hash. A caller that wants no duplicates asks find first.
 func (x *index) insert(hash, number uint32) {
 	if 4*x.used >= 3*len(x.slots) {
 		old := x.slots

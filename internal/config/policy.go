@@ -11,7 +11,7 @@ import (
 type userPolicy struct {
 	spec   policy.Spec
 	at     *value
-	broken bool // wrong on its own, whoever uses it
+	broken bool // wrong on its own, for every account
 }
 
 // policyKey names what a policy comes to at a provider.
@@ -51,7 +51,7 @@ func (l *loader) policy(v *value) {
 	p := &userPolicy{spec: policy.Spec{Name: v.name}, at: v}
 	policyFields.decode(l, v, &p.spec)
 	l.policies[v.name] = p
-	// A rule that contradicts itself is wrong whoever uses it. Which symbols are allowed is for the provider to say.
+	// A rule that contradicts itself is wrong for every account. Which symbols are allowed is for the provider to say.
 	alone := p.spec.Rule
 	if alone.AllowedSymbols == "" {
 		alone.AllowedSymbols = allSymbols

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// trail is every name that the paths of a configuration lead through: folders, links, and what links point to. Whoever
-// delivers files may swap any of them: a file, the link to a folder whose old target stays (git-sync), the link behind
-// the links to the files (a ConfigMap), a whole folder.
+// trail is every name that the paths of a configuration lead through: folders, links, and what links point to. A
+// deployment may swap any of them: a file, the link to a folder whose old target stays (git-sync), the link behind the
+// links to the files (a ConfigMap), a whole folder.
 type trail map[string]*stretch // by the real path of a folder
 
 // stretch is one folder on a trail.

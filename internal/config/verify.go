@@ -14,7 +14,7 @@ const defaultPropagation = 2 * time.Minute
 // defaultProbe is how long one login may take: servers delay the answer to one that they refuse, Dovecot by up to 17 s.
 const defaultProbe = 30 * time.Second
 
-// defaultMailRate is what a mail server is asked at most; programs that watch over one ban whoever asks too often.
+// defaultMailRate is what a mail server is asked at most; programs that guard one ban a client that asks too often.
 var defaultMailRate = rotation.Rate{Requests: 30, Per: time.Minute}
 
 const (

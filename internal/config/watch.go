@@ -13,8 +13,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long the files must be quiet before they are read again: whoever replaces several of them means one
-// change.
+// settle is how long the files must be quiet before they are read again: several files that are replaced together
+// are one change.
 const settle = 200 * time.Millisecond
 
 // Watch loads the configuration again when one of its files changes, when a file appears that an include matches, and

@@ -104,7 +104,7 @@ func (m *Mail) start(ctx context.Context, dovecot string, opts MailOptions) erro
 
 // greets waits until Postfix answers over TLS.
 func (m *Mail) greets(ctx context.Context) error {
-	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it only looks whether somebody answers
+	dialer := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // it only looks whether a server answers
 	conn, err := dialer.DialContext(ctx, "tcp", m.Addr)
 	if err != nil {
 		return err

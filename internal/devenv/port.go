@@ -18,7 +18,7 @@ const (
 	portTries = 50
 )
 
-// FreePort returns a loopback TCP port on which nobody listens at this moment. Another process may take it before
+// FreePort returns a loopback TCP port on which nothing listens at this moment. Another process may take it before
 // the caller does: start again with another one then.
 func FreePort(ctx context.Context) (int, error) {
 	var last error
@@ -40,8 +40,8 @@ func FreePort(ctx context.Context) (int, error) {
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-// startOnPort starts a server on the given port, or, if it is 0, on a free one, with another try where somebody else
-// was faster.
+// startOnPort starts a server on the given port, or, if it is 0, on a free one, with another try where another
+// process was faster.
 func startOnPort(ctx context.Context, port int, command func(port int) Command) (*Process, int, error) {
 	fixed := port != 0
 	for try := 1; ; try++ {

@@ -78,7 +78,7 @@ func TestRedisNeverEvicts(t *testing.T) {
 	}
 }
 
-func TestRedisOnATakenPortIsAnErrorNotSomebodyElsesRedis(t *testing.T) {
+func TestRedisOnATakenPortIsAnErrorNotTheRedisThatHasIt(t *testing.T) {
 	t.Parallel()
 	other := devenvtest.Redis(t)
 	_, port, err := net.SplitHostPort(other.Addr)

@@ -31,7 +31,7 @@ func (e *StartError) Error() string {
 // Unwrap returns the cause.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// portTaken says whether the process ended because somebody else has its port.
+// portTaken says whether the process ended because another process has its port.
 func (e *StartError) portTaken() bool {
 	return strings.Contains(strings.ToLower(e.Output), "address already in use")
 }

@@ -58,7 +58,7 @@ func (d *Desk) Recover(ctx context.Context, id string, r Request) (Verdict, erro
 	return d.act(ctx, queue.KindRecover, id, r)
 }
 
-// Abandon closes a rotation and forgets its candidates, one of which may be the live password: whoever asks has made sure
+// Abandon closes a rotation and forgets its candidates, one of which may be the live password: the caller has made sure
 // that a person means it.
 func (d *Desk) Abandon(ctx context.Context, id string, r Request) (Verdict, error) {
 	return d.act(ctx, queue.KindAbandon, id, r)

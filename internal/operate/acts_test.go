@@ -76,7 +76,7 @@ func TestAnActOfAWorkerEndsAsItsOutcomeSays(t *testing.T) {
 	}
 }
 
-func TestAnActThatACredentialDoesNotAllowIsAConflictWhoeverDoesIt(t *testing.T) {
+func TestAnActThatACredentialDoesNotAllowIsAConflictWhereverItIsDone(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{rotation.ErrNotQuarantined, rotation.ErrNothingOpen, queue.ErrOvertaken} {
 		for _, a := range acts {
@@ -113,7 +113,7 @@ func TestAnActThatIsNotWaitedForIsAskedFor(t *testing.T) {
 		if v, err := a.do(s.withoutVault(), t.Context(), "alerts", operate.Request{By: "ann@host"}); err != nil || v.Outcome != operate.Asked {
 			t.Errorf("%s: %+v, %v", a.kind, v, err)
 		}
-		if _, err := a.do(s.withoutVault(), t.Context(), "nobody", operate.Request{}); operate.KindOf(err) != operate.Absent {
+		if _, err := a.do(s.withoutVault(), t.Context(), "unlisted", operate.Request{}); operate.KindOf(err) != operate.Absent {
 			t.Errorf("%s: %v", a.kind, err)
 		}
 	}

@@ -45,8 +45,8 @@ const (
 	// rotation of a worker that died, wait behind it.
 	linger    = 2 * time.Second
 	maxWindow = 500
-	// maxOpen bounds the demands that were asked for and have not ended. Those that fail come back for ever; a provider
-	// that is down must not gather a whole fleet of them.
+	// maxOpen bounds the demands that were asked for and have not ended. Those that fail come back indefinitely; a
+	// provider that is down must not gather a whole fleet of them.
 	maxOpen  = 1000
 	bulkTick = 250 * time.Millisecond
 	// idleTurns is for how many turns of the account a bulk waits at least.

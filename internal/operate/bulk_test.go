@@ -132,7 +132,7 @@ func TestABulkLeavesOtherWorkItsShare(t *testing.T) {
 	})
 }
 
-func TestABulkAsksForNoMoreThanItsWindowWhereNobodyWorks(t *testing.T) {
+func TestABulkAsksForNoMoreThanItsWindowWhereNoWorkerRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(0)

@@ -84,10 +84,10 @@ func (d *Desk) checked(ctx context.Context, w *wish) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// whyUnchecked says why a check asked nobody.
+// whyUnchecked says why a check did not ask a verifier.
 func (d *Desk) whyUnchecked(ctx context.Context, cred *rotation.Credential) string {
 	if cred.Verify.Mode == rotation.VerifyOff {
-		return "verification is off: nobody can be asked"
+		return "verification is off"
 	}
 	if d.Truth == nil {
 		return ""

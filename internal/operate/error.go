@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Kind says what an error of this package means for whoever asked.
+// Kind says what an error of this package means for the caller.
 type Kind int
 
 // The kinds of errors. The zero Kind is an error of something beneath: Redis, Vault, a provider.

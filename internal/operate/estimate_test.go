@@ -74,7 +74,7 @@ func TestAnEstimateCountsTheCallsAndWhatStandsBefore(t *testing.T) {
 	} else if _, err := json.Marshal(e); err != nil {
 		t.Error(err)
 	}
-	for account, after := range map[string]string{"male": "", "mail": "nobody"} {
+	for account, after := range map[string]string{"male": "", "mail": "unlisted"} {
 		if _, err := d.Estimate(t.Context(), account, after); operate.KindOf(err) != operate.Absent {
 			t.Errorf("%s after %q: %v", account, after, err)
 		}

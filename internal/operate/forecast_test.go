@@ -112,7 +112,7 @@ func TestARateThatDoesNotSufficeSaysSo(t *testing.T) {
 	if o.RateSuffices || o.BacklogEnds != nil || o.DuePerDay != 3000 || o.CanGoPerDay != 2400 {
 		t.Errorf("%+v", o)
 	}
-	// Nobody is late twice: there are 3000 of them.
+	// No credential is late twice: there are 3000 of them.
 	for _, d := range o.Days {
 		if d.Backlog > 3000 {
 			t.Errorf("%+v", d)

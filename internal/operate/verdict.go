@@ -13,7 +13,7 @@ const (
 	Served    Outcome = "served"      // another request's rotation served it, or Redis's clock went back
 	Works     Outcome = "works"       // the verifier says that the password works
 	Wrong     Outcome = "refused"     // the verifier says that it does not: a rotation was asked for
-	Unchecked Outcome = "not checked" // nobody was asked
+	Unchecked Outcome = "not checked" // no verifier was asked
 	Stopped   Outcome = "quarantined" // it needs a person
 	Failed    Outcome = "failed"      // it ended without any of these
 	Released  Outcome = "released"    // it is out of quarantine

@@ -32,7 +32,7 @@ func TestARefusalCountsOnlyWhereTheServerIsKnownToLetLoginsIn(t *testing.T) {
 		{"no third login is tried", ask("refused", "refused", "works"), false, rotation.Rotation, rotation.Unbelieved, 2},
 		{"what cannot be tried is passed over", ask("gone", "empty", "refused", "works"), false, rotation.Rotation, rotation.Refused, 2},
 		{"its own password vouches for nothing", ask("mine"), false, rotation.Rotation, rotation.Unbelieved, 0},
-		{"nobody could be tried, and one worked lately", recent, false, rotation.Rotation, rotation.Refused, 0},
+		{"no other could be tried, and one worked lately", recent, false, rotation.Rotation, rotation.Refused, 0},
 		{"the same in a routine check", recent, false, rotation.Routine, rotation.Unbelieved, 0},
 		{"another one is finding out", Judgement{Standing: Inquiring, Recent: true}, false, rotation.Rotation, rotation.Refused, 0},
 		{"alone, refused for the first time", Judgement{Standing: Lone}, false, rotation.Rotation, rotation.Unbelieved, 0},
@@ -96,7 +96,7 @@ func TestAServerThatRefusesEverybodyIsReportedByTheFirstOneOnly(t *testing.T) {
 }
 
 // Only its own password was refused: that says nothing about the server.
-func TestAnInquiryThatTriedNobodyElseAccusesNoServer(t *testing.T) {
+func TestAnInquiryThatTriedNoOtherLoginAccusesNoServer(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.vault, d.first = map[string]string{"mine": "older"}, false

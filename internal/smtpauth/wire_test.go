@@ -25,7 +25,7 @@ type talker struct {
 
 func (c *talker) Read(p []byte) (int, error) {
 	if c.said > 2*mostRaw {
-		return 0, errors.New("nobody stops listening")
+		return 0, errors.New("the reader does not stop listening")
 	}
 	n := copy(p, strings.Repeat(c.text, len(p)/len(c.text)+1))
 	c.said += n

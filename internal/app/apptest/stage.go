@@ -35,7 +35,7 @@ type Stage struct {
 	tb testing.TB
 }
 
-// Keys are the management keys of this stage alone, so that whoever looks for them finds nothing else.
+// Keys are the management keys of this stage alone, so that a search for them finds nothing else.
 type Keys struct {
 	SESID, SESKey, KirimUser, KirimToken string
 }
@@ -120,7 +120,7 @@ var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText
 type Settings struct {
 	Every       string // of every credential; "1d" if empty
 	CallTimeout string // of a provider call; "1s" if empty
-	Patient     bool   // times that one try keeps to on a loaded machine too: for commands that nobody repeats
+	Patient     bool   // times that one try keeps to on a loaded machine too: for commands that are not repeated
 	Top         string // more sections of keyturn.yaml
 }
 

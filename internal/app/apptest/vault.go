@@ -74,13 +74,13 @@ func (s *Stage) Powerless() string {
 	return answer.Auth.Token
 }
 
-// EditJournal writes a credential's journal as somebody with rights in Vault could.
+// EditJournal writes a credential's journal as a person with rights in Vault could.
 func (s *Stage) EditJournal(c Credential, edit func(fields map[string]any)) {
 	s.tb.Helper()
 	s.edit(devenv.JournalPath(c.ID), edit)
 }
 
-// EditSecret writes what consumers read as somebody with rights in Vault could.
+// EditSecret writes what consumers read as a person with rights in Vault could.
 func (s *Stage) EditSecret(c Credential, edit func(fields map[string]any)) {
 	s.tb.Helper()
 	s.edit("secret/data/"+c.Path, edit)

@@ -105,7 +105,7 @@ func Mail(tb testing.TB, opts devenv.MailOptions) *devenv.Mail {
 	tb.Helper()
 	mail, err := devenv.StartMail(tb.Context(), opts)
 	if errors.Is(err, devenv.ErrNoMail) && os.Getenv("CI") == "" {
-		//nolint:forbidigo // nobody has to install a mail server to work on keyturn; the transcripts of the same servers always run
+		//nolint:forbidigo // a contributor need not install a mail server; the transcripts of the same servers always run
 		tb.Skip("did not run:", err)
 	}
 	if err != nil {

@@ -193,7 +193,7 @@ func TestRefusesWithItsOwnCodes(t *testing.T) {
 		{"no domain", edit(func(a *sandboxtest.ACS3) { a.Form.Del("DomainName") }), 400, "MissingDomainName"},
 		{"other action", edit(func(a *sandboxtest.ACS3) { a.Action = "SendMail" }), 404, "InvalidAction.NotFound"},
 		{"other version", edit(func(a *sandboxtest.ACS3) { a.Version = "2017-06-22" }), 400, "InvalidVersion"},
-		{"unknown key", edit(func(a *sandboxtest.ACS3) { a.ID = "nobody" }), 404, "InvalidAccessKeyId.NotFound"},
+		{"unknown key", edit(func(a *sandboxtest.ACS3) { a.ID = "unknown" }), 404, "InvalidAccessKeyId.NotFound"},
 		{"wrong secret", edit(func(a *sandboxtest.ACS3) { a.Secret = "x" }), 400, "SignatureDoesNotMatch"},
 		{"body changed after signing", edit(func(a *sandboxtest.ACS3) {
 			a.Edit = func(r *http.Request) { r.Header.Set("X-Acs-Content-Sha256", sumOfNothing) }

@@ -65,7 +65,7 @@ func TestContactsRefuseWhatEachSiteRefuses(t *testing.T) {
 		{"China without SendIfExist", submit(versionChina, "Email", "c@test.com"), ""},
 		{"international without SendIfExist", submit(versionInternational, "Email", "c@test.com"), "MissingSendIfExist"},
 		{"no address", submit(versionChina), "MissingEmail"},
-		{"no domain in an address", submit(versionChina, "Email", "c@test.com,nobody"), "ParameterIllegal"},
+		{"no domain in an address", submit(versionChina, "Email", "c@test.com,nohost"), "ParameterIllegal"},
 		{"SendIfExist no bool", submit(versionChina, "Email", "c@test.com", "SendIfExist", "1"), "ParameterIllegal"},
 		{"language", submit(versionChina, "Email", "c@test.com", "Lang", "fr"), "ParameterIllegal"},
 		{"DirectMail's version", submit("2015-11-23", "Email", "c@test.com"), "InvalidVersion"},

@@ -57,7 +57,7 @@ func TestAdminRefusesWithAReason(t *testing.T) {
 		path, body, want string
 		status           int
 	}{
-		{"/password", `{"provider":"other","target":"nobody@example.com","password":"x"}`, `target "nobody@example.com" of other: unknown`, 404},
+		{"/password", `{"provider":"other","target":"unknown@example.com","password":"x"}`, `target "unknown@example.com" of other: unknown`, 404},
 		{"/password", `{"provider":"x","target":"y","password":"z"}`, `provider "x": unknown`, 404},
 		{"/password", `{"provider":"other","target":"alerts@example.com"}`, "password is missing", 400},
 		{"/targets", `{"provider":"x"}`, `provider "x": unknown`, 404},

@@ -120,9 +120,9 @@ func TestRefusesAsDocumented(t *testing.T) {
 		message            string
 	}{
 		{"of another domain", http.MethodPut, "example.com/credentials/" + other + "/reset-password", 403, "Credential does not belong to the specified domain"},
-		{"unknown", http.MethodPut, "example.com/credentials/nobody/reset-password", 404, "Credential not found"},
+		{"unknown", http.MethodPut, "example.com/credentials/unknown/reset-password", 404, "Credential not found"},
 		{"unknown domain", http.MethodPut, "example.net/credentials/" + guid + "/reset-password", 404, "Domain not found"},
-		{"get unknown", http.MethodGet, "example.com/credentials/nobody", 404, "Credential not found"},
+		{"get unknown", http.MethodGet, "example.com/credentials/unknown", 404, "Credential not found"},
 		{"other path", http.MethodGet, "example.com/elsewhere", 404, "Not found"},
 		{"other method", http.MethodPost, "example.com/credentials/" + guid, 405, "Method not allowed"},
 	}

@@ -128,7 +128,7 @@ func TestRefusesWithItsOwnCodes(t *testing.T) {
 		want string
 	}{
 		{"standing password", passwordBody(sender, "STanding123"), nil, "OperationDenied.RepeatPassWord"},
-		{"unknown sender", passwordBody("nobody@example.com", "ABcdef12345"), nil, "InvalidParameterValue.NoSuchSender"},
+		{"unknown sender", passwordBody("unknown@example.com", "ABcdef12345"), nil, "InvalidParameterValue.NoSuchSender"},
 		{"9 characters", passwordBody(sender, "ABcdef123"), nil, "InvalidParameterValue.InvalidSmtpPassWord"},
 		{"21 characters", passwordBody(sender, "ABcdef1234567890abcde"), nil, "InvalidParameterValue.InvalidSmtpPassWord"},
 		{"one distinct digit", passwordBody(sender, "ABcdefg1111"), nil, "InvalidParameterValue.InvalidSmtpPassWord"},
