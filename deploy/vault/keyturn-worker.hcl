@@ -13,7 +13,7 @@ path "secret/data/keyturn/*" {
   capabilities = ["read"]
 }
 
-# The journals. They hold passwords that may or may not be live: give nobody else a right in this mount.
+# The journals. They hold passwords that may or may not be live: give no one else a right in this mount.
 path "keyturn-journal/data/*" {
   capabilities = ["create", "read", "update"]
 }

@@ -202,7 +202,7 @@ func (r *rig) Contacts(context.Context, queue.Job) contacts.Result {
 	return contacts.Result{Status: contacts.Done}
 }
 
-// roundTrips counts how often somebody waited for Redis. A pipeline is one round trip.
+// roundTrips counts how often a process waited for Redis. A pipeline is one round trip.
 type roundTrips struct{ n atomic.Int64 }
 
 // DialHook implements redis.Hook.

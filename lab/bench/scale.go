@@ -18,7 +18,7 @@ import (
 const million = 1_000_000
 
 // memory measures the most memory that worker and scheduler take with a million credentials, at the start and when they
-// read them anew, and how long reading them takes.
+// reload them, and how long reading them takes.
 func memory(ctx context.Context, l *lab) (err error) {
 	r, err := l.rig(ctx, plan{size: 1, accounts: 10}) // for its Redis
 	if err != nil {
@@ -99,7 +99,7 @@ func (f *fleet) awaitReload(ctx context.Context, name string, cause func() error
 	}
 }
 
-// reloads is how often a program has said that it read its configuration anew.
+// reloads is how often a program has said that it reloaded its configuration.
 func (f *fleet) reloads(name string) (int, error) {
 	log, err := os.ReadFile(f.file(name + ".log"))
 	return bytes.Count(log, []byte("configuration reloaded")), err

@@ -191,7 +191,7 @@ func (s *stage) freeze(ctx context.Context, m *member, e event) error {
 	return errors.Join(devenv.Pause(ctx, e.For), m.running().Resume())
 }
 
-// caller holds a provider's call up and returns the worker that waits for it, locked; another one if nobody calls.
+// caller holds a provider's call up and returns the worker that waits for it, locked; another one if none calls.
 func (s *stage) caller(ctx context.Context, e event) (*member, error) {
 	if err := s.Box.Inject(ctx, e.Fault); err != nil {
 		return nil, err

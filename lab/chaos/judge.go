@@ -109,7 +109,7 @@ const kept = 10
 // held tells whether any version that Vault keeps of current or of the journal holds a password.
 func (s *stage) held(ctx context.Context, c credential, password string) (bool, error) {
 	if password == "" {
-		return true, nil // nobody has ever set one
+		return true, nil // none was ever set
 	}
 	now, err := s.Vault.Current(ctx, c.Path, 0)
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 
 // lateWrite holds a call up on its way to the provider, pauses its sender for longer than its lease, has the others
 // finish that rotation and make another one, and only then lets the call arrive: the provider goes back to a password
-// that consumers no longer read, and nobody but the drift check can know.
+// that consumers no longer read, and only the drift check can know.
 func (s *stage) lateWrite(ctx context.Context, t *tally, e event) error {
 	s.late.Lock()
 	defer s.late.Unlock()
@@ -84,7 +84,7 @@ func (s *stage) sender(ctx context.Context, c credential) (*member, error) {
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("nobody rotates %s, though it was asked for", c.ID)
+	return nil, fmt.Errorf("no worker rotates %s, though it was asked for", c.ID)
 }
 
 // holds tells whether a call for a credential is being held up.

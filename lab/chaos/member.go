@@ -17,7 +17,7 @@ type member struct {
 	name, program string
 	port          int // its own for all its lives, so that none takes a port of a server that is down for a moment
 
-	// busy is held by whoever does something to the process: a paused one is not killed, a dead one is not paused.
+	// busy is held by what acts on the process: a paused one is not killed, a dead one is not paused.
 	busy sync.Mutex
 
 	mu      sync.Mutex
@@ -57,10 +57,10 @@ func (m *member) launch(ctx context.Context) (*devenv.Program, error) {
 	})
 }
 
-// errDied is a process that ended though nobody had ended it.
+// errDied is a process that ended though the stage had not ended it.
 var errDied = errors.New("ended by itself")
 
-// alive returns an error if the process has ended though nobody is doing anything to it.
+// alive returns an error if the process has ended though nothing is being done to it.
 func (m *member) alive() error {
 	if !m.busy.TryLock() {
 		return nil
@@ -81,7 +81,7 @@ func (m *member) stop() error {
 	return nil
 }
 
-// take locks the first of the members from number who on that nobody does anything to, or waits for that number.
+// take locks the first of the members from number who on that is not busy, or waits for that number.
 func take(members []*member, who int) *member {
 	for i := range members {
 		if m := members[(who+i)%len(members)]; m.busy.TryLock() {

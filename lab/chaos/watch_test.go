@@ -75,7 +75,7 @@ func TestWatcherMeasuresRecoveryFromTheFirstKill(t *testing.T) {
 	w.orphans["a"] = orphan{rotation: "one", since: first}
 	w.died(t.Context(), 7)
 	if got := w.orphans["a"].since; got != first {
-		t.Errorf("a second kill of the same rotation starts the time anew, at %v", got)
+		t.Errorf("a second kill of the same rotation restarts the time, at %v", got)
 	}
 }
 

@@ -29,7 +29,7 @@ func smtpOf(providers []string) []string {
 type wires struct {
 	api     *toxiproxy.ApiServer // what proxies share; it does not listen
 	proxies map[string]*toxiproxy.Proxy
-	busy    map[string]*sync.Mutex // held by whoever does something to a server or to its wire
+	busy    map[string]*sync.Mutex // held by what acts on a server or on its wire
 }
 
 func newWires() *wires {

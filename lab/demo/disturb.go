@@ -48,7 +48,7 @@ func (s *stage) rotated(ctx context.Context, c devenv.Credential, limit time.Dur
 }
 
 // killInCall lets a provider take a new password and holds its reply back, finds the worker that waits for it in the
-// journal, and kills it: nobody but the journal holds the live password then.
+// journal, and kills it: only the journal holds the live password then.
 func (s *stage) killInCall(ctx context.Context, c devenv.Credential) error {
 	hold := map[string]any{"provider": c.Provider, "target": c.Target, "kind": "hold"}
 	if err := s.Box.Inject(ctx, hold); err != nil {

@@ -85,7 +85,7 @@ func (c *cell) bound() work {
 	return work{3, 10, 40, 60}
 }
 
-// wish notes that somebody wants something. What was done for wishes that have ended counts no more.
+// wish notes a wish for the credential. What was done for wishes that have ended counts no more.
 func (c *cell) wish(what string) {
 	journal, _, _ := c.Truth()
 	rest := c.queue.idle(c.cred) && journal.State != rotation.Open

@@ -14,7 +14,7 @@ type chance struct {
 	times map[event]uint64
 }
 
-// event is somebody doing something.
+// event is what a process or a person does.
 type event struct{ who, what string }
 
 func newChance(seed uint64) *chance { return &chance{seed: seed, times: map[event]uint64{}} }

@@ -51,7 +51,7 @@ var disturbing = []trouble{
 	mistyped, forbidden, mailAway, refusesAll, blocked, greylists, busy,
 }
 
-// fault is a trouble of somebody, for a time.
+// fault is a trouble for a time, of one or of all.
 type fault struct {
 	trouble trouble
 	whom    string // "" for all
@@ -69,15 +69,15 @@ type befalling struct {
 }
 
 var troubles = []befalling{
-	{redisAway, 10 * time.Second, 10 * time.Minute, nobody},
-	{redisEmptied, time.Second, 2 * time.Second, nobody},
-	{redisAhead, time.Minute, 20 * time.Minute, nobody},
-	{redisBehind, time.Minute, 20 * time.Minute, nobody},
-	{redisFull, 10 * time.Second, time.Hour, nobody},
-	{vaultAway, 30 * time.Second, 3 * time.Hour, nobody},
-	{workerKilled, time.Second, 2 * time.Second, nobody},
-	{schedKilled, time.Second, 2 * time.Second, nobody},
-	{reloaded, 10 * time.Minute, 2 * time.Hour, nobody},
+	{redisAway, 10 * time.Second, 10 * time.Minute, everyone},
+	{redisEmptied, time.Second, 2 * time.Second, everyone},
+	{redisAhead, time.Minute, 20 * time.Minute, everyone},
+	{redisBehind, time.Minute, 20 * time.Minute, everyone},
+	{redisFull, 10 * time.Second, time.Hour, everyone},
+	{vaultAway, 30 * time.Second, 3 * time.Hour, everyone},
+	{workerKilled, time.Second, 2 * time.Second, everyone},
+	{schedKilled, time.Second, 2 * time.Second, everyone},
+	{reloaded, 10 * time.Minute, 2 * time.Hour, everyone},
 	{crashes, 10 * time.Minute, 2 * time.Hour, anAccount},
 	{flaky, 10 * time.Minute, 2 * time.Hour, anAccount},
 	{lagging, 10 * time.Minute, 6 * time.Hour, anAccount},
@@ -102,7 +102,7 @@ var troubles = []befalling{
 	{slowSpread, time.Hour, 3 * 24 * time.Hour, aServer},
 }
 
-func nobody(*Sim, uint64) string { return "" }
+func everyone(*Sim, uint64) string { return "" }
 
 func anAccount(s *Sim, n uint64) string {
 	return s.accounts[s.below(len(s.accounts), "plan", "account", n)].name

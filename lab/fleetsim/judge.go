@@ -12,7 +12,7 @@ import (
 // span is a time in which something was wrong; without an end it still is.
 type span struct{ from, to time.Time }
 
-// span notes that something began or ceased to be wrong with somebody.
+// span notes that something began or ceased to be wrong with a credential, an account or a server.
 func (s *Sim) span(whom string, wrong bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -81,7 +81,7 @@ func (s *Sim) startWorker(name string, off time.Duration) (*process, error) {
 	return p, nil
 }
 
-// The processes that nobody kills: witness reads what vouches for a server, which is no work of the credential's own;
+// The processes that are not killed: witness reads what vouches for a server, which is no work of the credential's own;
 // operator is a person's command.
 const (
 	witness  = "witness"

@@ -93,8 +93,8 @@ func (q *tasks) once(cred *rotation.Credential, k kind, urgent bool, job rotatio
 	q.kick()
 }
 
-// anew enqueues a task on the urgent queue under the first id that is free.
-func (q *tasks) anew(cred *rotation.Credential, k kind, job rotation.Job, after time.Duration) error {
+// putUrgent enqueues a task on the urgent queue under the first id that is free.
+func (q *tasks) putUrgent(cred *rotation.Credential, k kind, job rotation.Job, after time.Duration) error {
 	q.mu.Lock()
 	err := queue.ErrBusy
 	for n := range twins {
@@ -114,7 +114,7 @@ func (q *tasks) ask(cred *rotation.Credential, reason rotation.Reason, after tim
 	if reason == rotation.ReasonDrift {
 		q.drifted(q.cells[cred.ID])
 	}
-	return q.anew(cred, kindOf(reason), rotation.Job{Slot: q.slot(), Reason: reason}, after)
+	return q.putUrgent(cred, kindOf(reason), rotation.Job{Slot: q.slot(), Reason: reason}, after)
 }
 
 // slot is now by Redis's clock, to the millisecond.
@@ -124,7 +124,7 @@ func (q *tasks) slot() time.Time { return q.redisNow().Truncate(time.Millisecond
 func (q *tasks) demand(c *cell) {
 	job := rotation.Job{Slot: q.slot(), Reason: rotation.ReasonDemand, RequestedBy: "ops"}
 	c.wish("a demand")
-	if q.anew(c.cred, rotate, job, 0) == nil {
+	if q.putUrgent(c.cred, rotate, job, 0) == nil {
 		q.Sim.mu.Lock()
 		q.report.Demands++
 		q.Sim.mu.Unlock()

@@ -75,7 +75,7 @@ type Sim struct {
 	report    Report
 }
 
-// troubled is somebody in trouble.
+// troubled is a credential, an account or a server in trouble.
 type troubled struct {
 	trouble trouble
 	whom    string

@@ -20,7 +20,7 @@ type taskState int
 
 const (
 	pending  taskState = iota + 1
-	active             // somebody runs it
+	active             // a worker runs it
 	sleeping           // until a time, after a wait or a failure
 	asked              // for a later time
 )

@@ -1,7 +1,7 @@
 // Command setup tends the Vault of docker-compose.yml, so that nothing has to be prepared by hand: it initialises and
 // unseals it, makes keyturn's mounts, policies and AppRole, and gives the sandbox's accounts their management keys.
 //
-// It keeps Vault's unseal key and root token in a folder of its own, so whoever reads that volume has everything: fine
+// It keeps Vault's unseal key and root token in a folder of its own, so a reader of that volume has everything: fine
 // on a machine of your own, and no way to run a Vault that matters (see deploy/vault).
 package main
 
