@@ -75,7 +75,9 @@ explore: ## Drive the state machine through every schedule of four faults: sever
 mutate: setup vault ## Break keyturn in every way of lab/mutate/patches, one at a time: the tests must notice each
 	@$(GO) run -C lab ./mutate $(if $(ONLY),-only '$(ONLY)')
 
-lint: ## Check style, mistakes, the import rule and dead code; the first run builds the linter, about 2 minutes
+lint: ## Check words, style, mistakes, the import rule and dead code; the first run builds the linter, about 2 minutes
+	@echo "==> scripts/words"
+	@scripts/words
 	@echo "==> golangci-lint ./..."
 	@$(tool) golangci-lint run ./...
 	@linter="$$($(tool) -n golangci-lint)"; \
