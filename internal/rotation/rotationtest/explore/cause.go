@@ -46,9 +46,9 @@ const maxRefusals = 3
 // happened in this rotation.
 func (x *explorer) cause(s *state) cause {
 	refused := 0
-	for id := s.cur.node; id != 0; id = x.nodes[id].parent {
-		n := x.nodes[id]
-		if o := x.nodes[n.parent].call.op; o != opSet && o != opIssue || n.given.failure < refusals {
+	for id := s.cur.node; id != 0; id = x.nodes.at(id).parent {
+		n := x.nodes.at(id)
+		if o := x.nodes.at(n.parent).call.op; o != opSet && o != opIssue || n.given.failure < refusals {
 			continue
 		}
 		switch Fault(n.given.failure - refusals) {

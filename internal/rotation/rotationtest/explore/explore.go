@@ -36,16 +36,18 @@ func (e Exploration) Run() *Report {
 	x := e.explorer()
 	x.recent = make([]uint64, recent)
 	x.visit(x.first(), e.Depth)
-	x.States, x.Runs = len(x.seen), len(x.nodes)
+	x.States, x.Runs = len(x.seen), int(x.nodes.len)
 	return &x.Report
 }
 
 func (e Exploration) explorer() *explorer {
 	n, seed := newNames(), maphash.MakeSeed()
-	return &explorer{
+	x := &explorer{
 		Exploration: e, names: n, seed: seed, seen: map[uint64]int8{},
-		scripts: scripts{names: n, seed: seed, breach: e.Break, subject: e.subject, nodes: make([]node, 1), starts: map[edge]int32{}},
+		scripts: scripts{names: n, seed: seed, breach: e.Break, subject: e.subject, starts: map[edge]int32{}},
 	}
+	x.nodes.add(node{}) // none
+	return x
 }
 
 func (e Exploration) subject(p *performance) rotation.Subject {

@@ -75,7 +75,7 @@ func (x *explorer) possible(s *state) (all []Fault) {
 	if x.jobs.values[s.cur.job].heals && !x.Everywhere {
 		return nil
 	}
-	c := x.nodes[s.cur.node].call
+	c := x.nodes.at(s.cur.node).call
 	_, due := s.due()
 	for f := CrashBefore; f <= Demand; f++ {
 		switch f {

@@ -9,7 +9,7 @@ import (
 // move takes one step: the current run's call with a fault, or what happens by itself.
 func (x *explorer) move(s *state, f Fault) {
 	x.Steps++
-	st := step{fault: f, call: x.nodes[s.cur.node].call}
+	st := step{fault: f, call: x.nodes.at(s.cur.node).call}
 	if st.call.op != opNone {
 		x.Coverage[st.call.op][f]++
 	}
@@ -27,7 +27,7 @@ func (x *explorer) move(s *state, f Fault) {
 			x.begin(s, x.dequeue(s))
 		}
 		if f == Wake {
-			st.call, st.job = x.nodes[s.cur.node].call, s.cur.job
+			st.call, st.job = x.nodes.at(s.cur.node).call, s.cur.job
 		}
 	case Duplicate, HoldLost:
 		if f == HoldLost {
@@ -153,7 +153,7 @@ func (x *explorer) begin(s *state, job int32) {
 // answer lets the current run go on to its next call or its end.
 func (x *explorer) answer(s *state, a answer) {
 	a.now = s.now
-	x.asked, x.given = x.nodes[s.cur.node].call.op, a
+	x.asked, x.given = x.nodes.at(s.cur.node).call.op, a
 	s.cur.node = x.next(s.cur.node, a)
 	x.proceed(s)
 	x.check(s)
@@ -162,7 +162,7 @@ func (x *explorer) answer(s *state, a answer) {
 // proceed answers what is no port call, and ends what has ended.
 func (x *explorer) proceed(s *state) {
 	for {
-		n := &x.nodes[s.cur.node]
+		n := x.nodes.at(s.cur.node)
 		switch n.call.op {
 		case opGenerate:
 			s.cur.node = x.next(s.cur.node, answer{value: s.generate(), now: s.now})

@@ -10,7 +10,7 @@ import (
 
 // pathTo returns the nodes of a run, from its start.
 func (x *explorer) pathTo(node int32) (path []int32) {
-	for ; node != 0; node = x.nodes[node].parent {
+	for ; node != 0; node = x.nodes.at(node).parent {
 		path = append(path, node)
 	}
 	slices.Reverse(path)
@@ -47,8 +47,8 @@ func (r *renaming) survey(s *state) {
 		}
 	}
 	for _, id := range r.path {
-		n := r.nodes[id]
-		switch r.nodes[n.parent].call.op {
+		n := r.nodes.at(id)
+		switch r.nodes.at(n.parent).call.op {
 		case opNone:
 			r.slots = append(r.slots, r.jobs.values[n.job].Slot)
 		case opLoad:
@@ -148,17 +148,17 @@ func (r *renaming) job(old int32, granted bool) int32 {
 
 // run performs a stopped run again, under the new names. However long it slept, it slept three ticks at most.
 func (r *renaming) run(stopped *run, granted bool) {
-	at := r.nodes[stopped.node].call.op
-	since := r.nodes[stopped.node].given.now
+	at := r.nodes.at(stopped.node).call.op
+	since := r.nodes.at(stopped.node).given.now
 	asleep := min(-r.later(since), 3*tick)
 	moved := func(t time.Duration) time.Duration { return t - since - asleep }
 
 	stopped.job = r.job(stopped.job, granted)
 	stopped.node = 0
 	for _, id := range r.path {
-		given := r.nodes[id].given
+		given := r.nodes.at(id).given
 		given.now = moved(given.now)
-		switch r.nodes[r.nodes[id].parent].call.op {
+		switch r.nodes.at(r.nodes.at(id).parent).call.op {
 		case opNone:
 			stopped.node = r.scripts.begin(stopped.job, given.now)
 			continue
@@ -178,7 +178,7 @@ func (r *renaming) run(stopped *run, granted bool) {
 		}
 		stopped.node = r.next(stopped.node, given)
 	}
-	if now := r.nodes[stopped.node].call.op; now != at {
+	if now := r.nodes.at(stopped.node).call.op; now != at {
 		panic(fmt.Sprintf("a run that stopped at %s is at %s under other names", at, now))
 	}
 	if stopped.claim != 0 {

@@ -95,7 +95,7 @@ func (p *player) place() (at string, usual Fault) {
 	_, due := s.due()
 	switch {
 	case s.cur.node != 0:
-		return p.nodes[s.cur.node].call.op.String(), None
+		return p.nodes.at(s.cur.node).call.op.String(), None
 	case due:
 		return p.jobs.values[p.dequeue(&s)].String(), Next
 	case s.other.node != 0:

@@ -47,7 +47,7 @@ type scripts struct {
 	*names
 	breach  func(*rotation.Machine, *rotation.Subject)
 	subject func(*performance) rotation.Subject
-	nodes   []node // the first one is none
+	nodes   pages[node] // the first one is none
 	starts  map[edge]int32
 	places  []int32 // hash of what leads to a node → the last one that was found; a power of 2
 	seed    maphash.Seed
@@ -67,12 +67,12 @@ func (s *scripts) begin(job int32, now time.Duration) int32 {
 
 // next returns where a run stands after one more answer.
 func (s *scripts) next(from int32, given answer) int32 {
-	if len(s.nodes) >= len(s.places) {
+	if int(s.nodes.len) >= len(s.places) {
 		s.grow()
 	}
 	place := s.place(from, given)
-	for id := s.places[place]; id != 0; id = s.nodes[id].chain {
-		if n := &s.nodes[id]; n.parent == from && n.given == given {
+	for id := s.places[place]; id != 0; id = s.nodes.at(id).chain {
+		if n := s.nodes.at(id); n.parent == from && n.given == given {
 			return id
 		}
 	}
@@ -88,18 +88,17 @@ func (s *scripts) place(from int32, given answer) int {
 // grow makes room for twice as many nodes.
 func (s *scripts) grow() {
 	s.places = make([]int32, max(1<<10, 2*len(s.places)))
-	for id := range s.nodes {
-		if n := &s.nodes[id]; n.parent != 0 {
+	for id := range s.nodes.len {
+		if n := s.nodes.at(id); n.parent != 0 {
 			place := s.place(n.parent, n.given)
-			n.chain, s.places[place] = s.places[place], int32(id)
+			n.chain, s.places[place] = s.places[place], id
 		}
 	}
 }
 
 func (s *scripts) add(n node) int32 {
-	id := int32(len(s.nodes)) //nolint:gosec // memory ends long before
-	s.nodes = append(s.nodes, n)
-	s.perform(&s.nodes[id])
+	id := s.nodes.add(n)
+	s.perform(s.nodes.at(id))
 	return id
 }
 
@@ -108,7 +107,7 @@ func (s *scripts) perform(n *node) {
 	s.answers = append(s.answers[:0], n.given)
 	first := n
 	for first.parent != 0 {
-		first = &s.nodes[first.parent]
+		first = s.nodes.at(first.parent)
 		s.answers = append(s.answers, first.given)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -28,7 +28,7 @@ func (p *player) step(f Fault, at string) {
 		fault = "! " + f.String()
 	}
 	if before.cur.node != 0 {
-		who, what = letter(p.runs.cur), p.asks(p.nodes[before.cur.node].call)
+		who, what = letter(p.runs.cur), p.asks(p.nodes.at(before.cur.node).call)
 	}
 	p.asked, p.given, p.ended = opNone, answer{}, ending{}
 	p.move(&p.state, f)
