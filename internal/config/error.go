@@ -139,15 +139,3 @@ func cause(err error) error {
 	}
 	return err
 }
-
-// leaves returns the errors that were joined into err.
-func leaves(err error) []error {
-	if err == nil {
-		return nil
-	}
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) {
-		return []error{err}
-	}
-	return joined.Unwrap()
-}

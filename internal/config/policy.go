@@ -1,8 +1,7 @@
 package config
 
 import (
-	"errors"
-
+	"keyturn/internal/fielderr"
 	"keyturn/internal/policy"
 	"keyturn/internal/rotation"
 )
@@ -93,10 +92,7 @@ func (l *loader) resolvePolicy(user *userPolicy, provider *rotation.Provider) *p
 
 // fail reports what package policy found, where the user wrote it.
 func (p *userPolicy) fail(with string, err error) {
-	for _, leaf := range leaves(err) {
-		var e *policy.FieldError
-		if errors.As(leaf, &e) {
-			p.at.failIn(e.Field, "", "%s%s", e.Problem, with)
-		}
+	for _, e := range fielderr.All(err) {
+		p.at.failIn(e.Field, "", "%s%s", e.Problem, with)
 	}
 }

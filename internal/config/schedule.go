@@ -1,10 +1,10 @@
 package config
 
 import (
-	"errors"
 	"strings"
 	"time"
 
+	"keyturn/internal/fielderr"
 	"keyturn/internal/schedule"
 )
 
@@ -69,11 +69,8 @@ func (l *loader) spell(v *value) *userSchedule {
 		return s
 	}
 	parsed, err := schedule.Parse(spec)
-	for _, leaf := range leaves(err) {
-		var e *schedule.FieldError
-		if errors.As(leaf, &e) {
-			v.failIn(e.Field, "", "%s", e.Problem)
-		}
+	for _, e := range fielderr.All(err) {
+		v.failIn(e.Field, "", "%s", e.Problem)
 	}
 	s := &userSchedule{parsed: parsed}
 	s.every, _ = schedule.ParseDuration(spec.Every) // what is wrong with it has been said

@@ -3,31 +3,33 @@ package policy
 import (
 	"strings"
 	"unicode/utf8"
+
+	"keyturn/internal/fielderr"
 )
 
-// Check returns nil if password satisfies the rule, else every breach: *FieldError values joined by errors.Join, none
+// Check returns nil if password satisfies the rule, else every breach: *fielderr.Error values joined by errors.Join, none
 // of which tells anything about the password except the demand that it breaks.
 func (r Rule) Check(password string) error {
-	var p problems
+	var p fielderr.List
 	if len(password) < r.MinLength {
-		p.add("min_length", "shorter than %d characters", r.MinLength)
+		p.Add("min_length", "shorter than %d characters", r.MinLength)
 	}
 	if r.MaxLength > 0 && len(password) > r.MaxLength {
-		p.add("max_length", "longer than %d characters", r.MaxLength)
+		p.Add("max_length", "longer than %d characters", r.MaxLength)
 	}
 	r.checkCharacters(password, &p)
 	if r.MaxRepeat > 0 && longestRun(password) > r.MaxRepeat {
-		p.add("max_repeat", "a character is repeated more than %d times in a row", r.MaxRepeat)
+		p.Add("max_repeat", "a character is repeated more than %d times in a row", r.MaxRepeat)
 	}
 	for i, f := range r.Forbidden {
 		if containsFold(password, f) {
-			p.add("forbidden", "contains forbidden text no. %d", i+1)
+			p.Add("forbidden", "contains forbidden text no. %d", i+1)
 		}
 	}
-	return p.err()
+	return p.Err()
 }
 
-func (r Rule) checkCharacters(password string, p *problems) {
+func (r Rule) checkCharacters(password string, p *fielderr.List) {
 	var count, distinct [classCount]int
 	var seen [256]bool
 	foreign := false
@@ -45,14 +47,14 @@ func (r Rule) checkCharacters(password string, p *problems) {
 		}
 	}
 	if foreign {
-		p.add("allowed_symbols", "contains a character that is not allowed")
+		p.Add("allowed_symbols", "contains a character that is not allowed")
 	}
 	for id, class := range r.classes() {
 		if count[id] < class.Min {
-			p.add(classID(id).String()+".min", "fewer than %d", class.Min)
+			p.Add(classID(id).String()+".min", "fewer than %d", class.Min)
 		}
 		if distinct[id] < class.MinDistinct {
-			p.add(classID(id).String()+".min_distinct", "fewer than %d different ones", class.MinDistinct)
+			p.Add(classID(id).String()+".min_distinct", "fewer than %d different ones", class.MinDistinct)
 		}
 	}
 }

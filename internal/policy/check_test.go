@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"keyturn/internal/fielderr"
 )
 
 // mail is the rule that Alibaba and Tencent share in spirit: what most tests start from.
@@ -24,9 +26,9 @@ func fields(t *testing.T, err error) []string {
 	}
 	var names []string
 	for _, e := range joined.Unwrap() {
-		var fe *FieldError
+		var fe *fielderr.Error
 		if !errors.As(e, &fe) {
-			t.Fatalf("%v is no FieldError", e)
+			t.Fatalf("%v is no fielderr.Error", e)
 		}
 		names = append(names, fe.Field)
 	}

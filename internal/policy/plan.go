@@ -1,6 +1,10 @@
 package policy
 
-import "math"
+import (
+	"math"
+
+	"keyturn/internal/fielderr"
+)
 
 // minAcceptance is the least share of random passwords that must pass the rule: with it, maxTries in a row miss with
 // a probability under 10^-12.
@@ -39,9 +43,9 @@ func choosePlan(rule Rule, length int, withSymbols bool) (plan, error) {
 			break
 		}
 	}
-	var p problems
-	p.add("length", "hardly any random password of %d characters passes the rule: allow a longer one, or relax the rule", longest)
-	return plan{}, p.err()
+	var p fielderr.List
+	p.Add("length", "hardly any random password of %d characters passes the rule: allow a longer one, or relax the rule", longest)
+	return plan{}, p.Err()
 }
 
 // odds holds what the plans of one length have in common.

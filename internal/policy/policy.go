@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/sethvargo/go-password/password"
+
+	"keyturn/internal/fielderr"
 )
 
 // DefaultLength is how long passwords are where neither the user nor the rule says otherwise. The default is
@@ -31,7 +33,7 @@ type Policy struct {
 	fingerprint string
 }
 
-// Resolve tightens a provider's rule by a user's spec and settles what to generate. Its errors are *FieldError values
+// Resolve tightens a provider's rule by a user's spec and settles what to generate. Its errors are *fielderr.Error values
 // joined by errors.Join: contradictions, and rules so strict that random passwords hardly ever pass, so that no rule
 // first fails when a password is due.
 func Resolve(provider Rule, spec Spec) (*Policy, error) {
@@ -59,18 +61,18 @@ func Resolve(provider Rule, spec Spec) (*Policy, error) {
 }
 
 func checkSpec(rule Rule, spec Spec) error {
-	var p problems
+	var p fielderr.List
 	switch n := spec.Length; {
 	case n == 0:
 	case n < max(1, rule.MinLength):
-		p.add("length", "%d is less than the rule's %d", n, max(1, rule.MinLength))
+		p.Add("length", "%d is less than the rule's %d", n, max(1, rule.MinLength))
 	case n > rule.maxLength():
-		p.add("length", "%d is more than the rule's %d", n, rule.maxLength())
+		p.Add("length", "%d is more than the rule's %d", n, rule.maxLength())
 	}
 	if spec.Symbols && rule.alphabet()[symbols] == "" {
-		p.add("symbols", "the rule allows none")
+		p.Add("symbols", "the rule allows none")
 	}
-	return p.err()
+	return p.Err()
 }
 
 // Name returns the policy's name.

@@ -3,13 +3,15 @@ package policy
 import (
 	"slices"
 	"strings"
+
+	"keyturn/internal/fielderr"
 )
 
 // Tighten adds a user's demands to a provider's rule. A zero field of user inherits the provider's; AllowedSymbols
 // may only shrink, Forbidden only grows. A field that would loosen the provider's rule, or make the result impossible,
-// is an error: *FieldError values joined by errors.Join.
+// is an error: *fielderr.Error values joined by errors.Join.
 func Tighten(provider, user Rule) (Rule, error) {
-	var p problems
+	var p fielderr.List
 	merged := Rule{
 		MinLength: atLeast("min_length", provider.MinLength, user.MinLength, &p),
 		MaxLength: atMost("max_length", provider.MaxLength, user.MaxLength, &p),
@@ -26,11 +28,11 @@ func Tighten(provider, user Rule) (Rule, error) {
 		merged.AllowedSymbols = user.AllowedSymbols
 		for _, c := range user.AllowedSymbols {
 			if !strings.ContainsRune(provider.AllowedSymbols, c) {
-				p.add("allowed_symbols", "the provider does not accept %q", c)
+				p.Add("allowed_symbols", "the provider does not accept %q", c)
 			}
 		}
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return Rule{}, err
 	}
 	merged = merged.canonical()
@@ -40,7 +42,7 @@ func Tighten(provider, user Rule) (Rule, error) {
 	return merged, nil
 }
 
-func tightenClass(id classID, provider, user Class, p *problems) Class {
+func tightenClass(id classID, provider, user Class, p *fielderr.List) Class {
 	return Class{
 		Min:         atLeast(id.String()+".min", provider.Min, user.Min, p),
 		MinDistinct: atLeast(id.String()+".min_distinct", provider.MinDistinct, user.MinDistinct, p),
@@ -48,24 +50,24 @@ func tightenClass(id classID, provider, user Class, p *problems) Class {
 }
 
 // atLeast merges two lower bounds, of which 0 means none.
-func atLeast(field string, provider, user int, p *problems) int {
+func atLeast(field string, provider, user int, p *fielderr.List) int {
 	if user < 0 {
-		p.add(field, "%d is negative", user)
+		p.Add(field, "%d is negative", user)
 	} else if user > 0 && user < provider {
-		p.add(field, "%d is looser than the provider's %d", user, provider)
+		p.Add(field, "%d is looser than the provider's %d", user, provider)
 	}
 	return max(provider, user)
 }
 
 // atMost merges two upper bounds, of which 0 means none.
-func atMost(field string, provider, user int, p *problems) int {
+func atMost(field string, provider, user int, p *fielderr.List) int {
 	switch {
 	case user < 0:
-		p.add(field, "%d is negative", user)
+		p.Add(field, "%d is negative", user)
 	case user == 0:
 		return provider
 	case provider > 0 && user > provider:
-		p.add(field, "%d is looser than the provider's %d", user, provider)
+		p.Add(field, "%d is looser than the provider's %d", user, provider)
 	}
 	return user
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"keyturn/internal/fielderr"
 )
 
 // wallCron is a cron expression over wall times. The parser's own reading of zones skips a match that daylight saving
@@ -47,19 +49,19 @@ func nextMatch(spec cron.Schedule, wall time.Time) time.Time {
 	return time.Time{}
 }
 
-func parseCron(text string, zone *time.Location, p *problems) *wallCron {
+func parseCron(text string, zone *time.Location, p *fielderr.List) *wallCron {
 	switch {
 	case strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ="):
-		p.add("cron", "put the time zone in zone")
+		p.Add("cron", "put the time zone in zone")
 		return nil
 	case strings.HasPrefix(text, "@every"):
-		p.add("cron", "put %q in every", text)
+		p.Add("cron", "put %q in every", text)
 		return nil
 	}
 	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	spec, err := parser.Parse(sundays(text))
 	if err != nil {
-		p.add("cron", "%q is not a cron expression of five fields: %v", text, err)
+		p.Add("cron", "%q is not a cron expression of five fields: %v", text, err)
 		return nil
 	}
 	if s, ok := spec.(*cron.SpecSchedule); ok {
@@ -67,7 +69,7 @@ func parseCron(text string, zone *time.Location, p *problems) *wallCron {
 	}
 	gap := shortestGap(spec)
 	if gap == 0 {
-		p.add("cron", "%q never matches", text)
+		p.Add("cron", "%q never matches", text)
 		return nil
 	}
 	return &wallCron{spec: spec, zone: zone, gap: gap}

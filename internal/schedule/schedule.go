@@ -5,6 +5,8 @@ package schedule
 import (
 	"strings"
 	"time"
+
+	"keyturn/internal/fielderr"
 )
 
 // Spec is a schedule as a configuration spells it. Exactly one of Every and Cron is set.
@@ -34,40 +36,40 @@ const (
 	splayShare = 20
 )
 
-// Parse reads a Spec. Its errors are *FieldError values joined by errors.Join, one for every fault.
+// Parse reads a Spec. Its errors are *fielderr.Error values joined by errors.Join, one for every fault.
 func Parse(spec Spec) (*Schedule, error) {
-	var p problems
+	var p fielderr.List
 	s := &Schedule{spec: spec}
 	zone := parseZone(spec.Zone, &p)
 	switch {
 	case spec.Every == "" && spec.Cron == "":
-		p.add("every", "is missing, and so is cron: a schedule needs one of them")
+		p.Add("every", "is missing, and so is cron: a schedule needs one of them")
 	case spec.Every != "" && spec.Cron != "":
-		p.add("cron", "is set beside every: a schedule has only one of them")
+		p.Add("cron", "is set beside every: a schedule has only one of them")
 	case spec.Every != "":
 		s.period = parsePeriod(spec.Every, &p)
 	default:
 		s.cron = parseCron(spec.Cron, zone, &p)
 	}
 	s.window = parseWindow(spec.Window, spec.Days, zone, &p)
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	s.checkFit(&p)
 	s.splay = parseSplay(spec.Splay, s, &p)
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // checkFit refuses a period that its window never allows, because it would silently become a longer one.
-func (s *Schedule) checkFit(p *problems) {
+func (s *Schedule) checkFit(p *fielderr.List) {
 	if s.window == nil || s.period == 0 || s.period <= s.window.length {
 		return
 	}
 	if days := s.window.gap(); time.Duration(days)*day > s.period {
-		p.add("every", "%s fits no window: one opens every %[2]dd, for %[3]v; use at least %[2]dd or at most %[3]v", s.spec.Every, days, s.window.length)
+		p.Add("every", "%s fits no window: one opens every %[2]dd, for %[3]v; use at least %[2]dd or at most %[3]v", s.spec.Every, days, s.window.length)
 	}
 }
 
@@ -94,31 +96,31 @@ func (s *Schedule) String() string {
 	return strings.Join(append(parts, "splayed over", s.splay.String()), " ")
 }
 
-func parseZone(name string, p *problems) *time.Location {
+func parseZone(name string, p *fielderr.List) *time.Location {
 	if name == "Local" {
-		p.add("zone", "Local differs from machine to machine: name a zone")
+		p.Add("zone", "Local differs from machine to machine: name a zone")
 		return time.UTC
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {
-		p.add("zone", "%q is not an IANA time zone such as Europe/Berlin", name)
+		p.Add("zone", "%q is not an IANA time zone such as Europe/Berlin", name)
 		return time.UTC
 	}
 	return zone
 }
 
-func parsePeriod(text string, p *problems) time.Duration {
+func parsePeriod(text string, p *fielderr.List) time.Duration {
 	period, err := ParseDuration(text)
 	switch {
 	case err != nil:
-		p.add("every", "%v", err)
+		p.Add("every", "%v", err)
 	case period < time.Second:
-		p.add("every", "%s is shorter than a second", text)
+		p.Add("every", "%s is shorter than a second", text)
 	}
 	return period
 }
 
-func parseSplay(text string, s *Schedule, p *problems) time.Duration {
+func parseSplay(text string, s *Schedule, p *fielderr.List) time.Duration {
 	if text == "" {
 		if s.window != nil && s.cron == nil {
 			return min(s.window.length, s.period)
@@ -132,11 +134,11 @@ func parseSplay(text string, s *Schedule, p *problems) time.Duration {
 	splay, err := ParseDuration(text)
 	switch {
 	case err != nil:
-		p.add("splay", "%v", err)
+		p.Add("splay", "%v", err)
 	case s.window != nil && splay > s.window.length:
-		p.add("splay", "the window of %v is shorter than the splay of %s", s.window.length, text)
+		p.Add("splay", "the window of %v is shorter than the splay of %s", s.window.length, text)
 	case splay > s.interval():
-		p.add("splay", "%s is longer than the %v between two rotations", text, s.interval())
+		p.Add("splay", "%s is longer than the %v between two rotations", text, s.interval())
 	}
 	return splay
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 	_ "time/tzdata" // the commands embed it too
+
+	"keyturn/internal/fielderr"
 )
 
 func parse(tb testing.TB, spec Spec) *Schedule {
@@ -29,9 +31,9 @@ func fields(t *testing.T, err error) string {
 	}
 	var names []string
 	for _, e := range joined.Unwrap() {
-		var fe *FieldError
+		var fe *fielderr.Error
 		if !errors.As(e, &fe) {
-			t.Fatalf("%v is no FieldError", e)
+			t.Fatalf("%v is no fielderr.Error", e)
 		}
 		names = append(names, fe.Field)
 	}

@@ -3,6 +3,8 @@ package schedule
 import (
 	"strings"
 	"time"
+
+	"keyturn/internal/fielderr"
 )
 
 // window is a span of wall time that recurs on some days of the week.
@@ -56,7 +58,7 @@ func (w *window) gap() int {
 var weekdays = [7]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
 // parseWindow returns nil if the texts restrict nothing.
-func parseWindow(hours string, days []string, zone *time.Location, p *problems) *window {
+func parseWindow(hours string, days []string, zone *time.Location, p *fielderr.List) *window {
 	if hours == "" && len(days) == 0 {
 		return nil
 	}
@@ -67,9 +69,9 @@ func parseWindow(hours string, days []string, zone *time.Location, p *problems) 
 		end, okTo := parseClock(strings.TrimSpace(to))
 		switch {
 		case !ok || !okFrom || !okTo || start == day:
-			p.add("window", "%q is not a time span such as 22:00-04:00", hours)
+			p.Add("window", "%q is not a time span such as 22:00-04:00", hours)
 		case start == end:
-			p.add("window", "%q is empty; 00:00-24:00 is a whole day", hours)
+			p.Add("window", "%q is empty; 00:00-24:00 is a whole day", hours)
 		case end > start:
 			w.start, w.length = start, end-start
 		default:
@@ -81,7 +83,7 @@ func parseWindow(hours string, days []string, zone *time.Location, p *problems) 
 	}
 	for _, name := range days {
 		if !w.addDays(name) {
-			p.add("days", "%q is neither a day such as sat nor a range such as mon-fri", name)
+			p.Add("days", "%q is neither a day such as sat nor a range such as mon-fri", name)
 		}
 	}
 	return w
