@@ -9,6 +9,7 @@ import (
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
 	"keyturn/internal/schedule"
+	"keyturn/internal/secret"
 )
 
 func TestACheckBesideARotationRepairsNothing(t *testing.T) {
@@ -41,6 +42,26 @@ func (b beside) Read(ctx context.Context, p rotation.Place) (rotation.Entry, err
 		b.rotate()
 	}
 	return e, err
+}
+
+// A provider may take a while to tell all of its servers.
+func TestARefusalWithinThePropagationTimeIsNoDrift(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(true)
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); !result.Rotated {
+		t.Fatalf("got %+v", result)
+	}
+	w.ChangeByHand(secret.New("by-hand"))
+	early := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+	if early.Status != rotation.Waiting || early.After > s.Credential.Verify.Propagation || len(w.TakeAsked()) > 0 {
+		t.Errorf("got %+v", early)
+	}
+	w.Advance(s.Credential.Verify.Propagation)
+	late := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+	if asked := w.TakeAsked(); late.Status != rotation.Done || !slices.Equal(asked, []rotation.Reason{rotation.ReasonDrift}) {
+		t.Errorf("%+v, asked for %q", late, asked)
+	}
 }
 
 // A scheduled job may sit in its queue behind a backlog, or come back from a failure, when its window is over.

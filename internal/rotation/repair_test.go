@@ -44,22 +44,29 @@ func TestReleaseKeepsEveryCandidateAndTheNextRunResumes(t *testing.T) {
 
 func TestRecoverPromotesWhatLogsIn(t *testing.T) {
 	t.Parallel()
-	for name, live := range map[string]func(*rotationtest.World) secret.Value{
-		"a candidate of the journal":   func(w *rotationtest.World) secret.Value { return w.Journal().Candidates[1].Value },
-		"what current holds":           func(*rotationtest.World) secret.Value { return rotationtest.Old },
-		"what an older version holds":  func(*rotationtest.World) secret.Value { return secret.New("older") },
-		"nothing that anybody held on": func(*rotationtest.World) secret.Value { return secret.New("unknown") },
+	for name, tt := range map[string]struct {
+		live func(*rotationtest.World) secret.Value
+		kept bool // it is not replaced by a new one
+	}{
+		"a candidate of the journal":   {func(w *rotationtest.World) secret.Value { return w.Journal().Candidates[1].Value }, true},
+		"what current holds":           {func(*rotationtest.World) secret.Value { return rotationtest.Old }, true},
+		"what an older version holds":  {func(*rotationtest.World) secret.Value { return secret.New("older") }, true},
+		"nothing that anybody held on": {func(*rotationtest.World) secret.Value { return secret.New("unknown") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, k := quarantine(t)
-			w.ChangeByHand(live(w))
+			live := tt.live(w)
+			w.ChangeByHand(live)
 			result := k.Machine().Recover(t.Context(), k.Setter(true), scheduled(w), []secret.Value{secret.New("older")})
 			if result.Status != rotation.Done {
 				t.Fatalf("got %+v", result)
 			}
 			if !w.Current().Password.Equal(w.Live()) || w.Journal().State != rotation.Closed {
 				t.Errorf("consumers do not read the live password, or the journal is %v", w.Journal().State)
+			}
+			if w.Live().Equal(live) != tt.kept {
+				t.Errorf("the password that was live is kept: %v", !tt.kept)
 			}
 		})
 	}
