@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -59,12 +58,7 @@ func (c *campaign) run(ctx context.Context) error {
 
 // rehearse runs the tests as they are: a test that fails without a patch notices none.
 func (c *campaign) rehearse(ctx context.Context, trees chan tree) error {
-	var tests []string
-	for _, p := range c.patches {
-		tests = append(tests, p.tests)
-	}
-	slices.Sort(tests)
-	tests = slices.Compact(tests)
+	tests := together(c.patches)
 	return c.each(ctx, len(tests), trees, func(ctx context.Context, t tree, i int) error {
 		began := time.Now()
 		failed, err := t.test(ctx, tests[i], c.limit)

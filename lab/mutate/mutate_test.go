@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,18 @@ func TestAPatchNamesWhatItBreaksAndWhatTests(t *testing.T) {
 	}
 	if _, err := read(file); err == nil || !strings.Contains(err.Error(), "Breaks: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatThePatchesOfAPackageNameIsRehearsedInOneRun(t *testing.T) {
+	t.Parallel()
+	var patches []patch
+	for _, tests := range []string{"./b -run TestTwo", "./b", "./a -skip Slow", "./b -run TestOne", "./b -run TestTwo", "./a -skip Slow"} {
+		patches = append(patches, patch{tests: tests})
+	}
+	want := []string{"./a -skip Slow", "./b", "./b -run TestOne|TestTwo"}
+	if got := together(patches); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -64,4 +66,23 @@ func read(file string) (patch, error) {
 		return p, errors.New("needs a line `Breaks: what holds no more`, a line `Test: ./package and flags of go test`, and a diff")
 	}
 	return p, nil
+}
+
+// together returns the arguments of `go test` that run the tests of all patches, each once: what the patches of a package
+// name by -run alone is one run.
+func together(patches []patch) []string {
+	named, all := map[string][]string{}, map[string]bool{}
+	for _, p := range patches {
+		pkg, names, found := strings.Cut(p.tests, " -run ")
+		if found && !strings.Contains(names, " ") && !strings.Contains(pkg, " ") {
+			named[pkg] = append(named[pkg], names)
+		} else {
+			all[p.tests] = true
+		}
+	}
+	for pkg, names := range named {
+		slices.Sort(names)
+		all[pkg+" -run "+strings.Join(slices.Compact(names), "|")] = true
+	}
+	return slices.Sorted(maps.Keys(all))
 }

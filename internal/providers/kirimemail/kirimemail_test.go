@@ -131,6 +131,13 @@ func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
 	providertest.CheckMalformed(t, list)
 }
 
+func TestAListThatDoesNotSayThatItIsASuccessIsInDoubt(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"data": []}`, `{"success": null, "data": []}`, `{"success": "maybe", "data": []}`} {
+		providertest.CheckKind(t, list(t, providertest.Answer{Body: body}), rotation.InDoubt)
+	}
+}
+
 func TestThrottlingSaysHowLongToWait(t *testing.T) {
 	t.Parallel()
 	providertest.CheckThrottled(t, call)

@@ -29,6 +29,7 @@ func TestASecretIsFoundWhereverItStands(t *testing.T) {
 		`{"new_password":"a&b;c"}`:                                            {"a&b;c", true},
 		`{"new_password":12345678}`:                                           {"12345678", false},
 		`{"new_password":1234`:                                                {"", false},
+		`{"new_password":"abc`:                                                {"", false},
 		`{"new_password":"********","password":"abc"}`:                        {"abc", true},
 		`{"new_password":{"strength":"strong"}}`:                              {"", false},
 		`{"new_password":true}`:                                               {"", false},
