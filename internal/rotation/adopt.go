@@ -52,7 +52,10 @@ func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
 	if err != nil {
 		return err
 	}
-	rec := r.opening()
+	rec, err := r.opening()
+	if err != nil {
+		return err
+	}
 	rec.Candidates = []Candidate{{Number: 1, Value: password, State: Accepted, Synced: true, At: rec.OpenedAt}}
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open the journal: %w", err)

@@ -52,7 +52,8 @@ func (r *run) ask(ctx context.Context, password secret.Value) (Verdict, error) {
 
 // askNow is ask where no rotation is open: about the credential as the configuration has it.
 func (r *run) askNow(ctx context.Context, password secret.Value) (Verdict, error) {
-	return r.askAs(ctx, r.Credential.Login(), r.Credential.Target, password)
+	login, target := r.loginNow()
+	return r.askAs(ctx, login, target, password)
 }
 
 func (r *run) askAs(ctx context.Context, login, target string, password secret.Value) (Verdict, error) {

@@ -141,17 +141,24 @@ func (r *run) open(ctx context.Context) error {
 		r.settleServed(ctx)
 		return cmp.Or(err, wait(rest, r.whyRest()))
 	}
-	rec := r.opening()
+	rec, err := r.opening()
+	if err != nil {
+		return r.quarantineAs(ctx, rec, err.Error())
+	}
 	first, err := r.nextCandidate(rec)
 	if err != nil {
 		return err
 	}
 	rec.Candidates = []Candidate{first}
+	vouched := r.rec.Place == rec.Place && r.rec.CurrentVersion == r.base.Version
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	r.created, r.fresh = true, true
-	return nil
+	if vouched {
+		return nil
+	}
+	return r.proveBase(ctx)
 }
 
 // missedWindow reports a scheduled rotation that sat in its queue until its window was over.
@@ -165,7 +172,19 @@ func (r *run) whyRest() error {
 		return fmt.Errorf("current says that it was rotated at %s, which is yet to come: a clock has gone back, and a late call of "+
 			"that rotation could still arrive", at.UTC().Format(time.RFC3339))
 	}
+	if rest := r.leastInterval(); rest > r.Timing.MinInterval {
+		return fmt.Errorf("rotated less than its grace of %s ago: programs may still use what they cached", rest)
+	}
 	return fmt.Errorf("rotated less than %s ago: a late call of that rotation could still arrive", r.Timing.MinInterval)
+}
+
+// leastInterval is how far apart two rotations are: of a pair, far enough for programs that cache what they read
+// (P-pair-grace), unless consumers hold a dead password or a person insists.
+func (r *run) leastInterval() time.Duration {
+	if p := r.Credential.Pair; p != nil && !r.job.Reason.repairs() && !r.job.Force {
+		return max(p.Grace, r.Timing.MinInterval)
+	}
+	return r.Timing.MinInterval
 }
 
 // restInterval is how long the credential has to be left alone (P-interval). An instant that is yet to come is not
@@ -182,5 +201,5 @@ func (r *run) restInterval(ctx context.Context) (time.Duration, error) {
 		}
 		last = r.rec.TouchedAt
 	}
-	return last.Add(r.Timing.MinInterval).Sub(now), nil
+	return last.Add(r.leastInterval()).Sub(now), nil
 }

@@ -87,7 +87,7 @@ func (f fencedEarly) Fence(context.Context, rotation.Place, rotation.Entry) erro
 
 // provesClaim tells a write that only proves the claim.
 func provesClaim(rec, last rotation.Record) bool {
-	return rec.State == rotation.Open && rec.Attempt == last.Attempt &&
+	return rec.State == rotation.Open && rec.Attempt == last.Attempt && rec.QuietAt.Equal(last.QuietAt) &&
 		slices.EqualFunc(rec.Candidates, last.Candidates, func(a, b rotation.Candidate) bool {
 			return a.Value.Equal(b.Value) && a.State == b.State && a.Denied == b.Denied && a.Sends == b.Sends
 		})

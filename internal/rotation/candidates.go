@@ -5,12 +5,13 @@ import (
 	"fmt"
 )
 
-// opening is the record that opens a rotation; the caller adds the first candidate.
-func (r *run) opening() Record {
+// newRecord is the record of a rotation that begins now, apart from what it changes.
+func (r *run) newRecord() Record {
 	rec := Record{
 		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.job.Slot, Reason: r.job.Reason, Attempt: 1,
 		Owner: r.Owner, RequestedBy: r.job.RequestedBy, OpenedAt: r.Clock.Now(), Version: r.rec.Version,
 		BaseVersion: r.base.Version, BasePassword: r.base.Password, RecheckAt: r.rec.RecheckAt, Mode: ModeSetter,
+		Account: r.Credential.Account, Place: r.Credential.Place,
 	}
 	if r.Client.Issuer != nil {
 		rec.Mode = ModeIssuer
@@ -18,7 +19,6 @@ func (r *run) opening() Record {
 	if r.job.Reason.repairs() {
 		rec.Repairs = r.rec.Repairs + 1
 	}
-	rec.configure(r.Credential)
 	if r.Credential.Policy != nil {
 		rec.Policy = r.Credential.Policy.Fingerprint()
 	}

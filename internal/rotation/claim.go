@@ -17,12 +17,16 @@ func (r *run) adopt(ctx context.Context) (found, error) {
 	if err := r.checkOwner(); err != nil {
 		return 0, err
 	}
+	if r.putBack() {
+		return startOver, r.closePutBack(ctx)
+	}
 	rec, err := r.upgraded(ctx)
 	if err != nil {
 		return 0, err
 	}
 	rec.Attempt++
 	rec.Owner = r.Owner
+	r.quietAt, rec.QuietAt = r.quietFrom(rec.QuietAt), time.Time{}
 	last, now := rec.Last(), r.Clock.Now()
 	if last != nil && last.State == Accepted && last.At.After(now) {
 		last.At = now // a clock was ahead: what it wrote is believed up to now
@@ -74,6 +78,7 @@ func (r *run) checkOwner() error {
 func (r *run) upgraded(ctx context.Context) (Record, error) {
 	rec := r.rec.clone()
 	if rec.Schema >= 2 {
+		rec.Schema = Schema
 		return rec, nil
 	}
 	var err error
@@ -88,7 +93,9 @@ func (r *run) upgraded(ctx context.Context) (Record, error) {
 // have landed since, and nothing is sent here that would undo it, so the close has to ask for a recheck.
 func (r *run) finishPromoted(ctx context.Context) error {
 	after, found := r.afterPromoted()
-	switch late := r.Client.Issuer != nil && onlyValues(after); {
+	late := r.Client.Issuer != nil && onlyValues(after)
+	switch {
+	case found && late && r.rec.Strategy == StrategyPair: // they are of no use; the recheck tells whether one is live
 	case !found || len(after) > 0 && !late:
 		return r.quarantine(ctx, "current carries this rotation's id with another password than its last candidate: "+
 			"two runs promoted; find the one that logs in")

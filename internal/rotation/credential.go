@@ -8,8 +8,9 @@ import (
 	"keyturn/internal/schedule"
 )
 
-// Credential is the thing that is rotated: one target at one account, with a policy and a place in Vault. There may
-// be a million of them, so what many share is behind a pointer; none of it changes after the configuration is read.
+// Credential is the thing that is rotated: one target at one account, or a pair of them, with a policy and a place in
+// Vault. There may be a million of them, so what many share is behind a pointer; none of it changes after the configuration
+// is read.
 type Credential struct {
 	ID       string // unique, [a-z0-9] and "._-@", 1 to 128 characters
 	Account  string // name of the account in the configuration
@@ -20,11 +21,20 @@ type Credential struct {
 	Policy   *policy.Policy // nil for an Issuer, which makes passwords by its own rule
 	Schedule *schedule.Schedule
 	Verify   *Verification // never nil
+	Pair     *Pair         // nil: one target, whose password is replaced
 }
 
-// Login is the name that a program logs in with.
+// Login is the name that a program logs in with; of a pair, the first.
 func (c *Credential) Login() string {
 	return cmp.Or(c.Verify.SMTP.Username, c.Username, c.Target)
+}
+
+// Strategy is what a rotation of the credential changes.
+func (c *Credential) Strategy() Strategy {
+	if c.Pair != nil {
+		return StrategyPair
+	}
+	return StrategyReplace
 }
 
 // Place is a KV v2 secret in one of the configured Vault stores.

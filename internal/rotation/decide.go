@@ -86,6 +86,7 @@ type judged struct {
 	spent  bool    // the time that a change may need to spread is over
 	other  bool    // an earlier candidate logs in: a late call overtook the last one
 	issuer bool
+	pair   bool // consumers have a password that works: nothing is promoted that was not seen to work
 	synced bool // the provider has told its own servers, or has none to tell
 	again  bool // it was sent again, because the old password still worked after the provider had accepted it
 	enough bool // an Issuer has made as many passwords as one rotation asks for
@@ -104,6 +105,7 @@ const (
 	askOld                  // the meaning depends on the old password
 	sendAgain               // send the same candidate again, or have another one issued
 	park                    // wait for the verifier with the journal open
+	giveUp                  // a person has to look: the provider's passwords do not work
 )
 
 // outcome is the table of verdicts. Only a refusal that is believed moves anything.
@@ -118,8 +120,10 @@ func (j judged) outcome() outcome {
 		return sendAgain
 	case !j.spent:
 		return askOn
-	case j.last == Unbelieved && j.synced && !j.asked:
+	case j.last == Unbelieved && (j.synced || j.pair) && !j.asked:
 		return askOld
+	case j.pair:
+		return j.outcomeOfPair()
 	case j.last != Refused && j.again: // the provider's word alone was wrong once
 		return park
 	case j.last != Refused && j.synced: // the verifier cannot be asked at all; the drift check asks again
@@ -137,6 +141,18 @@ func (j judged) outcome() outcome {
 	case j.sole: // everything else is dead
 		return promoteUnproven
 	default: // that the servers refuse an earlier candidate too proves nothing: they may not have heard of it yet
+		return sendAgain
+	}
+}
+
+// outcomeOfPair is what the table says where consumers have another target's password, once the time is spent.
+func (j judged) outcomeOfPair() outcome {
+	switch {
+	case j.last != Refused:
+		return park
+	case j.issuer && j.enough:
+		return giveUp
+	default:
 		return sendAgain
 	}
 }

@@ -36,6 +36,14 @@
 //	P-live           when all is quiet, consumers read the live password
 //	P-bounded        a wish causes a bounded amount of work
 //
+//	P-pair-live      of a pair, what current holds logs in at every moment
+//	P-pair-target    the opening write fixes the target: the one that current does not name
+//	P-pair-quiet     nothing is proven while a late call could undo it
+//	P-pair-proven    nothing is promoted unproven where a verifier is set
+//	P-pair-guard     a target that a person put back is not changed any more
+//	P-pair-late      what an Issuer shows after its rotation is over is dropped
+//	P-pair-grace     no rotation starts within the grace, but repairs and forced demands
+//
 // # Where a run may die
 //
 // Every line names a port call, what a crash or a lost reply there leaves behind, and what the next run does. The test
@@ -55,6 +63,7 @@
 //	                   (in doubt) what an unmarked journal says      treats every resumed candidate as if in doubt
 //	                   (accepted) an acceptance not on record    sends the same again; "repeat" then means applied
 //	                   (value) an intent without a value             issues again, counts a lost generation
+//	                   (quiet) a wait that starts again              waits a whole recheck time
 //	                   (close) a promoted rotation, journal open     finds its id and last candidate current, closes
 //	                   (late value) a promoted rotation, a value     opens a rotation for that value, in the write that
 //	                   after the one that is current                 closes this one, and issues again
@@ -64,6 +73,7 @@
 //	secrets.write      current with the journal's id and candidate,  reads current: closes where it is ours, else sends
 //	                   or as it was                                  the same candidate again and promotes
 //	secrets.fence      current as it was, or its next version        claims and fences again
+//	                   (pair, at the opening) an unsent candidate    adopts the journal and sends it
 //	agenda.park        a hold for 15 s                               waits it out
 //	agenda.settle      a due time that has not moved, no event       finds the slot served, settles again
 //	agenda.ask         an open journal, as current has it, and no    finds the rotation promoted, asks for the recheck

@@ -73,10 +73,14 @@ func (r *run) replaced(ctx context.Context) {
 	if !r.sent {
 		return
 	}
+	after := r.Timing.Recheck
+	if r.rec.Strategy == StrategyPair && !r.inDoubt {
+		after = 0 // what it did has arrived
+	}
 	r.after(ctx, "ask for a recheck", func(ctx context.Context) error {
 		// Nothing in Vault tells that it is needed, so one failure must not be the last word.
 		for delay := 50 * time.Millisecond; ; delay = min(2*delay, time.Second) {
-			err := r.Agenda.Ask(ctx, r.Credential, ReasonReplaced, r.Timing.Recheck)
+			err := r.Agenda.Ask(ctx, r.Credential, ReasonReplaced, after)
 			if err == nil || r.Clock.Sleep(ctx, delay) != nil {
 				return err
 			}

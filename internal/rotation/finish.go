@@ -58,7 +58,7 @@ func (r *run) closing() Record {
 	return Record{
 		Schema: Schema, State: Closed, RotationID: r.rec.RotationID, Reason: r.rec.Reason, Attempt: r.rec.Attempt,
 		Owner: r.Owner, RequestedBy: r.rec.RequestedBy, OpenedAt: r.rec.OpenedAt, Version: r.rec.Version,
-		Account: r.rec.Account, Mode: r.rec.Mode, Place: r.rec.Place, CurrentVersion: r.base.Version,
+		Account: r.rec.Account, Mode: r.rec.Mode, Target: r.rec.Target, Place: r.rec.Place, CurrentVersion: r.base.Version,
 		LastError: r.rec.LastError, LostGenerations: r.rec.LostGenerations, Repairs: r.rec.Repairs, RecheckAt: r.rec.RecheckAt,
 	}
 }
@@ -74,9 +74,13 @@ func (r *run) giveUp(ctx context.Context) error {
 
 // quarantine stops the rotation until a person looks. All candidates stay in the journal.
 func (r *run) quarantine(ctx context.Context, why string) error {
+	return r.quarantineAs(ctx, r.rec.clone(), why)
+}
+
+// quarantineAs is quarantine with another record than the one that stands.
+func (r *run) quarantineAs(ctx context.Context, rec Record, why string) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	rec := r.rec.clone()
 	rec.State, rec.Why, rec.Since = Quarantined, why, r.Clock.Now()
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("quarantine: %w", err)

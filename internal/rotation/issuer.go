@@ -151,6 +151,12 @@ func (r *run) keepElsewhere(ctx context.Context, value Candidate) (kept, error) 
 		}
 		return keptThere, nil
 	}
+	if now.Version < r.rec.Version {
+		return 0, errStaleRead
+	}
+	if r.rec.Strategy == StrategyPair && (now.State == Closed || now.RotationID != r.rec.RotationID) {
+		return keptThere, nil // it is of no use: another rotation sets this target's password before it is used again
+	}
 	if now.State == Closed {
 		base, err := r.readBase(ctx, now)
 		if err != nil {

@@ -9,6 +9,8 @@ type Job struct {
 	Slot        time.Time
 	Reason      Reason
 	RequestedBy string // for people
+	// Force rotates a pair within its grace: programs that cached the password before lose it.
+	Force bool
 }
 
 // Status is how a run left its job.

@@ -86,6 +86,7 @@ type FieldNames struct {
 	Username string // "" means "username"
 	Password string // "" means "password"
 	// Keyturn's own: who wrote the password, and how far it was proven.
+	Target         string // "" means "keyturn_target"; only of a pair
 	RotationID     string // "" means "keyturn_rotation_id"
 	Candidate      string // "" means "keyturn_candidate"
 	Slot           string // "" means "keyturn_slot"
@@ -98,7 +99,7 @@ type FieldNames struct {
 func (f FieldNames) WithDefaults() FieldNames {
 	return FieldNames{
 		Username: cmp.Or(f.Username, "username"), Password: cmp.Or(f.Password, "password"),
-		RotationID: cmp.Or(f.RotationID, "keyturn_rotation_id"), Candidate: cmp.Or(f.Candidate, "keyturn_candidate"),
+		Target: cmp.Or(f.Target, "keyturn_target"), RotationID: cmp.Or(f.RotationID, "keyturn_rotation_id"), Candidate: cmp.Or(f.Candidate, "keyturn_candidate"),
 		Slot: cmp.Or(f.Slot, "keyturn_slot"), RotatedAt: cmp.Or(f.RotatedAt, "keyturn_rotated_at"),
 		JournalVersion: cmp.Or(f.JournalVersion, "keyturn_journal_version"), Verified: cmp.Or(f.Verified, "keyturn_verified"),
 	}
@@ -108,7 +109,7 @@ func (f FieldNames) WithDefaults() FieldNames {
 func (f FieldNames) Twice() string {
 	f = f.WithDefaults()
 	seen := map[string]bool{}
-	for _, name := range []string{f.Username, f.Password, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified} {
+	for _, name := range []string{f.Username, f.Password, f.Target, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified} {
 		if seen[name] {
 			return name
 		}

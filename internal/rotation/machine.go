@@ -78,6 +78,8 @@ type run struct {
 	accepted  time.Time     // when the provider accepted the last candidate
 	unasked   error         // why the verifier could not be asked last
 	promoted  bool
+	quietAt   time.Time // of a pair: when no late call can arrive any more
+	inDoubt   bool      // the last call's outcome is unknown
 }
 
 // rotate is the protocol; each step's file says what a crash there leaves behind. It asks for another round where what
@@ -113,11 +115,17 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 
 // obtain repeats send and verify until a candidate may be promoted.
 func (r *run) obtain(ctx context.Context) (Verified, error) {
+	if r.rec.Strategy == StrategyPair && r.rec.Reason == ReasonAdopted {
+		return r.obtainAdopted(ctx)
+	}
 	send := r.set
 	if r.Client.Issuer != nil {
 		send = r.issue
 	}
 	for {
+		if err := r.quiet(ctx); err != nil {
+			return "", err
+		}
 		if err := send(ctx); err != nil {
 			return "", err
 		}

@@ -75,6 +75,9 @@ func (r *run) checkBase(ctx context.Context) error {
 	if r.base.Password.Equal(r.rec.BasePassword) || r.base.Password.Equal(r.rec.Last().Value) {
 		return nil
 	}
+	if r.putBack() {
+		return nil // a password of the target that was changed: it is dead
+	}
 	return r.quarantine(ctx, "current's password was not written by keyturn: it was changed in Vault while this rotation was open")
 }
 
@@ -84,6 +87,10 @@ func (r *run) entry(verified Verified) Entry {
 	e.Password = last.Value
 	if r.rec.Username != "" {
 		e.Username = r.rec.Username
+	}
+	e.Target, e.Fields = "", r.rec.Fields
+	if r.rec.Strategy == StrategyPair {
+		e.Target = r.rec.Target
 	}
 	e.RotationID = r.rec.RotationID
 	e.Candidate = last.Number

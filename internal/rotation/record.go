@@ -9,7 +9,9 @@ import (
 
 // Schema is the version of the journal record that this program writes and the newest that it reads. Version 2 added the
 // base's password, account, mode and who asked, and to a closed record the place and version of current and the repairs.
-const Schema = 2
+// Version 3 added the strategy, the base's target and login, the fields of the target, the time of quiet, and to a closed
+// record the target.
+const Schema = 3
 
 // State is the state of a journal record.
 type State int
@@ -38,21 +40,27 @@ type Record struct {
 	TouchedAt   time.Time
 
 	// Account, Mode, Target, Username, Login and Place as they were when the rotation was opened: it finishes against
-	// these. A closed record keeps Account and Place.
+	// these. A closed record keeps Account, Target and Place.
 	Account     string
 	Mode        Mode
+	Strategy    Strategy
 	Target      string
-	Username    string // written beside the password; "" leaves what stands there
-	Login       string // what the verifier logs in as
+	Username    string            // written beside the password; "" leaves what stands there
+	Fields      map[string]string // of a pair: written with them; never changed
+	Login       string            // what the verifier logs in as
 	Place       Place
 	BaseVersion int // KV version of current when the rotation was opened
 	// BasePassword is what consumers read when the rotation was opened, so that no comparison depends on how many
 	// versions the mount keeps; zero if there was none.
 	BasePassword secret.Value
-	Policy       string // fingerprint of the policy's contents
+	// BaseTarget and BaseLogin are whose password that is, where it is the other one of a pair; else "".
+	BaseTarget, BaseLogin string
+	Policy                string // fingerprint of the policy's contents
 
 	Candidates []Candidate // appended to, never removed from
 	Doubted    bool        // some send of this rotation had an unknown outcome
+	// QuietAt is, while a pair's rotation waits for it, when no late call of an earlier run can arrive any more.
+	QuietAt time.Time
 	// LostGenerations counts an Issuer's calls that may have made a password that was lost.
 	LostGenerations int
 
@@ -116,11 +124,6 @@ func (r *Record) anyAccepted() bool {
 	return slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.State == Accepted })
 }
 
-// configure notes what the rotation is about, as the configuration has it now.
-func (r *Record) configure(cred *Credential) {
-	r.Account, r.Target, r.Username, r.Login, r.Place = cred.Account, cred.Target, cred.Username, cred.Login(), cred.Place
-}
-
 // mode is who makes the passwords of this rotation. Records of schema 1 do not say so: there only an Issuer's has a
 // candidate without a value.
 func (r *Record) mode() Mode {
@@ -165,8 +168,10 @@ type Entry struct {
 	CreatedAt time.Time // created_time of that version
 	Deleted   bool
 
+	Target   string // the one of a pair that this is about; "" if keyturn wrote it for a single target, or not at all
 	Username string
 	Password secret.Value
+	Fields   map[string]string // of a pair's target, to be written beside it; a read leaves them out
 
 	RotationID     string // "" if keyturn did not write it
 	Candidate      int

@@ -155,7 +155,10 @@ func (r *run) findLive(ctx context.Context, older []secret.Value) (secret.Value,
 func (r *run) takeOver(ctx context.Context, found secret.Value) error {
 	rec := r.rec.clone()
 	if rec.State == Closed {
-		rec = r.opening()
+		var err error
+		if rec, err = r.opening(); err != nil {
+			return err
+		}
 		r.created = true
 	} else {
 		rec.State, rec.Why, rec.Owner, rec.Schema = Open, "", r.Owner, Schema

@@ -28,18 +28,24 @@ func (r *run) send(ctx context.Context, call func(context.Context) error) (answe
 	now := r.Clock.Now()
 	r.Observer.Called(r.Credential, "change", err, now.Sub(start))
 	if err == nil {
-		r.sent, r.unsure = true, true
+		r.sent, r.unsure, r.inDoubt = true, true, false
 		return answer{at: now}, nil
 	}
 	refused := AsError(err)
 	r.sent = r.sent || refused.Kind != NotSent
-	r.unsure = r.unsure || refused.Kind == InDoubt
+	if r.inDoubt = refused.Kind == InDoubt; r.inDoubt {
+		r.unsure = true
+		r.unquiet()
+	}
 	return answer{refusal: refused, at: now}, nil
 }
 
 // ready returns at the instant at which the call is to be made. To look at the journal takes time, so the turn is asked
 // about again after it.
 func (r *run) ready(ctx context.Context) error {
+	if err := r.quiet(ctx); err != nil {
+		return err
+	}
 	if err := r.reserve(ctx); err != nil {
 		return err
 	}

@@ -88,6 +88,9 @@ func (r *run) doubt(ctx context.Context, e *Error, n int) error {
 			return fmt.Errorf("mark in doubt: %w", err)
 		}
 	}
+	if err := r.quiet(ctx); err != nil {
+		return err
+	}
 	pause := e.RetryAfter
 	if n < len(doubtDelays) {
 		pause = max(pause, doubtDelays[n])

@@ -18,13 +18,18 @@ const maxNap = 8 * time.Second
 // A crash here leaves an accepted candidate in the journal, or one that was sent; the next run asks on, or sends it again.
 func (r *run) verify(ctx context.Context) (Verified, error) {
 	if r.Verifier == nil {
-		if r.Client.Issuer != nil && !r.promotable() {
+		switch {
+		case r.Client.Setter != nil || r.promotable():
+			return VerifiedOff, nil
+		case r.rec.Strategy == StrategyPair:
+			return "", r.quarantine(ctx, neverSynced)
+		default:
 			return VerifiedNo, nil
 		}
-		return VerifiedOff, nil
 	}
 	j := judged{issuer: r.Client.Issuer != nil, synced: r.Client.Setter != nil || r.rec.Last().Synced}
 	j.again = r.Client.Setter != nil && r.rec.Last().Sends > 0
+	j.pair = r.rec.Strategy == StrategyPair
 	if r.rec.Last().Denied {
 		j.last = Refused
 	}
@@ -95,6 +100,8 @@ func (r *run) decide(ctx context.Context, j judged) (v Verified, decided bool, e
 		return "", true, r.sendAgain(ctx)
 	case park:
 		return "", true, r.parkUnanswered(ctx, j.last)
+	case giveUp:
+		return "", true, r.quarantine(ctx, "the provider made several passwords, and none of them logs in")
 	default:
 		return "", false, nil
 	}
@@ -109,7 +116,10 @@ func (r *run) askOldPassword(ctx context.Context) (Verdict, error) {
 	if old.IsZero() {
 		return Refused, nil
 	}
-	return r.askInTime(ctx, old)
+	if r.rec.BaseLogin == "" {
+		return r.askInTime(ctx, old)
+	}
+	return r.askAs(ctx, r.rec.BaseLogin, r.rec.BaseTarget, old)
 }
 
 // answered reports that this run alone sent any of the candidates, and that each send had an answer: what was not
@@ -155,6 +165,8 @@ func (r *run) askOthers(ctx context.Context) (Verdict, error) {
 	}
 	return found, nil
 }
+
+const neverSynced = "the provider made several passwords, and has not told its own servers of any"
 
 var errNotLive = errors.New("accepted, and not live everywhere yet")
 

@@ -12,36 +12,41 @@ import (
 
 // journal is a rotation.Record as Vault holds it. The names are a format: other versions of keyturn read them.
 type journal struct {
-	Schema          int         `json:"schema"`
-	State           string      `json:"state"`
-	RotationID      string      `json:"rotation_id,omitempty"`
-	Slot            time.Time   `json:"slot,omitzero"`
-	Reason          string      `json:"reason,omitempty"`
-	RequestedBy     string      `json:"requested_by,omitempty"`
-	Attempt         int         `json:"attempt,omitempty"`
-	Owner           string      `json:"owner,omitempty"`
-	OpenedAt        time.Time   `json:"opened_at,omitzero"`
-	TouchedAt       time.Time   `json:"touched_at,omitzero"`
-	Account         string      `json:"account,omitempty"`
-	Mode            string      `json:"mode,omitempty"`
-	Target          string      `json:"target,omitempty"`
-	Username        string      `json:"username,omitempty"`
-	Login           string      `json:"login,omitempty"`
-	Store           string      `json:"store,omitempty"`
-	Path            string      `json:"path,omitempty"`
-	BaseVersion     int         `json:"base_version,omitempty"`
-	BasePassword    string      `json:"base_password,omitempty"`
-	Policy          string      `json:"policy,omitempty"`
-	Candidates      []candidate `json:"candidates,omitempty"`
-	Doubted         bool        `json:"doubted,omitempty"`
-	LostGenerations int         `json:"lost_generations,omitempty"`
-	Why             string      `json:"why,omitempty"`
-	Since           time.Time   `json:"since,omitzero"`
-	RecheckAt       time.Time   `json:"recheck_at,omitzero"`
-	CurrentVersion  int         `json:"current_version,omitempty"`
-	Repairs         int         `json:"repairs,omitempty"`
-	RaisedAt        time.Time   `json:"raised_at,omitzero"`
-	LastError       *refusal    `json:"last_error,omitempty"`
+	Schema          int               `json:"schema"`
+	State           string            `json:"state"`
+	RotationID      string            `json:"rotation_id,omitempty"`
+	Slot            time.Time         `json:"slot,omitzero"`
+	Reason          string            `json:"reason,omitempty"`
+	RequestedBy     string            `json:"requested_by,omitempty"`
+	Attempt         int               `json:"attempt,omitempty"`
+	Owner           string            `json:"owner,omitempty"`
+	OpenedAt        time.Time         `json:"opened_at,omitzero"`
+	TouchedAt       time.Time         `json:"touched_at,omitzero"`
+	Account         string            `json:"account,omitempty"`
+	Mode            string            `json:"mode,omitempty"`
+	Strategy        string            `json:"strategy,omitempty"`
+	Target          string            `json:"target,omitempty"`
+	Username        string            `json:"username,omitempty"`
+	Fields          map[string]string `json:"fields,omitempty"`
+	Login           string            `json:"login,omitempty"`
+	Store           string            `json:"store,omitempty"`
+	Path            string            `json:"path,omitempty"`
+	BaseVersion     int               `json:"base_version,omitempty"`
+	BasePassword    string            `json:"base_password,omitempty"`
+	BaseTarget      string            `json:"base_target,omitempty"`
+	BaseLogin       string            `json:"base_login,omitempty"`
+	Policy          string            `json:"policy,omitempty"`
+	Candidates      []candidate       `json:"candidates,omitempty"`
+	Doubted         bool              `json:"doubted,omitempty"`
+	QuietAt         time.Time         `json:"quiet_at,omitzero"`
+	LostGenerations int               `json:"lost_generations,omitempty"`
+	Why             string            `json:"why,omitempty"`
+	Since           time.Time         `json:"since,omitzero"`
+	RecheckAt       time.Time         `json:"recheck_at,omitzero"`
+	CurrentVersion  int               `json:"current_version,omitempty"`
+	Repairs         int               `json:"repairs,omitempty"`
+	RaisedAt        time.Time         `json:"raised_at,omitzero"`
+	LastError       *refusal          `json:"last_error,omitempty"`
 }
 
 type candidate struct {
@@ -64,6 +69,7 @@ type refusal struct {
 // modeNames, stateNames and candidateNames are indexed by the domain's values; an empty name is no state.
 var (
 	modeNames      = []string{rotation.ModeSetter: "setter", rotation.ModeIssuer: "issuer"}
+	strategyNames  = []string{rotation.StrategyPair: "pair"} // left out: replace
 	stateNames     = []string{rotation.Closed: "closed", rotation.Open: "open", rotation.Quarantined: "quarantined"}
 	candidateNames = []string{
 		rotation.Staged:        "staged",
@@ -102,11 +108,18 @@ func newJournal(rec *rotation.Record) (*journal, error) {
 			return nil, err
 		}
 	}
+	strategy := ""
+	if rec.Strategy != rotation.StrategyReplace {
+		if strategy, err = nameOf(strategyNames, rec.Strategy); err != nil {
+			return nil, err
+		}
+	}
 	j := &journal{
 		Schema: cmp.Or(rec.Schema, rotation.Schema), State: state, RotationID: rec.RotationID, Slot: rec.Slot,
 		Reason: string(rec.Reason), Attempt: rec.Attempt, Owner: rec.Owner,
 		RequestedBy: rec.RequestedBy, OpenedAt: rec.OpenedAt, TouchedAt: rec.TouchedAt, Account: rec.Account, Mode: mode,
-		Target: rec.Target, Username: rec.Username, Login: rec.Login, Store: rec.Place.Store, Path: rec.Place.Path,
+		Strategy: strategy, Target: rec.Target, Username: rec.Username, Fields: rec.Fields, Login: rec.Login,
+		Store: rec.Place.Store, Path: rec.Place.Path, BaseTarget: rec.BaseTarget, BaseLogin: rec.BaseLogin, QuietAt: rec.QuietAt,
 		BaseVersion: rec.BaseVersion, BasePassword: rec.BasePassword.Reveal(), Policy: rec.Policy,
 		Doubted: rec.Doubted, LostGenerations: rec.LostGenerations,
 		Why: rec.Why, Since: rec.Since, RecheckAt: rec.RecheckAt, LastError: (*refusal)(rec.LastError),
@@ -136,11 +149,18 @@ func (j *journal) record() (rotation.Record, error) {
 			return rotation.Record{}, err
 		}
 	}
+	var strategy rotation.Strategy
+	if j.Strategy != "" {
+		if strategy, err = stateOf[rotation.Strategy](strategyNames, j.Strategy); err != nil {
+			return rotation.Record{}, err
+		}
+	}
 	rec := rotation.Record{
 		Schema: j.Schema, State: state, RotationID: j.RotationID, Slot: j.Slot,
 		Reason: rotation.Reason(j.Reason), Attempt: j.Attempt, Owner: j.Owner,
 		RequestedBy: j.RequestedBy, OpenedAt: j.OpenedAt, TouchedAt: j.TouchedAt, Account: j.Account, Mode: mode,
-		Target: j.Target, Username: j.Username, Login: j.Login, Place: rotation.Place{Store: j.Store, Path: j.Path},
+		Strategy: strategy, Target: j.Target, Username: j.Username, Fields: j.Fields, Login: j.Login,
+		Place: rotation.Place{Store: j.Store, Path: j.Path}, BaseTarget: j.BaseTarget, BaseLogin: j.BaseLogin, QuietAt: j.QuietAt,
 		BaseVersion: j.BaseVersion, BasePassword: secret.New(j.BasePassword), Policy: j.Policy,
 		Doubted: j.Doubted, LostGenerations: j.LostGenerations,
 		Why: j.Why, Since: j.Since, RecheckAt: j.RecheckAt, LastError: (*rotation.Refusal)(j.LastError),

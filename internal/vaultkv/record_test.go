@@ -32,6 +32,8 @@ func fill(t *testing.T, v reflect.Value, path string) {
 		v.SetInt(1)
 	case reflect.Bool:
 		v.SetBool(true)
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"field of " + path: "its text"}))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), path)
@@ -99,12 +101,12 @@ func TestTheJournalKeepsEveryState(t *testing.T) {
 func TestAJournalOfANewerSchemaIsRecognisedWhateverItsForm(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		`{"schema":3,"state":"open"}`,
-		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":3}`,
+		`{"schema":99,"state":"open"}`,
+		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":99}`,
 	} {
 		rec, err := decodeJournal(json.RawMessage(text))
-		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 3 {
-			t.Errorf("%s: schema %d, error %v; want 3 and ErrNewerSchema", text, rec.Schema, err)
+		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 99 {
+			t.Errorf("%s: schema %d, error %v; want 99 and ErrNewerSchema", text, rec.Schema, err)
 		}
 	}
 }
@@ -157,7 +159,10 @@ func TestAJournalOfAnEarlierSchemaIsStillRead(t *testing.T) {
 	v2 := v1
 	v2.Schema, v2.RequestedBy, v2.Account, v2.Mode = 2, "ann@host", "acme", rotation.ModeSetter
 	v2.BasePassword, v2.RecheckAt, v2.Repairs = secret.New("not-a-real-one-0"), at(30), 1
-	for name, want := range map[string]rotation.Record{"journal-v1.json": v1, "journal-v2.json": v2} {
+	v3 := v2
+	v3.Schema, v3.Strategy, v3.Fields = 3, rotation.StrategyPair, map[string]string{"from": "alerts@example.com"}
+	v3.BaseTarget, v3.BaseLogin, v3.QuietAt = "news@example.com", "news", at(40)
+	for name, want := range map[string]rotation.Record{"journal-v1.json": v1, "journal-v2.json": v2, "journal-v3.json": v3} {
 		text, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)

@@ -56,7 +56,8 @@ func full() rotation.Record {
 	return rotation.Record{
 		Version: 1, Schema: rotation.Schema, State: rotation.Quarantined, RotationID: "id", Slot: at(1), Reason: rotation.ReasonDrift,
 		RequestedBy: "ann@host", Attempt: 3, Owner: "host/1", OpenedAt: at(2), TouchedAt: at(3), Account: "acme",
-		Mode: rotation.ModeIssuer, Target: "alerts@example.com", Username: "alerts", Login: "login",
+		Mode: rotation.ModeIssuer, Target: "alerts@example.com", Username: "alerts", Login: "login", Strategy: rotation.StrategyPair, Fields: map[string]string{"from": "alerts@example.com"},
+		BaseTarget: "news@example.com", BaseLogin: "news", QuietAt: at(14),
 		Place: rotation.Place{Store: "main", Path: "mail/alerts"}, BaseVersion: 4, BasePassword: secret.New("base"),
 		Policy: "fingerprint",
 		Candidates: []rotation.Candidate{

@@ -44,6 +44,7 @@ type call struct {
 	op       op
 	dead     bool  // under a context that has ended
 	detached bool  // under a context that outlives the run's
+	target   uint8 // of a provider, or the login that a verifier is asked about
 	value    int32 // the number of a record, an entry, a password or a reason, or a boolean
 	number   int64 // a version, or a duration
 }

@@ -35,6 +35,9 @@ func (x *explorer) checkSend(s *state, c call) {
 	case c.op == opIssue && !wrote.intent:
 		s.fail(pJournalFirst, "a password was issued without an intent in the journal")
 	}
+	if x.Pair && x.version(s) == s.cur.claim {
+		x.checkTurn(s, c)
+	}
 }
 
 // checkPromotion holds P-proven, P-one-open and P-ours where consumers get something new.
@@ -51,27 +54,33 @@ func (x *explorer) checkPromotion(s *state, stands, e entry) {
 		s.fail(pProven, "consumers read what was not verified, and nothing says so")
 	case stands.RotationID == e.RotationID && stands.password != e.password:
 		s.fail(pOurs, "one rotation promoted two candidates")
+	case x.Pair:
+		x.checkSwitch(s, wrote, e)
 	}
 }
 
 // believed tells that a Setter's answer was not so, and that consumers get what it speaks of although no question about
 // that password was ever answered, or the verifier refuses everybody: it tells no more than one that is not there.
 func (x *explorer) believed(s *state, e entry) bool {
-	last := x.records.values[s.cur.wrote].Last()
-	return x.Verified && !x.Issuer && e.Verified == rotation.VerifiedNo && e.password != s.live && (s.noEffect || s.untrue) && !s.overtaken &&
+	last, t := x.records.values[s.cur.wrote].Last(), &s.targets[targetNumber(e.Target)]
+	return x.Verified && !x.Issuer && e.Verified == rotation.VerifiedNo && e.password != t.live && (s.noEffect || s.untrue) && !t.overtaken &&
 		(s.misled || !x.contains(s.cur.denied, e.password) && !last.Denied)
 }
 
 // check holds P-keep, and P-shown for an Issuer, at every moment: the live password is in current or in the journal, or on its
 // way there. Where a late request made it live, only the end can tell: the late process has to say so.
 func (x *explorer) check(s *state) {
+	if x.Pair {
+		x.checkPair(s)
+		return
+	}
 	if x.unproven(s) {
 		return
 	}
-	held := x.records.values[s.journal].held
+	held, t := x.records.values[s.journal].held, x.active(s)
 	switch {
-	case s.live == x.entries.values[s.current].password, slices.Contains(held, s.live), s.overtaken, s.lied:
-	case x.Issuer && (x.records.values[s.journal].intent || s.live == s.cur.hand || s.live == s.other.hand):
+	case x.lives(s), slices.Contains(held, t.live), t.overtaken, s.lied:
+	case x.Issuer && (x.records.values[s.journal].intent || t.live == s.cur.hand || t.live == s.other.hand):
 	default:
 		s.fail(pKeep, "the live password is neither in current nor in the journal")
 	}
@@ -80,12 +89,12 @@ func (x *explorer) check(s *state) {
 // unproven tells that consumers read what is marked unverified, because an Issuer said again and again that it had not
 // told its servers.
 func (x *explorer) unproven(s *state) bool {
-	return s.behind && x.entries.values[s.current].Verified == rotation.VerifiedNo
+	return x.active(s).behind && x.entries.values[s.current].Verified == rotation.VerifiedNo
 }
 
 // checkEnd holds what a run's end promises.
 func (x *explorer) checkEnd(s *state, result ending) {
-	if s.cur.hand != 0 {
+	if s.cur.hand != 0 && !x.mayDrop(s) {
 		s.fail(pShown, "a run ended with an issued password that it never journalled")
 	}
 	if result.tells {
@@ -93,7 +102,7 @@ func (x *explorer) checkEnd(s *state, result ending) {
 	}
 	w := x.jobs.values[s.cur.job]
 	older := x.entries.values[s.current].RotatedAt.Before(start.Add(w.at))
-	if older && result.status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
+	if older && !s.byHand && result.status == rotation.Done && !w.check && w.Reason != rotation.ReasonResume {
 		s.fail(pServed, "a wish was granted by a rotation that is older than it")
 	}
 }
@@ -115,7 +124,7 @@ func (x *explorer) checkCircle(s *state, left int) {
 // checkFinal holds the outcome, when all is quiet.
 func (x *explorer) checkFinal(s *state) {
 	journal := x.records.values[s.journal]
-	lives := s.live == x.entries.values[s.current].password
+	lives := x.lives(s)
 	x.Finals++
 	switch {
 	case journal.State == rotation.Open:
@@ -125,8 +134,10 @@ func (x *explorer) checkFinal(s *state) {
 	case journal.State == rotation.Quarantined:
 		x.Quarantined++
 		x.Causes[s.cause]++
-		x.checkQuarantine(s, lives || slices.Contains(journal.held, s.live))
+		x.checkQuarantine(s, lives || !x.Pair && slices.Contains(journal.held, x.active(s).live))
 	case lives:
+	case s.byHand && !x.Verified:
+		x.ByHand++
 	case s.silent && !x.Verified:
 		x.Silent++
 	case x.unproven(s) && !x.Verified:
@@ -138,10 +149,12 @@ func (x *explorer) checkFinal(s *state) {
 
 // checkQuarantine holds that a person finds the live password.
 func (x *explorer) checkQuarantine(s *state, found bool) {
-	switch {
+	switch t := x.active(s); {
 	case found:
-	case s.overtaken && x.contains(s.journalled, s.live): // in an older version of the journal
-	case s.unseen:
+	case s.byHand:
+		x.ByHand++
+	case !x.Pair && t.overtaken && x.contains(s.journalled, t.live): // in an older version of the journal
+	case t.unseen:
 		x.Unseen++
 	case s.silent && !x.Verified:
 		x.Silent++

@@ -12,6 +12,9 @@ import (
 type Exploration struct {
 	Issuer   bool // the provider makes the passwords
 	Verified bool // there is a verifier to ask whether one works
+	Pair     bool // two targets take turns
+	Adopted  bool // a pair's consumers have a dead password, and what a person brought for them is in an open journal
+	PutBack  bool // a person may put the version of current before the newest back
 	Depth    int  // how many faults a schedule has at most
 	Again    bool // another wish falls due as soon as the interval of two rotations allows
 	Stale    bool // Vault has nodes that lag
@@ -50,11 +53,18 @@ func (e Exploration) explorer() *explorer {
 	return x
 }
 
+var place = rotation.Place{Store: "main", Path: "mail/alerts"}
+
 func (e Exploration) subject(p *performance) rotation.Subject {
 	s := rotation.Subject{Credential: &rotation.Credential{
-		ID: "mail", Account: "acme", Target: "alerts@example.com", Place: rotation.Place{Store: "main", Path: "mail/alerts"},
+		ID: "mail", Account: "acme", Target: targetNames[0], Place: place,
 		Verify: &rotation.Verification{Propagation: propagation},
 	}}
+	if e.Pair {
+		s.Credential.Pair = &rotation.Pair{
+			Targets: [2]rotation.Access{{Target: targetNames[0]}, {Target: targetNames[1]}}, Grace: graceTime,
+		}
+	}
 	if e.Issuer {
 		s.Client.Issuer = provider{p}
 	} else {
@@ -94,10 +104,17 @@ const maxSteps = 1000
 
 // first is a credential that was rotated an hour ago, and a job that falls due now.
 func (x *explorer) first() state {
-	s := state{live: 1, passwords: 1, accepted: x.join(0, 1)}
-	s.current = x.entry(rotation.Entry{
+	s := state{targets: [2]target{{live: 1}}, passwords: 1, accepted: x.join(0, 1)}
+	e := rotation.Entry{
 		Version: 1, Password: x.password(1), RotationID: "before", Slot: start.Add(-long), RotatedAt: start.Add(-long),
-	}, 0)
+	}
+	if x.Pair {
+		x.pair(&s, &e)
+	}
+	s.current = x.entry(e, s.current)
+	if x.Adopted {
+		x.adopted(&s)
+	}
 	s.enqueue(0, x.wish(wish{Job: rotation.Job{Slot: x.slot(&s), Reason: rotation.ReasonScheduled}}))
 	if x.Again {
 		s.enqueue(longTime, x.wish(wish{Job: rotation.Job{Reason: rotation.ReasonScheduled}, due: true}))

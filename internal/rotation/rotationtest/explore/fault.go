@@ -38,6 +38,7 @@ const (
 
 	Lagging // a node of Vault lags: it shows the version before the newest, or refuses a check-and-set on the newest
 	Behind  // the same for a while, and it answers everybody
+	PutBack // a person put the version of current before the newest back just before
 
 	// What is wrong with a verifier for a while, from this question on.
 
@@ -58,7 +59,7 @@ var faultNames = [faults]string{
 	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
 	"pause", "duplicate", "hold lost", "demand",
 	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
-	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind",
+	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind", "put back",
 	"went silent", "refused, silent", "no one logs in", "everybody refused",
 	"land", "wake", "next",
 }
@@ -125,19 +126,23 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 			all = append(all, Ineffective)
 		}
 	case opVerify:
-		spreading := c.value == s.live && s.spread != 0
+		t := s.targets[c.target]
+		spreading := c.value == t.live && t.spread != 0
 		if spreading {
 			all = append(all, StillRefused)
 		}
 		if x.Sick && s.sick == healthy {
 			all = append(all, WentSilent, NoOneLogsIn, EverybodyRefused)
-			if spreading || c.value != s.live {
+			if spreading || c.value != t.live {
 				all = append(all, RefusedThenSilent)
 			}
 		}
 	case opWrite:
 		all = append(all, UserWrote)
 	default:
+	}
+	if x.mayPutBack(s, c) {
+		all = append(all, PutBack)
 	}
 	if until := s.behindUntil(c.op); x.Stale && x.lags(s, c) && *until == 0 {
 		all = append(all, Lagging, Behind)

@@ -123,7 +123,7 @@ func (x *explorer) write(s *state, c call) answer {
 	}
 	s.lied = s.lied || x.believed(s, e)
 	x.checkPromotion(s, stands, e)
-	s.current = x.entry(e.Entry, s.current)
+	s.current, s.byHand = x.entry(e.Entry, s.current), false
 	return answer{}
 }
 
@@ -146,11 +146,11 @@ func (x *explorer) change(s *state, c call) (a answer) {
 		password = s.generate()
 		s.cur.hand = password
 		a.value = password
-	} else if s.live == password {
+	} else if s.targets[c.target].live == password {
 		return answer{failure: refusals + failure(Repeat)}
 	}
-	x.late(s, 0)
-	x.goLive(s, password, s.cur.late)
+	astray := x.late(s, 0)
+	x.goLive(s, c.target, target{live: password, overtaken: s.cur.late, strayed: astray})
 	if c.op == opSet {
 		s.journalled = x.join(s.journalled, password) // normalise may have left it out
 	}
@@ -159,31 +159,33 @@ func (x *explorer) change(s *state, c call) (a answer) {
 
 // late notes whether the current run sends without the claim what may be so long on its way. A recheck comes that long
 // after the rotation ended, and so after the claim was lost: what arrives before it is found even if the run never tells.
-func (x *explorer) late(s *state, onItsWay time.Duration) {
+func (x *explorer) late(s *state, onItsWay time.Duration) (tardy bool) {
 	late := x.version(s) != s.cur.claim
-	s.cur.late = s.cur.late || late
-	s.cur.tardy = s.cur.tardy || late && s.now+onItsWay-s.cur.confirmed >= longTime
+	tardy = late && s.now+onItsWay-s.cur.confirmed >= longTime
+	s.cur.late, s.cur.tardy = s.cur.late || late, s.cur.tardy || tardy
+	return tardy && x.Pair
 }
 
-func (x *explorer) goLive(s *state, password int32, overtaken bool) {
-	s.live, s.spread = password, s.now+propagation
+func (x *explorer) goLive(s *state, at uint8, t target) {
+	t.spread = s.now + propagation
+	s.targets[at] = t
 	s.lied = s.lied && !x.Verified
-	s.accepted = x.join(s.accepted, password)
-	s.overtaken, s.unseen, s.behind, s.swept = overtaken, false, false, false
+	s.accepted = x.join(s.accepted, t.live)
+	s.swept = false
 }
 
 // drop is an answer that is lost.
 func (s *state) drop(c call) {
 	if c.op == opIssue && s.cur.hand != 0 {
-		s.cur.hand, s.unseen = 0, true
+		s.cur.hand, s.targets[c.target].unseen = 0, true
 	}
 }
 
 // takeOff sends a request that arrives later, or never.
 func (x *explorer) takeOff(s *state, c call) {
 	x.checkSend(s, c)
-	x.late(s, lateness)
-	s.flight, s.deadline = c.value, s.now+lateness
+	s.astray = x.late(s, lateness)
+	s.flight, s.to, s.deadline = c.value, c.target, s.now+lateness
 	s.journalled = x.join(s.journalled, c.value)
 	if c.op == opIssue {
 		s.flight = -1
@@ -219,14 +221,16 @@ func (x *explorer) lag(s *state, c call) answer {
 
 // land is the arrival of a late request.
 func (x *explorer) land(s *state) {
-	password, unseen := s.flight, s.flight < 0
-	if unseen {
-		password = s.generate()
+	at, t := s.to, target{live: s.flight, overtaken: true, unseen: s.flight < 0, strayed: s.astray}
+	if t.unseen {
+		t.live = s.generate()
 	}
-	s.flight, s.deadline = 0, 0
-	x.goLive(s, password, true)
-	s.unseen = unseen
+	s.land()
+	x.goLive(s, at, t)
 }
+
+// land ends the flight of a late request.
+func (s *state) land() { s.flight, s.to, s.astray, s.deadline = 0, 0, false, 0 }
 
 func (s *state) generate() int32 {
 	s.passwords++

@@ -63,7 +63,11 @@ func (x *explorer) move(s *state, f Fault) {
 // crash is the end of a process. Whatever it held in its memory is gone.
 func (x *explorer) crash(s *state) {
 	s.silent = s.silent || s.cur.late && s.cur.tardy
-	s.unseen = s.unseen || s.cur.hand == s.live
+	for i := range s.targets {
+		if t := &s.targets[i]; s.cur.hand != 0 && t.live == s.cur.hand {
+			t.unseen = true
+		}
+	}
 	x.requeue(s, longTime)
 	s.cur = run{}
 	x.check(s)
@@ -104,9 +108,11 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 		s.accepted = x.join(s.accepted, c.value)
 		return a
 	case NotSynced:
-		before := *s
+		before := s.targets[c.target]
 		a = x.perform(s, c)
-		s.live, s.spread, s.overtaken, s.unseen, s.behind = before.live, before.spread, before.overtaken, before.unseen, true
+		before.behind = true
+		s.noEffect = s.noEffect || x.Pair
+		s.targets[c.target] = before
 		a.odd = true
 		return a
 	case StillRefused:
@@ -118,13 +124,11 @@ func (x *explorer) suffer(s *state, c call, f Fault) (a answer) {
 	case Behind:
 		*s.behindUntil(c.op) = s.now + behindFor
 		return x.perform(s, c)
-	case UserWrote:
-		e := x.entries.values[s.current].Entry
-		e.Version++
-		s.current = x.entry(e, s.current)
+	case UserWrote, PutBack:
+		x.person(s, f)
 		return x.perform(s, c)
 	default:
-		untrue := f == Repeat && s.live != c.value
+		untrue := f == Repeat && s.targets[c.target].live != c.value
 		if untrue {
 			x.assured(s, c)
 		}

@@ -79,9 +79,9 @@ func (n *names) passwordID(v secret.Value) int32 {
 
 func (n *names) record(rec rotation.Record) int32 {
 	k := n.key().num(rec.Version, int(rec.State), rec.Attempt, rec.BaseVersion, len(rec.Candidates), rec.LostGenerations).
-		num(rec.Schema, int(rec.Mode), int(n.passwordID(rec.BasePassword)), rec.CurrentVersion, rec.Repairs).
-		text(rec.RotationID, string(rec.Reason), rec.Owner, rec.Why, rec.Account, rec.Place.Path).bools(rec.Doubted).
-		times(rec.Slot, rec.OpenedAt, rec.TouchedAt, rec.Since, rec.RecheckAt, rec.RaisedAt)
+		num(rec.Schema, int(rec.Mode), int(n.passwordID(rec.BasePassword)), rec.CurrentVersion, rec.Repairs, int(rec.Strategy)).
+		text(rec.RotationID, string(rec.Reason), rec.Owner, rec.Why, rec.Account, rec.Place.Path, rec.Target, rec.Login, rec.BaseTarget, rec.BaseLogin).bools(rec.Doubted).
+		times(rec.Slot, rec.OpenedAt, rec.TouchedAt, rec.Since, rec.RecheckAt, rec.RaisedAt, rec.QuietAt)
 	if e := rec.LastError; e != nil {
 		k = k.text(e.Kind, e.Code).times(e.At)
 	}
@@ -106,7 +106,7 @@ func (n *names) record(rec rotation.Record) int32 {
 func (n *names) entry(e rotation.Entry, before int32) int32 {
 	password := n.passwordID(e.Password)
 	k := n.key().num(int(before), int(password), e.Version, e.Candidate, e.JournalVersion).
-		text(e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
+		text(e.Target, e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
 	id := n.entries.id(k, func() entry { return entry{Entry: e, password: password, before: before} })
 	if n.entries.values[id].alone == 0 {
 		alone := id

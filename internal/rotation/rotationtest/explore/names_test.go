@@ -11,7 +11,7 @@ import (
 
 // constant are the fields that are alike in everything that one exploration writes, and those that no run reads.
 var constant = map[string]bool{
-	"Record.Schema": true, "Record.Target": true, "Record.Username": true, "Record.Login": true, "Record.Place": true,
+	"Record.Schema": true, "Record.Username": true, "Record.Fields": true, "Entry.Fields": true, "Record.Place": true,
 	"Record.Policy": true, "Entry.CreatedAt": true, "Entry.Deleted": true, "Entry.Username": true, "Entry.Rest": true,
 	"Record.RequestedBy": true, "Refusal.RequestID": true,
 }

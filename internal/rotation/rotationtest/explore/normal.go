@@ -29,7 +29,9 @@ func (x *explorer) normalise(s *state) {
 	r.survey(s)
 	granted := func(job int32) bool { return !stands.RotatedAt.Before(start.Add(x.jobs.values[job].at)) }
 
-	s.live = r.password(s.live)
+	for i := range s.targets {
+		s.targets[i].live = r.password(s.targets[i].live)
+	}
 	s.current = x.entry(r.readable(stands.Entry), r.older(s))
 	if s.former != 0 {
 		s.former = r.standing(x.records.values[s.former].Record)
@@ -50,7 +52,7 @@ func (x *explorer) normalise(s *state) {
 		keep = func(int32) bool { return true }
 	}
 	s.accepted = r.set(s.accepted, keep)
-	s.journalled = r.set(s.journalled, func(p int32) bool { return p == s.live || p == s.flight })
+	s.journalled = r.set(s.journalled, func(p int32) bool { return s.isLive(p) || p == s.flight })
 	s.passwords, s.rotations = r.made, int32(len(r.ids)) //nolint:gosec // a few dozen
 	s.now = 0
 }
@@ -66,7 +68,9 @@ func (r *renaming) follow(s *state, version int) {
 		s.rechecked = -1
 	}
 	s.journalLags, s.currentLags = 0, 0 // the next run comes later
-	s.spread = max(s.spread-r.now, 0)
+	for i := range s.targets {
+		s.targets[i].spread = max(s.targets[i].spread-r.now, 0)
+	}
 	if s.held != 0 {
 		s.held = r.later(s.held)
 	}
@@ -127,7 +131,11 @@ func (r *renaming) later(t time.Duration) time.Duration {
 
 // ago keeps of a time in the past what can matter.
 func (r *renaming) ago(t time.Time) time.Time {
-	if t.IsZero() || start.Add(r.now).Sub(t) >= longTime {
+	old := longTime
+	if r.Pair {
+		old = graceTime
+	}
+	if t.IsZero() || start.Add(r.now).Sub(t) >= old {
 		return start.Add(-long)
 	}
 	return start.Add(r.later(t.Sub(start)))

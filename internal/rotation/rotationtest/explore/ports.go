@@ -136,20 +136,20 @@ func (a agenda) Block(ctx context.Context, _ string, _ *rotation.Error) error {
 // provider is Setter, Issuer and Verifier in one.
 type provider struct{ *performance }
 
-func (p provider) Set(ctx context.Context, _ string, password secret.Value) error {
-	return p.ask(ctx, opSet, p.passwordID(password), 0).refusal()
+func (p provider) Set(ctx context.Context, target string, password secret.Value) error {
+	return p.askAbout(ctx, target, opSet, p.passwordID(password), 0).refusal()
 }
 
-func (p provider) Issue(ctx context.Context, _ string) (rotation.Issued, error) {
-	a := p.ask(ctx, opIssue, 0, 0)
+func (p provider) Issue(ctx context.Context, target string) (rotation.Issued, error) {
+	a := p.askAbout(ctx, target, opIssue, 0, 0)
 	if a.failure != fine {
 		return rotation.Issued{}, a.refusal()
 	}
 	return rotation.Issued{Password: p.password(a.value), Synced: !a.odd}, nil
 }
 
-func (p provider) Verify(ctx context.Context, _ string, password secret.Value) (rotation.Verdict, error) {
-	a := p.ask(ctx, opVerify, p.passwordID(password), 0)
+func (p provider) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
+	a := p.askAbout(ctx, login, opVerify, p.passwordID(password), 0)
 	return rotation.Verdict(a.value), a.err()
 }
 

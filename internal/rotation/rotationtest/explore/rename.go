@@ -38,7 +38,7 @@ func (r *renaming) survey(s *state) {
 	record(s.former)
 	record(s.other.wrote)
 	entry(s.current)
-	if before := r.entries.values[s.current].before; r.Stale && before != 0 {
+	if before := r.entries.values[s.current].before; (r.Stale || r.PutBack) && before != 0 {
 		entry(before)
 	}
 	for _, q := range s.queue {
@@ -77,7 +77,7 @@ func (r *renaming) older(s *state) (chain int32) {
 	}
 	for _, e := range slices.Backward(older) {
 		kept := rotation.Entry{Version: r.current.of(e.Version), Password: r.value(e.Password)}
-		if r.Stale && e.Version == r.entries.values[before].Version {
+		if (r.Stale || r.PutBack) && e.Version == r.entries.values[before].Version {
 			kept = r.readable(e.Entry)
 		}
 		chain = r.entry(kept, chain)
@@ -88,7 +88,7 @@ func (r *renaming) older(s *state) (chain int32) {
 // readable renames an entry as it stands in Vault.
 func (r *renaming) readable(e rotation.Entry) rotation.Entry {
 	return rotation.Entry{
-		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password),
+		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Target: e.Target,
 		Slot: r.slot(e.Slot), RotatedAt: r.ago(e.RotatedAt),
 	}
 }
@@ -109,6 +109,13 @@ func (r *renaming) standing(old rotation.Record) int32 {
 		return r.record(rec)
 	}
 	rec.Account, rec.Mode, rec.BasePassword = old.Account, old.Mode, r.value(old.BasePassword)
+	if !old.QuietAt.IsZero() {
+		rec.QuietAt = start.Add(max(r.later(old.QuietAt.Sub(start)), -tick))
+	}
+	if r.Pair {
+		rec.Reason = purpose(old.Reason)
+	}
+	rec.Strategy, rec.Login, rec.BaseTarget, rec.BaseLogin = old.Strategy, old.Login, old.BaseTarget, old.BaseLogin
 	rec.RotationID, rec.Slot, rec.Attempt, rec.Owner = r.id(old.RotationID), r.slot(old.Slot), old.Attempt, old.Owner
 	rec.Target, rec.Place, rec.BaseVersion, rec.Doubted = old.Target, old.Place, r.current.of(old.BaseVersion), old.Doubted
 	if len(r.path) == 0 {
@@ -204,7 +211,7 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 	rec := r.records.values[old].Record
 	rec.Version, rec.BaseVersion = r.journal.of(rec.Version), r.current.of(rec.BaseVersion)
 	rec.CurrentVersion, rec.BasePassword, rec.RaisedAt = r.current.of(rec.CurrentVersion), r.value(rec.BasePassword), at(rec.RaisedAt)
-	rec.RotationID, rec.Slot, rec.RecheckAt = r.id(rec.RotationID), r.slot(rec.Slot), at(rec.RecheckAt)
+	rec.RotationID, rec.Slot, rec.RecheckAt, rec.QuietAt = r.id(rec.RotationID), r.slot(rec.Slot), at(rec.RecheckAt), at(rec.QuietAt)
 	rec.OpenedAt, rec.TouchedAt, rec.Since, rec.LastError = lately, lately, time.Time{}, nil
 	rec.Candidates = slices.Clone(rec.Candidates)
 	for i := range rec.Candidates {
@@ -218,7 +225,19 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 func (r *renaming) knownEntry(old int32, moved func(time.Duration) time.Duration) int32 {
 	e := r.entries.values[old].Entry
 	return r.entry(rotation.Entry{
-		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot),
+		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot), Target: e.Target,
 		RotatedAt: start.Add(moved(e.RotatedAt.Sub(start))), Verified: e.Verified,
 	}, 0)
+}
+
+// purpose is what counts of a pair's reason: whether the rotation is a repair, which no grace holds up.
+func purpose(reason rotation.Reason) rotation.Reason {
+	switch reason {
+	case rotation.ReasonAdopted:
+		return reason
+	case rotation.ReasonDrift, rotation.ReasonRecheck, rotation.ReasonReplaced:
+		return rotation.ReasonDrift
+	default:
+		return rotation.ReasonScheduled
+	}
 }

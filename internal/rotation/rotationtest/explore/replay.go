@@ -167,7 +167,7 @@ func (p *player) end() {
 	switch {
 	case journal.State == rotation.Quarantined:
 		fmt.Fprintf(&p.log, "quarantine: %s\n", journal.Why)
-	case s.live == p.entries.values[s.current].password:
+	case p.lives(s):
 		fmt.Fprintln(&p.log, "quiet: consumers read the live password")
 	default:
 		fmt.Fprintln(&p.log, "quiet: consumers do not read the live password, and nothing better is promised")

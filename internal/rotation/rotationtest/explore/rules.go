@@ -19,13 +19,18 @@ const (
 	pClose
 	pQuarantine
 	pLive
+	pAdopt
+	pPairTarget
+	pPairProven
+	pPairGrace
+	pPairLive
 	pBounded
 	rules
 )
 
 var ruleNames = [rules]string{
 	"P-journal-first", "P-keep", "P-proven", "P-one-open", "P-claim", "P-ours", "P-shown", "P-secret", "P-resume", "P-served",
-	"P-close", "P-quarantine", "P-live", "P-bounded",
+	"P-close", "P-quarantine", "P-live", "P-adopt", "P-pair-target", "P-pair-proven", "P-pair-grace", "P-pair-live", "P-bounded",
 }
 
 // Rules lists the names that a violation can begin with.

@@ -152,11 +152,16 @@ func (p *performance) take() answer {
 
 // ask is every port call.
 func (p *performance) ask(ctx context.Context, o op, value int32, number int64) answer {
+	return p.askAbout(ctx, "", o, value, number)
+}
+
+// askAbout is ask about one of the targets.
+func (p *performance) askAbout(ctx context.Context, target string, o op, value int32, number int64) answer {
 	if len(p.answers) > 0 {
 		return p.take()
 	}
 	// A time-out by the wall clock is none of the model's.
-	p.pending = call{op: o, value: value, number: number, dead: errors.Is(ctx.Err(), context.Canceled)}
+	p.pending = call{op: o, target: targetNumber(target), value: value, number: number, dead: errors.Is(ctx.Err(), context.Canceled)}
 	p.cancel()
 	p.pending.detached = ctx.Err() == nil
 	panic(p) // stops here: nothing of a run is kept but its answers
@@ -170,6 +175,8 @@ const (
 	// longTime is the least interval of two rotations, until a recheck, and until the queue hands out again what
 	// a dead worker had.
 	longTime = 2 * tick
+	// graceTime is longer than the interval of two rotations, so that the one shows which the other hides.
+	graceTime = longTime + tick
 	// lateness is how long a request may lie in the network: longer than until a resume, shorter than until a recheck.
 	lateness = tick + tick/2
 	// propagation is short, to keep schedules short.

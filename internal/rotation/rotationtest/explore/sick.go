@@ -39,10 +39,10 @@ func (x *explorer) verify(s *state, c call) answer {
 		return answer{failure: away}
 	case s.sick == unbelieved:
 		return answer{failure: away, value: int32(rotation.Unbelieved)}
-	case s.sick == lying, c.value != s.live:
+	case s.sick == lying, c.value != s.targets[c.target].live:
 		return answer{value: int32(rotation.Refused)}
 	default:
-		s.cur.proven = s.live
+		s.cur.proven = c.value
 		return answer{value: int32(rotation.Works)}
 	}
 }

@@ -13,14 +13,12 @@ type state struct {
 	now time.Duration // since the start
 
 	// The provider.
-	live      int32         // the password that it takes
-	spread    time.Duration // until when the live password may not be live everywhere
-	accepted  int32         // set: all that it ever accepted or made
-	flight    int32         // the password in a late request, or -1 for one to an Issuer
-	deadline  time.Duration // when that request is lost
-	overtaken bool          // the live password came with a late request
-	behind    bool          // an Issuer made another one since, and does not tell its servers
-	unseen    bool          // an Issuer made the live password, and it was never seen
+	targets  [2]target
+	accepted int32         // set: all that it ever accepted or made
+	flight   int32         // the password in a late request, or -1 for one to an Issuer
+	to       uint8         // the target of that request
+	astray   bool          // it comes later than any rule reckons with
+	deadline time.Duration // when it is lost
 
 	// Vault.
 	journal    int32 // the newest record
@@ -43,6 +41,7 @@ type state struct {
 	rechecked int32 // the journal's version at the last check that came to an end
 	swept     bool  // the last look at everything was had
 	silent    bool  // a run died after a request that came too late for a recheck, before it could say so
+	byHand    bool  // what stands in current was put back by a person
 	lied      bool  // the provider said what is not so, and there was no verifier to tell, or none that could be asked
 	demanded  bool  // a person has asked
 	noEffect  bool  // in this rotation the provider accepted what it did not do
@@ -171,10 +170,12 @@ func (x *explorer) dequeue(s *state) (job int32) {
 func (s *state) pass(until time.Duration) {
 	s.now = max(s.now, until)
 	if s.now > s.deadline {
-		s.flight, s.deadline = 0, 0
+		s.land()
 	}
-	if s.now > s.spread {
-		s.spread = 0
+	for i := range s.targets {
+		if t := &s.targets[i]; s.now > t.spread {
+			t.spread = 0
+		}
 	}
 	if s.now >= s.journalLags {
 		s.journalLags = 0

@@ -84,8 +84,10 @@ func (p *player) changes(before *state) (all []string) {
 	if told := p.told(); told != "" {
 		all = append(all, told)
 	}
-	if s.live != before.live {
-		all = append(all, p.password(s.live).Reveal()+" is live")
+	for i, t := range s.targets {
+		if t.live != before.targets[i].live {
+			all = append(all, p.password(t.live).Reveal()+" is live")
+		}
 	}
 	if s.journal != before.journal {
 		all = append(all, "journal "+p.showRecord(s.journal))

@@ -1,0 +1,156 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What differs where two targets take turns: consumers have a password that works all the while, so that a rotation can
+// take its time and promotes nothing that is not certain.
+
+// opening is the record that opens a rotation; the caller adds the first candidate. Of a pair it takes the target that
+// consumers do not use (P-pair-target), and an error means that current names neither.
+func (r *run) opening() (Record, error) {
+	rec := r.newRecord()
+	pair := r.Credential.Pair
+	if pair == nil {
+		rec.Target, rec.Username, rec.Login = r.Credential.Target, r.Credential.Username, r.Credential.Login()
+		return rec, nil
+	}
+	used := r.inUse()
+	if used == nil && !r.base.Password.IsZero() {
+		return rec, errWhichTarget
+	}
+	rec.openPair(used, pair.other(used))
+	return rec, nil
+}
+
+var errWhichTarget = errors.New("current names neither of the two targets: say which one its password is of, with " +
+	"rotatectl adopt --target")
+
+// openPair fixes the target of a pair for the whole rotation. Used may be nil.
+func (r *Record) openPair(used, next *Access) {
+	r.Strategy, r.Target, r.Username, r.Login, r.Fields = StrategyPair, next.Target, next.Login(), next.Login(), next.Fields
+	if used != nil && used != next {
+		r.BaseTarget, r.BaseLogin = used.Target, used.Login()
+	}
+}
+
+// proveBase makes sure, before anything is sent, that current is as this run read it, where the journal does not vouch for
+// that version: an earlier one may name the other target, and then this rotation would change what consumers use. A write
+// decides (P-stale-read).
+func (r *run) proveBase(ctx context.Context) error {
+	if r.rec.Strategy != StrategyPair {
+		return nil
+	}
+	err := r.fence(ctx)
+	if err != nil {
+		r.closeUnused(ctx)
+	}
+	if errors.Is(err, ErrStale) {
+		return wait(time.Second, errStaleRead)
+	}
+	return err
+}
+
+// putBack reports that current names the target of a pair that this rotation changes, and not by its doing: a person put
+// an earlier version back. Its password is most likely dead.
+func (r *run) putBack() bool {
+	if r.rec.Strategy != StrategyPair || r.rec.Reason == ReasonAdopted || r.base.RotationID == r.rec.RotationID {
+		return false
+	}
+	return r.base.Target == r.rec.Target || r.base.Target == "" && r.base.Username == r.rec.Login
+}
+
+// closePutBack ends a rotation whose target consumers use again (P-pair-guard): nothing is sent there any more, and another
+// rotation, of the other target, follows at once. It is asked for first, so that a crash forgets nothing.
+func (r *run) closePutBack(ctx context.Context) error {
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	err := r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)
+	if err == nil {
+		err = r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck)
+	}
+	if err != nil {
+		return wait(5*time.Second, fmt.Errorf("ask for another rotation: %w", err))
+	}
+	closed := r.closing()
+	closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
+	if err := r.save(ctx, closed); err != nil {
+		return fmt.Errorf("close the journal: %w", err)
+	}
+	if err := r.fence(ctx); err != nil && !errors.Is(err, ErrStale) {
+		return err
+	}
+	r.settleServed(ctx)
+	return nil
+}
+
+// quiet makes sure, before a pair's rotation sends or proves anything, that no late call of an earlier run, or of a send
+// in doubt, can undo it (P-pair-quiet). A Setter's single candidate needs no such wait: whichever call of it arrives last,
+// it is the live one.
+func (r *run) quiet(ctx context.Context) error {
+	left := r.quietAt.Sub(r.Clock.Now())
+	if r.rec.Strategy != StrategyPair || left <= 0 || r.Client.Setter != nil && len(r.rec.Candidates) == 1 {
+		return nil
+	}
+	why := wait(left, errNotQuiet)
+	if r.rec.QuietAt.Equal(r.quietAt) {
+		return why
+	}
+	rec := r.rec.clone()
+	rec.QuietAt = r.quietAt // the next run need not wait again for what this one has not sent
+	if err := r.save(ctx, rec); err != nil {
+		return fmt.Errorf("note when all is quiet: %w", err)
+	}
+	return why
+}
+
+var errNotQuiet = errors.New("a late call of an earlier run could still arrive; consumers have a password that works")
+
+// unquiet notes that a call may arrive until a while from now.
+func (r *run) unquiet() { r.quietAt = r.Clock.Now().Add(r.Timing.Recheck) }
+
+// quietFrom is when all is quiet for a run that adopts a journal: as the run said that waited for it and sent nothing
+// since. Without such a word, another run may have sent until now. A time that is farther away than any was written by a
+// clock that was ahead.
+func (r *run) quietFrom(noted time.Time) time.Time {
+	latest := r.Clock.Now().Add(r.Timing.Recheck)
+	if noted.IsZero() || noted.After(latest) {
+		return latest
+	}
+	return noted
+}
+
+// obtainAdopted finds out whether a password that a person brought may be promoted. It is never sent: the target may be
+// the one that consumers use (P-adopt).
+func (r *run) obtainAdopted(ctx context.Context) (Verified, error) {
+	if r.Verifier == nil {
+		return VerifiedOff, nil
+	}
+	switch verdict, err := r.ask(ctx, r.rec.Last().Value); {
+	case err != nil:
+		return "", err
+	case verdict == Works:
+		return VerifiedYes, nil
+	case verdict != Refused:
+		return "", wait(parkFor(r.Clock.Now().Sub(r.rec.OpenedAt)), r.notAsked())
+	}
+	return "", r.closeUnproven(ctx)
+}
+
+// closeUnproven ends the rotation of a password that a person brought and that no longer works.
+func (r *run) closeUnproven(ctx context.Context) error {
+	if err := r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck); err != nil {
+		return wait(5*time.Second, fmt.Errorf("ask for a recheck: %w", err))
+	}
+	closed := r.closing()
+	closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
+	if err := r.save(ctx, closed); err != nil {
+		return fmt.Errorf("close the journal: %w", err)
+	}
+	r.settleServed(ctx)
+	return &stop{Result{Status: Unresolved, Err: ErrNotLive}}
+}

@@ -1,0 +1,75 @@
+package rotation
+
+import (
+	"cmp"
+	"time"
+)
+
+// Strategy is what a rotation changes.
+type Strategy int
+
+const (
+	// StrategyReplace changes the password that consumers use: their copies die with it.
+	StrategyReplace Strategy = iota
+	// StrategyPair changes the password of the target that consumers do not use, and then has them switch to it.
+	StrategyPair
+)
+
+var strategyNames = [...]string{"replace", "pair"}
+
+func (s Strategy) String() string { return strategyNames[s] }
+
+// Pair is two targets that take turns.
+type Pair struct {
+	Targets [2]Access // the first one is also Credential.Target, with Credential.Username
+	// Grace is how long after a switch no rotation starts, so that what programs have cached keeps working.
+	Grace time.Duration
+}
+
+// Access is a target with what a program needs to log in there, apart from the password.
+type Access struct {
+	Target   string            // canonical, as Provider.CheckTarget returns it
+	Username string            // "" means the target
+	Fields   map[string]string // of the secret, written together with the password; never changed
+}
+
+// Login is the name that a program logs in with.
+func (a *Access) Login() string { return cmp.Or(a.Username, a.Target) }
+
+// find returns the target of a pair, or the one with that login; nil if it is neither.
+func (p *Pair) find(target, login string) *Access {
+	for i := range p.Targets {
+		if a := &p.Targets[i]; target != "" && a.Target == target || target == "" && login != "" && a.Login() == login {
+			return a
+		}
+	}
+	return nil
+}
+
+// other returns the target that is not this one.
+func (p *Pair) other(than *Access) *Access {
+	if than == &p.Targets[0] {
+		return &p.Targets[1]
+	}
+	return &p.Targets[0]
+}
+
+// inUse returns the target of a pair that consumers use, as current says, or the closed journal of the rotation that
+// wrote it; nil if neither names one of the two.
+func (r *run) inUse() *Access {
+	target := r.base.Target
+	if target == "" && r.base.RotationID != "" && r.base.RotationID == r.rec.RotationID {
+		target = r.rec.Target
+	}
+	return r.Credential.Pair.find(target, r.base.Username)
+}
+
+// loginNow is what a check asks about: the login and target of what consumers use.
+func (r *run) loginNow() (login, target string) {
+	if r.Credential.Pair != nil {
+		if a := r.inUse(); a != nil {
+			return a.Login(), a.Target
+		}
+	}
+	return r.Credential.Login(), r.Credential.Target
+}
