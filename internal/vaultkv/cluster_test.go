@@ -209,6 +209,20 @@ func TestANodeThatIsGoneIsPassedOver(t *testing.T) {
 	}
 }
 
+func TestAWritePassesOverANodeThatWentAway(t *testing.T) {
+	t.Parallel()
+	first := httptest.NewServer(front{spoil: func(http.ResponseWriter, *http.Request) bool { return false }})
+	first.Config.SetKeepAlivesEnabled(false) // else the write could go out on a connection that is about to break
+	several := config()
+	several.Address, several.Nodes = first.URL, []string{shared.Addr}
+	v, cred := open(t, several), newCredential()
+	version := save(t, v, cred, openRecord, 0)
+	first.Close()
+	if got := save(t, v, cred, openRecord, version); got != version+1 {
+		t.Errorf("version %d after %d", got, version)
+	}
+}
+
 // A server between us and Vault may never end its answer.
 func TestNoAnswerIsReadWithoutABound(t *testing.T) {
 	t.Parallel()
@@ -224,7 +238,7 @@ func TestNoAnswerIsReadWithoutABound(t *testing.T) {
 					func(w http.ResponseWriter, _ *http.Request) {
 						w.WriteHeader(status)
 						block := []byte(`{"errors":["` + strings.Repeat("x", 1<<20))
-						for sent.Load() < 16*most {
+						for sent.Load() < 2*most {
 							n, err := w.Write(block)
 							if sent.Add(int64(n)); err != nil {
 								return

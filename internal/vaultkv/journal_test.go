@@ -174,6 +174,24 @@ func TestALostReplyIsUnknownAndNothingIsSentAgain(t *testing.T) {
 	}
 }
 
+func TestAReadWhoseConnectionBrokeIsSentAgain(t *testing.T) {
+	t.Parallel()
+	var reads atomic.Int32
+	server := httptest.NewServer(front{spoil: func(_ http.ResponseWriter, r *http.Request) bool {
+		// net/http itself sends a read again that broke on an old connection, once.
+		if strings.Contains(r.URL.Path, "/data/") && reads.Add(1) <= 2 {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}})
+	defer server.Close()
+	through := config()
+	through.Address = server.URL
+	if _, err := open(t, through).Load(t.Context(), newCredential()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOnlyReadsAreRetried(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusPreconditionFailed} {

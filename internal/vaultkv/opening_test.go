@@ -21,7 +21,7 @@ const readsOnly = `
 	path "sys/capabilities-self" { capabilities = ["update"] }`
 
 func staged() rotation.Record {
-	return rotation.Record{RotationID: "r", State: rotation.Open, Candidates: []rotation.Candidate{
+	return rotation.Record{RotationID: "r", State: rotation.Open, Attempt: 1, Candidates: []rotation.Candidate{
 		{Number: 1, Value: secret.New("p"), State: rotation.Staged},
 	}}
 }
