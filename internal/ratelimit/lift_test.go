@@ -37,4 +37,11 @@ func TestAPauseThatIsLiftedHoldsNoCallBack(t *testing.T) {
 			t.Errorf("urgent %t: %v", urgent, err)
 		}
 	}
+	// The line that ended tomorrow is gone too.
+	if err := l.Penalise(t.Context(), "a", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if wait := waitOf(t, once(t, l, false)); wait.After > time.Minute {
+		t.Errorf("sent away for %s by a pause of a minute", wait.After)
+	}
 }

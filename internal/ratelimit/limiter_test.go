@@ -52,6 +52,24 @@ func TestCallsAreEvenlySpaced(t *testing.T) {
 	}
 }
 
+func TestABurstAfterAPauseIsPaidFor(t *testing.T) {
+	t.Parallel()
+	clock, slow := newVirtual(), rotation.Rate{Requests: 500, Per: time.Minute}
+	l := newLimiter(t, newRedis(t), clock, perSecond20, slow)
+	var went []int64
+	l.went = func(_ string, at time.Time) { went = append(went, at.UnixMicro()) }
+	take(t, l)
+	clock.advance(10 * time.Minute)
+	for range 2 * slow.Requests {
+		take(t, l)
+	}
+	checkWindow(t, went, perSecond20)
+	checkWindow(t, went, slow)
+	if unspaced := went[11] - went[1]; unspaced != (500 * time.Millisecond).Microseconds() {
+		t.Errorf("the eleventh call after the pause went %d µs after the first", unspaced)
+	}
+}
+
 func TestACallThatIsFreeToGoAsksRedisOnce(t *testing.T) {
 	t.Parallel()
 	clock, rdb := newVirtual(), newRedis(t)
@@ -131,13 +149,11 @@ func TestABacklogSendsNothingUrgentAway(t *testing.T) {
 	t.Parallel()
 	clock := newVirtual()
 	l := newLimiter(t, newRedis(t), clock, perSecond20)
-	for sent := false; !sent; { // until the line is as long as it gets
-		r, err := l.slots.Reserve(t.Context(), "a", l.accounts["a"].windows, Want{Longest: l.maxWait * 4 / 5, Calls: 1, Line: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sent = len(r.Slots) == 0
+	var away error
+	for away == nil { // until the line is as long as it gets
+		away = (&turns{limiter: l, account: l.accounts["a"], name: "a", calls: 1}).look(t.Context(), false)
 	}
+	_ = waitOf(t, away)
 	before := clock.Now()
 	if err := once(t, l, true); err != nil {
 		t.Errorf("sent away: %v", err)

@@ -43,6 +43,26 @@ func TestObserveSlowsDownOnlyWhereTheProviderAllowsLess(t *testing.T) {
 	}
 }
 
+func TestTheFirstReplyThatFindsNothingWrongGivesTheRateBack(t *testing.T) {
+	t.Parallel()
+	l := newLimiter(t, newRedis(t), newVirtual(), rotation.Rate{Requests: 60, Per: time.Minute})
+	for _, test := range []struct {
+		quota Quota
+		want  time.Duration // between the next two calls
+	}{
+		{Quota{Limit: 60, Per: time.Minute, Remaining: 15, Reset: time.Minute}, 4 * time.Second},
+		{Quota{Limit: 60, Per: time.Minute, Remaining: 59}, time.Second},
+	} {
+		if err := l.Observe(t.Context(), "a", test.quota); err != nil {
+			t.Fatal(err)
+		}
+		take(t, l)
+		if waited := take(t, l); waited != test.want {
+			t.Errorf("waited %s after %+v, want %s", waited, test.quota, test.want)
+		}
+	}
+}
+
 func TestObserveHoldsUntilASpentQuotaIsRenewed(t *testing.T) {
 	t.Parallel()
 	clock := newVirtual()
