@@ -154,6 +154,8 @@ func (x *explorer) checkQuarantine(s *state, found bool) {
 	case s.byHand:
 		x.ByHand++
 	case !x.Pair && t.overtaken && x.contains(s.journalled, t.live): // in an older version of the journal
+	case x.unproven(s) && x.contains(s.journalled, t.live): // there too
+		x.Unproven++
 	case t.unseen:
 		x.Unseen++
 	case s.silent && !x.Verified:

@@ -57,8 +57,11 @@ func (j journals) Load(ctx context.Context, _ *rotation.Credential) (rotation.Re
 }
 
 func (j journals) Save(ctx context.Context, _ *rotation.Credential, rec rotation.Record, cas int) (int, error) {
-	rec.Version = cas + 1
-	a := j.ask(ctx, opSave, j.record(rec), int64(cas))
+	var id int32
+	if rec.Version = cas + 1; !j.scripted() {
+		id = j.record(rec)
+	}
+	a := j.ask(ctx, opSave, id, int64(cas))
 	return int(a.value), a.err()
 }
 
@@ -83,9 +86,11 @@ func (s secrets) Password(ctx context.Context, _ rotation.Place, version int) (s
 }
 
 func (s secrets) Write(ctx context.Context, _ rotation.Place, e rotation.Entry) error {
-	cas := e.Version
-	e.Version++
-	return s.ask(ctx, opWrite, s.entry(e, 0), int64(cas)).err()
+	cas, id := e.Version, int32(0)
+	if e.Version++; !s.scripted() {
+		id = s.entry(e, 0)
+	}
+	return s.ask(ctx, opWrite, id, int64(cas)).err()
 }
 
 func (s secrets) Fence(ctx context.Context, _ rotation.Place, e rotation.Entry) error {

@@ -23,7 +23,7 @@ type Report struct {
 	Lied     int // in quarantine, the provider said what is not so, and no verifier could be asked
 	Unseen   int // in quarantine, and the password that an Issuer made last was never seen
 	ByHand   int // a person put an earlier version of current back, and there is no verifier, or it came to a quarantine
-	Unproven int // no verifier, and an Issuer never told its servers: promoted at last, marked unverified
+	Unproven int // an Issuer never told its servers, and no verifier, or a sick one, could tell: promoted at last, marked unverified
 
 	Causes Causes // why people have to look
 

@@ -150,6 +150,9 @@ func (p *performance) take() answer {
 	return a
 }
 
+// scripted reports whether the next call has its answer already, so that what it is about need not be known.
+func (p *performance) scripted() bool { return len(p.answers) > 0 }
+
 // ask is every port call.
 func (p *performance) ask(ctx context.Context, o op, value int32, number int64) answer {
 	return p.askAbout(ctx, "", o, value, number)
@@ -157,7 +160,7 @@ func (p *performance) ask(ctx context.Context, o op, value int32, number int64) 
 
 // askAbout is ask about one of the targets.
 func (p *performance) askAbout(ctx context.Context, target string, o op, value int32, number int64) answer {
-	if len(p.answers) > 0 {
+	if p.scripted() {
 		return p.take()
 	}
 	// A time-out by the wall clock is none of the model's.
