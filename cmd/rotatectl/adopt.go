@@ -11,16 +11,19 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 )
 
 func adoptCommand(o *options) *cobra.Command {
 	a := &asking{}
+	var target string
 	cmd := &cobra.Command{
 		Use:   "adopt ID",
 		Short: "store a password that is live already; it is read from standard input",
 		Long: "Adopt stores a password that a person set at the provider, after asking whether it works. It is read from standard\n" +
-			"input, never from the command line, where everybody on the machine could see it.",
+			"input, never from the command line, where everybody on the machine could see it. Of a pair, --target says which of\n" +
+			"the two targets it is of.",
 		Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
 			if err := checkFormat(a.format); err != nil {
@@ -39,13 +42,14 @@ func adoptCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer done()
-			v, err := d.Adopt(cmd.Context(), ids[0], password, a.request(cmd))
+			v, err := d.Adopt(cmd.Context(), ids[0], rotation.Live{Password: password, Target: target}, a.request(cmd))
 			if err != nil {
 				return err
 			}
 			return a.end(cmd.OutOrStdout(), v)
 		}),
 	}
+	cmd.Flags().StringVar(&target, "target", "", "of a pair, the `TARGET` that the password is of")
 	formatFlag(cmd, &a.format)
 	return cmd
 }

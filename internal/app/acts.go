@@ -8,7 +8,6 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
 )
 
@@ -65,7 +64,7 @@ func (a *Acts) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credenti
 }
 
 // Adopt implements operate.Adopter.
-func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, password secret.Value) error {
+func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, live rotation.Live) error {
 	s, err := a.subject(ctx, cred)
 	if err != nil {
 		return err
@@ -74,5 +73,5 @@ func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, 
 	if err != nil {
 		return err
 	}
-	return a.repairs(by).Machine.Adopt(ctx, s, rotation.Job{Slot: slot, Reason: rotation.ReasonAdopted, RequestedBy: by}, password)
+	return a.repairs(by).Machine.Adopt(ctx, s, rotation.Job{Slot: slot, RequestedBy: by}, live)
 }

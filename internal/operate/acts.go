@@ -9,7 +9,6 @@ import (
 
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
-	"keyturn/internal/secret"
 )
 
 // Acts does what a person asks for at a journal: in this process, which needs rights in Vault, or as a job of a worker
@@ -39,7 +38,7 @@ func (j Jobs) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credentia
 // Adopter stores a password that is live already. It has no job: a password may not go through the queue.
 type Adopter interface {
 	// Adopt is as Acts.Act. Its errors are those of rotation.Machine.Adopt.
-	Adopt(ctx context.Context, cred *rotation.Credential, by string, password secret.Value) error
+	Adopt(ctx context.Context, cred *rotation.Credential, by string, live rotation.Live) error
 }
 
 // Release takes a credential out of quarantine with every candidate that it has.
@@ -82,7 +81,7 @@ func (d *Desk) AbandonCosts(ctx context.Context, id string) (candidates int, err
 }
 
 // Adopt stores a password that is live already. It takes rights in Vault.
-func (d *Desk) Adopt(ctx context.Context, id string, password secret.Value, r Request) (Verdict, error) {
+func (d *Desk) Adopt(ctx context.Context, id string, live rotation.Live, r Request) (Verdict, error) {
 	cred, err := d.Credential(id)
 	if err != nil {
 		return Verdict{}, err
@@ -92,7 +91,7 @@ func (d *Desk) Adopt(ctx context.Context, id string, password secret.Value, r Re
 	}
 	asked, err := d.Queue.Now(ctx)
 	if err == nil {
-		err = d.Adopter.Adopt(ctx, cred, r.By, password)
+		err = d.Adopter.Adopt(ctx, cred, r.By, live)
 	}
 	if err != nil {
 		return Verdict{}, d.of(cred, err)

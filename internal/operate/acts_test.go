@@ -97,7 +97,7 @@ func TestAnActThatACredentialDoesNotAllowIsAConflictWhereverItIsDone(t *testing.
 		t.Errorf("in this process: %v", err)
 	}
 	s.result = rotation.Result{Status: rotation.Failed, Err: rotation.ErrNotLive}
-	if _, err := s.desk().Adopt(t.Context(), "alerts", secret.New("p"), operate.Request{}); operate.KindOf(err) != operate.Conflict {
+	if _, err := s.desk().Adopt(t.Context(), "alerts", rotation.Live{Password: secret.New("p")}, operate.Request{}); operate.KindOf(err) != operate.Conflict {
 		t.Errorf("adopt: %v", err)
 	}
 	s.result.Err = errors.New("sealed")
@@ -125,7 +125,7 @@ func TestWhatTakesRightsInVaultSaysSo(t *testing.T) {
 	_, explained := d.Explain(t.Context(), "alerts")
 	_, shown := d.Status(t.Context(), operate.Query{}, nil, nil)
 	_, counted := d.AbandonCosts(t.Context(), "alerts")
-	_, adopted := d.Adopt(t.Context(), "alerts", secret.New("p"), operate.Request{})
+	_, adopted := d.Adopt(t.Context(), "alerts", rotation.Live{Password: secret.New("p")}, operate.Request{})
 	for name, err := range map[string]error{"explain": explained, "status": shown, "the costs of abandon": counted, "adopt": adopted} {
 		if operate.KindOf(err) != operate.Unable {
 			t.Errorf("%s: %v", name, err)

@@ -167,7 +167,7 @@ func (s *stage) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credent
 	return deed, nil
 }
 
-func (s *stage) Adopt(context.Context, *rotation.Credential, string, secret.Value) error {
+func (s *stage) Adopt(context.Context, *rotation.Credential, string, rotation.Live) error {
 	return s.result.Err
 }
 

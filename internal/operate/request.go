@@ -96,7 +96,7 @@ func (*Desk) of(cred *rotation.Credential, err error) error {
 	named := fmt.Errorf("%s: %w", cred.ID, err)
 	for _, cause := range []error{
 		rotation.ErrNotQuarantined, rotation.ErrNothingOpen, queue.ErrOvertaken, queue.ErrBusy,
-		rotation.ErrOpen, rotation.ErrQuarantined, rotation.ErrNotLive,
+		rotation.ErrOpen, rotation.ErrQuarantined, rotation.ErrNotLive, rotation.ErrTooSoon, rotation.ErrWhichTarget,
 	} {
 		if errors.Is(err, cause) {
 			return &Error{Conflict, named}

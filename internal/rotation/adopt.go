@@ -16,14 +16,23 @@ var (
 	ErrOpen        = errors.New("a rotation of it is open: let it end first")
 	ErrQuarantined = errors.New("it is in quarantine: release it first")
 	ErrNotLive     = errors.New("the password does not work")
+	ErrWhichTarget = errors.New("say which of its two targets the password is of")
+	ErrTooSoon     = errors.New("it was rotated a moment ago: a late call of that rotation could still arrive")
 	ErrNotAsked    = errors.New("could not check whether the password works")
 )
 
+// Live is a password that a person brought.
+type Live struct {
+	Password secret.Value
+	Target   string // of a pair, which of the two it is of, as the configuration spells it; else ""
+}
+
 // Adopt stores a password that is live at the provider already, under the journal's claim like any other: for a fleet
 // that comes to keyturn, or after a person changed it by hand. Where a verifier is set it must say that it works.
-func (m *Machine) Adopt(ctx context.Context, s Subject, job Job, password secret.Value) error {
+func (m *Machine) Adopt(ctx context.Context, s Subject, job Job, live Live) error {
+	job.Reason = ReasonAdopted
 	r := &run{Machine: m, Subject: s, job: job}
-	err := r.adoptLive(ctx, password)
+	err := r.adoptLive(ctx, live)
 	if err != nil {
 		r.park(ctx, 0)
 	}
@@ -34,7 +43,7 @@ func (m *Machine) Adopt(ctx context.Context, s Subject, job Job, password secret
 	return err
 }
 
-func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
+func (r *run) adoptLive(ctx context.Context, live Live) error {
 	if err := r.hold(ctx, false); err != nil {
 		return err
 	}
@@ -48,26 +57,47 @@ func (r *run) adoptLive(ctx context.Context, password secret.Value) error {
 		return ErrQuarantined
 	case Closed:
 	}
-	verified, err := r.checkLive(ctx, password)
+	rec, err := r.adopting(live.Target)
 	if err != nil {
 		return err
 	}
-	rec, err := r.opening()
+	verified, err := r.checkLive(ctx, &rec, live.Password)
 	if err != nil {
 		return err
 	}
-	rec.Candidates = []Candidate{{Number: 1, Value: password, State: Accepted, Synced: true, At: rec.OpenedAt}}
+	rec.Candidates = []Candidate{{Number: 1, Value: live.Password, State: Accepted, Synced: true, At: rec.OpenedAt}}
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	return r.complete(ctx, verified)
 }
 
-func (r *run) checkLive(ctx context.Context, password secret.Value) (Verified, error) {
+// adopting is the record that opens the adoption of a password of a target.
+func (r *run) adopting(target string) (Record, error) {
+	pair := r.Credential.Pair
+	if pair == nil {
+		if target != "" && target != r.Credential.Target {
+			return Record{}, fmt.Errorf("its target is %s, and not %s", r.Credential.Target, target)
+		}
+		return r.opening()
+	}
+	brought := pair.find(target, "")
+	if brought == nil {
+		return Record{}, fmt.Errorf("%w: %s or %s", ErrWhichTarget, pair.Targets[0].Target, pair.Targets[1].Target)
+	}
+	if since := r.Clock.Now().Sub(r.base.RotatedAt); since >= 0 && since < r.Timing.MinInterval {
+		return Record{}, ErrTooSoon
+	}
+	rec := r.newRecord()
+	rec.openPair(r.inUse(), brought)
+	return rec, nil
+}
+
+func (r *run) checkLive(ctx context.Context, rec *Record, password secret.Value) (Verified, error) {
 	if r.Verifier == nil {
 		return VerifiedOff, nil
 	}
-	verdict, err := r.askNow(ctx, password)
+	verdict, err := r.askAs(ctx, rec.Login, rec.Target, password)
 	switch {
 	case err != nil:
 		return "", err

@@ -225,10 +225,10 @@ func TestAdoptStoresALivePasswordAndRefusesAnother(t *testing.T) {
 	live := secret.New("by-hand")
 	w.ChangeByHand(live)
 	job := rotation.Job{Slot: slot(w), Reason: rotation.ReasonAdopted}
-	if err := k.Machine().Adopt(t.Context(), k.Setter(true), job, secret.New("a guess")); !errors.Is(err, rotation.ErrNotLive) {
+	if err := k.Machine().Adopt(t.Context(), k.Setter(true), job, rotation.Live{Password: secret.New("a guess")}); !errors.Is(err, rotation.ErrNotLive) {
 		t.Errorf("a password that does not work gave %v", err)
 	}
-	if err := k.Machine().Adopt(t.Context(), k.Setter(true), job, live); err != nil {
+	if err := k.Machine().Adopt(t.Context(), k.Setter(true), job, rotation.Live{Password: live}); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Current(); !got.Password.Equal(live) || got.Verified != rotation.VerifiedYes || w.Journal().State != rotation.Closed {
@@ -241,7 +241,7 @@ func TestAdoptLeavesAnOpenRotationAlone(t *testing.T) {
 	w, k := newWorker()
 	dieInTheCall(w, k, k.Setter(true))
 	w.Advance(time.Minute)
-	if err := k.Machine().Adopt(t.Context(), k.Setter(true), scheduled(w), w.Live()); !errors.Is(err, rotation.ErrOpen) {
+	if err := k.Machine().Adopt(t.Context(), k.Setter(true), scheduled(w), rotation.Live{Password: w.Live()}); !errors.Is(err, rotation.ErrOpen) {
 		t.Errorf("got %v", err)
 	}
 }

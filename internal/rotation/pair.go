@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"keyturn/internal/secret"
 )
 
 // What differs where two targets take turns: consumers have a password that works all the while, so that a rotation can
@@ -69,12 +71,17 @@ func (r *run) putBack() bool {
 func (r *run) closePutBack(ctx context.Context) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	err := r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0)
-	if err == nil {
-		err = r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck)
-	}
-	if err != nil {
+	if err := r.Agenda.Ask(ctx, r.Credential, ReasonDrift, 0); err != nil {
 		return wait(5*time.Second, fmt.Errorf("ask for another rotation: %w", err))
+	}
+	return r.closeForRecheck(ctx)
+}
+
+// closeForRecheck ends a rotation that promotes nothing, and of which a call may still arrive. No run of it can promote
+// afterwards (P-fence).
+func (r *run) closeForRecheck(ctx context.Context) error {
+	if err := r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck); err != nil {
+		return wait(5*time.Second, fmt.Errorf("ask for a recheck: %w", err))
 	}
 	closed := r.closing()
 	closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
@@ -138,19 +145,51 @@ func (r *run) obtainAdopted(ctx context.Context) (Verified, error) {
 	case verdict != Refused:
 		return "", wait(parkFor(r.Clock.Now().Sub(r.rec.OpenedAt)), r.notAsked())
 	}
-	return "", r.closeUnproven(ctx)
+	if err := r.closeForRecheck(ctx); err != nil {
+		return "", err
+	}
+	return "", unresolved(ErrNotLive)
 }
 
-// closeUnproven ends the rotation of a password that a person brought and that no longer works.
-func (r *run) closeUnproven(ctx context.Context) error {
-	if err := r.Agenda.Ask(ctx, r.Credential, ReasonRecheck, r.Timing.Recheck); err != nil {
-		return wait(5*time.Second, fmt.Errorf("ask for a recheck: %w", err))
+// recoverPair makes sure that consumers have a password that works: the one that they have, or else a new one of the other
+// target. What an open rotation has set on its own target is of no use to them; it is asked about no further.
+func (r *run) recoverPair(ctx context.Context) error {
+	works, err := r.consumersServed(ctx)
+	switch {
+	case err != nil:
+		return err
+	case works && r.rec.State == Closed:
+		r.settleServed(ctx)
+		return nil
+	case works:
+		return r.closeForRecheck(ctx)
 	}
-	closed := r.closing()
-	closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck)
-	if err := r.save(ctx, closed); err != nil {
-		return fmt.Errorf("close the journal: %w", err)
+	r.unquiet() // whatever the journal holds may have been sent until now
+	if r.rec.State == Closed {
+		r.quietAt = time.Time{}
 	}
-	r.settleServed(ctx)
-	return &stop{Result{Status: Unresolved, Err: ErrNotLive}}
+	if err := r.takeOver(ctx, secret.Value{}); err != nil {
+		return err
+	}
+	verified, err := r.obtain(ctx)
+	if err != nil {
+		return err
+	}
+	return r.complete(ctx, verified)
+}
+
+// consumersServed asks whether what current holds works; false where there is nothing to ask, or about.
+func (r *run) consumersServed(ctx context.Context) (bool, error) {
+	if r.Verifier == nil || r.base.Password.IsZero() {
+		return false, nil
+	}
+	login, target := r.loginNow()
+	switch verdict, err := r.askAs(ctx, login, target, r.base.Password); {
+	case err != nil:
+		return false, err
+	case verdict == Unknown || verdict == Unbelieved:
+		return false, fail(0, r.notAsked())
+	default:
+		return verdict == Works, nil
+	}
 }

@@ -29,7 +29,7 @@ func (m *Machine) Release(ctx context.Context, s Subject) error {
 	rec.State, rec.Why, rec.Owner = Open, "", r.Owner
 	// Nothing was accepted at a target that the configuration has corrected since: a fresh rotation is for the new one.
 	// What was sent to the old one stays in the journal's earlier versions.
-	if moved := rec.Target != r.Credential.Target; len(rec.Candidates) == 0 || moved && !rec.anyAccepted() {
+	if moved := !r.Credential.has(rec.Target); len(rec.Candidates) == 0 || moved && !rec.anyAccepted() {
 		rec = r.closing()
 	}
 	if err := r.save(ctx, rec); err != nil {
@@ -90,6 +90,9 @@ func (r *run) recover(ctx context.Context, older []secret.Value) error {
 	}
 	if err := r.look(ctx); err != nil {
 		return err
+	}
+	if r.Credential.Pair != nil {
+		return r.recoverPair(ctx)
 	}
 	found, err := r.findLive(ctx, older)
 	if err != nil {

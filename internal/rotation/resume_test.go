@@ -118,7 +118,7 @@ func TestWhatKeptTheVerifierFromAnsweringIsSaid(t *testing.T) {
 	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
 		return rotation.Unknown, errors.New("dial: connection refused")
 	})
-	err := k.Machine().Adopt(context.Background(), s, scheduled(w), rotationtest.Old)
+	err := k.Machine().Adopt(context.Background(), s, scheduled(w), rotation.Live{Password: rotationtest.Old})
 	if !errors.Is(err, rotation.ErrNotAsked) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("adopt: %v", err)
 	}

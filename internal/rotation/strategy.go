@@ -69,7 +69,14 @@ func (r *run) loginNow() (login, target string) {
 	if r.Credential.Pair != nil {
 		if a := r.inUse(); a != nil {
 			return a.Login(), a.Target
+		} else if r.base.Username != "" {
+			return r.base.Username, r.base.Target // a person's: of neither
 		}
 	}
 	return r.Credential.Login(), r.Credential.Target
+}
+
+// has reports whether a target is the credential's, or one of its pair.
+func (c *Credential) has(target string) bool {
+	return target == c.Target || c.Pair != nil && c.Pair.find(target, "") != nil
 }
