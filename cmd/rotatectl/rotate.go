@@ -17,7 +17,8 @@ func rotateCommand(o *options) *cobra.Command {
 		Short: "rotate credentials now, through the queue",
 		Long: "Rotate asks the workers to rotate the named credentials before any scheduled work. With --wait it follows them\n" +
 			"and exits with status 1 unless every one was rotated. With --all it asks for every credential of an account, a\n" +
-			"tenth slower than the account's rate, and stays until the last was asked for.",
+			"tenth slower than the account's rate, and stays until the last was asked for. A pair is not rotated within the grace\n" +
+			"of its last rotation, for the sake of programs that cache, unless --force says so.",
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
 			if err := errors.Join(r.check(ids), checkFormat(r.format)); err != nil {
 				return err
@@ -32,6 +33,7 @@ func rotateCommand(o *options) *cobra.Command {
 	cmd.Flags().BoolVar(&r.all, "all", false, "every credential of --account")
 	cmd.Flags().StringVar(&r.account, "account", "", "`ACCOUNT` that --all means")
 	cmd.Flags().StringVar(&r.after, "after", "", "with --all, begin after this `ID`: where an earlier one was interrupted")
+	cmd.Flags().BoolVar(&r.force, "force", false, "rotate pairs within their grace too: programs that cached the former password are refused")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "with --all, do not ask for confirmation")
 	return cmd
 }
@@ -40,6 +42,7 @@ func rotateCommand(o *options) *cobra.Command {
 type rotate struct {
 	asking
 	all, yes       bool
+	force          bool
 	account, after string
 }
 
@@ -50,6 +53,8 @@ func (r *rotate) check(ids []string) error {
 		wrong = "--account, --after and --yes go with --all"
 	case !r.all && len(ids) == 0:
 		wrong = "requires at least 1 arg, or --all --account ACCOUNT"
+	case r.all && r.force:
+		wrong = "--force goes with the ids that it is about"
 	case r.all && len(ids) > 0:
 		wrong = "--all goes without ids"
 	case r.all && r.account == "":
@@ -72,6 +77,7 @@ func (r *rotate) runSome(cmd *cobra.Command, o *options, ids []string) error {
 	defer done()
 	bar := newBar(len(ids), "rotating", r.wait && len(ids) > 1)
 	request := r.request(cmd)
+	request.Force = r.force
 	if told := request.Tell; told != nil {
 		request.Tell = func(v operate.Verdict) {
 			_ = bar.Clear() // a terminal that is gone must not end the work

@@ -31,7 +31,7 @@ type Jobs struct{ Queue Queue }
 
 // Act implements Acts.
 func (j Jobs) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credential, by string) (Deed, error) {
-	slot, err := j.Queue.Demand(ctx, cred.Account, kind, cred.ID, by)
+	slot, err := j.Queue.Demand(ctx, cred.Account, kind, cred.ID, rotation.Job{RequestedBy: by})
 	return Deed{Slot: slot, Job: kind}, err
 }
 

@@ -161,7 +161,7 @@ func (b *bulk) ask(ctx context.Context, next func() (*rotation.Credential, bool)
 		if !ok {
 			return asked, nil
 		}
-		slot, err := b.desk.Queue.Demand(ctx, cred.Account, queue.KindRotate, cred.ID, b.request.By)
+		slot, err := b.desk.Queue.Demand(ctx, cred.Account, queue.KindRotate, cred.ID, rotation.Job{RequestedBy: b.request.By})
 		switch {
 		case errors.Is(err, queue.ErrBusy):
 			b.fail(Verdict{Credential: cred.ID, Outcome: Failed, Why: err.Error()})

@@ -58,7 +58,7 @@ func (w *workshop) work() {
 	}
 }
 
-func (w *workshop) Demand(ctx context.Context, _ string, _ queue.Kind, id, _ string) (time.Time, error) {
+func (w *workshop) Demand(ctx context.Context, _ string, _ queue.Kind, id string, _ rotation.Job) (time.Time, error) {
 	if ctx.Err() != nil {
 		return time.Time{}, ctx.Err()
 	}

@@ -52,8 +52,8 @@ type Truth interface {
 type Queue interface {
 	// Now is the time by Redis's clock.
 	Now(ctx context.Context) (time.Time, error)
-	// Demand asks for a job at once and returns its slot.
-	Demand(ctx context.Context, account string, kind queue.Kind, id, requestedBy string) (time.Time, error)
+	// Demand asks for a job at once and returns its slot. Of job, RequestedBy and Force count.
+	Demand(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job) (time.Time, error)
 	// Outcomes are those of the newest demands of creds, in their order.
 	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
 	// Depths are those of the accounts' queues.

@@ -102,8 +102,8 @@ func (s *stage) Read(context.Context, rotation.Place) (rotation.Entry, error) {
 
 func (s *stage) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
-func (s *stage) Demand(_ context.Context, _ string, kind queue.Kind, _, by string) (time.Time, error) {
-	s.acts = append(s.acts, "job "+string(kind)+" by "+by)
+func (s *stage) Demand(_ context.Context, _ string, kind queue.Kind, _ string, job rotation.Job) (time.Time, error) {
+	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy)
 	return time.Now(), nil
 }
 

@@ -14,6 +14,8 @@ import (
 type Request struct {
 	By   string        // for people: user@host
 	Wait time.Duration // how long to follow what was asked for; 0: not at all
+	// Force rotates pairs within their grace too: programs that cached the former password are refused.
+	Force bool
 	// Tell hears of what was asked for, of what makes it wait, and of its end, as it happens; nil for no one. It is never
 	// called twice at once.
 	Tell func(Verdict)
@@ -57,7 +59,7 @@ func (d *Desk) Check(ctx context.Context, id string, r Request) (Verdict, error)
 
 // demand asks for one job.
 func (d *Desk) demand(ctx context.Context, cred *rotation.Credential, kind queue.Kind, by criterion, r Request) (*wish, error) {
-	slot, err := d.Queue.Demand(ctx, cred.Account, kind, cred.ID, r.By)
+	slot, err := d.Queue.Demand(ctx, cred.Account, kind, cred.ID, rotation.Job{RequestedBy: r.By, Force: r.Force && kind == queue.KindRotate})
 	if err != nil {
 		return nil, d.of(cred, err)
 	}

@@ -42,7 +42,7 @@ func TestAnActIsDoneForWhomeverAskedAndAnswered(t *testing.T) {
 		return rotation.Result{Status: rotation.Done, Rotated: job.Kind == queue.KindRecover}
 	}})
 	for _, kind := range everyAct {
-		slot, err := r.client.Demand(t.Context(), account, kind, "a", "ann@host")
+		slot, err := r.client.Demand(t.Context(), account, kind, "a", rotation.Job{RequestedBy: "ann@host"})
 		must(t, err)
 		eventually(t, string(kind)+" is answered", func() bool {
 			o, err := r.client.Outcome(t.Context(), account, kind, "a")
@@ -62,7 +62,7 @@ func TestARefusedActEndsAndSaysWhyAndNothingElse(t *testing.T) {
 		r.serve(t, acts{t, func(queue.Job) rotation.Result {
 			return rotation.Result{Status: rotation.Failed, Err: fmt.Errorf("canary-51f0: %w", cause)}
 		}})
-		slot, err := r.client.Demand(t.Context(), account, queue.KindAbandon, "a", "ann@host")
+		slot, err := r.client.Demand(t.Context(), account, queue.KindAbandon, "a", rotation.Job{RequestedBy: "ann@host"})
 		must(t, err)
 		eventually(t, "it is refused", func() bool {
 			o, err := r.client.Outcome(t.Context(), account, queue.KindAbandon, "a")
@@ -87,7 +87,7 @@ func TestWhatCallsNoProviderPassesAnOpenBreaker(t *testing.T) {
 		return rotation.Result{Status: rotation.Done}
 	}})
 	for _, kind := range everyAct {
-		_, err := r.client.Demand(t.Context(), account, kind, "a", "ann@host")
+		_, err := r.client.Demand(t.Context(), account, kind, "a", rotation.Job{RequestedBy: "ann@host"})
 		must(t, err)
 		want := queue.StatusBlocked
 		if kind == queue.KindRelease || kind == queue.KindAbandon {

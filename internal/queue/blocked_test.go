@@ -20,7 +20,7 @@ func blockMany(t *testing.T, r *rig, jobs int) {
 	open(t, r)
 	must(t, r.rdb.HSet(t.Context(), breakerKey, "last", time.Now().Add(time.Hour).UnixMilli(), "next", time.Now().Add(time.Hour).UnixMilli()).Err())
 	for i := range jobs {
-		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, fmt.Sprintf("c-%d", i), "ops")
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, fmt.Sprintf("c-%d", i), rotation.Job{RequestedBy: "ops"})
 		must(t, err)
 	}
 }
@@ -51,7 +51,7 @@ func TestDemandsBehindAnOpenBreakerRunOnceAndAreWokenWhenItCloses(t *testing.T) 
 	}
 
 	must(t, r.rdb.HSet(t.Context(), breakerKey, "last", time.Now().Add(-time.Minute).UnixMilli()).Err())
-	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "mended", "ops")
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "mended", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "all ran", func() bool { return r.jobs.count("done") == jobs+1 })
 	if runs := r.jobs.count("blocked"); runs > jobs+1 {
@@ -68,7 +68,7 @@ func TestADemandProbesOnceAndThenWaitsForTheBreakersProbes(t *testing.T) {
 	must(t, r.rdb.HSet(t.Context(), breakerKey, "last", time.Now().Add(-time.Minute).UnixMilli(), "next", time.Now().Add(time.Hour).UnixMilli()).Err())
 	p := &provider{r: r}
 	r.serve(t, rotate(p.handle))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "it probes, and comes back", func() bool { return p.calls.Load() == 1 && r.jobs.count("blocked") == 1 })
 	eventually(t, "it sleeps", func() bool { return urgent(t, r).Retry == 1 })
@@ -77,7 +77,7 @@ func TestADemandProbesOnceAndThenWaitsForTheBreakersProbes(t *testing.T) {
 		t.Errorf("it asks again in %v", soon)
 	}
 	must(t, r.rdb.HSet(t.Context(), breakerKey, "last", time.Now().Add(-6*time.Second).UnixMilli()).Err())
-	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "b", "ops")
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "b", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "another demand probes too", func() bool { return p.calls.Load() == 2 })
 }

@@ -113,7 +113,7 @@ func TestAProbeThatSucceedsClosesTheBreakerAndOneThatFailsWaitsLonger(t *testing
 	}
 	p.works.Store(true)
 	probeNow(t, r)
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "fresh", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "fresh", rotation.Job{})
 	must(t, err)
 	eventually(t, "it is closed and everything runs", func() bool { return r.jobs.count("done") == 4 && !state(t, r).Open })
 	if seen := r.seen(); len(seen) != 2 || seen[1].Open || !strings.Contains(seen[1].Cause, "AuthFailure") {
@@ -133,7 +133,7 @@ func TestADemandProbesAnOpenBreakerSoon(t *testing.T) {
 	p := &provider{r: r}
 	p.works.Store(true)
 	r.serve(t, rotate(p.handle))
-	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "a caller that waits is told", func() bool {
 		o, err := r.client.Outcome(t.Context(), account, queue.KindRotate, "a")
@@ -141,7 +141,7 @@ func TestADemandProbesAnOpenBreakerSoon(t *testing.T) {
 		return o.Status == "blocked" && !o.Final && o.Slot.Equal(slot)
 	})
 	must(t, r.rdb.HSet(t.Context(), breakerKey, "last", time.Now().Add(-6*time.Second).UnixMilli()).Err())
-	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "the demand closed it", func() bool { return !state(t, r).Open })
 }
@@ -224,7 +224,7 @@ func TestAClosedBreakerIsTakenForClosedForAMomentOnly(t *testing.T) {
 	})
 	const jobs = 20
 	for i := range jobs {
-		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, fmt.Sprintf("c-%d", i), "ops")
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, fmt.Sprintf("c-%d", i), rotation.Job{RequestedBy: "ops"})
 		must(t, err)
 	}
 	eventually(t, "all ran", func() bool { return r.jobs.count("done") == jobs })
@@ -235,7 +235,7 @@ func TestAClosedBreakerIsTakenForClosedForAMomentOnly(t *testing.T) {
 		must(t, other.Block(t.Context(), account, refusal))
 	}
 	passed.Store(int64(100 * time.Millisecond))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "late", "ops")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "late", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "a later job is held back", func() bool { return r.jobs.count("blocked") > 0 })
 }

@@ -62,15 +62,16 @@ func (c *Client) EnqueueContacts(ctx context.Context, account, id string, slot t
 	return c.once(ctx, account, account, KindContacts, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
 }
 
-// Demand asks for a job at once, for a person. It returns the slot to follow with Outcome. The wish is never
+// Demand asks for a job at once, for a person: of job only who asks counts, and whether they insist. It returns the slot to follow with Outcome. The wish is never
 // swallowed by an older task, whether that one runs or sleeps.
-func (c *Client) Demand(ctx context.Context, account string, kind Kind, id, requestedBy string) (time.Time, error) {
+func (c *Client) Demand(ctx context.Context, account string, kind Kind, id string, job rotation.Job) (time.Time, error) {
 	slot, err := c.Now(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
 	queue := nowQueue(account)
-	n, err := c.putUrgent(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: requestedBy}, 0)
+	job.Slot, job.Reason = slot, rotation.ReasonDemand
+	n, err := c.putUrgent(ctx, account, kind, id, job, 0)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -20,7 +20,7 @@ func TestAJobArrivesAsItWasAskedFor(t *testing.T) {
 		return rotation.Result{Status: rotation.Done}
 	}))
 
-	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "alerts@example.com", "ops")
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "alerts@example.com", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	job := next(t, "the job", got)
 	want := queue.Job{
@@ -87,12 +87,12 @@ func TestADemandIsNeverSwallowedByARunningTask(t *testing.T) {
 		<-release
 		return rotation.Result{Status: rotation.Done}
 	}))
-	first, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	first, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	if got := next(t, "the first run", slots); !got.Equal(first) {
 		t.Fatalf("first run has slot %v, want %v", got, first)
 	}
-	second, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	second, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	if got := next(t, "the second run", slots); !got.Equal(second) {
 		t.Errorf("second run has slot %v, want %v", got, second)
@@ -108,12 +108,12 @@ func TestADemandReplacesOneThatSleeps(t *testing.T) {
 		slots <- job.Slot
 		return rotation.Result{Status: rotation.Waiting, After: time.Hour}
 	}))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	next(t, "the first run", slots)
 	eventually(t, "the first task sleeps", func() bool { return urgent(t, r).Retry == 1 })
 
-	second, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	second, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	if got := next(t, "the second run", slots); !got.Equal(second) {
 		t.Errorf("second run has slot %v, want %v", got, second)
@@ -128,7 +128,7 @@ func TestAWaitingScheduledTaskIsLeftForItsTurn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	depths, err := r.client.Depths(t.Context(), account)
 	must(t, err)
@@ -152,7 +152,7 @@ func TestARunsOwnWishIsNotSwallowedByItsOwnTask(t *testing.T) {
 		}
 		return rotation.Result{Status: rotation.Done}
 	}))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	next(t, "the demand", reasons)
 	if got := next(t, "the wish", reasons); got != rotation.ReasonDrift {
@@ -180,7 +180,7 @@ func TestJobsOnDemandGoFirst(t *testing.T) {
 	for i := range 50 {
 		must(t, r.client.Enqueue(t.Context(), account, fmt.Sprintf("scheduled-%d", i), time.Now(), rotation.ReasonScheduled, false))
 	}
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "asked", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "asked", rotation.Job{})
 	must(t, err)
 	first := make(chan string, 64)
 	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
@@ -232,7 +232,7 @@ func TestAnOutcomeSaysWhenItsJobComesBack(t *testing.T) {
 		return rotation.Result{Status: rotation.Done}
 	}))
 	for id, back := range map[string]time.Duration{"waits": time.Hour, "ends": 0} {
-		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, id, "")
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, id, rotation.Job{})
 		must(t, err)
 		var o queue.Outcome
 		eventually(t, "an outcome", func() bool {

@@ -62,7 +62,7 @@ func TestAnUnknownCredentialIsTriedForTenMinutesThenReported(t *testing.T) {
 	stop := r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
 		return rotation.Result{Status: rotation.Failed, Err: fmt.Errorf("a: %w", queue.ErrUnknown)}
 	}))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	eventually(t, "it waits", func() bool { return r.jobs.count("unknown") == 1 && urgent(t, r).Retry == 1 })
 	since := "keyturn:{" + account + "}:unknown:a"
@@ -70,7 +70,7 @@ func TestAnUnknownCredentialIsTriedForTenMinutesThenReported(t *testing.T) {
 		t.Errorf("forgotten after %v", ttl)
 	}
 	must(t, r.rdb.Set(t.Context(), since, time.Now().Add(-10*time.Minute).UnixMilli(), time.Minute).Err())
-	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	eventually(t, "it has ended", func() bool { return r.empty(t) })
 	must(t, stop())
@@ -102,7 +102,7 @@ func TestNoCauseReachesRedisAndNoPanicsValueTheLog(t *testing.T) {
 		}
 	}))
 	for _, id := range []string{"panics", "fails", "waits", "ends"} {
-		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, id, "")
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, id, rotation.Job{})
 		must(t, err)
 	}
 	eventually(t, "all have run", func() bool {
@@ -127,7 +127,7 @@ func TestOutcomesOfManyComeInTheirOrder(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.serve(t, rotate(done))
-	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", "")
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", rotation.Job{})
 	must(t, err)
 	creds := []*rotation.Credential{{ID: "a", Account: account}, {ID: "b", Account: account}, {ID: "b", Account: "other"}}
 	eventually(t, "the outcome is noted", func() bool {
@@ -159,7 +159,7 @@ func TestAnOutcomeIsKeptForTheSlotThatWasAskedFor(t *testing.T) {
 	first = now
 	inject(t, r, asynq.NewTask("rotate", fmt.Appendf(nil, `{"v":1,"credential":"a","reason":"on demand","slot":%q}`, now.Format(time.RFC3339Nano))))
 	next(t, "the first run", started)
-	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	next(t, "the second run", started)
 	served := func() bool {

@@ -28,7 +28,7 @@ type Job struct {
 var ErrMalformed = errors.New("malformed payload")
 
 const (
-	payloadVersion = 2    // the newest that is read
+	payloadVersion = 3    // the newest that is read
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
 	maxText        = 512  // bytes, of what became of a job
@@ -41,11 +41,16 @@ type payload struct {
 	Slot        time.Time       `json:"slot,omitzero"`
 	Reason      rotation.Reason `json:"reason"`
 	RequestedBy string          `json:"requested_by,omitempty"`
+	Force       bool            `json:"force,omitempty"` // since version 3
 }
 
 func encode(kind Kind, id string, job rotation.Job) ([]byte, error) {
 	p := payload{
 		Version: kind.version(), Credential: id, Slot: job.Slot.UTC(), Reason: job.Reason, RequestedBy: shorten(printable(job.RequestedBy), maxRequestedBy),
+		Force: job.Force,
+	}
+	if p.Force {
+		p.Version = payloadVersion
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -97,6 +102,8 @@ func (p *payload) check() error {
 		return fmt.Errorf("%w: credential: %w", ErrMalformed, ErrName)
 	case !slices.Contains(reasons, p.Reason):
 		return fmt.Errorf("%w: unknown reason", ErrMalformed)
+	case p.Force && (p.Version < 3 || p.Reason != rotation.ReasonDemand):
+		return fmt.Errorf("%w: force", ErrMalformed)
 	case len(p.RequestedBy) > maxRequestedBy || p.RequestedBy != printable(p.RequestedBy):
 		return fmt.Errorf("%w: requested_by", ErrMalformed)
 	case !p.Slot.IsZero() && (p.Slot.Year() < 2000 || p.Slot.Year() > 9999):

@@ -65,13 +65,14 @@ func TestAHostilePayloadIsMalformed(t *testing.T) {
 		`{"v":1,"credential":"a","reason":"scheduled","requested_by":"\u001b[2J"}`,
 		`{"v":1,"credential":"` + strings.Repeat("a", 129) + `","reason":"scheduled"}`,
 		`{"v":2}`, `{"v":2,"credential":"a","reason":"on demand","rotation":"x"}`,
-		`{"v":3,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
+		`{"v":2,"credential":"a","reason":"on demand","force":true}`, `{"v":3,"credential":"a","reason":"scheduled","force":true}`,
+		`{"v":4,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
 	} {
 		if _, err := decode([]byte(data)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
 		}
 	}
-	for _, data := range []string{`{"v":3}`, `{"v":4,"credential":{"new":"shape"}}`} {
+	for _, data := range []string{`{"v":4}`, `{"v":5,"credential":{"new":"shape"}}`} {
 		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
 			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
 		}
@@ -104,12 +105,16 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 		version, name, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".json"), "-")
 		kind := Kind(name)
 		p, err := decode(data)
-		got := rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy}
-		if err != nil || got != want[kind] || p.Credential != "alerts@example.com" || fmt.Sprintf("v%d", p.Version) != version {
+		got, wanted := rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy, Force: p.Force}, want[kind]
+		if p.Force {
+			wanted.Reason, wanted.RequestedBy, wanted.Force = rotation.ReasonDemand, "ann@host", version == "v3"
+		}
+		if err != nil || got != wanted || p.Credential != "alerts@example.com" || fmt.Sprintf("v%d", p.Version) != version {
 			t.Errorf("%s: %+v, %v", file, p, err)
 		}
 		today, err := encode(kind, p.Credential, got)
-		if err != nil || fmt.Sprintf("v%d", kind.version()) == version && string(today) != strings.TrimSpace(string(data)) {
+		writes := fmt.Sprintf("v%d", kind.version()) == version || p.Force
+		if err != nil || writes && string(today) != strings.TrimSpace(string(data)) {
 			t.Errorf("%s: today it is %s, %v", file, today, err)
 		}
 	}
@@ -118,7 +123,8 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`{"v":1,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
 	f.Add([]byte(`{"v":2,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
-	f.Add([]byte(`{"v":3}`))
+	f.Add([]byte(`{"v":3,"credential":"a","reason":"on demand","force":true}`))
+	f.Add([]byte(`{"v":4}`))
 	f.Add([]byte(`{"V":1,"Credential":"a","reason":"resume"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := decode(data)
@@ -131,12 +137,12 @@ func FuzzPayload(f *testing.F) {
 			}
 			return
 		}
-		again, err := encode(KindRotate, p.Credential, rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy})
+		again, err := encode(KindRotate, p.Credential, rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy, Force: p.Force})
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
 		q, err := decode(again)
-		if err != nil || !q.Slot.Equal(p.Slot) || q.Credential != p.Credential || q.Reason != p.Reason || q.RequestedBy != p.RequestedBy {
+		if err != nil || !q.Slot.Equal(p.Slot) || q.Credential != p.Credential || q.Reason != p.Reason || q.RequestedBy != p.RequestedBy || q.Force != p.Force {
 			t.Fatalf("%s became %s: %v", data, again, err)
 		}
 		if len(again) > maxPayload {

@@ -40,9 +40,9 @@ func workThrough(t *testing.T, r *rig) {
 		}
 		return rotation.Result{Status: rotation.Done, Rotated: true}
 	}))
-	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
-	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	must(t, r.client.Enqueue(t.Context(), account, "b", slot, rotation.ReasonScheduled, false))
 	must(t, r.client.Ask(t.Context(), account, "c", rotation.ReasonRecheck, time.Second))

@@ -184,7 +184,7 @@ func (a *account) read(ctx context.Context, task *asynq.Task) (Job, error) {
 		return Job{}, fmt.Errorf("%w: unknown kind of job", ErrMalformed)
 	}
 	job := Job{
-		Job:  rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy},
+		Job:  rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy, Force: p.Force},
 		Kind: Kind(task.Type()), Account: a.Name, Credential: p.Credential,
 	}
 	job.Attempt, _ = asynq.GetRetryCount(ctx)

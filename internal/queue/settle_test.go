@@ -30,7 +30,7 @@ func TestWhoFollowsADemandHearsOfItsEndFromTheRunThatBringsItAbout(t *testing.T)
 	} {
 		r := newRig(t)
 		agenda := queue.Agenda{Index: index{}, Client: r.client, Breaker: r.breaker}
-		slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+		slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 		must(t, err)
 		c.end.Slot, c.end.Reason = slot, rotation.ReasonDemand
 		must(t, agenda.Settle(t.Context(), cred, c.end))

@@ -27,7 +27,7 @@ func TestADemandDropsOlderDemandsAndNothingThatARunAskedFor(t *testing.T) {
 		r := newRig(t)
 		must(t, r.client.Ask(t.Context(), account, "a", c.reason, time.Hour))
 		for range 3 {
-			_, err := r.client.Demand(t.Context(), account, c.kind, "a", "ops")
+			_, err := r.client.Demand(t.Context(), account, c.kind, "a", rotation.Job{RequestedBy: "ops"})
 			must(t, err)
 		}
 		if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
@@ -44,7 +44,7 @@ func TestAResumeRunsTheTaskThatSleeps(t *testing.T) {
 		runs.Add(1)
 		return rotation.Result{Status: rotation.Waiting, After: time.Hour}
 	}))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	for want := range int64(3) {
 		eventually(t, "the task sleeps", func() bool { return urgent(t, r).Retry == 1 && runs.Load() == want+1 })
@@ -81,7 +81,7 @@ func TestAnActiveTaskWithoutALeaseIsTakenAgain(t *testing.T) {
 	r := newRig(t)
 	const prefix = "asynq:{" + account + ".now}:"
 	for range 8 {
-		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 		must(t, err)
 		// Taken, and the lease lost.
 		must(t, r.admin.LMove(t.Context(), prefix+"pending", prefix+"active", "RIGHT", "LEFT").Err())
@@ -89,12 +89,12 @@ func TestAnActiveTaskWithoutALeaseIsTakenAgain(t *testing.T) {
 	for _, id := range r.admin.LRange(t.Context(), prefix+"active", 0, -1).Val() {
 		must(t, r.admin.HSet(t.Context(), prefix+"t:"+id, "state", "active").Err())
 	}
-	if _, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops"); !errors.Is(err, queue.ErrBusy) {
+	if _, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"}); !errors.Is(err, queue.ErrBusy) {
 		t.Fatalf("eight of them do not block the credential: %v", err)
 	}
 	r.serve(t, rotate(done))
 	eventually(t, "all ran", func() bool { return r.jobs.count("done") == 8 && r.empty(t) })
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "ops")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 }
 
@@ -131,7 +131,7 @@ func TestWhatWaitsRunsWhenAPauseIsLifted(t *testing.T) {
 		return rotation.Result{Status: rotation.Waiting, After: 24 * time.Hour}
 	}))
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", "ops")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "b", rotation.Job{RequestedBy: "ops"})
 	must(t, err)
 	eventually(t, "both sleep", func() bool {
 		n, err := r.client.Depths(t.Context(), account)

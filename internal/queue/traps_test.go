@@ -142,7 +142,7 @@ func TestATaskHasNoLastRetryAndTakesNothingButItsID(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
-	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", "")
+	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	inspect := asynq.NewInspectorFromRedisClient(r.rdb)
 	queues, err := inspect.Queues()

@@ -139,7 +139,7 @@ func (r *run) open(ctx context.Context) error {
 	}
 	if rest, err := r.restInterval(ctx); rest > 0 || err != nil {
 		r.settleServed(ctx)
-		return cmp.Or(err, wait(rest, r.whyRest()))
+		return cmp.Or(err, r.rest(rest))
 	}
 	rec, err := r.opening()
 	if err != nil {
@@ -166,6 +166,20 @@ func (r *run) missedWindow() bool {
 	now, s := r.Clock.Now(), r.Credential.Schedule
 	return r.job.Reason == ReasonScheduled && s != nil && s.Serve(r.job.Slot, now, r.Credential.ID).After(now)
 }
+
+// rest ends a run that comes too soon. Within the grace of a pair a person is told at once, who may insist (P-pair-grace);
+// whatever else asks comes back, now and then in case that the current password is no longer what it was.
+func (r *run) rest(d time.Duration) error {
+	grace := r.leastInterval() - r.Timing.MinInterval
+	if grace > 0 && d <= grace && r.job.Reason == ReasonDemand {
+		until := r.Clock.Now().Add(d).UTC().Format(time.RFC3339)
+		return unresolved(fmt.Errorf("until %s programs may use what they cached before the last rotation: %w", until, ErrGrace))
+	}
+	return wait(min(d, time.Hour), r.whyRest())
+}
+
+// ErrGrace is a demand that would cut short how long programs may use what they cached.
+var ErrGrace = errors.New("ask again then, or with --force, and they are refused")
 
 func (r *run) whyRest() error {
 	if at := r.base.RotatedAt; at.After(r.Clock.Now()) {

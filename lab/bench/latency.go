@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
 )
 
 const (
@@ -72,7 +73,7 @@ func onDemand(ctx context.Context, l *lab) (err error) {
 		pause := time.NewTimer(50*time.Millisecond + rand.N(100*time.Millisecond)) //nolint:gosec // so that no request finds the worker in step
 		<-pause.C
 		start := time.Now()
-		if _, err := r.engine.Client.Demand(ctx, r.account(i), queue.KindRotate, r.id(i), "bench"); err != nil {
+		if _, err := r.engine.Client.Demand(ctx, r.account(i), queue.KindRotate, r.id(i), rotation.Job{RequestedBy: "bench"}); err != nil {
 			return err
 		}
 		if err := r.await(ctx, 1); err != nil {
