@@ -47,7 +47,7 @@ func TestAMalformedJobEndsReportedAndUnread(t *testing.T) {
 func TestAJobOfANewerProgramIsPutBack(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	inject(t, r, asynq.NewTask("rotate", []byte(`{"v":3,"credential":{"id":"a"}}`)), asynq.MaxRetry(0x7fffffff))
+	inject(t, r, asynq.NewTask("rotate", []byte(`{"v":99,"credential":{"id":"a"}}`)), asynq.MaxRetry(0x7fffffff))
 	r.serve(t, rotate(done))
 	eventually(t, "it waits", func() bool {
 		depths, err := r.client.Depths(t.Context(), account)
