@@ -57,6 +57,23 @@ func TestWhatRedisLostIsRebuiltAndOpenJournalsGoFirst(t *testing.T) {
 	}
 }
 
+func TestARecheckThatFellDueWhileTheQueueWasLostIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	x, v, q := newIndex(t), newVault(), newQueue()
+	creds := fleet("a", 2, every30d(t))
+	for i, ago := range []time.Duration{10 * time.Minute, 2 * time.Hour} {
+		v.rotated(creds[i], time.Now())
+		v.records[creds[i].ID] = rotation.Record{State: rotation.Closed, RecheckAt: time.Now().Add(-ago)}
+	}
+	must(t, settle(t.Context(), newScheduler(x, q, v, newInventory("one", creds...), Account{Name: "a", Capacity: 10})))
+	if n := len(q.jobs); n != 1 {
+		t.Fatalf("%d rechecks were asked for, want none of the one that is two hours old", n)
+	}
+	if j := q.take(t, 1)[0]; j.id != "a-0" || j.reason != rotation.ReasonRecheck || j.after != 0 {
+		t.Errorf("got %+v, want a recheck of a-0 at once", j)
+	}
+}
+
 func TestRedisEmptiedDuringTheRebuildIsNoticed(t *testing.T) {
 	t.Parallel()
 	x, v, q := newIndex(t), newVault(), newQueue()
