@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"keyturn/internal/duration"
 	"keyturn/internal/operate"
-	"keyturn/internal/schedule"
 )
 
 // stateFlags are the states as --state takes them: a flag's value has no space in it.
@@ -95,7 +95,7 @@ func (v *view) query(ids []string) (operate.Query, error) {
 		q.States = append(q.States, operate.States[i])
 	}
 	if v.olderThan != "" {
-		age, err := schedule.ParseDuration(v.olderThan)
+		age, err := duration.Parse(v.olderThan)
 		if err != nil {
 			return q, usageError{fmt.Errorf("--older-than %w", err)}
 		}

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/duration"
 	"keyturn/internal/rotation"
-	"keyturn/internal/schedule"
 )
 
 // Account is one set of management keys at one provider.
@@ -169,7 +169,7 @@ func (v *value) rate() (rotation.Rate, bool) {
 	}
 	if m := rateForm.FindStringSubmatch(v.text); m != nil {
 		requests, err := strconv.Atoi(m[1])
-		per, errPer := schedule.ParseDuration(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
+		per, errPer := duration.Parse(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
 		if err == nil && errPer == nil && requests > 0 && requests <= maxRequests && per > 0 {
 			return rotation.Rate{Requests: requests, Per: per}, true
 		}

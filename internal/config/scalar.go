@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"keyturn/internal/schedule"
+	"keyturn/internal/duration"
 )
 
 // string returns the text of v; "" is an error, because what is not wanted is left out.
@@ -42,7 +42,7 @@ func (v *value) duration() time.Duration {
 	if text == "" {
 		return 0
 	}
-	d, err := schedule.ParseDuration(text)
+	d, err := duration.Parse(text)
 	switch {
 	case err != nil:
 		v.fail("", "%v", err)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/duration"
 	"keyturn/internal/fielderr"
 	"keyturn/internal/schedule"
 )
@@ -73,7 +74,7 @@ func (l *loader) spell(v *value) *userSchedule {
 		v.failIn(e.Field, "", "%s", e.Problem)
 	}
 	s := &userSchedule{parsed: parsed}
-	s.every, _ = schedule.ParseDuration(spec.Every) // what is wrong with it has been said
+	s.every, _ = duration.Parse(spec.Every) // what is wrong with it has been said
 	l.spelled[key] = s
 	return s
 }

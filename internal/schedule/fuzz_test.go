@@ -37,17 +37,6 @@ func FuzzNext(f *testing.F) {
 	})
 }
 
-func FuzzParseDuration(f *testing.F) {
-	for _, text := range []string{"30d", "1w2d3h", "1.5h", "-1d", "9999999w", "d", "1d1d"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if d, err := ParseDuration(text); err == nil && (d < 0 || d > maxDuration) {
-			t.Fatalf("%q is read as %v", text, d)
-		}
-	})
-}
-
 // FuzzInstants: both instants show the wall time wherever the clocks do, and never run backwards.
 func FuzzInstants(f *testing.F) {
 	f.Add(int64(1774749000), "Europe/Berlin")

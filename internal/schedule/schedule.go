@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/duration"
 	"keyturn/internal/fielderr"
 )
 
@@ -28,6 +29,8 @@ type Schedule struct {
 	window *window       // nil: any time
 	splay  time.Duration
 }
+
+const day = 24 * time.Hour
 
 const (
 	maxSplay = time.Hour // of the default, outside a window
@@ -110,7 +113,7 @@ func parseZone(name string, p *fielderr.List) *time.Location {
 }
 
 func parsePeriod(text string, p *fielderr.List) time.Duration {
-	period, err := ParseDuration(text)
+	period, err := duration.Parse(text)
 	switch {
 	case err != nil:
 		p.Add("every", "%v", err)
@@ -131,7 +134,7 @@ func parseSplay(text string, s *Schedule, p *fielderr.List) time.Duration {
 		}
 		return splay
 	}
-	splay, err := ParseDuration(text)
+	splay, err := duration.Parse(text)
 	switch {
 	case err != nil:
 		p.Add("splay", "%v", err)

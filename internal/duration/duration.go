@@ -1,4 +1,5 @@
-package schedule
+// Package duration reads durations as users write them: Go's own spelling, with days and weeks.
+package duration
 
 import (
 	"fmt"
@@ -10,14 +11,14 @@ import (
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
-	// maxDuration bounds each part and the sum; three parts and a date still do not overflow.
-	maxYears    = 90
-	maxDuration = maxYears * 365 * day
+	// longest bounds each part and the sum; three parts and a date still do not overflow.
+	maxYears = 90
+	longest  = maxYears * 365 * day
 )
 
-// ParseDuration reads what time.ParseDuration reads, with whole weeks and days of 24 hours before it: "30d", "1w",
+// Parse reads what time.ParseDuration reads, with whole weeks and days of 24 hours before it: "30d", "1w",
 // "1d12h". It refuses negative durations and those over 90 years.
-func ParseDuration(text string) (time.Duration, error) {
+func Parse(text string) (time.Duration, error) {
 	bad := fmt.Errorf("%q is not a duration such as 30d, 1w or 12h", text)
 	tooLong := fmt.Errorf("%s is longer than %d years", text, maxYears)
 	total, rest := time.Duration(0), text
@@ -33,7 +34,7 @@ func ParseDuration(text string) (time.Duration, error) {
 		if err != nil || number[0] < '0' { // Atoi takes signs
 			return 0, bad
 		}
-		if n > int(maxDuration/unit.size) {
+		if n > int(longest/unit.size) {
 			return 0, tooLong
 		}
 		total += time.Duration(n) * unit.size
@@ -47,14 +48,14 @@ func ParseDuration(text string) (time.Duration, error) {
 		if d < 0 || rest[0] == '-' || rest[0] == '+' {
 			return 0, fmt.Errorf("%q has a sign", text)
 		}
-		if d > maxDuration {
+		if d > longest {
 			return 0, tooLong
 		}
 		total += d
 	} else if text == "" {
 		return 0, bad
 	}
-	if total > maxDuration {
+	if total > longest {
 		return 0, tooLong
 	}
 	return total, nil
