@@ -11,6 +11,7 @@ import (
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 	"keyturn/internal/providers"
 )
 
@@ -61,10 +62,10 @@ func printReport(r *config.Report, out, problems io.Writer, terminal bool) error
 		var err error
 		switch {
 		case terminal && one.Placed != nil:
-			err = config.Show(problems, []*config.Error{one.Placed})
+			err = document.Show(problems, []*document.Error{one.Placed})
 		case terminal:
 			_, err = fmt.Fprintln(problems, one.Message)
-		case one.Severity == config.SeverityWarning:
+		case one.Severity == document.SeverityWarning:
 			_, err = fmt.Fprintln(problems, one.Placed)
 		}
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func document(t *testing.T, path ...string) string {
+func repositoryFile(t *testing.T, path ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(append([]string{"..", ".."}, path...)...))
 	if err != nil {
@@ -23,7 +23,7 @@ func document(t *testing.T, path ...string) string {
 
 func TestEveryCommandIsDocumentedWithItsFlags(t *testing.T) {
 	t.Parallel()
-	text := document(t, "docs", "rotatectl.md")
+	text := repositoryFile(t, "docs", "rotatectl.md")
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		if cmd.Runnable() {
@@ -84,7 +84,7 @@ func TestNoDocumentNamesACommandThatDoesNotExist(t *testing.T) {
 	}
 	files = append(append(files, providers...), filepath.Join("..", "..", "README.md"))
 	for _, file := range files {
-		for _, m := range mention.FindAllStringSubmatch(document(t, strings.TrimPrefix(file, filepath.Join("..", "..")+"/")), -1) {
+		for _, m := range mention.FindAllStringSubmatch(repositoryFile(t, strings.TrimPrefix(file, filepath.Join("..", "..")+"/")), -1) {
 			if cmd, _, err := root().Find([]string{m[1]}); err != nil || cmd.Name() != m[1] {
 				t.Errorf("%s: rotatectl %s", file, m[1])
 			}
@@ -115,7 +115,7 @@ func eachSource(t *testing.T, f func(code string)) {
 
 func TestTheRunbookExplainsEveryErrorLineAndEveryNotice(t *testing.T) {
 	t.Parallel()
-	text := document(t, "docs", "runbook.md")
+	text := repositoryFile(t, "docs", "runbook.md")
 	found := map[string]int{}
 	for what, pattern := range map[string]*regexp.Regexp{
 		"ERROR line": regexp.MustCompile(`(?:ErrorContext\(\w+|slog\.LevelError), "([^"]+)"`),

@@ -15,7 +15,7 @@ import (
 func TestAPlanIsATableOfDaysAndOneOfAccounts(t *testing.T) {
 	t.Parallel()
 	var plans []operate.Plan
-	for line := range strings.Lines(document(t, "internal", "operate", "testdata", "plans.jsonl")) {
+	for line := range strings.Lines(repositoryFile(t, "internal", "operate", "testdata", "plans.jsonl")) {
 		var p operate.Plan
 		if err := json.Unmarshal([]byte(line), &p); err != nil {
 			t.Fatal(err)

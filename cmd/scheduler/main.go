@@ -12,6 +12,7 @@ import (
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/due"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
@@ -51,7 +52,7 @@ func run(ctx context.Context, p *app.Process) error {
 	group.Go(func() error { checks.Run(ctx); return nil })
 	group.Go(func() error { contacts.Run(ctx); return nil })
 	group.Go(func() error {
-		return p.Watch(ctx, func(next *config.Config, d config.Difference) error {
+		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error {
 			s.Use(next)
 			checks.Use(driftChecks(next))
 			contacts.Use(contactRounds(next))

@@ -12,6 +12,7 @@ import (
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/queue"
 	"keyturn/internal/vaultkv"
 )
@@ -74,7 +75,7 @@ func run(ctx context.Context, p *app.Process) error {
 		return server.Serve(ctx, served, h)
 	})
 	group.Go(func() error {
-		return p.Watch(ctx, func(next *config.Config, _ config.Difference) error { return h.reload(ctx, p, next) })
+		return p.Watch(ctx, func(next *config.Config, _ inventory.Difference) error { return h.reload(ctx, p, next) })
 	})
 	return group.Wait()
 }

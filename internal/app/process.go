@@ -18,6 +18,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
@@ -172,12 +173,12 @@ func (p *Process) Observe(ctx context.Context) error {
 // Watch calls changed with every new configuration and what differs in it, until ctx ends: when a file changes and on
 // SIGHUP. A configuration with a mistake, or one that changed returns an error for, changes nothing: /readyz and the log
 // say why.
-func (p *Process) Watch(ctx context.Context, changed func(*config.Config, config.Difference) error) error {
+func (p *Process) Watch(ctx context.Context, changed func(*config.Config, inventory.Difference) error) error {
 	running := p.Config().Accounts
 	return config.Watch(ctx, p.Config(), p.again, func(next *config.Config, err error) {
-		var d config.Difference
+		var d inventory.Difference
 		if err == nil {
-			d = config.Diff(p.Config(), next)
+			d = inventory.Diff(&p.Config().Inventory, &next.Inventory)
 			err = changed(next, d)
 		}
 		if err == nil {

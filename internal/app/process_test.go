@@ -13,6 +13,7 @@ import (
 	"weak"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 )
@@ -46,7 +47,7 @@ func TestAProcessKeepsOnlyTheConfigurationInForce(t *testing.T) {
 	changed, ended := make(chan struct{}), make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		ended <- p.Watch(ctx, func(*config.Config, config.Difference) error {
+		ended <- p.Watch(ctx, func(*config.Config, inventory.Difference) error {
 			changed <- struct{}{}
 			return nil
 		})

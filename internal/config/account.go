@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/duration"
 	"keyturn/internal/rotation"
 )
@@ -41,36 +42,36 @@ const (
 // rawAccount is an account before its provider is known.
 type rawAccount struct {
 	Account
-	provider, endpoint, keys *value
+	provider, endpoint, keys *document.Value
 	given                    layer
 }
 
 var accountFields = fields[rawAccount]{
-	{"provider", func(_ *loader, a *rawAccount, v *value) { a.provider = v }},
-	{"region", func(_ *loader, a *rawAccount, v *value) { a.Region = v.string() }},
-	{"endpoint", func(_ *loader, a *rawAccount, v *value) { a.endpoint = v }},
-	{"insecure_http", func(_ *loader, a *rawAccount, v *value) { a.insecureHTTP = v.boolean() }},
-	{"keys", func(_ *loader, a *rawAccount, v *value) { a.keys = v }},
-	{"rate", func(_ *loader, a *rawAccount, v *value) { a.Rates = v.rates() }},
-	{"timeout", func(_ *loader, a *rawAccount, v *value) { a.Timeout = v.durationIn(minTimeout, maxTimeout) }},
-	{"concurrency", func(_ *loader, a *rawAccount, v *value) {
-		a.Concurrency = v.integer(rotation.MinConcurrency, rotation.MaxConcurrency)
+	{"provider", func(_ *loader, a *rawAccount, v *document.Value) { a.provider = v }},
+	{"region", func(_ *loader, a *rawAccount, v *document.Value) { a.Region = v.Text() }},
+	{"endpoint", func(_ *loader, a *rawAccount, v *document.Value) { a.endpoint = v }},
+	{"insecure_http", func(_ *loader, a *rawAccount, v *document.Value) { a.insecureHTTP = v.Boolean() }},
+	{"keys", func(_ *loader, a *rawAccount, v *document.Value) { a.keys = v }},
+	{"rate", func(_ *loader, a *rawAccount, v *document.Value) { a.Rates = rates(v) }},
+	{"timeout", func(_ *loader, a *rawAccount, v *document.Value) { a.Timeout = v.DurationIn(minTimeout, maxTimeout) }},
+	{"concurrency", func(_ *loader, a *rawAccount, v *document.Value) {
+		a.Concurrency = v.Integer(rotation.MinConcurrency, rotation.MaxConcurrency)
 	}},
-	{"policy", func(_ *loader, a *rawAccount, v *value) { a.given.policy = v }},
-	{"schedule", func(_ *loader, a *rawAccount, v *value) { a.given.schedule = v }},
-	{"verify", func(_ *loader, a *rawAccount, v *value) { a.given.verify = v }},
-	{"first", func(_ *loader, a *rawAccount, v *value) { a.given.first = v }},
-	{"store", func(_ *loader, a *rawAccount, v *value) { a.given.store = v }},
+	{"policy", func(_ *loader, a *rawAccount, v *document.Value) { a.given.policy = v }},
+	{"schedule", func(_ *loader, a *rawAccount, v *document.Value) { a.given.schedule = v }},
+	{"verify", func(_ *loader, a *rawAccount, v *document.Value) { a.given.verify = v }},
+	{"first", func(_ *loader, a *rawAccount, v *document.Value) { a.given.first = v }},
+	{"store", func(_ *loader, a *rawAccount, v *document.Value) { a.given.store = v }},
 }
 
 // account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then
 // its Provider may be nil.
-func (l *loader) account(v *value) {
-	raw := rawAccount{Account: Account{Name: v.name}}
+func (l *loader) account(v *document.Value) {
+	raw := rawAccount{Account: Account{Name: v.Name()}}
 	accountFields.decode(l, v, &raw)
-	v.require("provider")
+	v.Require("provider")
 	a := &raw.Account
-	l.cfg.Accounts[v.name] = a
+	l.cfg.Accounts[v.Name()] = a
 	if raw.provider != nil {
 		a.Provider = l.provider(raw.provider)
 	}
@@ -82,7 +83,7 @@ func (l *loader) account(v *value) {
 	}
 	l.accountRegion(v, a)
 	if raw.endpoint != nil {
-		a.Endpoint = raw.endpoint.baseURL(a.insecureHTTP)
+		a.Endpoint = baseURL(raw.endpoint, a.insecureHTTP)
 	} else {
 		a.Endpoint = a.Provider.Endpoint(a.Region)
 	}
@@ -100,42 +101,42 @@ func (l *loader) account(v *value) {
 	l.checkAccountVerify(a, raw.given.verify)
 }
 
-func (l *loader) provider(v *value) *rotation.Provider {
-	code := v.string()
+func (l *loader) provider(v *document.Value) *rotation.Provider {
+	code := v.Text()
 	p := l.providers[code]
 	if p == nil && code != "" {
-		v.fail(nearest(code, keysOf(l.providers)), "unknown provider %q", code)
+		v.Fail(document.Nearest(code, keysOf(l.providers)), "unknown provider %q", code)
 	}
 	return p
 }
 
-func (l *loader) accountRegion(v *value, a *Account) {
+func (l *loader) accountRegion(v *document.Value, a *Account) {
 	regions := a.Provider.Regions
 	switch {
 	case a.Region == "" && len(regions) > 0:
 		a.Region = regions[0]
 	case a.Region != "" && len(regions) == 0:
-		v.failIn("region", "leave it out", "%s has no regions", a.Provider.Code)
+		v.FailIn("region", "leave it out", "%s has no regions", a.Provider.Code)
 	case a.Region != "" && !slices.Contains(regions, a.Region):
-		v.failIn("region", nearest(a.Region, regions), "%s has no region %q", a.Provider.Code, a.Region)
+		v.FailIn("region", document.Nearest(a.Region, regions), "%s has no region %q", a.Provider.Code, a.Region)
 	}
 }
 
 // accountKeys reads the management keys that the provider wants, no more and no fewer.
-func (l *loader) accountKeys(account, keys *value, a *Account) {
+func (l *loader) accountKeys(account, keys *document.Value, a *Account) {
 	a.Keys = map[string]Source{}
 	if keys == nil {
-		account.failIn("keys", "it needs "+strings.Join(a.Provider.Keys, " and "), "is missing")
+		account.FailIn("keys", "it needs "+strings.Join(a.Provider.Keys, " and "), "is missing")
 		return
 	}
-	for _, entry := range keys.entries() {
-		if !slices.Contains(a.Provider.Keys, entry.name) {
-			entry.failKey(nearest(entry.name, a.Provider.Keys), "%s has no such key", a.Provider.Code)
+	for _, entry := range keys.Entries() {
+		if !slices.Contains(a.Provider.Keys, entry.Name()) {
+			entry.FailKey(document.Nearest(entry.Name(), a.Provider.Keys), "%s has no such key", a.Provider.Code)
 			continue
 		}
-		a.Keys[entry.name] = l.source(entry)
+		a.Keys[entry.Name()] = l.source(entry)
 	}
-	keys.require(a.Provider.Keys...)
+	keys.Require(a.Provider.Keys...)
 }
 
 // atOnce is how many calls keep the slowest window busy if each takes all of its time.
@@ -150,40 +151,40 @@ func atOnce(rates []rotation.Rate, timeout time.Duration) int {
 var rateForm = regexp.MustCompile(`^(\d+)/(\d+)?(ms|s|m|min|h|d)$`)
 
 // rates returns the windows of a list such as ["20/s", "1000/h"].
-func (v *value) rates() []rotation.Rate {
+func rates(v *document.Value) []rotation.Rate {
 	var rates []rotation.Rate
-	for _, item := range v.items() {
-		if r, ok := item.rate(); ok {
+	for _, item := range v.Items() {
+		if r, ok := rate(item); ok {
 			rates = append(rates, r)
 		}
 	}
-	if v.kind == list && len(v.children) == 0 {
-		v.fail("leave it out for the provider's own", "must name at least one window")
+	if v.Kind() == document.List && len(v.Children()) == 0 {
+		v.Fail("leave it out for the provider's own", "must name at least one window")
 	}
 	return rates
 }
 
-func (v *value) rate() (rotation.Rate, bool) {
-	if !v.is(text) {
+func rate(v *document.Value) (rotation.Rate, bool) {
+	if !v.Is(document.Text) {
 		return rotation.Rate{}, false
 	}
-	if m := rateForm.FindStringSubmatch(v.text); m != nil {
+	if m := rateForm.FindStringSubmatch(v.Raw()); m != nil {
 		requests, err := strconv.Atoi(m[1])
 		per, errPer := duration.Parse(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
 		if err == nil && errPer == nil && requests > 0 && requests <= maxRequests && per > 0 {
 			return rotation.Rate{Requests: requests, Per: per}, true
 		}
 	}
-	v.fail("such as 20/s, 300/min or 1000/h", "%q is not a rate from 1 to %d requests", v.text, maxRequests)
+	v.Fail("such as 20/s, 300/min or 1000/h", "%q is not a rate from 1 to %d requests", v.Raw(), maxRequests)
 	return rotation.Rate{}, false
 }
 
 var nameForm = regexp.MustCompile(namePattern)
 
 // checkName reports whether the key of v is fit to be a name in queues, metrics and Vault's paths.
-func (v *value) checkName() bool {
-	if len(v.name) > maxName || !nameForm.MatchString(v.name) {
-		v.failKey(nameAdvice, "is not a valid name")
+func checkName(v *document.Value) bool {
+	if len(v.Name()) > maxName || !nameForm.MatchString(v.Name()) {
+		v.FailKey(nameAdvice, "is not a valid name")
 		return false
 	}
 	return true

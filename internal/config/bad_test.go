@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 	"keyturn/internal/providers"
 )
 
@@ -25,9 +26,9 @@ func TestEveryErrorIsNamedWithItsPlace(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			_, err := config.Load(file, providers.All())
-			var all *config.Errors
+			var all *document.Errors
 			if !errors.As(err, &all) {
-				t.Fatalf("got %v, want *config.Errors", err)
+				t.Fatalf("got %v, want *document.Errors", err)
 			}
 			got := strings.ReplaceAll(err.Error(), "testdata/bad/", "") + "\n"
 			golden := strings.TrimSuffix(file, ".yaml") + ".txt"

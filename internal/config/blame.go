@@ -1,6 +1,10 @@
 package config
 
-import "keyturn/internal/rotation"
+import (
+	"keyturn/internal/rotation"
+
+	"keyturn/internal/config/document"
+)
 
 // blame is a fault of what the credentials of an account inherit as their verification.
 type blame struct {
@@ -10,16 +14,16 @@ type blame struct {
 
 // failVerify reports a fault of a verification where it was made: at the credential if that has a verification of its own,
 // else once at the account, however many credentials inherit it.
-func (l *loader) failVerify(credential, own *value, account *Account, field, hint, format string, args ...any) {
+func (l *loader) failVerify(credential, own *document.Value, account *Account, field, hint, format string, args ...any) {
 	if own != nil {
-		credential.failIn(field, hint, format, args...)
+		credential.FailIn(field, hint, format, args...)
 	} else if at := l.blame(account, field); at != nil {
-		at.failIn(field, hint, format, args...)
+		at.FailIn(field, hint, format, args...)
 	}
 }
 
 // blame returns the account's place in the file the first time that it is asked about a field, and nil from then on.
-func (l *loader) blame(account *Account, field string) *value {
+func (l *loader) blame(account *Account, field string) *document.Value {
 	key := blame{account, field}
 	if l.blamed[key] {
 		return nil
@@ -29,7 +33,7 @@ func (l *loader) blame(account *Account, field string) *value {
 }
 
 // checkAccountVerify reports what an account asks for and its provider cannot do, even where it has no credentials yet.
-func (l *loader) checkAccountVerify(account *Account, given *value) {
+func (l *loader) checkAccountVerify(account *Account, given *document.Value) {
 	if given != nil && l.inherits[account].verify.Mode == rotation.VerifyProvider && !account.Provider.ReadBack {
 		l.failVerify(nil, nil, account, "verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
 	}
@@ -49,10 +53,10 @@ func (l *loader) checkMail(c *rawCredential, account *Account, address string) {
 			if at = l.blame(account, "verify.smtp"); at == nil {
 				return
 			}
-			if own := at.child("verify"); own != nil {
+			if own := at.Child("verify"); own != nil {
 				at = own
 			}
 		}
-		at.warn("use provider", "%s reads the password back itself, and a mail server that does not know it refuses all of them", code)
+		at.Warn("use provider", "%s reads the password back itself, and a mail server that does not know it refuses all of them", code)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 )
 
 // three is three credentials of an account, the last of which has a verification of its own.
@@ -94,7 +94,7 @@ func TestAPathOfTheAPIIsRefused(t *testing.T) {
 		"secret/data/mail/a": "write mail/a", "secret/metadata/mail/a": "write mail/a", "v1/secret/data/mail/a": "write mail/a", "v1/secret/mail/a": "write mail/a",
 	} {
 		_, err := load(t, t.TempDir(), everyProvider+"credentials:\n  - {id: a, account: enom, target: example.com, path: "+path+"}\n")
-		var all *config.Errors
+		var all *document.Errors
 		if !errors.As(err, &all) || all.Total != 1 || all.List[0].Hint != hint || all.List[0].Field != "credentials[0].path" {
 			t.Errorf("%s: got %v", path, err)
 		}
@@ -108,7 +108,7 @@ func TestAPathOfTheAPIIsRefused(t *testing.T) {
 func TestWarningsStandBesideErrors(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, t.TempDir(), everyProvider+"credentials:\n  - {id: A, account: enom, target: example.com, path: secret/a}\n")
-	var all *config.Errors
+	var all *document.Errors
 	if !errors.As(err, &all) || all.Total != 1 || len(all.Warnings) != 1 || strings.Contains(err.Error(), "warning") {
 		t.Errorf("got %v and %v", err, all)
 	}

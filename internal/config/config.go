@@ -4,15 +4,18 @@ package config
 
 import (
 	"crypto/sha256"
-	"iter"
 	"time"
 
+	"keyturn/internal/config/document"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
 // Config is a valid configuration. It never changes and is safe for concurrent use.
 type Config struct {
+	inventory.Inventory // the credentials, in the order of the files
+
 	Redis         Redis
 	Stores        map[string]*Store // Vault, by the names that credentials use
 	DefaultStore  string
@@ -22,10 +25,9 @@ type Config struct {
 	// Files are the configuration file and everything it includes, in the order in which they were read.
 	Files []string
 	// Warnings are what is legal but surely not meant, up to a bound and in the order of the files.
-	Warnings []*Error
+	Warnings []*document.Error
 
-	credentials  inventory
-	certificates map[string]Error // where each file of certificates is named
+	certificates map[string]document.Error // where each file of certificates is named
 	fingerprint  [sha256.Size]byte
 	origin       origin
 }
@@ -55,34 +57,11 @@ type Verification struct {
 	Schedule  *schedule.Schedule
 }
 
-// Len returns the number of credentials.
-func (c *Config) Len() int { return c.credentials.len() }
-
-// Credential returns the credential of an id. It must not be changed.
-func (c *Config) Credential(id string) (*rotation.Credential, bool) {
-	e, ok := c.credentials.byID(id)
-	if !ok {
-		return nil, false
-	}
-	return e.Credential, true
-}
-
-// Credentials goes over all credentials in the order of the files. They must not be changed.
-func (c *Config) Credentials() iter.Seq[*rotation.Credential] {
-	return func(yield func(*rotation.Credential) bool) {
-		for e := range c.credentials.all() {
-			if !yield(e.Credential) {
-				return
-			}
-		}
-	}
-}
-
 // Where returns the file and line that define a credential; "" and 0 if there is no such credential.
 func (c *Config) Where(id string) (file string, line int) {
-	e, ok := c.credentials.byID(id)
+	e, ok := c.Entry(id)
 	if !ok {
 		return "", 0
 	}
-	return c.Files[e.file], int(e.line)
+	return c.Files[e.File], int(e.Line)
 }

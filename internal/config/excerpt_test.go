@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 	"keyturn/internal/providers"
 )
 
@@ -14,12 +15,12 @@ import (
 func render(t *testing.T, dir, text string) string {
 	t.Helper()
 	_, err := load(t, dir, text)
-	var all *config.Errors
+	var all *document.Errors
 	if !errors.As(err, &all) {
 		t.Fatalf("got %v", err)
 	}
 	var b strings.Builder
-	if err := config.Show(&b, all.List); err != nil {
+	if err := document.Show(&b, all.List); err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(b.String(), dir+string(filepath.Separator), "")
@@ -90,32 +91,17 @@ func TestNoPlaceShowsASecret(t *testing.T) {
 	}
 }
 
-func TestAPlaceThatCannotBeReadIsLeftOut(t *testing.T) {
-	t.Parallel()
-	var b strings.Builder
-	list := []*config.Error{
-		{File: "no-such-file", Line: 3, Column: 1, Message: "is wrong"},
-		{File: "testdata/bad/empty.yaml", Line: 1, Column: 1, Message: "is empty"},
-		{File: "testdata/bad/paths.yaml", Line: 9999, Column: 1, Message: "is too far"},
-		{File: "testdata/bad/paths.yaml", Line: 1, Column: 9999, Message: "is too wide"},
-		{File: "testdata/bad/paths.yaml", Message: "is a file"},
-	}
-	if err := config.Show(&b, list); err != nil || strings.Count(b.String(), "\n") != len(list) {
-		t.Errorf("%v\n%s", err, b.String())
-	}
-}
-
 func FuzzShow(f *testing.F) {
 	f.Add(base+"credentials: [{id: A\x1b[2J, account: \"\u202e\"}]", 3)
 	f.Fuzz(func(t *testing.T, text string, _ int) {
 		dir := t.TempDir()
 		_, err := config.Load(write(t, dir, "keyturn.yaml", text), providers.All())
-		var all *config.Errors
+		var all *document.Errors
 		if !errors.As(err, &all) {
 			return
 		}
 		var b strings.Builder
-		if err := config.Show(&b, all.List); err != nil {
+		if err := document.Show(&b, all.List); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -1,14 +1,13 @@
 package config
 
 import (
-	"slices"
-	"strings"
+	"keyturn/internal/config/document"
 )
 
 // field is one key that an object may have, and what becomes of its value.
 type field[T any] struct {
 	key string
-	set func(*loader, *T, *value)
+	set func(*loader, *T, *document.Value)
 }
 
 // fields is everything an object may have. At most 64.
@@ -24,18 +23,18 @@ func (fs fields[T]) keys() []string {
 }
 
 // decode fills into from the object v. Unknown and repeated keys are errors. An empty value counts as an empty object.
-func (fs fields[T]) decode(l *loader, v *value, into *T) {
-	if v.kind == null || !v.is(object) {
+func (fs fields[T]) decode(l *loader, v *document.Value, into *T) {
+	if v.Kind() == document.Null || !v.Is(document.Object) {
 		return
 	}
 	var seen uint64
-	for _, child := range v.children {
-		i := fs.find(child.name)
+	for _, child := range v.Children() {
+		i := fs.find(child.Name())
 		switch {
 		case i < 0:
-			child.failKey(nearest(child.name, fs.keys()), "unknown field")
+			child.FailKey(document.Nearest(child.Name(), fs.keys()), "unknown field")
 		case seen&(1<<i) != 0:
-			child.failKey("", "is defined twice")
+			child.FailKey("", "is defined twice")
 		default:
 			seen |= 1 << i
 			fs[i].set(l, into, child)
@@ -50,48 +49,4 @@ func (fs fields[T]) find(key string) int {
 		}
 	}
 	return -1
-}
-
-// nearest is a hint: the one of names that the user most likely meant, else all of them.
-func nearest(name string, names []string) string {
-	best, least := "", max(1, len(name)/3)+1
-	for _, candidate := range names {
-		if d := distance(strings.ToLower(name), candidate); d < least && d < len(name) {
-			best, least = candidate, d
-		}
-	}
-	switch {
-	case best != "":
-		return "did you mean " + best + "?"
-	case len(names) == 0:
-		return "there are none"
-	case len(names) > 20:
-		return ""
-	}
-	sorted := slices.Sorted(slices.Values(names))
-	return "there are: " + strings.Join(sorted, ", ")
-}
-
-// distance is the number of bytes to insert, delete or replace to get from a to b.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -4,19 +4,21 @@ import (
 	"crypto/x509"
 	"errors"
 	"os"
+
+	"keyturn/internal/config/document"
 )
 
 // certificates returns the path of a PEM file, and notes it for CheckFiles.
-func (l *loader) certificates(v *value) string {
+func (l *loader) certificates(v *document.Value) string {
 	path := l.file(v)
 	if path == "" {
 		return ""
 	}
 	if _, known := l.cfg.certificates[path]; !known {
 		if l.cfg.certificates == nil {
-			l.cfg.certificates = map[string]Error{}
+			l.cfg.certificates = map[string]document.Error{}
 		}
-		l.cfg.certificates[path] = Error{File: v.doc.file, Line: v.at.line, Column: v.at.column, Field: v.path()}
+		l.cfg.certificates[path] = v.Place()
 	}
 	return path
 }
@@ -24,27 +26,18 @@ func (l *loader) certificates(v *value) string {
 var errNoCertificate = errors.New("holds no PEM certificate")
 
 // CheckFiles reads the files of certificates that the configuration names. Load does not: a process needs only those of
-// what it connects to, and they may be replaced at any time. What is wrong is an *Errors.
+// what it connects to, and they may be replaced at any time. What is wrong is a *document.Errors.
 func (c *Config) CheckFiles() error {
-	problems := c.problems()
+	problems := document.NewProblems(c.Files...)
 	for path, at := range c.certificates {
 		pem, err := os.ReadFile(path)
 		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
 			err = errNoCertificate
 		}
 		if err != nil {
-			at.Message = path + ": " + cause(err).Error()
-			problems.add(func() *Error { return &at })
+			at.Message = path + ": " + document.Cause(err).Error()
+			problems.Add(&at)
 		}
 	}
-	return problems.err()
-}
-
-// problems collects what is found after loading, in the order of the files.
-func (c *Config) problems() *problems {
-	p := &problems{}
-	for _, file := range c.Files {
-		p.opened(file)
-	}
-	return p
+	return problems.Err()
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/inventory"
 	"keyturn/internal/providers"
 )
 
@@ -50,6 +51,10 @@ func mustLoad(t testing.TB, dir, text string) *config.Config {
 		t.Fatal(err)
 	}
 	return cfg
+}
+
+func difference(before, after *config.Config) inventory.Difference {
+	return inventory.Diff(&before.Inventory, &after.Inventory)
 }
 
 // writeFleet writes n credentials as JSON Lines.

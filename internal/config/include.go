@@ -1,27 +1,27 @@
 package config
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"keyturn/internal/config/document"
 )
 
 // formats reads an included file by the end of its name.
-var formats = map[string]func(*loader, *document, io.Reader){
-	".yaml":   (*loader).yamlFile,
-	".yml":    (*loader).yamlFile,
-	".jsonl":  (*loader).jsonLines,
-	".ndjson": (*loader).jsonLines,
-	".csv":    (*loader).csvFile,
+var formats = map[string]func(*loader, *document.File, io.Reader){
+	".yaml":   (*loader).list,
+	".yml":    (*loader).list,
+	".jsonl":  (*loader).lines,
+	".ndjson": (*loader).lines,
+	".csv":    (*loader).table,
 }
 
 // include reads the files that the patterns match, each once and in the order of the patterns, then of the names.
-func (l *loader) include(patterns *value) {
-	for _, item := range patterns.items() {
+func (l *loader) include(patterns *document.Value) {
+	for _, item := range patterns.Items() {
 		pattern := l.file(item)
 		if pattern == "" {
 			continue
@@ -30,10 +30,10 @@ func (l *loader) include(patterns *value) {
 		files, err := glob(pattern)
 		switch {
 		case err != nil:
-			item.fail("", "is not a valid pattern")
+			item.Fail("", "is not a valid pattern")
 		case len(files) == 0:
 			// A mount that is not there must not look like a fleet that was given up.
-			item.fail("patterns are relative to the configuration file", "matches no file")
+			item.Fail("patterns are relative to the configuration file", "matches no file")
 		}
 		for _, file := range files {
 			if !slices.Contains(l.cfg.Files, file) {
@@ -61,65 +61,50 @@ func hidden(pattern, file string) bool {
 	return false
 }
 
-func (l *loader) includeFile(item *value, file string) {
+func (l *loader) includeFile(item *document.Value, file string) {
 	read, ok := formats[strings.ToLower(filepath.Ext(file))]
 	if !ok {
-		item.fail("by their names they must be "+strings.Join(keysOf(formats), ", "), "%s is of no known format", file)
+		item.Fail("by their names they must be "+strings.Join(keysOf(formats), ", "), "%s is of no known format", file)
 		return
 	}
-	doc := l.open(file)
+	opened := l.open(file)
 	f, err := os.Open(file)
 	if err != nil {
-		doc.failFile(position{}, "", "%v", cause(err))
+		opened.FailRead(err)
 		return
 	}
 	defer f.Close()
-	read(l, doc, f)
+	read(l, opened, f)
 }
 
-// yamlFile reads a list of credentials. The whole file is in memory while it is read.
-func (l *loader) yamlFile(doc *document, r io.Reader) {
+// list reads a list of credentials. The whole file is in memory while it is read.
+func (l *loader) list(file *document.File, r io.Reader) {
 	data, err := io.ReadAll(r)
 	if err != nil {
-		doc.failFile(position{}, "", "%v", cause(err))
+		file.FailRead(err)
 		return
 	}
-	root := parseRoot(doc, data)
+	root := readYAML(file, data)
 	switch {
-	case root == nil || root.kind == object && len(root.children) == 0:
+	case root == nil || root.Kind() == document.Object && len(root.Children()) == 0:
 		return
-	case root.kind == object:
-		root.fail("without credentials: above it", "must be a list of credentials")
+	case root.Kind() == document.Object:
+		root.Fail("without credentials: above it", "must be a list of credentials")
 		return
 	}
-	for _, item := range root.items() {
+	for _, item := range root.Items() {
 		l.credential(item)
 	}
 }
 
-// maxLine is the longest line of JSON Lines, in bytes.
-const maxLine = 1 << 20
+// lines reads a credential from each line.
+func (l *loader) lines(file *document.File, r io.Reader) { document.JSONLines(file, r, l.credential) }
 
-// jsonLines reads an object for each line.
-func (l *loader) jsonLines(doc *document, r io.Reader) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), maxLine)
-	p := jsonLine{doc: doc}
-	n := 0
-	for lines.Scan() {
-		n++
-		line := strings.TrimPrefix(lines.Text(), "\ufeff")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		if v, ok := p.parse(line, n); ok {
-			l.credential(v)
-		}
-	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		doc.failFile(position{n + 1, 1}, "", "the line is longer than %d bytes", maxLine)
-	case err != nil:
-		doc.failFile(position{n + 1, 1}, "", "%v", cause(err))
-	}
+// table reads a credential from each row.
+func (l *loader) table(file *document.File, r io.Reader) {
+	document.CSV(file, r, credentialFields.keys(), l.credential)
+}
+
+func readYAML(file *document.File, data []byte) *document.Value {
+	return document.YAML(file, data, "use named policies and schedules, and defaults")
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 )
 
 func TestEveryFormatMeansTheSame(t *testing.T) {
@@ -30,7 +30,7 @@ two,tencent,two@example.com,"mail/t,wo",,now
 		dir := t.TempDir()
 		write(t, dir, name, text)
 		cfg := mustLoad(t, dir, base+"include: ['*."+strings.TrimPrefix(name, "a.")+"']\n")
-		if d := config.Diff(inline, cfg); !d.Empty() || cfg.Len() != 2 {
+		if d := difference(inline, cfg); !d.Empty() || cfg.Len() != 2 {
 			t.Errorf("%s: differs from the inline form: %+v", name, d)
 		}
 		if cfg.Fingerprint() != inline.Fingerprint() {
@@ -136,7 +136,7 @@ func TestManyErrorsAreCountedButNotAllKept(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "bad.jsonl", strings.Repeat(`{"id":"a"}`+"\n", 1000))
 	_, err := load(t, dir, base+"include: [bad.jsonl]\n")
-	var all *config.Errors
+	var all *document.Errors
 	if !errors.As(err, &all) || all.Total != 3000 || len(all.List) != 100 {
 		t.Fatalf("got %v", err)
 	}

@@ -1,11 +1,12 @@
 package config
 
 import (
+	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store *value }
+type layer struct{ policy, schedule, verify, first, store *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -17,11 +18,11 @@ type inherited struct {
 }
 
 var defaultFields = fields[layer]{
-	{"policy", func(_ *loader, y *layer, v *value) { y.policy = v }},
-	{"schedule", func(_ *loader, y *layer, v *value) { y.schedule = v }},
-	{"verify", func(_ *loader, y *layer, v *value) { y.verify = v }},
-	{"first", func(_ *loader, y *layer, v *value) { y.first = v }},
-	{"store", func(_ *loader, y *layer, v *value) { y.store = v }},
+	{"policy", func(_ *loader, y *layer, v *document.Value) { y.policy = v }},
+	{"schedule", func(_ *loader, y *layer, v *document.Value) { y.schedule = v }},
+	{"verify", func(_ *loader, y *layer, v *document.Value) { y.verify = v }},
+	{"first", func(_ *loader, y *layer, v *document.Value) { y.first = v }},
+	{"store", func(_ *loader, y *layer, v *document.Value) { y.store = v }},
 }
 
 // inherit puts a layer over a base. provider is nil for the defaults, which hold for all.
@@ -32,7 +33,7 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	}
 	if over.policy != nil {
 		if provider != nil && provider.Mode == rotation.ModeIssuer {
-			over.policy.failKey("leave it out", "%s makes its passwords itself", provider.Code)
+			over.policy.FailKey("leave it out", "%s makes its passwords itself", provider.Code)
 		} else {
 			base.policy = l.policyName(over.policy)
 		}
@@ -44,7 +45,7 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 		base.verify = l.verify(base.verify, over.verify)
 	}
 	if over.first != nil {
-		base.first = rotation.First(over.first.oneOf(firstNames...))
+		base.first = rotation.First(over.first.OneOf(firstNames...))
 	}
 	if over.store != nil {
 		base.store = l.storeName(over.store)
@@ -54,12 +55,12 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 
 // refuse reports every field: there are no credentials that could inherit it.
 func (y layer) refuse(provider *rotation.Provider) {
-	for _, v := range []*value{y.policy, y.schedule, y.verify, y.first, y.store} {
+	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store} {
 		if v != nil {
-			v.failKey("leave it out", "%s rotates nothing", provider.Code)
+			v.FailKey("leave it out", "%s rotates nothing", provider.Code)
 		}
 	}
 }
 
-// firstNames are the values of first, by rotation.First.
-var firstNames = []string{rotation.FirstManual: "manual", rotation.FirstNow: "now", rotation.FirstScheduled: "scheduled"}
+// firstNames are the values of first, in the order of rotation.First.
+var firstNames = []string{rotation.FirstManual.String(), rotation.FirstNow.String(), rotation.FirstScheduled.String()}

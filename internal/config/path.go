@@ -3,12 +3,13 @@ package config
 import (
 	"strings"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 )
 
 // vaultPath returns the path of a mount or of a secret below one.
-func (l *loader) vaultPath(v *value) string {
-	path := v.string()
+func (l *loader) vaultPath(v *document.Value) string {
+	path := v.Text()
 	if path != "" {
 		l.checkPath(v, path)
 	}
@@ -16,20 +17,20 @@ func (l *loader) vaultPath(v *value) string {
 }
 
 // checkPath reports what rotation.CheckPath does, and what a person writes who thinks of another kind of path.
-func (l *loader) checkPath(v *value, path string) {
+func (l *loader) checkPath(v *document.Value, path string) {
 	err := rotation.CheckPath(path)
 	switch {
 	case strings.HasPrefix(path, "/"):
-		v.fail("write "+strings.TrimLeft(path, "/"), "paths are relative to the mount and do not start with a slash")
+		v.Fail("write "+strings.TrimLeft(path, "/"), "paths are relative to the mount and do not start with a slash")
 	case strings.HasPrefix(path, "data/") || strings.HasPrefix(path, "metadata/"):
-		v.fail("leave the first part out", "paths are below the engine's own data/ and metadata/")
+		v.Fail("leave the first part out", "paths are below the engine's own data/ and metadata/")
 	case err != nil:
-		v.fail("", "%v", err)
+		v.Fail("", "%v", err)
 	}
 }
 
 // checkBelow reports a path that repeats what stands above it, as an API path or the address line of Vault's own page does.
-func (l *loader) checkBelow(v *value, path string, store *Store) {
+func (l *loader) checkBelow(v *document.Value, path string, store *Store) {
 	if store == nil || store.Mount == "" {
 		return
 	}
@@ -39,14 +40,14 @@ func (l *loader) checkBelow(v *value, path string, store *Store) {
 	_, otherMount := cutEngine(rest[strings.IndexByte(rest, '/')+1:])
 	switch {
 	case repeats && underEngine:
-		v.fail("write "+engine, "is a path of Vault's API: paths are below the mount %q, without the engine's own data/ and metadata/", store.Mount)
+		v.Fail("write "+engine, "is a path of Vault's API: paths are below the mount %q, without the engine's own data/ and metadata/", store.Mount)
 	case repeats && api:
-		v.fail("write "+below, "is a path of Vault's API: paths are below the mount %q", store.Mount)
+		v.Fail("write "+below, "is a path of Vault's API: paths are below the mount %q", store.Mount)
 	case repeats && !l.repeated[store]:
 		l.repeated[store] = true
-		v.warn("write "+below, "begins with the mount's own name: it stands at %s/data/%s", store.Mount, path)
+		v.Warn("write "+below, "begins with the mount's own name: it stands at %s/data/%s", store.Mount, path)
 	case otherMount && !repeats:
-		v.warn("leave the mount and data/ out", "looks like a path of Vault's API: it stands at %s/data/%s", store.Mount, path)
+		v.Warn("leave the mount and data/ out", "looks like a path of Vault's API: it stands at %s/data/%s", store.Mount, path)
 	}
 }
 

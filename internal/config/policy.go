@@ -1,6 +1,7 @@
 package config
 
 import (
+	"keyturn/internal/config/document"
 	"keyturn/internal/fielderr"
 	"keyturn/internal/policy"
 	"keyturn/internal/rotation"
@@ -9,7 +10,7 @@ import (
 // userPolicy is a policy as the user wrote it. What it comes to depends on the provider.
 type userPolicy struct {
 	spec   policy.Spec
-	at     *value
+	at     *document.Value
 	broken bool // wrong on its own, for every account
 }
 
@@ -20,36 +21,42 @@ type policyKey struct {
 }
 
 var policyFields = fields[policy.Spec]{
-	{"length", func(_ *loader, p *policy.Spec, v *value) { p.Length = v.integer(1, policy.LengthLimit) }},
-	{"min_length", func(_ *loader, p *policy.Spec, v *value) { p.Rule.MinLength = v.integer(1, policy.LengthLimit) }},
-	{"max_length", func(_ *loader, p *policy.Spec, v *value) { p.Rule.MaxLength = v.integer(1, policy.LengthLimit) }},
-	{"max_repeat", func(_ *loader, p *policy.Spec, v *value) { p.Rule.MaxRepeat = v.integer(1, policy.LengthLimit) }},
-	{"digits", func(l *loader, p *policy.Spec, v *value) { classFields.decode(l, v, &p.Rule.Digits) }},
-	{"lower", func(l *loader, p *policy.Spec, v *value) { classFields.decode(l, v, &p.Rule.Lower) }},
-	{"upper", func(l *loader, p *policy.Spec, v *value) { classFields.decode(l, v, &p.Rule.Upper) }},
+	{"length", func(_ *loader, p *policy.Spec, v *document.Value) { p.Length = v.Integer(1, policy.LengthLimit) }},
+	{"min_length", func(_ *loader, p *policy.Spec, v *document.Value) {
+		p.Rule.MinLength = v.Integer(1, policy.LengthLimit)
+	}},
+	{"max_length", func(_ *loader, p *policy.Spec, v *document.Value) {
+		p.Rule.MaxLength = v.Integer(1, policy.LengthLimit)
+	}},
+	{"max_repeat", func(_ *loader, p *policy.Spec, v *document.Value) {
+		p.Rule.MaxRepeat = v.Integer(1, policy.LengthLimit)
+	}},
+	{"digits", func(l *loader, p *policy.Spec, v *document.Value) { classFields.decode(l, v, &p.Rule.Digits) }},
+	{"lower", func(l *loader, p *policy.Spec, v *document.Value) { classFields.decode(l, v, &p.Rule.Lower) }},
+	{"upper", func(l *loader, p *policy.Spec, v *document.Value) { classFields.decode(l, v, &p.Rule.Upper) }},
 	{"symbols", (*loader).symbols},
-	{"allowed_symbols", func(_ *loader, p *policy.Spec, v *value) { p.Rule.AllowedSymbols = v.string() }},
-	{"forbidden", func(_ *loader, p *policy.Spec, v *value) { p.Rule.Forbidden = v.strings() }},
+	{"allowed_symbols", func(_ *loader, p *policy.Spec, v *document.Value) { p.Rule.AllowedSymbols = v.Text() }},
+	{"forbidden", func(_ *loader, p *policy.Spec, v *document.Value) { p.Rule.Forbidden = v.Texts() }},
 }
 
 var classFields = fields[policy.Class]{
-	{"min", func(_ *loader, c *policy.Class, v *value) { c.Min = v.integer(0, policy.LengthLimit) }},
-	{"min_distinct", func(_ *loader, c *policy.Class, v *value) { c.MinDistinct = v.integer(0, policy.LengthLimit) }},
+	{"min", func(_ *loader, c *policy.Class, v *document.Value) { c.Min = v.Integer(0, policy.LengthLimit) }},
+	{"min_distinct", func(_ *loader, c *policy.Class, v *document.Value) { c.MinDistinct = v.Integer(0, policy.LengthLimit) }},
 }
 
 // symbols reads true (use those that are allowed) or a class with minimums.
-func (l *loader) symbols(p *policy.Spec, v *value) {
-	if v.kind == boolean {
-		p.Symbols = v.boolean()
+func (l *loader) symbols(p *policy.Spec, v *document.Value) {
+	if v.Kind() == document.Boolean {
+		p.Symbols = v.Boolean()
 		return
 	}
 	classFields.decode(l, v, &p.Rule.Symbols)
 }
 
-func (l *loader) policy(v *value) {
-	p := &userPolicy{spec: policy.Spec{Name: v.name}, at: v}
+func (l *loader) policy(v *document.Value) {
+	p := &userPolicy{spec: policy.Spec{Name: v.Name()}, at: v}
 	policyFields.decode(l, v, &p.spec)
-	l.policies[v.name] = p
+	l.policies[v.Name()] = p
 	// A rule that contradicts itself is wrong for every account. Which symbols are allowed is for the provider to say.
 	alone := p.spec.Rule
 	if alone.AllowedSymbols == "" {
@@ -63,11 +70,11 @@ func (l *loader) policy(v *value) {
 
 const allSymbols = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
-func (l *loader) policyName(v *value) *userPolicy {
-	name := v.string()
+func (l *loader) policyName(v *document.Value) *userPolicy {
+	name := v.Text()
 	p, ok := l.policies[name]
 	if !ok && name != "" {
-		v.fail(nearest(name, keysOf(l.policies)), "unknown policy %q", name)
+		v.Fail(document.Nearest(name, keysOf(l.policies)), "unknown policy %q", name)
 	}
 	return p
 }
@@ -93,6 +100,6 @@ func (l *loader) resolvePolicy(user *userPolicy, provider *rotation.Provider) *p
 // fail reports what package policy found, where the user wrote it.
 func (p *userPolicy) fail(with string, err error) {
 	for _, e := range fielderr.All(err) {
-		p.at.failIn(e.Field, "", "%s%s", e.Problem, with)
+		p.at.FailIn(e.Field, "", "%s%s", e.Problem, with)
 	}
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"net"
 	"strconv"
+
+	"keyturn/internal/config/document"
 )
 
 // Redis says how to reach Redis: one server, a cluster, or a master that sentinels know. Exactly one of Address,
@@ -34,57 +36,57 @@ type TLS struct {
 }
 
 var redisFields = fields[Redis]{
-	{"address", func(_ *loader, r *Redis, v *value) { r.Address = v.hostPort() }},
-	{"addresses", func(_ *loader, r *Redis, v *value) { r.Addresses = v.hostPorts() }},
-	{"sentinel", func(l *loader, r *Redis, v *value) { r.Sentinel = l.sentinel(v) }},
-	{"db", func(_ *loader, r *Redis, v *value) { r.DB = v.integer(0, 1<<20) }},
-	{"username", func(_ *loader, r *Redis, v *value) { r.Username = v.string() }},
-	{"password", func(l *loader, r *Redis, v *value) { r.Password = l.localSource(v) }},
-	{"tls", func(l *loader, r *Redis, v *value) { r.TLS = l.tls(v) }},
+	{"address", func(_ *loader, r *Redis, v *document.Value) { r.Address = hostPort(v) }},
+	{"addresses", func(_ *loader, r *Redis, v *document.Value) { r.Addresses = hostPorts(v) }},
+	{"sentinel", func(l *loader, r *Redis, v *document.Value) { r.Sentinel = l.sentinel(v) }},
+	{"db", func(_ *loader, r *Redis, v *document.Value) { r.DB = v.Integer(0, 1<<20) }},
+	{"username", func(_ *loader, r *Redis, v *document.Value) { r.Username = v.Text() }},
+	{"password", func(l *loader, r *Redis, v *document.Value) { r.Password = l.localSource(v) }},
+	{"tls", func(l *loader, r *Redis, v *document.Value) { r.TLS = l.tls(v) }},
 }
 
 var sentinelFields = fields[Sentinel]{
-	{"master", func(_ *loader, s *Sentinel, v *value) { s.Master = v.string() }},
-	{"addresses", func(_ *loader, s *Sentinel, v *value) { s.Addresses = v.hostPorts() }},
-	{"username", func(_ *loader, s *Sentinel, v *value) { s.Username = v.string() }},
-	{"password", func(l *loader, s *Sentinel, v *value) { s.Password = l.localSource(v) }},
+	{"master", func(_ *loader, s *Sentinel, v *document.Value) { s.Master = v.Text() }},
+	{"addresses", func(_ *loader, s *Sentinel, v *document.Value) { s.Addresses = hostPorts(v) }},
+	{"username", func(_ *loader, s *Sentinel, v *document.Value) { s.Username = v.Text() }},
+	{"password", func(l *loader, s *Sentinel, v *document.Value) { s.Password = l.localSource(v) }},
 }
 
 var tlsFields = fields[TLS]{
-	{"ca_file", func(l *loader, t *TLS, v *value) { t.CAFile = l.certificates(v) }},
-	{"cert_file", func(l *loader, t *TLS, v *value) { t.CertFile = l.certificates(v) }},
-	{"key_file", func(l *loader, t *TLS, v *value) { t.KeyFile = l.file(v) }},
-	{"server_name", func(_ *loader, t *TLS, v *value) { t.ServerName = v.string() }},
+	{"ca_file", func(l *loader, t *TLS, v *document.Value) { t.CAFile = l.certificates(v) }},
+	{"cert_file", func(l *loader, t *TLS, v *document.Value) { t.CertFile = l.certificates(v) }},
+	{"key_file", func(l *loader, t *TLS, v *document.Value) { t.KeyFile = l.file(v) }},
+	{"server_name", func(_ *loader, t *TLS, v *document.Value) { t.ServerName = v.Text() }},
 }
 
-func (l *loader) redis(v *value) {
+func (l *loader) redis(v *document.Value) {
 	r := &l.cfg.Redis
 	redisFields.decode(l, v, r)
-	v.exactlyOne("address", "addresses", "sentinel")
+	v.ExactlyOne("address", "addresses", "sentinel")
 	if r.Addresses != nil && r.DB != 0 {
-		v.failIn("db", "", "a cluster has only database 0")
+		v.FailIn("db", "", "a cluster has only database 0")
 	}
 }
 
-func (l *loader) sentinel(v *value) *Sentinel {
+func (l *loader) sentinel(v *document.Value) *Sentinel {
 	s := &Sentinel{}
 	sentinelFields.decode(l, v, s)
-	v.require("master", "addresses")
+	v.Require("master", "addresses")
 	return s
 }
 
-func (l *loader) tls(v *value) *TLS {
+func (l *loader) tls(v *document.Value) *TLS {
 	t := &TLS{}
 	tlsFields.decode(l, v, t)
 	if (t.CertFile == "") != (t.KeyFile == "") {
-		v.fail("", "cert_file and key_file come together")
+		v.Fail("", "cert_file and key_file come together")
 	}
 	return t
 }
 
 // hostPort returns a text such as "redis:6379" or "[::1]:6379".
-func (v *value) hostPort() string {
-	address := v.string()
+func hostPort(v *document.Value) string {
+	address := v.Text()
 	if address == "" {
 		return ""
 	}
@@ -93,18 +95,18 @@ func (v *value) hostPort() string {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil || host == "" {
-		v.failUnseen("", "must be HOST:PORT")
+		v.FailUnseen("", "must be HOST:PORT")
 	}
 	return address
 }
 
-func (v *value) hostPorts() []string {
+func hostPorts(v *document.Value) []string {
 	var addresses []string
-	for _, item := range v.items() {
-		addresses = append(addresses, item.hostPort())
+	for _, item := range v.Items() {
+		addresses = append(addresses, hostPort(item))
 	}
-	if len(addresses) == 0 && v.kind == list {
-		v.fail("", "must name at least one")
+	if len(addresses) == 0 && v.Kind() == document.List {
+		v.Fail("", "must name at least one")
 	}
 	return addresses
 }

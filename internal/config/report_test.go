@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 	"keyturn/internal/providers"
 )
 
@@ -25,13 +26,13 @@ func TestAReportTakesEveryErrorApartAndSaysWhoseItIs(t *testing.T) {
 	}
 
 	// What does not stand in the file is no fault of it.
-	r.Note(errors.Join(errors.New("vault is away"), &config.Error{File: "keyturn.yaml", Line: 3, Column: 1, Message: "is not set"}))
+	r.Note(errors.Join(errors.New("vault is away"), &document.Error{File: "keyturn.yaml", Line: 3, Column: 1, Message: "is not set"}))
 	if r.OK || r.Invalid || r.Total != 2 || r.Errors[0].Placed != nil || r.Errors[0].Message != "vault is away" || r.Errors[1].Line != 3 {
 		t.Errorf("%+v", r)
 	}
 
 	cfg, r = config.Check(write(t, dir, "bad.yaml", good+"nonsense: 1\nworse: 2\n"), providers.All())
-	if cfg != nil || r.OK || !r.Invalid || r.Total != 2 || len(r.Errors) != 2 || r.Errors[0].Severity != config.SeverityError || r.Errors[0].Field != "nonsense" {
+	if cfg != nil || r.OK || !r.Invalid || r.Total != 2 || len(r.Errors) != 2 || r.Errors[0].Severity != document.SeverityError || r.Errors[0].Field != "nonsense" {
 		t.Errorf("%+v", r)
 	}
 	if _, r = config.Check(filepath.Join(dir, "missing.yaml"), providers.All()); r.OK || !r.Invalid || r.Total != 1 {

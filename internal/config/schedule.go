@@ -4,18 +4,19 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/duration"
 	"keyturn/internal/fielderr"
 	"keyturn/internal/schedule"
 )
 
 var scheduleFields = fields[schedule.Spec]{
-	{"every", func(_ *loader, s *schedule.Spec, v *value) { s.Every = v.string() }},
-	{"cron", func(_ *loader, s *schedule.Spec, v *value) { s.Cron = v.string() }},
-	{"zone", func(_ *loader, s *schedule.Spec, v *value) { s.Zone = v.string() }},
-	{"window", func(_ *loader, s *schedule.Spec, v *value) { s.Window = v.string() }},
-	{"days", func(_ *loader, s *schedule.Spec, v *value) { s.Days = v.strings() }},
-	{"splay", func(_ *loader, s *schedule.Spec, v *value) { s.Splay = v.string() }},
+	{"every", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Every = v.Text() }},
+	{"cron", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Cron = v.Text() }},
+	{"zone", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Zone = v.Text() }},
+	{"window", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Window = v.Text() }},
+	{"days", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Days = v.Texts() }},
+	{"splay", func(_ *loader, s *schedule.Spec, v *document.Value) { s.Splay = v.Text() }},
 }
 
 // userSchedule is a schedule as the user wrote it.
@@ -25,44 +26,44 @@ type userSchedule struct {
 	tooShort bool               // reported
 }
 
-func (l *loader) namedSchedule(v *value) {
-	if !v.checkName() {
+func (l *loader) namedSchedule(v *document.Value) {
+	if !checkName(v) {
 		return
 	}
-	if v.kind == text {
-		v.fail("such as {every: 30d}", "must be a map")
+	if v.Kind() == document.Text {
+		v.Fail("such as {every: 30d}", "must be a map")
 		return
 	}
-	l.schedules[v.name] = l.spell(v)
+	l.schedules[v.Name()] = l.spell(v)
 }
 
 // schedule returns the schedule that v names or spells out. shortest is the least time between two of what it is for.
-func (l *loader) schedule(v *value, shortest time.Duration) *userSchedule {
+func (l *loader) schedule(v *document.Value, shortest time.Duration) *userSchedule {
 	s := l.lookUp(v)
 	if s.every > 0 && s.every < shortest && !s.tooShort {
 		s.tooShort = true
-		v.fail("", "every %v is shorter than timing.min_interval, %v", s.every, shortest)
+		v.Fail("", "every %v is shorter than timing.min_interval, %v", s.every, shortest)
 	}
 	return s
 }
 
-func (l *loader) lookUp(v *value) *userSchedule {
-	if v.kind != text {
+func (l *loader) lookUp(v *document.Value) *userSchedule {
+	if v.Kind() != document.Text {
 		return l.spell(v)
 	}
-	name := v.string()
+	name := v.Text()
 	s, ok := l.schedules[name]
 	if ok {
 		return s
 	}
 	if name != "" {
-		v.fail(nearest(name, keysOf(l.schedules)), "unknown schedule %q", name)
+		v.Fail(document.Nearest(name, keysOf(l.schedules)), "unknown schedule %q", name)
 	}
 	return &userSchedule{}
 }
 
 // spell reads a schedule that is spelled out. Equal ones are one, because a million credentials may each bring theirs.
-func (l *loader) spell(v *value) *userSchedule {
+func (l *loader) spell(v *document.Value) *userSchedule {
 	var spec schedule.Spec
 	scheduleFields.decode(l, v, &spec)
 	key := strings.Join([]string{spec.Every, spec.Cron, spec.Zone, spec.Window, strings.Join(spec.Days, ","), spec.Splay}, "\x00")
@@ -71,7 +72,7 @@ func (l *loader) spell(v *value) *userSchedule {
 	}
 	parsed, err := schedule.Parse(spec)
 	for _, e := range fielderr.All(err) {
-		v.failIn(e.Field, "", "%s", e.Problem)
+		v.FailIn(e.Field, "", "%s", e.Problem)
 	}
 	s := &userSchedule{parsed: parsed}
 	s.every, _ = duration.Parse(spec.Every) // what is wrong with it has been said

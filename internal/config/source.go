@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/secret"
 )
 
@@ -22,7 +23,7 @@ type Source struct {
 	File  string // path
 	Vault VaultRef
 
-	pos Error // file, line, column and field
+	pos document.Error // file, line, column and field
 }
 
 // VaultRef is a field of a KV v2 secret.
@@ -57,7 +58,7 @@ type Fetch func(ctx context.Context, ref VaultRef) (secret.Value, error)
 // maxSecret is the longest secret in a file, in bytes: larger is no secret but a mistake.
 const maxSecret = 64 << 10
 
-// Read returns what stands at the source now; files may be replaced while keyturn runs. Errors are *Error values with
+// Read returns what stands at the source now; files may be replaced while keyturn runs. Errors are *document.Error values with
 // the position of the source in the configuration. fetch may be nil where the source is not in Vault.
 func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
 	value, problem := s.locate(ctx, fetch, nil)
@@ -68,9 +69,9 @@ func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
 }
 
 // ResolveKeys reads the management keys of the named accounts, of all where none is named: values by account and name.
-// What cannot be read is an *Errors that names them all.
+// What cannot be read is a *document.Errors that names them all.
 func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...string) (map[string]map[string]secret.Value, error) {
-	missing := c.problems()
+	missing := document.NewProblems(c.Files...)
 	keys := make(map[string]map[string]secret.Value, len(c.Accounts))
 	for name, account := range c.Accounts {
 		if len(accounts) > 0 && !slices.Contains(accounts, name) {
@@ -80,18 +81,18 @@ func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...strin
 		for key, source := range account.Keys {
 			value, problem := source.locate(ctx, fetch, secret.Value.CheckHeader)
 			if problem != nil {
-				missing.add(func() *Error { return problem })
+				missing.Add(problem)
 			}
 			if !value.IsZero() {
 				keys[name][key] = value
 			}
 		}
 	}
-	return keys, missing.err()
+	return keys, missing.Err()
 }
 
 // locate reads the source and gives an error its position. fit may say what is wrong with the value.
-func (s Source) locate(ctx context.Context, fetch Fetch, fit func(secret.Value) error) (secret.Value, *Error) {
+func (s Source) locate(ctx context.Context, fetch Fetch, fit func(secret.Value) error) (secret.Value, *document.Error) {
 	value, hint, err := s.read(ctx, fetch)
 	value = trim(value)
 	switch {
@@ -158,47 +159,47 @@ func trim(value secret.Value) secret.Value {
 // rawSource is a source before its store is known to exist.
 type rawSource struct {
 	env, file    string
-	vault, store *value
+	vault, store *document.Value
 }
 
 var sourceFields = fields[rawSource]{
-	{"env", func(_ *loader, s *rawSource, v *value) { s.env = v.string() }},
-	{"file", func(l *loader, s *rawSource, v *value) { s.file = l.file(v) }},
-	{"vault", func(_ *loader, s *rawSource, v *value) { s.vault = v }},
-	{"store", func(_ *loader, s *rawSource, v *value) { s.store = v }},
+	{"env", func(_ *loader, s *rawSource, v *document.Value) { s.env = v.Text() }},
+	{"file", func(l *loader, s *rawSource, v *document.Value) { s.file = l.file(v) }},
+	{"vault", func(_ *loader, s *rawSource, v *document.Value) { s.vault = v }},
+	{"store", func(_ *loader, s *rawSource, v *document.Value) { s.store = v }},
 }
 
 // source reads a Source. Whatever stands there instead of one is not repeated: it may be the secret itself.
-func (l *loader) source(v *value) Source {
-	if v.kind != object {
-		v.failUnseen("secrets do not stand here: {env: NAME}, {file: PATH} or {vault: path#field}", "must be a source, not %s", v.kind)
+func (l *loader) source(v *document.Value) Source {
+	if v.Kind() != document.Object {
+		v.FailUnseen("secrets do not stand here: {env: NAME}, {file: PATH} or {vault: path#field}", "must be a source, not %s", v.Kind())
 		return Source{}
 	}
 	var raw rawSource
 	sourceFields.decode(l, v, &raw)
-	v.exactlyOne("env", "file", "vault")
-	s := Source{Env: raw.env, File: raw.file, pos: Error{File: v.doc.file, Line: v.at.line, Column: v.at.column, Field: v.path()}}
+	v.ExactlyOne("env", "file", "vault")
+	s := Source{Env: raw.env, File: raw.file, pos: v.Place()}
 	switch {
 	case raw.vault != nil:
 		s.Vault = l.vaultRef(raw.vault, raw.store)
 	case raw.store != nil:
-		raw.store.fail("", "only goes with vault")
+		raw.store.Fail("", "only goes with vault")
 	}
 	return s
 }
 
 // localSource reads a Source of something that is needed before Vault can be asked.
-func (l *loader) localSource(v *value) Source {
-	if in := v.child("vault"); in != nil {
-		in.fail("use {env: NAME} or {file: PATH}", "Vault cannot be asked for this: it is needed before Vault")
+func (l *loader) localSource(v *document.Value) Source {
+	if in := v.Child("vault"); in != nil {
+		in.Fail("use {env: NAME} or {file: PATH}", "Vault cannot be asked for this: it is needed before Vault")
 		return Source{}
 	}
 	return l.source(v)
 }
 
 // file returns a path relative to the configuration file.
-func (l *loader) file(v *value) string {
-	path := v.string()
+func (l *loader) file(v *document.Value) string {
+	path := v.Text()
 	switch {
 	case path == "":
 		return ""
@@ -208,16 +209,16 @@ func (l *loader) file(v *value) string {
 	return filepath.Join(l.dir, path)
 }
 
-func (l *loader) vaultRef(v, store *value) VaultRef {
+func (l *loader) vaultRef(v, store *document.Value) VaultRef {
 	ref := VaultRef{Store: l.cfg.DefaultStore}
 	if store != nil {
 		ref.Store = l.storeName(store)
 	} else if ref.Store == "" {
-		v.fail("add store: NAME", "there is no default store")
+		v.Fail("add store: NAME", "there is no default store")
 	}
-	path, field, ok := strings.Cut(v.string(), "#")
+	path, field, ok := strings.Cut(v.Text(), "#")
 	if !ok || field == "" {
-		v.failUnseen("such as keys/tencent#secret_key", "names no field")
+		v.FailUnseen("such as keys/tencent#secret_key", "names no field")
 	}
 	l.checkPath(v, path)
 	l.checkBelow(v, path, l.cfg.Stores[ref.Store])

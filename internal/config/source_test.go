@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 	"keyturn/internal/secret"
 )
 
@@ -80,7 +81,7 @@ func TestAKeyThatNoHeaderCarriesIsNamedWhateverItsKind(t *testing.T) {
 		write(t, dir, "key", text)
 		cfg := mustLoad(t, dir, everyKind)
 		_, err := cfg.ResolveKeys(t.Context(), func(context.Context, config.VaultRef) (secret.Value, error) { return secret.New(text), nil })
-		var all *config.Errors
+		var all *document.Errors
 		if !errors.As(err, &all) || all.Total != 6 {
 			t.Fatalf("%q: got %v, want 6 errors", text, err)
 		}
@@ -111,7 +112,7 @@ func TestEveryMissingKeyIsNamedAtOnce(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	var one *config.Error
+	var one *document.Error
 	if _, err := cfg.Accounts["a"].Keys["user"].Read(t.Context(), nil); !errors.As(err, &one) || one.Line != 4 {
 		t.Errorf("got %v, want line 4", err)
 	}

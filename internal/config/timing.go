@@ -4,20 +4,25 @@ import (
 	"cmp"
 	"time"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
 var timingFields = fields[Timing]{
-	{"provider_timeout", func(_ *loader, t *Timing, v *value) { t.ProviderTimeout = v.durationIn(minTimeout, maxTimeout) }},
-	{"task_timeout", func(_ *loader, t *Timing, v *value) { t.TaskTimeout = v.durationIn(minTimeout, rotation.MaxRun) }},
-	{"resume_after", func(_ *loader, t *Timing, v *value) { t.ResumeAfter = v.duration() }},
-	{"min_interval", func(_ *loader, t *Timing, v *value) { t.MinInterval = v.duration() }},
-	{"recheck_after", func(_ *loader, t *Timing, v *value) { t.RecheckAfter = v.duration() }},
-	{"drift_check", func(l *loader, t *Timing, v *value) { t.DriftCheck = l.schedule(v, 0).parsed }},
+	{"provider_timeout", func(_ *loader, t *Timing, v *document.Value) {
+		t.ProviderTimeout = v.DurationIn(minTimeout, maxTimeout)
+	}},
+	{"task_timeout", func(_ *loader, t *Timing, v *document.Value) {
+		t.TaskTimeout = v.DurationIn(minTimeout, rotation.MaxRun)
+	}},
+	{"resume_after", func(_ *loader, t *Timing, v *document.Value) { t.ResumeAfter = v.Duration() }},
+	{"min_interval", func(_ *loader, t *Timing, v *document.Value) { t.MinInterval = v.Duration() }},
+	{"recheck_after", func(_ *loader, t *Timing, v *document.Value) { t.RecheckAfter = v.Duration() }},
+	{"drift_check", func(l *loader, t *Timing, v *document.Value) { t.DriftCheck = l.schedule(v, 0).parsed }},
 }
 
-func (l *loader) timing(v *value) {
+func (l *loader) timing(v *document.Value) {
 	t := &l.cfg.Timing
 	timingFields.decode(l, v, t)
 	t.ProviderTimeout = cmp.Or(t.ProviderTimeout, 10*time.Second)
@@ -32,7 +37,7 @@ func (l *loader) timing(v *value) {
 
 // checkTiming holds the times against each other: what an abandoned call may still do must be over before anything
 // acts on the belief that it is.
-func (l *loader) checkTiming(v *value) {
+func (l *loader) checkTiming(v *document.Value) {
 	t := &l.cfg.Timing
 	longest, whose := t.ProviderTimeout, "timing.provider_timeout"
 	for _, name := range keysOf(l.cfg.Accounts) {
@@ -52,7 +57,7 @@ func (l *loader) checkTiming(v *value) {
 		{"recheck_after", t.RecheckAfter, t.TaskTimeout, "timing.task_timeout"},
 	} {
 		if rule.value <= rule.over {
-			v.failIn(rule.field, "", "%v is not longer than %s, %v", rule.value, rule.reason, rule.over)
+			v.FailIn(rule.field, "", "%v is not longer than %s, %v", rule.value, rule.reason, rule.over)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 )
 
@@ -51,54 +52,54 @@ const (
 )
 
 var storeFields = fields[Store]{
-	{"address", func(*loader, *Store, *value) {}},   // read last, because insecure_http says what it may be
-	{"addresses", func(*loader, *Store, *value) {}}, // as above
-	{"insecure_http", func(_ *loader, s *Store, v *value) { s.insecureHTTP = v.boolean() }},
-	{"namespace", func(_ *loader, s *Store, v *value) { s.Namespace = v.string() }},
-	{"mount", func(l *loader, s *Store, v *value) { s.Mount = l.vaultPath(v) }},
-	{"journal_mount", func(l *loader, s *Store, v *value) { s.JournalMount = l.vaultPath(v) }},
-	{"auth", func(l *loader, s *Store, v *value) { s.Auth = l.auth(v) }},
-	{"fields", func(l *loader, s *Store, v *value) { fieldNames.decode(l, v, &s.Fields) }},
-	{"ca_file", func(l *loader, s *Store, v *value) { s.CAFile = l.certificates(v) }},
-	{"timeout", func(_ *loader, s *Store, v *value) { s.Timeout = v.duration() }},
+	{"address", func(*loader, *Store, *document.Value) {}},   // read last, because insecure_http says what it may be
+	{"addresses", func(*loader, *Store, *document.Value) {}}, // as above
+	{"insecure_http", func(_ *loader, s *Store, v *document.Value) { s.insecureHTTP = v.Boolean() }},
+	{"namespace", func(_ *loader, s *Store, v *document.Value) { s.Namespace = v.Text() }},
+	{"mount", func(l *loader, s *Store, v *document.Value) { s.Mount = l.vaultPath(v) }},
+	{"journal_mount", func(l *loader, s *Store, v *document.Value) { s.JournalMount = l.vaultPath(v) }},
+	{"auth", func(l *loader, s *Store, v *document.Value) { s.Auth = l.auth(v) }},
+	{"fields", func(l *loader, s *Store, v *document.Value) { fieldNames.decode(l, v, &s.Fields) }},
+	{"ca_file", func(l *loader, s *Store, v *document.Value) { s.CAFile = l.certificates(v) }},
+	{"timeout", func(_ *loader, s *Store, v *document.Value) { s.Timeout = v.Duration() }},
 }
 
 var fieldNames = fields[FieldNames]{
-	{"username", func(_ *loader, f *FieldNames, v *value) { f.Username = v.string() }},
-	{"password", func(_ *loader, f *FieldNames, v *value) { f.Password = v.string() }},
-	{"rotation_id", func(_ *loader, f *FieldNames, v *value) { f.RotationID = v.string() }},
-	{"candidate", func(_ *loader, f *FieldNames, v *value) { f.Candidate = v.string() }},
-	{"slot", func(_ *loader, f *FieldNames, v *value) { f.Slot = v.string() }},
-	{"rotated_at", func(_ *loader, f *FieldNames, v *value) { f.RotatedAt = v.string() }},
-	{"journal_version", func(_ *loader, f *FieldNames, v *value) { f.JournalVersion = v.string() }},
-	{"verified", func(_ *loader, f *FieldNames, v *value) { f.Verified = v.string() }},
+	{"username", func(_ *loader, f *FieldNames, v *document.Value) { f.Username = v.Text() }},
+	{"password", func(_ *loader, f *FieldNames, v *document.Value) { f.Password = v.Text() }},
+	{"rotation_id", func(_ *loader, f *FieldNames, v *document.Value) { f.RotationID = v.Text() }},
+	{"candidate", func(_ *loader, f *FieldNames, v *document.Value) { f.Candidate = v.Text() }},
+	{"slot", func(_ *loader, f *FieldNames, v *document.Value) { f.Slot = v.Text() }},
+	{"rotated_at", func(_ *loader, f *FieldNames, v *document.Value) { f.RotatedAt = v.Text() }},
+	{"journal_version", func(_ *loader, f *FieldNames, v *document.Value) { f.JournalVersion = v.Text() }},
+	{"verified", func(_ *loader, f *FieldNames, v *document.Value) { f.Verified = v.Text() }},
 }
 
 // rawVault is the form with several stores; the short form is a single store in place of it.
-type rawVault struct{ stores, chosen *value }
+type rawVault struct{ stores, chosen *document.Value }
 
 var vaultFields = fields[rawVault]{
-	{"stores", func(_ *loader, r *rawVault, v *value) { r.stores = v }},
-	{"default", func(_ *loader, r *rawVault, v *value) { r.chosen = v }},
+	{"stores", func(_ *loader, r *rawVault, v *document.Value) { r.stores = v }},
+	{"default", func(_ *loader, r *rawVault, v *document.Value) { r.chosen = v }},
 }
 
-func (l *loader) vault(v *value) {
-	if v.child("stores") == nil {
+func (l *loader) vault(v *document.Value) {
+	if v.Child("stores") == nil {
 		l.store(defaultStore, v)
 		l.cfg.DefaultStore = defaultStore
 		return
 	}
 	var raw rawVault
 	vaultFields.decode(l, v, &raw)
-	for _, entry := range raw.stores.entries() {
-		if entry.checkName() {
-			l.store(entry.name, entry)
+	for _, entry := range raw.stores.Entries() {
+		if checkName(entry) {
+			l.store(entry.Name(), entry)
 		}
 	}
 	l.checkJournals(raw.stores)
 	switch {
 	case len(l.cfg.Stores) == 0:
-		raw.stores.fail("", "must name at least one")
+		raw.stores.Fail("", "must name at least one")
 	case raw.chosen != nil:
 		l.cfg.DefaultStore = l.storeName(raw.chosen)
 	case len(l.cfg.Stores) == 1:
@@ -108,34 +109,34 @@ func (l *loader) vault(v *value) {
 	}
 }
 
-func (l *loader) store(name string, v *value) {
+func (l *loader) store(name string, v *document.Value) {
 	s := &Store{Name: name}
 	storeFields.decode(l, v, s)
-	v.exactlyOne("address", "addresses")
-	v.require("auth")
+	v.ExactlyOne("address", "addresses")
+	v.Require("auth")
 	s.Mount = cmp.Or(s.Mount, defaultMount)
 	s.JournalMount = cmp.Or(s.JournalMount, defaultJournal)
 	s.Timeout = cmp.Or(s.Timeout, vaultTimeout)
 	if s.Mount == s.JournalMount {
-		v.failIn("journal_mount", "consumers must have no rights there", "journals need a mount of their own, not %q too", s.Mount)
+		v.FailIn("journal_mount", "consumers must have no rights there", "journals need a mount of their own, not %q too", s.Mount)
 	}
-	if all := v.addresses(s.insecureHTTP); len(all) > 0 {
+	if all := addresses(v, s.insecureHTTP); len(all) > 0 {
 		s.Address, s.Nodes = all[0], all[1:]
 		s.cluster = l.cluster(all)
 	}
 	s.location = place(s.cluster, s.Namespace, s.Mount)
 	if name := s.Fields.Twice(); name != "" {
-		v.failIn("fields", "", "two of them are called %q", name)
+		v.FailIn("fields", "", "two of them are called %q", name)
 	}
 	l.cfg.Stores[name] = s
 }
 
 // checkJournals reports journals that would stand where consumers of another store read.
-func (l *loader) checkJournals(stores *value) {
+func (l *loader) checkJournals(stores *document.Value) {
 	for _, journal := range l.cfg.Stores {
 		for _, name := range keysOf(l.cfg.Stores) {
 			if name != journal.Name && l.cfg.Stores[name].location == place(journal.cluster, journal.Namespace, journal.JournalMount) {
-				stores.failIn(journal.Name+".journal_mount", "journals need a mount of their own", "is the mount of store %s", name)
+				stores.FailIn(journal.Name+".journal_mount", "journals need a mount of their own", "is the mount of store %s", name)
 			}
 		}
 	}
@@ -158,29 +159,29 @@ func (l *loader) cluster(addresses []string) string {
 }
 
 // addresses returns where the Vault of a store is, one at least unless an error was reported.
-func (v *value) addresses(insecure bool) []string {
-	if one := v.child("address"); one != nil {
-		return []string{one.baseURL(insecure)}
+func addresses(v *document.Value, insecure bool) []string {
+	if one := v.Child("address"); one != nil {
+		return []string{baseURL(one, insecure)}
 	}
-	several := v.child("addresses")
+	several := v.Child("addresses")
 	if several == nil {
 		return nil // said already
 	}
 	var all []string
-	for _, item := range several.items() {
-		address := item.baseURL(insecure)
+	for _, item := range several.Items() {
+		address := baseURL(item, insecure)
 		switch {
 		case address == "":
 		case slices.Contains(all, address):
-			item.fail("", "is listed twice")
+			item.Fail("", "is listed twice")
 		case len(all) > 0 && pathOf(all[0]) != pathOf(address):
-			item.fail("", "must have the path of the first one")
+			item.Fail("", "must have the path of the first one")
 		default:
 			all = append(all, address)
 		}
 	}
-	if len(all) == 0 && several.kind == list {
-		several.fail("", "must name at least one")
+	if len(all) == 0 && several.Kind() == document.List {
+		several.Fail("", "must name at least one")
 	}
 	return all
 }
@@ -194,33 +195,33 @@ func pathOf(address string) string {
 }
 
 // storeName returns the name of a store that exists.
-func (l *loader) storeName(v *value) string {
-	name := v.string()
+func (l *loader) storeName(v *document.Value) string {
+	name := v.Text()
 	if s, ok := l.cfg.Stores[name]; ok {
 		return s.Name // not a part of the line that it was read from
 	}
 	if name != "" {
-		v.fail(nearest(name, keysOf(l.cfg.Stores)), "no store %q", name)
+		v.Fail(document.Nearest(name, keysOf(l.cfg.Stores)), "no store %q", name)
 	}
 	return name
 }
 
 // baseURL returns an address without the slash at its end. Plain http is only for what says so: passwords go there.
-func (v *value) baseURL(insecure bool) string {
-	text := v.string()
+func baseURL(v *document.Value, insecure bool) string {
+	text := v.Text()
 	if text == "" {
 		return ""
 	}
 	u, err := rotation.ParseServer(text)
 	switch {
 	case errors.Is(err, rotation.ErrServerURL):
-		v.failUnseen("such as https://host:8200", "%v", err)
+		v.FailUnseen("such as https://host:8200", "%v", err)
 	case errors.Is(err, rotation.ErrServerUser):
-		v.failUnseen("keys have their own fields", "%v", err)
+		v.FailUnseen("keys have their own fields", "%v", err)
 	case err != nil:
-		v.failUnseen("", "%v", err)
+		v.FailUnseen("", "%v", err)
 	case u.Scheme == "http" && !insecure:
-		v.fail("use https, or set insecure_http: true beside it for a test", "sends passwords in clear")
+		v.Fail("use https, or set insecure_http: true beside it for a test", "sends passwords in clear")
 	}
 	return strings.TrimRight(text, "/")
 }

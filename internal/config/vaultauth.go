@@ -1,28 +1,32 @@
 package config
 
+import "keyturn/internal/config/document"
+
 // rawAuth holds the one method that is chosen.
 type rawAuth struct{ auth Auth }
 
 var authFields = fields[rawAuth]{
-	{"token", func(l *loader, a *rawAuth, v *value) { a.auth = Auth{Method: "token", Secret: l.localSource(v)} }},
-	{"approle", func(l *loader, a *rawAuth, v *value) {
+	{"token", func(l *loader, a *rawAuth, v *document.Value) {
+		a.auth = Auth{Method: "token", Secret: l.localSource(v)}
+	}},
+	{"approle", func(l *loader, a *rawAuth, v *document.Value) {
 		a.auth = l.login("approle", appRoleFields, v, "role_id", "secret_id")
 	}},
-	{"kubernetes", func(l *loader, a *rawAuth, v *value) { a.auth = l.login("kubernetes", jwtFields, v, "role") }},
-	{"jwt", func(l *loader, a *rawAuth, v *value) { a.auth = l.login("jwt", jwtFields, v, "role", "token") }},
+	{"kubernetes", func(l *loader, a *rawAuth, v *document.Value) { a.auth = l.login("kubernetes", jwtFields, v, "role") }},
+	{"jwt", func(l *loader, a *rawAuth, v *document.Value) { a.auth = l.login("jwt", jwtFields, v, "role", "token") }},
 }
 
 var appRoleFields = fields[Auth]{
-	{"mount", func(l *loader, a *Auth, v *value) { a.Mount = l.vaultPath(v) }},
-	{"role_id", func(l *loader, a *Auth, v *value) {
-		if v.kind == object {
+	{"mount", func(l *loader, a *Auth, v *document.Value) { a.Mount = l.vaultPath(v) }},
+	{"role_id", func(l *loader, a *Auth, v *document.Value) {
+		if v.Kind() == document.Object {
 			a.RoleID = l.localSource(v)
 			return
 		}
-		a.Role = v.string()
+		a.Role = v.Text()
 	}},
-	{"secret_id", func(l *loader, a *Auth, v *value) {
-		if a.Wrapped = v.child("wrapped") != nil; !a.Wrapped {
+	{"secret_id", func(l *loader, a *Auth, v *document.Value) {
+		if a.Wrapped = v.Child("wrapped") != nil; !a.Wrapped {
 			a.Secret = l.localSource(v)
 			return
 		}
@@ -31,9 +35,9 @@ var appRoleFields = fields[Auth]{
 }
 
 var wrappedFields = fields[Auth]{
-	{"wrapped", func(l *loader, a *Auth, v *value) {
-		if in := v.child("env"); in != nil {
-			in.fail("use {wrapped: {file: PATH}}", "a wrapped secret_id can be taken out once, and an environment cannot be replaced")
+	{"wrapped", func(l *loader, a *Auth, v *document.Value) {
+		if in := v.Child("env"); in != nil {
+			in.Fail("use {wrapped: {file: PATH}}", "a wrapped secret_id can be taken out once, and an environment cannot be replaced")
 			return
 		}
 		a.Secret = l.localSource(v)
@@ -41,21 +45,21 @@ var wrappedFields = fields[Auth]{
 }
 
 var jwtFields = fields[Auth]{
-	{"mount", func(l *loader, a *Auth, v *value) { a.Mount = l.vaultPath(v) }},
-	{"role", func(_ *loader, a *Auth, v *value) { a.Role = v.string() }},
-	{"token", func(l *loader, a *Auth, v *value) { a.Secret = l.localSource(v) }},
+	{"mount", func(l *loader, a *Auth, v *document.Value) { a.Mount = l.vaultPath(v) }},
+	{"role", func(_ *loader, a *Auth, v *document.Value) { a.Role = v.Text() }},
+	{"token", func(l *loader, a *Auth, v *document.Value) { a.Secret = l.localSource(v) }},
 }
 
-func (l *loader) auth(v *value) Auth {
+func (l *loader) auth(v *document.Value) Auth {
 	var raw rawAuth
 	authFields.decode(l, v, &raw)
-	v.exactlyOne(authFields.keys()...)
+	v.ExactlyOne(authFields.keys()...)
 	return raw.auth
 }
 
-func (l *loader) login(method string, known fields[Auth], v *value, required ...string) Auth {
+func (l *loader) login(method string, known fields[Auth], v *document.Value, required ...string) Auth {
 	a := Auth{Method: method, Mount: method}
 	known.decode(l, v, &a)
-	v.require(required...)
+	v.Require(required...)
 	return a
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 )
 
@@ -30,71 +31,71 @@ type verification = rotation.Verification
 
 type rawVerify struct {
 	verification
-	mode, smtp *value
+	mode, smtp *document.Value
 }
 
 var verifyFields = fields[rawVerify]{
-	{"mode", func(_ *loader, r *rawVerify, v *value) { r.mode = v }},
-	{"propagation", func(_ *loader, r *rawVerify, v *value) { r.Propagation = v.duration() }},
-	{"smtp", func(l *loader, r *rawVerify, v *value) {
+	{"mode", func(_ *loader, r *rawVerify, v *document.Value) { r.mode = v }},
+	{"propagation", func(_ *loader, r *rawVerify, v *document.Value) { r.Propagation = v.Duration() }},
+	{"smtp", func(l *loader, r *rawVerify, v *document.Value) {
 		r.smtp = v
 		smtpFields.decode(l, v, &r.SMTP)
 	}},
 }
 
 var smtpFields = fields[rotation.SMTP]{
-	{"address", func(_ *loader, s *rotation.SMTP, v *value) { s.Address = v.hostPort() }},
-	{"tls", func(_ *loader, s *rotation.SMTP, v *value) { s.TLS = v.choice("implicit", "starttls") }},
-	{"ca_file", func(l *loader, s *rotation.SMTP, v *value) { s.CAFile = l.certificates(v) }},
-	{"mechanism", func(_ *loader, s *rotation.SMTP, v *value) { s.Mechanism = v.choice("plain", "login") }},
-	{"username", func(_ *loader, s *rotation.SMTP, v *value) { s.Username = v.string() }},
-	{"ehlo", func(_ *loader, s *rotation.SMTP, v *value) { s.EHLO = v.ehlo() }},
-	{"timeout", func(_ *loader, s *rotation.SMTP, v *value) { s.Timeout = v.durationIn(minTimeout, maxTimeout) }},
-	{"rate", func(_ *loader, s *rotation.SMTP, v *value) { s.Rate = v.mailRate() }},
+	{"address", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.Address = hostPort(v) }},
+	{"tls", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.TLS = choice(v, "implicit", "starttls") }},
+	{"ca_file", func(l *loader, s *rotation.SMTP, v *document.Value) { s.CAFile = l.certificates(v) }},
+	{"mechanism", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.Mechanism = choice(v, "plain", "login") }},
+	{"username", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.Username = v.Text() }},
+	{"ehlo", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.EHLO = ehlo(v) }},
+	{"timeout", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.Timeout = v.DurationIn(minTimeout, maxTimeout) }},
+	{"rate", func(_ *loader, s *rotation.SMTP, v *document.Value) { s.Rate = mailRate(v) }},
 }
 
 // verify puts what v says over base: a mode alone, or a map. A map with smtp means the mode smtp.
-func (l *loader) verify(base verification, v *value) verification {
-	if v.kind == text {
-		base.Mode = v.verifyMode()
+func (l *loader) verify(base verification, v *document.Value) verification {
+	if v.Kind() == document.Text {
+		base.Mode = verifyMode(v)
 		return base
 	}
 	raw := rawVerify{verification: base}
 	verifyFields.decode(l, v, &raw)
 	switch {
 	case raw.mode != nil:
-		raw.Mode = raw.mode.verifyMode()
+		raw.Mode = verifyMode(raw.mode)
 	case raw.smtp != nil:
 		raw.Mode = rotation.VerifySMTP
 	}
 	return raw.verification
 }
 
-func (v *value) verifyMode() rotation.VerifyMode {
-	return rotation.VerifyMode(v.oneOf("off", "smtp", "provider"))
+func verifyMode(v *document.Value) rotation.VerifyMode {
+	return rotation.VerifyMode(v.OneOf("off", "smtp", "provider"))
 }
 
 // ehlo returns the name that a client introduces itself by.
-func (v *value) ehlo() string {
-	name := v.string()
+func ehlo(v *document.Value) string {
+	name := v.Text()
 	if name != "" && !ehloForm.MatchString(name) {
-		v.fail("such as worker.example.com, [192.0.2.1] or [IPv6:2001:db8::1]", "%q is neither a host name nor an address in brackets", name)
+		v.Fail("such as worker.example.com, [192.0.2.1] or [IPv6:2001:db8::1]", "%q is neither a host name nor an address in brackets", name)
 	}
 	return name
 }
 
 // mailRate returns what a mail server bears.
-func (v *value) mailRate() rotation.Rate {
-	r, ok := v.rate()
+func mailRate(v *document.Value) rotation.Rate {
+	r, ok := rate(v)
 	if ok && (r.Requests < minQuestions || r.Per < minMailWindow) {
-		v.fail("such as 30/m, or 12/10m for a server with fail2ban", "%q is less than %d questions, or in less than %v", v.text, minQuestions, minMailWindow)
+		v.Fail("such as 30/m, or 12/10m for a server with fail2ban", "%q is less than %d questions, or in less than %v", v.Raw(), minQuestions, minMailWindow)
 		return rotation.Rate{}
 	}
 	return r
 }
 
 // choice returns the text of v, which must be one of names.
-func (v *value) choice(names ...string) string { return names[v.oneOf(names...)] }
+func choice(v *document.Value, names ...string) string { return names[v.OneOf(names...)] }
 
 // finishVerify settles what a credential's layers left open and shares equal results.
 func (l *loader) finishVerify(c *rawCredential, account *Account, how verification) *rotation.Verification {
@@ -109,7 +110,7 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 	case rotation.VerifySMTP:
 		l.checkMail(c, account, how.SMTP.Address)
 		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil {
-			c.at.failIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")
+			c.at.FailIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")
 		}
 		l.finishSMTP(c, account, &how.SMTP)
 	}
@@ -144,7 +145,7 @@ func (l *loader) finishSMTP(c *rawCredential, account *Account, s *rotation.SMTP
 		l.mailRates[strings.Clone(s.Address)] = s.Rate
 	} else if one != s.Rate && !l.mailRatesDiffer[s.Address] {
 		l.mailRatesDiffer[strings.Clone(s.Address)] = true
-		c.at.failIn("verify.smtp.rate", "give all of its credentials one, for instance under defaults",
+		c.at.FailIn("verify.smtp.rate", "give all of its credentials one, for instance under defaults",
 			"%s is asked %d questions in %v here, and %d in %v elsewhere", s.Address, s.Rate.Requests, s.Rate.Per, one.Requests, one.Per)
 	}
 	longest := l.cfg.Timing.TaskTimeout / 2

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -61,12 +62,28 @@ func start(t *testing.T, cfg *config.Config) (<-chan outcome, chan<- os.Signal) 
 	return calls, again
 }
 
+func folders(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// link makes name a link to a path, in one step if something stands there, as git-sync and the kubelet do.
+func link(t *testing.T, dir, to, name string) {
+	t.Helper()
+	beside, at := filepath.Join(dir, name+".new"), filepath.Join(dir, name)
+	if err := errors.Join(os.Symlink(to, beside), os.Rename(beside, at)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestWatchSeesAFileThatIsReplacedAndOneThatAppears(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "fleet"), 0o750); err != nil {
-		t.Fatal(err)
-	}
+	folders(t, dir, "fleet")
 	write(t, dir, "fleet/a.csv", "id,account,target,path\na,tencent,a@example.com,a\n")
 	calls, _ := start(t, mustLoad(t, dir, base+"include: [fleet/*.csv]\n"))
 
@@ -100,7 +117,7 @@ func TestWatchSaysWhyABrokenFileChangesNothing(t *testing.T) {
 		t.Error("a signal made the broken file good")
 	}
 	write(t, dir, "keyturn.yaml", fleet+"  - {id: more, account: tencent, target: more@example.com, path: more}\n")
-	if o := next(t, calls); o.err != nil || ids(config.Diff(cfg, o.cfg).Added) != "more" {
+	if o := next(t, calls); o.err != nil || ids(difference(cfg, o.cfg).Added) != "more" {
 		t.Errorf("after the repair: %+v", o)
 	}
 }
@@ -108,32 +125,57 @@ func TestWatchSaysWhyABrokenFileChangesNothing(t *testing.T) {
 func TestWatchFollowsTheLinksOfAConfigMap(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, version := range []string{"one", "two"} {
-		if err := os.Mkdir(filepath.Join(dir, version), 0o750); err != nil {
-			t.Fatal(err)
-		}
-	}
+	folders(t, dir, "one", "two")
 	write(t, dir, "one/keyturn.yaml", base)
 	write(t, dir, "two/keyturn.yaml", fleet)
-	link := func(to, name string) {
-		t.Helper()
-		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	link("one", "..data")
-	link("..data/keyturn.yaml", "keyturn.yaml")
+	link(t, dir, "one", "..data")
+	link(t, dir, "..data/keyturn.yaml", "keyturn.yaml")
 	cfg, err := reload(filepath.Join(dir, "keyturn.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	calls, _ := start(t, cfg)
-	link("two", "..data_tmp")
-	if err := os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")); err != nil {
-		t.Fatal(err)
-	}
+	link(t, dir, "two", "..data")
 	if o := next(t, calls); o.err != nil || o.cfg.Len() != 5 {
 		t.Errorf("got %+v", o)
+	}
+}
+
+func line(id string) string { return id + ",tencent," + id + "@example.com," + id + "\n" }
+
+func count(cfg *config.Config) int {
+	if cfg == nil {
+		return -1
+	}
+	return cfg.Len()
+}
+
+func TestWatchSeesARepairWhereverTheBrokenConfigurationWas(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	folders(t, dir, "v1", "v2")
+	write(t, dir, "v1/keyturn.yaml", base)
+	write(t, dir, "v2/keyturn.yaml", base+"include: [more.csv]\n")
+	write(t, dir, "v2/more.csv", "id,account,target,path\nbroken\n")
+	link(t, dir, "v1", "current")
+	cfg, err := reload(filepath.Join(dir, "current/keyturn.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, _ := start(t, cfg)
+
+	link(t, dir, "v2", "current")
+	if o := next(t, calls); o.err == nil {
+		t.Fatalf("a broken file brought %d credentials", o.cfg.Len())
+	}
+	write(t, dir, "v2/more.csv", "id,account,target,path\n"+line("a")) // a file that no configuration in force has
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != 1 {
+		t.Errorf("after the repair: %d credentials, %v", count(o.cfg), o.err)
+	}
+	write(t, dir, "v1/keyturn.yaml", fleet) // of no concern any more
+	write(t, dir, "v2/more.csv", "id,account,target,path\n"+line("a")+line("b"))
+	if o := next(t, calls); o.err != nil || o.cfg.Len() != 2 {
+		t.Errorf("after the next change: %d credentials, %v", count(o.cfg), o.err)
 	}
 }
 
@@ -151,10 +193,10 @@ func TestWhatIsReadAnewIsWhatAFreshProcessReads(t *testing.T) {
 	write(t, dir, "keyturn.yaml", "\n"+text)
 	o := next(t, calls)
 	fresh := mustLoad(t, dir, "\n"+text)
-	if o.err != nil || o.cfg.Fingerprint() != fresh.Fingerprint() || !config.Diff(fresh, o.cfg).Empty() {
-		t.Errorf("%v: it differs: %+v", o.err, config.Diff(fresh, o.cfg))
+	if o.err != nil || o.cfg.Fingerprint() != fresh.Fingerprint() || !difference(fresh, o.cfg).Empty() {
+		t.Errorf("%v: it differs: %+v", o.err, difference(fresh, o.cfg))
 	}
-	if got := ids(config.Diff(first, o.cfg).Changed); got != "gone policy verify when" {
+	if got := ids(difference(first, o.cfg).Changed); got != "gone policy verify when" {
 		t.Errorf("changed: %s", got)
 	}
 	for cred := range fresh.Credentials() {
@@ -164,7 +206,7 @@ func TestWhatIsReadAnewIsWhatAFreshProcessReads(t *testing.T) {
 		}
 	}
 	again <- syscall.SIGHUP // the next one starts from this one
-	if o := next(t, calls); o.err != nil || !config.Diff(fresh, o.cfg).Empty() {
+	if o := next(t, calls); o.err != nil || !difference(fresh, o.cfg).Empty() {
 		t.Errorf("and again: %+v", o)
 	}
 }

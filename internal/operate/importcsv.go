@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 )
 
 var columns = []string{"target", "id", "account", "path", "username"}
@@ -16,7 +16,7 @@ var columns = []string{"target", "id", "account", "path", "username"}
 // parseTable reads a credential from each row. Account is that of rows that name none. It returns all rows that can be
 // read, and an error that names every mistake with file and line.
 func parseTable(r io.Reader, file, account string) ([]Imported, error) {
-	rows, err := config.NewCSV(r)
+	rows, err := document.NewCSV(r)
 	if err != nil {
 		return nil, fmt.Errorf("%s:1: %w: save it as UTF-8", file, err)
 	}

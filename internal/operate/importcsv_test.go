@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/internal/config"
+	"keyturn/internal/config/document"
 )
 
 func TestImportReadsATableAsSpreadsheetsWriteIt(t *testing.T) {
@@ -20,7 +20,7 @@ func TestImportReadsATableAsSpreadsheetsWriteIt(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", table, rows, err)
 		}
 	}
-	if _, err := parseTable(strings.NewReader("\xff\xfet\x00"), "fleet.csv", "ses"); !errors.Is(err, config.ErrWide) {
+	if _, err := parseTable(strings.NewReader("\xff\xfet\x00"), "fleet.csv", "ses"); !errors.Is(err, document.ErrWide) {
 		t.Errorf("UTF-16: got %v", err)
 	}
 }

@@ -55,6 +55,9 @@ const (
 	FirstScheduled
 )
 
+// String returns the name that a configuration gives it.
+func (f First) String() string { return [...]string{"manual", "now", "scheduled"}[f] }
+
 // VerifyMode says who is asked whether a password works.
 type VerifyMode int
 

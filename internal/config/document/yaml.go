@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bytes"
@@ -23,23 +23,37 @@ var (
 	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.+)'`)
 )
 
+// YAML returns what a file holds, an empty map if that is nothing; nil after an error. Merge keys are not supported: instead
+// is the hint that says what to use.
+func YAML(f *File, data []byte, instead string) *Value {
+	node, ok := parseYAML(f, data)
+	if !ok {
+		return nil
+	}
+	root := &Value{file: f, at: position{1, 1}, kind: Object}
+	if node != nil {
+		(&yamlValues{file: f, instead: instead}).convert(node, root, 0, false)
+	}
+	return root
+}
+
 // parseYAML returns the root node of the only document in data, nil for an empty file; false after an error.
-func parseYAML(doc *document, data []byte) (*yaml.Node, bool) {
+func parseYAML(f *File, data []byte) (*yaml.Node, bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var root, second yaml.Node
 	if err := decoder.Decode(&root); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, true
 		}
-		doc.yamlError(data, err)
+		f.yamlError(data, err)
 		return nil, false
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		doc.failFile(position{second.Line, second.Column}, "put everything into one", "a second document starts here")
+		f.failAt(position{second.Line, second.Column}, "put everything into one", "a second document starts here")
 		return nil, false
 	case !errors.Is(err, io.EOF):
-		doc.yamlError(data, err)
+		f.yamlError(data, err)
 		return nil, false
 	case len(root.Content) == 0:
 		return nil, true
@@ -47,7 +61,7 @@ func parseYAML(doc *document, data []byte) (*yaml.Node, bool) {
 	return root.Content[0], true
 }
 
-func (d *document) yamlError(data []byte, err error) {
+func (f *File) yamlError(data []byte, err error) {
 	message := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := position{1, 1} // the parser names no line where it means the first
 	if m := yamlLine.FindStringSubmatch(message); m != nil {
@@ -61,19 +75,20 @@ func (d *document) yamlError(data []byte, err error) {
 		at.line += bytes.Count(before, []byte("\n"))
 		at.column += len(before) - bytes.LastIndexByte(before, '\n') - 1
 	}
-	d.failFile(at, "", "not YAML: %s", message)
+	f.failAt(at, "", "not YAML: %s", message)
 }
 
 // yamlValues turns nodes into values.
 type yamlValues struct {
-	doc     *document
-	aliased int // nodes made from aliases so far
+	file    *File
+	instead string // of merge keys
+	aliased int    // nodes made from aliases so far
 	stopped bool
 }
 
 // convert makes v from n. It reports what cannot be taken, and stops where the depth or the size runs away.
-func (y *yamlValues) convert(n *yaml.Node, v *value, depth int, alias bool) {
-	v.doc, v.at = y.doc, position{n.Line, n.Column}
+func (y *yamlValues) convert(n *yaml.Node, v *Value, depth int, alias bool) {
+	v.file, v.at = y.file, position{n.Line, n.Column}
 	if alias {
 		y.aliased++
 	}
@@ -81,7 +96,7 @@ func (y *yamlValues) convert(n *yaml.Node, v *value, depth int, alias bool) {
 		return
 	}
 	if depth > maxDepth || y.aliased > maxAliased {
-		v.fail("", "nested too deep, or aliases that expand to too much")
+		v.Fail("", "nested too deep, or aliases that expand to too much")
 		y.stopped = true
 		return
 	}
@@ -91,14 +106,14 @@ func (y *yamlValues) convert(n *yaml.Node, v *value, depth int, alias bool) {
 		y.convert(n.Alias, v, depth+1, true)
 		v.at = at
 	case yaml.SequenceNode:
-		v.kind = list
+		v.kind = List
 		for i, item := range n.Content {
-			child := &value{parent: v, index: i}
+			child := &Value{parent: v, index: i}
 			v.children = append(v.children, child)
 			y.convert(item, child, depth+1, alias)
 		}
 	case yaml.MappingNode:
-		v.kind = object
+		v.kind = Object
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			y.entry(n.Content[i], n.Content[i+1], v, depth, alias)
 		}
@@ -108,29 +123,29 @@ func (y *yamlValues) convert(n *yaml.Node, v *value, depth int, alias bool) {
 }
 
 // entry adds one key and its value to an object.
-func (y *yamlValues) entry(key, n *yaml.Node, v *value, depth int, alias bool) {
-	child := &value{doc: y.doc, parent: v, name: key.Value, keyAt: position{key.Line, key.Column}}
+func (y *yamlValues) entry(key, n *yaml.Node, v *Value, depth int, alias bool) {
+	child := &Value{file: y.file, parent: v, name: key.Value, keyAt: position{key.Line, key.Column}}
 	switch {
 	case key.ShortTag() == "!!merge":
-		child.failKey("use named policies and schedules, and defaults", "merge keys are not supported")
+		child.FailKey(y.instead, "merge keys are not supported")
 		return
 	case key.Kind != yaml.ScalarNode:
-		child.failKey("", "a key must be plain text")
+		child.FailKey("", "a key must be plain text")
 		return
 	}
 	v.children = append(v.children, child)
 	y.convert(n, child, depth+1, alias)
 }
 
-func scalarKind(n *yaml.Node) kind {
+func scalarKind(n *yaml.Node) Kind {
 	switch n.ShortTag() {
 	case "!!null":
-		return null
+		return Null
 	case "!!bool":
-		return boolean
+		return Boolean
 	case "!!int", "!!float":
-		return number
+		return Number
 	default: // dates too: nothing here is one
-		return text
+		return Text
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"bufio"
@@ -11,15 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// csvFile reads a credential from each row. The first row names the fields; an empty cell counts as left out.
-func (l *loader) csvFile(doc *document, r io.Reader) {
+// CSV calls each with an object for each row. The first row names the fields, which must be among known; an empty cell
+// counts as left out. The object is used again by the next row.
+func CSV(f *File, r io.Reader, known []string, each func(*Value)) {
 	rows, err := NewCSV(r)
 	if err != nil {
-		doc.failFile(position{1, 1}, "save it as UTF-8", "%v", err)
+		f.failAt(position{1, 1}, "save it as UTF-8", "%v", err)
 		return
 	}
 	rows.ReuseRecord = true
-	header, ok := csvRow(doc, rows)
+	header, ok := csvRow(f, rows)
 	if !ok {
 		return
 	}
@@ -27,13 +28,13 @@ func (l *loader) csvFile(doc *document, r io.Reader) {
 	for i, name := range header {
 		names[i] = strings.TrimSpace(name)
 	}
-	if !csvHeader(doc, rows, names) {
+	if !csvHeader(f, rows, names, known) {
 		return
 	}
-	cells := make([]value, len(names))
-	row := &value{doc: doc, kind: object, children: make([]*value, 0, len(names))}
+	cells := make([]Value, len(names))
+	row := &Value{file: f, kind: Object, children: make([]*Value, 0, len(names))}
 	for {
-		record, ok := csvRow(doc, rows)
+		record, ok := csvRow(f, rows)
 		if !ok {
 			return
 		}
@@ -48,13 +49,13 @@ func (l *loader) csvFile(doc *document, r io.Reader) {
 			}
 			at := position{line, column}
 			if !utf8.ValidString(cell) {
-				doc.failFile(at, "save it as UTF-8", "column %q is not valid UTF-8", names[i])
+				f.failAt(at, "save it as UTF-8", "column %q is not valid UTF-8", names[i])
 				continue
 			}
-			cells[i] = value{doc: doc, parent: row, name: names[i], at: at, keyAt: at, kind: text, text: cell}
+			cells[i] = Value{file: f, parent: row, name: names[i], at: at, keyAt: at, kind: Text, text: cell}
 			row.children = append(row.children, &cells[i])
 		}
-		l.credential(row)
+		each(row)
 	}
 }
 
@@ -78,21 +79,21 @@ func NewCSV(r io.Reader) (*csv.Reader, error) {
 }
 
 // csvHeader reports columns that cannot be taken, once and not in every row.
-func csvHeader(doc *document, rows *csv.Reader, names []string) bool {
+func csvHeader(f *File, rows *csv.Reader, names, known []string) bool {
 	if len(names) == 1 && strings.ContainsAny(names[0], ";\t") {
 		line, column := rows.FieldPos(0)
-		doc.failFile(position{line, column}, "export it with commas", "its columns are not separated by commas")
+		f.failAt(position{line, column}, "export it with commas", "its columns are not separated by commas")
 		return false
 	}
 	good := true
 	for i, name := range names {
 		line, column := rows.FieldPos(i)
 		switch {
-		case credentialFields.find(name) < 0:
-			doc.failFile(position{line, column}, nearest(name, credentialFields.keys()), "unknown column %q", name)
+		case !slices.Contains(known, name):
+			f.failAt(position{line, column}, Nearest(name, known), "unknown column %q", name)
 			good = false
 		case slices.Contains(names[:i], name):
-			doc.failFile(position{line, column}, "", "column %q is defined twice", name)
+			f.failAt(position{line, column}, "", "column %q is defined twice", name)
 			good = false
 		}
 	}
@@ -100,7 +101,7 @@ func csvHeader(doc *document, rows *csv.Reader, names []string) bool {
 }
 
 // csvRow returns the next row, or false at the end and after an error, which is reported.
-func csvRow(doc *document, rows *csv.Reader) ([]string, bool) {
+func csvRow(f *File, rows *csv.Reader) ([]string, bool) {
 	record, err := rows.Read()
 	if err == nil {
 		return record, true
@@ -109,9 +110,9 @@ func csvRow(doc *document, rows *csv.Reader) ([]string, bool) {
 	switch {
 	case errors.Is(err, io.EOF):
 	case errors.As(err, &parse):
-		doc.failFile(position{parse.Line, parse.Column}, "", "not CSV: %v", parse.Err)
+		f.failAt(position{parse.Line, parse.Column}, "", "not CSV: %v", parse.Err)
 	default:
-		doc.failFile(position{}, "", "%v", cause(err))
+		f.FailRead(err)
 	}
 	return nil, false
 }

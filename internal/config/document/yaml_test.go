@@ -1,10 +1,8 @@
-package config_test
+package document
 
 import (
 	"errors"
 	"testing"
-
-	"keyturn/internal/config"
 )
 
 // TestASyntaxErrorIsNamedWithItsLine holds our correction of the YAML parser's counting against the cases that it
@@ -21,9 +19,10 @@ func TestASyntaxErrorIsNamedWithItsLine(t *testing.T) {
 		"a:\n  - 1\n - 2":           3,
 		"a: 1\nb: *c":               2,
 	} {
-		_, err := load(t, t.TempDir(), text)
-		var e *config.Error
-		if !errors.As(err, &e) || e.Line != line {
+		var p Problems
+		root, err := YAML(p.Open("a.yaml"), []byte(text), ""), p.Err()
+		var e *Error
+		if root != nil || !errors.As(err, &e) || e.Line != line {
 			t.Errorf("%q: got %v, want line %d", text, err, line)
 		}
 	}

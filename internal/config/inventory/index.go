@@ -1,4 +1,4 @@
-package config
+package inventory
 
 import "hash/maphash"
 
@@ -12,8 +12,8 @@ type index struct {
 // seed keeps the author of an inventory from choosing keys that collide.
 var seed = maphash.MakeSeed()
 
-// hash mixes a key of two parts.
-func hash(a, b string) uint32 {
+// hashOf mixes a key of two parts.
+func hashOf(a, b string) uint32 {
 	h := maphash.String(seed, a)
 	if b != "" {
 		h ^= maphash.String(seed, b) * 0x9E3779B97F4A7C15

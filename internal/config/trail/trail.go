@@ -1,4 +1,4 @@
-package config
+package trail
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// trail is every name that the paths of a configuration lead through: folders, links, and what links point to. A
+// trail is every name that paths lead through: folders, links, and what links point to. A
 // deployment may swap any of them: a file, the link to a folder whose old target stays (git-sync), the link behind the
 // links to the files (a ConfigMap), a whole folder.
 type trail map[string]*stretch // by the real path of a folder

@@ -1,11 +1,11 @@
-package config
+package inventory
 
 import (
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
-// Difference is what changed from one configuration to the next.
+// Difference is what changed from one inventory to the next.
 type Difference struct {
 	Added   []*rotation.Credential // of the new one
 	Changed []*rotation.Credential // of the new one
@@ -15,8 +15,8 @@ type Difference struct {
 // Empty reports whether every credential stayed as it was.
 func (d Difference) Empty() bool { return len(d.Added)+len(d.Changed)+len(d.Removed) == 0 }
 
-// Diff compares the credentials of two configurations: what they are and what their names resolve to.
-func Diff(before, after *Config) Difference {
+// Diff compares the credentials of two inventories: what they are and what their names resolve to.
+func Diff(before, after *Inventory) Difference {
 	var d Difference
 	same := newComparison()
 	for now := range after.Credentials() {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 )
 
@@ -26,24 +25,6 @@ func ids(list []*rotation.Credential) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, " ")
-}
-
-func TestDiffNamesWhatChanged(t *testing.T) {
-	t.Parallel()
-	before := mustLoad(t, t.TempDir(), fleet)
-	after := mustLoad(t, t.TempDir(), strings.NewReplacer(
-		"length: 15", "length: 16",
-		"every: 7d", "every: 8d",
-		"path: verify", "path: verify, verify: off",
-		"id: gone, account: tencent, target: gone", "id: new, account: tencent, target: new",
-	).Replace(fleet))
-	d := config.Diff(before, after)
-	if got := ids(d.Added) + "|" + ids(d.Changed) + "|" + ids(d.Removed); got != "new|policy verify when|gone" {
-		t.Errorf("got %s", got)
-	}
-	if d.Empty() || !config.Diff(before, mustLoad(t, t.TempDir(), fleet)).Empty() {
-		t.Error("Empty is wrong")
-	}
 }
 
 func TestTheFingerprintFollowsTheContents(t *testing.T) {

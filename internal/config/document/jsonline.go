@@ -1,4 +1,4 @@
-package config
+package document
 
 import (
 	"fmt"
@@ -10,12 +10,12 @@ import (
 // column for every error, and both are out of reach for encoding/json. Its values are used again by the next line; their
 // texts are parts of the line.
 type jsonLine struct {
-	doc  *document
+	file *File
 	line string
 	pos  int
 	n    int // number of the line
 
-	pool []*value
+	pool []*Value
 	used int
 }
 
@@ -26,17 +26,17 @@ type fault struct {
 }
 
 // parse returns the only value in line, or false after an error, which is reported.
-func (p *jsonLine) parse(line string, n int) (*value, bool) {
+func (p *jsonLine) parse(line string, n int) (*Value, bool) {
 	p.line, p.pos, p.n, p.used = line, 0, n, 0
 	root, err := p.document()
 	if err != nil {
-		p.doc.failFile(position{n, err.pos + 1}, "", "not JSON: %s", err.message)
+		p.file.failAt(position{n, err.pos + 1}, "", "not JSON: %s", err.message)
 		return nil, false
 	}
 	return root, true
 }
 
-func (p *jsonLine) document() (*value, *fault) {
+func (p *jsonLine) document() (*Value, *fault) {
 	if !utf8.ValidString(p.line) {
 		return nil, p.wrong("the line is not valid UTF-8")
 	}
@@ -51,13 +51,13 @@ func (p *jsonLine) document() (*value, *fault) {
 }
 
 // fresh returns an empty value from the pool.
-func (p *jsonLine) fresh(parent *value) *value {
+func (p *jsonLine) fresh(parent *Value) *Value {
 	if p.used == len(p.pool) {
-		p.pool = append(p.pool, &value{})
+		p.pool = append(p.pool, &Value{})
 	}
 	v := p.pool[p.used]
 	p.used++
-	*v = value{doc: p.doc, parent: parent, children: v.children[:0]}
+	*v = Value{file: p.file, parent: parent, children: v.children[:0]}
 	return v
 }
 
@@ -79,17 +79,17 @@ func (p *jsonLine) peek() byte {
 
 func (p *jsonLine) at() position { return position{p.n, p.pos + 1} }
 
-func (p *jsonLine) value(v *value, depth int) (err *fault) {
+func (p *jsonLine) value(v *Value, depth int) (err *fault) {
 	c := p.peek()
 	v.at = p.at()
 	switch {
 	case depth > maxDepth:
 		return p.wrong("nested too deep")
 	case c == '{':
-		v.kind = object
+		v.kind = Object
 		return p.sequence('}', func() *fault { return p.member(v, depth) })
 	case c == '[':
-		v.kind = list
+		v.kind = List
 		return p.sequence(']', func() *fault {
 			item := p.fresh(v)
 			item.index = len(v.children)
@@ -97,11 +97,11 @@ func (p *jsonLine) value(v *value, depth int) (err *fault) {
 			return p.value(item, depth+1)
 		})
 	case c == '"':
-		v.kind = text
+		v.kind = Text
 		v.text, err = p.string()
 		return err
 	case c == '-' || '0' <= c && c <= '9':
-		v.kind = number
+		v.kind = Number
 		v.text, err = p.number()
 		return err
 	}
@@ -115,7 +115,7 @@ func (p *jsonLine) value(v *value, depth int) (err *fault) {
 	return p.wrong("a value is missing")
 }
 
-var words = map[string]kind{"true": boolean, "false": boolean, "null": null}
+var words = map[string]Kind{"true": Boolean, "false": Boolean, "null": Null}
 
 // sequence parses what stands between a bracket and its end, separated by commas.
 func (p *jsonLine) sequence(end byte, item func() *fault) *fault {
@@ -141,7 +141,7 @@ func (p *jsonLine) sequence(end byte, item func() *fault) *fault {
 }
 
 // member parses one "key": value of an object.
-func (p *jsonLine) member(v *value, depth int) *fault {
+func (p *jsonLine) member(v *Value, depth int) *fault {
 	if p.peek() != '"' {
 		return p.wrong("want a key in double quotes")
 	}
