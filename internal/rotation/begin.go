@@ -150,15 +150,15 @@ func (r *run) open(ctx context.Context) error {
 		return err
 	}
 	rec.Candidates = []Candidate{first}
-	vouched := r.rec.Place == rec.Place && r.rec.CurrentVersion == r.base.Version
+	noted := r.floor(rec.Place)
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	r.created, r.fresh = true, true
-	if vouched {
+	if noted == r.base.Version {
 		return nil
 	}
-	return r.proveBase(ctx)
+	return r.proveBase(ctx, noted)
 }
 
 // missedWindow reports a scheduled rotation that sat in its queue until its window was over.

@@ -55,6 +55,11 @@ func replaceSilently(m *rotation.Machine, _ *rotation.Subject) {
 	m.Agenda = mute{m.Agenda, func(reason rotation.Reason, _ error) bool { return reason == rotation.ReasonReplaced }}
 }
 
+// repairNothing does not ask for the rotation that mends what a check found.
+func repairNothing(m *rotation.Machine, _ *rotation.Subject) {
+	m.Agenda = mute{m.Agenda, func(reason rotation.Reason, _ error) bool { return reason == rotation.ReasonDrift }}
+}
+
 // askOnce gives up when its request for a recheck is not heard.
 func askOnce(m *rotation.Machine, _ *rotation.Subject) {
 	m.Agenda = mute{m.Agenda, func(_ rotation.Reason, failed error) bool { return failed != nil }}

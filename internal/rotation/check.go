@@ -12,10 +12,15 @@ import (
 func (m *Machine) Check(ctx context.Context, s Subject, job Job) Result {
 	r := &run{Machine: m, Subject: s, job: job}
 	next, err := r.check(ctx)
-	if next != nil {
-		return m.Rotate(ctx, s, *next)
+	if next == nil {
+		return r.result(ctx, err, false)
 	}
-	return r.result(ctx, err, false)
+	result := m.Rotate(ctx, s, *next)
+	if result.Status == Done && !result.Rotated {
+		// Nothing was open: what was read is an earlier version of the journal. The question is still to be answered.
+		return Result{Status: Waiting, After: time.Second, Err: errStaleRead, RotationID: result.RotationID}
+	}
+	return result
 }
 
 func (r *run) check(ctx context.Context) (resume *Job, err error) {

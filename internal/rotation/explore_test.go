@@ -60,14 +60,18 @@ func TestExploreFaultsOfWhatHeals(t *testing.T) {
 }
 
 // TestExploreNodesThatLagAndVerifiersThatFallSick adds to the faults reads that are stale, writes that a standby refuses
-// falsely, verifiers that refuse everybody or fall silent, and a rotation that follows.
+// falsely, verifiers that refuse everybody or fall silent, and a rotation that follows. With one fault less, checks and
+// repairs suffer them as well.
 func TestExploreNodesThatLagAndVerifiersThatFallSick(t *testing.T) {
 	t.Parallel()
 	for name, e := range modes {
 		e.Stale, e.Sick, e.Again, e.Depth = true, e.Verified, true, *exploreDepth-1
+		everywhere := e
+		everywhere.Everywhere, everywhere.Depth = true, *exploreDepth-2
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			explored(t, e)
+			explored(t, everywhere)
 		})
 	}
 }

@@ -43,12 +43,15 @@ func (r *Record) openPair(used, next *Access) {
 // proveBase makes sure, before anything is sent, that current is as this run read it, where the journal does not vouch for
 // that version: an earlier one may name the other target, and then this rotation would change what consumers use. A write
 // decides (P-stale-read).
-func (r *run) proveBase(ctx context.Context) error {
+//
+// Noted is the version that the journal vouched for before.
+func (r *run) proveBase(ctx context.Context, noted int) error {
 	if r.rec.Strategy != StrategyPair {
 		return nil
 	}
 	err := r.fence(ctx)
 	if err != nil {
+		r.base.Version = noted // or the closing record would vouch for what was read
 		r.closeUnused(ctx)
 	}
 	if errors.Is(err, ErrStale) {

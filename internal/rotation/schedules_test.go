@@ -25,7 +25,7 @@ var variants = map[string]func(*rotation.Machine, *rotation.Subject){
 	"takeTheNewestOfThree":    takeTheNewestOfThree,
 	"takeTheirWriteForItsOwn": takeTheirWriteForItsOwn, "hearNoRefusal": hearNoRefusal,
 	"dropForAnUnknownTarget": dropForAnUnknownTarget, "countRepeatsAsRejections": countRepeatsAsRejections,
-	"takeRepeatsForYes": takeRepeatsForYes,
+	"takeRepeatsForYes": takeRepeatsForYes, "repairNothing": repairNothing,
 }
 
 // TestSchedulesOfTestdata replays each file of testdata: a comment, and then blocks of a command, "----" and what comes of

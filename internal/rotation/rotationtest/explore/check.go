@@ -153,6 +153,8 @@ func (x *explorer) checkQuarantine(s *state, found bool) {
 	case found:
 	case s.byHand:
 		x.ByHand++
+	case x.Pair && x.active(s).strayed:
+		x.Strayed++
 	case !x.Pair && t.overtaken && x.contains(s.journalled, t.live): // in an older version of the journal
 	case x.unproven(s) && x.contains(s.journalled, t.live): // there too
 		x.Unproven++

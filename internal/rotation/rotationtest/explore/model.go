@@ -124,6 +124,7 @@ func (x *explorer) write(s *state, c call) answer {
 	s.lied = s.lied || x.believed(s, e)
 	x.checkPromotion(s, stands, e)
 	s.current, s.byHand = x.entry(e.Entry, s.current), false
+	s.swept = s.swept && e.Verified != rotation.VerifiedNo // the next periodic check asks about it
 	return answer{}
 }
 

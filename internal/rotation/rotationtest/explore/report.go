@@ -22,6 +22,7 @@ type Report struct {
 	Silent   int // no verifier, and who sent late died before it could say so
 	Lied     int // in quarantine, the provider said what is not so, and no verifier could be asked
 	Unseen   int // in quarantine, and the password that an Issuer made last was never seen
+	Strayed  int // of a pair: a call came later than any rule reckons with, and the repair came to a quarantine
 	ByHand   int // a person put an earlier version of current back, and there is no verifier, or it came to a quarantine
 	Unproven int // an Issuer never told its servers, and no verifier, or a sick one, could tell: promoted at last, marked unverified
 
