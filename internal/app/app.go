@@ -5,17 +5,16 @@ package app
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/certs"
 	"keyturn/internal/config"
 	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
@@ -98,7 +97,7 @@ func checkTLS(c *config.TLS) error {
 func clientTLS(c *config.TLS) (*tls.Config, error) {
 	settings := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.ServerName}
 	if c.CAFile != "" {
-		pool, err := certPool(c.CAFile)
+		pool, err := certs.Pool(c.CAFile)
 		if err != nil {
 			return nil, err
 		}
@@ -112,18 +111,6 @@ func clientTLS(c *config.TLS) (*tls.Config, error) {
 		settings.Certificates = []tls.Certificate{pair}
 	}
 	return settings, nil
-}
-
-func certPool(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no PEM certificate", file)
-	}
-	return pool, nil
 }
 
 // vaultAuth says how to log in. Files are read again at every login, but one that is missing or empty now is an error.

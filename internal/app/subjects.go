@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"keyturn/internal/certs"
 	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
@@ -103,7 +104,7 @@ func (s *Subjects) server(settings rotation.SMTP) (*smtpauth.Server, error) {
 		EHLO: settings.EHLO, Timeout: settings.Timeout,
 	}
 	if settings.CAFile != "" {
-		pool, err := certPool(settings.CAFile)
+		pool, err := certs.Pool(settings.CAFile)
 		if err != nil {
 			return nil, err
 		}

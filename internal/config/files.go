@@ -1,10 +1,7 @@
 package config
 
 import (
-	"crypto/x509"
-	"errors"
-	"os"
-
+	"keyturn/internal/certs"
 	"keyturn/internal/config/document"
 )
 
@@ -23,18 +20,12 @@ func (l *loader) certificates(v *document.Value) string {
 	return path
 }
 
-var errNoCertificate = errors.New("holds no PEM certificate")
-
 // CheckFiles reads the files of certificates that the configuration names. Load does not: a process needs only those of
 // what it connects to, and they may be replaced at any time. What is wrong is a *document.Errors.
 func (c *Config) CheckFiles() error {
 	problems := document.NewProblems(c.Files...)
 	for path, at := range c.certificates {
-		pem, err := os.ReadFile(path)
-		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
-			err = errNoCertificate
-		}
-		if err != nil {
+		if _, err := certs.Pool(path); err != nil {
 			at.Message = path + ": " + document.Cause(err).Error()
 			problems.Add(&at)
 		}

@@ -68,7 +68,7 @@ func TestTheCAFileIsReadAgainWhenItChanges(t *testing.T) {
 	if _, err := v.Load(t.Context(), newCredential()); err != nil {
 		t.Errorf("a broken file put out of force what was read before: %v", err)
 	}
-	wantAll(t, v.Check(t.Context(), vaultkv.ReadWrite), "CA file "+secure.CAFile+" holds no PEM certificate")
+	wantAll(t, v.Check(t.Context(), vaultkv.ReadWrite), "CA file: parse "+secure.CAFile+": holds no PEM certificate")
 	replace(t, secure.CAFile, stranger)
 	if _, err := v.Load(t.Context(), newCredential()); err == nil {
 		t.Error("an authority that the file no longer names is trusted")

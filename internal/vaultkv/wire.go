@@ -3,12 +3,15 @@ package vaultkv
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"sync"
 	"time"
+
+	"keyturn/internal/certs"
 )
 
 // idleConnections is above the number of rotations that one worker has under way.
@@ -62,15 +65,12 @@ func (w *wire) refresh() {
 	if w.seen != nil && os.SameFile(now, w.seen) && now.ModTime().Equal(w.seen.ModTime()) && now.Size() == w.seen.Size() {
 		return
 	}
-	pem, err := os.ReadFile(w.caFile)
+	pool, err := certs.Pool(w.caFile)
+	if err == nil || errors.Is(err, certs.ErrNone) {
+		w.seen = now
+	}
 	if err != nil {
 		w.problem = fmt.Errorf("CA file: %w", err)
-		return
-	}
-	w.seen = now
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		w.problem = fmt.Errorf("CA file %s holds no PEM certificate", w.caFile)
 		return
 	}
 	w.inForce.CloseIdleConnections()
