@@ -85,14 +85,14 @@ func contactRounds(cfg *config.Config) due.Plan {
 // admitFor is how much work of an account may wait in the queue.
 const admitFor = 2 * time.Minute
 
+// maxAdmitted bounds it: the fastest accounts are refilled with every tick.
+const maxAdmitted = 5000
+
 func accounts(cfg *config.Config) []due.Account {
 	all := make([]due.Account, 0, len(cfg.Accounts))
 	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
-		a, served := cfg.Accounts[name], 5000 // the fastest accounts are refilled with every tick
-		for _, r := range a.Rates {
-			served = min(served, int(float64(r.Requests)*admitFor.Seconds()/r.Per.Seconds()))
-		}
-		all = append(all, due.Account{Name: name, Capacity: max(served, 10)})
+		served := rotation.CallsIn(cfg.Accounts[name].Rates, admitFor)
+		all = append(all, due.Account{Name: name, Capacity: int(max(10, min(served, maxAdmitted)))})
 	}
 	return all
 }

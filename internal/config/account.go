@@ -141,11 +141,8 @@ func (l *loader) accountKeys(account, keys *document.Value, a *Account) {
 
 // atOnce is how many calls keep the slowest window busy if each takes all of its time.
 func atOnce(rates []rotation.Rate, timeout time.Duration) int {
-	most := float64(rotation.MaxConcurrency)
-	for _, r := range rates {
-		most = min(most, math.Ceil(float64(r.Requests)*timeout.Seconds()/r.Per.Seconds()))
-	}
-	return max(rotation.MinConcurrency, int(most))
+	calls := math.Ceil(rotation.CallsIn(rates, timeout))
+	return int(max(rotation.MinConcurrency, min(calls, rotation.MaxConcurrency)))
 }
 
 var rateForm = regexp.MustCompile(`^(\d+)/(\d+)?(ms|s|m|min|h|d)$`)

@@ -153,21 +153,12 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 	return failed.err()
 }
 
-// collapse makes one slot of all that a credential has missed by now: the last of them, so that serving it leaves
-// nothing in the past. It is the same for a scheduler that claims the credential again before another slot has passed.
-// A zero slot stays so.
+// collapse makes one slot of all that a credential has missed by now. A zero slot stays so.
 func collapse(cred *rotation.Credential, slot, now time.Time) time.Time {
 	if slot.IsZero() {
 		return slot
 	}
-	for range rotation.MaxMissed {
-		next := cred.Schedule.Next(slot, cred.ID)
-		if next.After(now) {
-			return slot
-		}
-		slot = next.Truncate(time.Millisecond) // as the index would hold it
-	}
-	return now
+	return Collapse(slot, now, func(last time.Time) time.Time { return cred.Schedule.Next(last, cred.ID) })
 }
 
 // lookUp finds a credential that the index names in our configuration. Another scheduler's may be newer and know it;

@@ -88,7 +88,7 @@ type load struct {
 func (d *Desk) load(account string, creds iter.Seq[*rotation.Credential]) (l load, err error) {
 	for cred := range creds {
 		l.credentials++
-		l.calls += callsOf(cred)
+		l.calls += cred.Calls()
 	}
 	l.perCall, err = spacing(d.Accounts[account])
 	return l, err

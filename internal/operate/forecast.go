@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"keyturn/internal/rotation"
+	"keyturn/internal/due"
 	"keyturn/internal/schedule"
 )
 
@@ -42,12 +42,7 @@ func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
 	f.scheduled++
 	if !at.After(f.from) {
 		f.overdue++
-		for n := 0; !at.After(f.from); n++ {
-			if n == rotation.MaxMissed {
-				at = f.from
-			}
-			at = next(at)
-		}
+		at = next(due.Collapse(at, f.from, next))
 	}
 	for begin := f.from.Truncate(time.Hour); at.Before(f.until); at = next(at) {
 		f.hours[at.Sub(begin)/time.Hour]++
@@ -88,7 +83,7 @@ type Outlook struct {
 // outlook plays the forecast through at so many rotations an hour.
 func (f *forecast) outlook(perHour float64) Outlook {
 	o := Outlook{Overdue: f.overdue, CanGoPerDay: 24 * perHour, Days: []PlanDay{}}
-	backlog, canGo, due := float64(f.overdue), 0.0, 0
+	backlog, canGo, dueToday := float64(f.overdue), 0.0, 0
 	for h, n := range f.hours {
 		begin := f.from.Truncate(time.Hour).Add(time.Duration(h) * time.Hour)
 		end := begin.Add(time.Hour)
@@ -98,7 +93,7 @@ func (f *forecast) outlook(perHour float64) Outlook {
 		served, late := perHour*end.Sub(begin).Hours(), backlog
 		// A credential that falls due again before its turn has come is rotated once.
 		backlog = max(0, min(late+float64(n), float64(f.scheduled))-served)
-		canGo, due = canGo+served, due+n
+		canGo, dueToday = canGo+served, dueToday+n
 		left := int(math.Ceil(backlog))
 		if left > o.Largest {
 			o.Largest, o.LargestAt = left, &end
@@ -108,9 +103,9 @@ func (f *forecast) outlook(perHour float64) Outlook {
 			o.BacklogEnds = &ends
 		}
 		if end.Equal(end.Truncate(day)) {
-			o.Days = append(o.Days, PlanDay{Day: begin.Format(time.DateOnly), Due: due, CanGo: int(canGo + rounding), Backlog: left})
-			o.Due += due
-			canGo, due = 0, 0
+			o.Days = append(o.Days, PlanDay{Day: begin.Format(time.DateOnly), Due: dueToday, CanGo: int(canGo + rounding), Backlog: left})
+			o.Due += dueToday
+			canGo, dueToday = 0, 0
 		}
 	}
 	f.judge(&o, backlog)

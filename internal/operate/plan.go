@@ -96,7 +96,7 @@ func newPlanner(account string, from time.Time, days int) *planner {
 
 func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 	p.plan.Credentials++
-	p.calls += callsOf(cred)
+	p.calls += cred.Calls()
 	if cred.Verify.Mode == rotation.VerifySMTP {
 		p.servers[cred.Verify.SMTP.Address] = true
 	}

@@ -23,14 +23,6 @@ func spacing(a *config.Account) (time.Duration, error) {
 	return d, nil
 }
 
-// callsOf is how many of its account's calls a rotation of a credential takes if all goes well.
-func callsOf(cred *rotation.Credential) int {
-	if cred.Verify.Mode == rotation.VerifyProvider {
-		return 2 // the read-back is one too
-	}
-	return 1
-}
-
 // standingsAtOnce is how many credentials one round trip asks the index about.
 const standingsAtOnce = 1000
 

@@ -13,11 +13,7 @@ type calls struct {
 
 // reserve makes sure that a turn for the next provider call, and for a read-back after it, is in hand.
 func (r *run) reserve(ctx context.Context) error {
-	n := 1
-	if r.Credential.Verify.Mode == VerifyProvider {
-		n = 2
-	}
-	return r.take(ctx, n)
+	return r.take(ctx, r.Credential.Calls())
 }
 
 // take takes n turns if none is left.

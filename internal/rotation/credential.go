@@ -37,6 +37,14 @@ func (c *Credential) Strategy() Strategy {
 	return StrategyReplace
 }
 
+// Calls is how many calls of its account a rotation takes if all goes well.
+func (c *Credential) Calls() int {
+	if c.Verify.Mode == VerifyProvider {
+		return 2 // the read-back is one too
+	}
+	return 1
+}
+
 // Place is a KV v2 secret in one of the configured Vault stores.
 type Place struct {
 	Store string // name under vault.stores

@@ -16,10 +16,9 @@ import (
 const (
 	MinConcurrency, MaxConcurrency = 2, 64 // calls of one account at once, in one process
 
-	MaxRun    = 10 * time.Minute // one run of a job, from its start to its end
-	MaxMissed = 1000             // missed slots of one credential that are gone over one by one
-	MaxID     = 128              // bytes of a credential's id or an account's name
-	MaxPath   = 512              // bytes of a path in Vault
+	MaxRun  = 10 * time.Minute // one run of a job, from its start to its end
+	MaxID   = 128              // bytes of a credential's id or an account's name
+	MaxPath = 512              // bytes of a path in Vault
 )
 
 // ValidID reports whether id can name a credential, or an account, in a queue, a Redis key and a path: 1 to MaxID of a-z,

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"time"
 
@@ -179,6 +180,15 @@ type ErrorRow struct {
 type Rate struct {
 	Requests int
 	Per      time.Duration
+}
+
+// CallsIn is how many calls keep to all of the rates in d, in the long run; infinitely many where there are none.
+func CallsIn(rates []Rate, d time.Duration) float64 {
+	calls := math.Inf(1)
+	for _, r := range rates {
+		calls = min(calls, float64(r.Requests)*d.Seconds()/r.Per.Seconds())
+	}
+	return calls
 }
 
 // Settings is what a provider client is made from.
