@@ -119,6 +119,23 @@ func TestASleepingDemandIsWokenForTheProbeThatIsDue(t *testing.T) {
 	}
 }
 
+// The newest demand may know of a mended key.
+func TestTheNewestDemandIsWokenForAProbe(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	blockMany(t, r, 10)
+	asked := make(chan string, 10)
+	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
+		asked <- job.Credential
+		return rotation.Result{Status: rotation.Waiting, After: time.Hour, Err: refusal}
+	}))
+	eventually(t, "all sleep", func() bool { return urgent(t, r).Retry == 10 })
+	must(t, r.rdb.HSet(t.Context(), breakerKey, "next", 1, "last", 1).Err())
+	if id := next(t, "a probe", asked); id != "c-9" {
+		t.Errorf("%s was woken", id)
+	}
+}
+
 // asynq tells the second at which a task comes back by its machine's clock, which may be any.
 func TestATaskComesBackByTheClockThatAllShare(t *testing.T) {
 	t.Parallel()

@@ -208,6 +208,13 @@ func TestAPauseThatAPersonSetIsLeftAlone(t *testing.T) {
 	if ttl := r.rdb.TTL(t.Context(), pausedKey).Val(); ttl > 0 {
 		t.Errorf("it would lapse in %v", ttl)
 	}
+	must(t, r.rdb.HSet(t.Context(), breakerKey, "next", 1).Err())
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonResume, true))
+	r.serve(t, rotate(done))
+	eventually(t, "a probe closes the breaker", func() bool { return !state(t, r).Open })
+	if value := r.rdb.Get(t.Context(), pausedKey).Val(); value != "1" {
+		t.Errorf("the pause is %q now", value)
+	}
 }
 
 // A busy worker does not ask for every job, and yet soon stops for what another worker was told.

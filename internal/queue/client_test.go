@@ -71,10 +71,14 @@ func TestWhatIsDueIsNotSwallowedByATaskThatSeemsToRun(t *testing.T) {
 		}
 		return rotation.Result{Status: rotation.Done}
 	}))
-	must(t, r.client.Enqueue(t.Context(), account, "a", time.Time{}, rotation.ReasonResume, true))
-	next(t, "the first run", started)
-	must(t, r.client.Enqueue(t.Context(), account, "a", time.Time{}, rotation.ReasonResume, true))
-	next(t, "the second run", started)
+	for id, reason := range map[string]rotation.Reason{"resumed": rotation.ReasonResume, "due": rotation.ReasonScheduled} {
+		for _, run := range []string{"first", "second"} {
+			must(t, r.client.Enqueue(t.Context(), account, id, time.Now(), reason, reason == rotation.ReasonResume))
+			if job := next(t, "the "+run+" run of what is "+id, started); job.Credential != id {
+				t.Errorf("got %+v", job)
+			}
+		}
+	}
 	close(release)
 }
 
@@ -82,6 +86,7 @@ func TestADemandIsNeverSwallowedByARunningTask(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	slots, release := make(chan time.Time, 4), make(chan struct{})
+	defer close(release)
 	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
 		slots <- job.Slot
 		<-release
@@ -97,7 +102,6 @@ func TestADemandIsNeverSwallowedByARunningTask(t *testing.T) {
 	if got := next(t, "the second run", slots); !got.Equal(second) {
 		t.Errorf("second run has slot %v, want %v", got, second)
 	}
-	close(release)
 }
 
 func TestADemandReplacesOneThatSleeps(t *testing.T) {

@@ -193,10 +193,20 @@ func (r *record) count(outcome string) int {
 	return r.counts[outcome]
 }
 
+// patience is how long a test waits for what must come: not until the limit of all tests, so that it can say what did not.
+func patience(t *testing.T) time.Duration {
+	t.Helper()
+	most := 2 * time.Minute
+	if end, ok := t.Deadline(); ok {
+		most = min(most, time.Until(end)-5*time.Second)
+	}
+	return most
+}
+
 // eventually polls a condition that must come true.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(2 * time.Minute)
+	deadline := time.NewTimer(patience(t))
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -215,7 +225,7 @@ func next[T any](t *testing.T, what string, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(2 * time.Minute):
+	case <-time.After(patience(t)):
 		t.Fatalf("never came: %s", what)
 		panic("unreachable")
 	}

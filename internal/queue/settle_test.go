@@ -56,6 +56,18 @@ func TestWhoFollowsADemandHearsOfItsEndFromTheRunThatBringsItAbout(t *testing.T)
 }
 
 // What is scheduled pays no round trip for a record that is never read.
+func TestWhatARunWasToldOfItsKeyOpensTheBreaker(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	agenda := queue.Agenda{Index: index{}, Client: r.client, Breaker: r.breaker}
+	for range 2 {
+		must(t, agenda.Block(t.Context(), account, refusal))
+	}
+	if !state(t, r).Open {
+		t.Error("two refusals did not open it")
+	}
+}
+
 func TestAScheduledRotationLeavesNoOutcome(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
