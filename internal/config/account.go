@@ -62,6 +62,7 @@ var accountFields = fields[rawAccount]{
 	{"verify", func(_ *loader, a *rawAccount, v *document.Value) { a.given.verify = v }},
 	{"first", func(_ *loader, a *rawAccount, v *document.Value) { a.given.first = v }},
 	{"store", func(_ *loader, a *rawAccount, v *document.Value) { a.given.store = v }},
+	{"grace", func(_ *loader, a *rawAccount, v *document.Value) { a.given.grace = v }},
 }
 
 // account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then

@@ -13,6 +13,7 @@ import (
 type rawCredential struct {
 	at                                  *document.Value
 	id, account, target, path, username *document.Value
+	strategy, targets                   *document.Value
 	layer
 }
 
@@ -22,6 +23,9 @@ var credentialFields = fields[rawCredential]{
 	{"target", func(_ *loader, c *rawCredential, v *document.Value) { c.target = v }},
 	{"path", func(_ *loader, c *rawCredential, v *document.Value) { c.path = v }},
 	{"username", func(_ *loader, c *rawCredential, v *document.Value) { c.username = v }},
+	{"strategy", func(_ *loader, c *rawCredential, v *document.Value) { c.strategy = v }},
+	{"targets", func(_ *loader, c *rawCredential, v *document.Value) { c.targets = v }},
+	{"grace", func(_ *loader, c *rawCredential, v *document.Value) { c.grace = v }},
 	{"store", func(_ *loader, c *rawCredential, v *document.Value) { c.store = v }},
 	{"policy", func(_ *loader, c *rawCredential, v *document.Value) { c.policy = v }},
 	{"schedule", func(_ *loader, c *rawCredential, v *document.Value) { c.schedule = v }},
@@ -37,11 +41,14 @@ func (l *loader) credential(v *document.Value) {
 	}
 	raw := rawCredential{at: v}
 	credentialFields.decode(l, v, &raw)
-	v.Require("id", "account", "target", "path")
-	if raw.id == nil || raw.account == nil || raw.target == nil || raw.path == nil {
+	v.Require("id", "account", "path")
+	if whole := raw.checkStrategy(); !whole || raw.id == nil || raw.account == nil || raw.path == nil {
 		return
 	}
-	c := rotation.Credential{ID: raw.id.Text(), Target: raw.target.Text()}
+	c := rotation.Credential{ID: raw.id.Text()}
+	if raw.target != nil {
+		c.Target = raw.target.Text()
+	}
 	c.Place.Path = l.vaultPath(raw.path)
 	if c.ID != "" && !rotation.ValidID(c.ID) {
 		raw.id.Fail(`1 to 128 of a-z, 0-9 and "._-@"`, "%q is not a valid id", c.ID)
@@ -102,6 +109,9 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	c.Place.Store = all.store
 	l.checkBelow(raw.path, c.Place.Path, l.cfg.Stores[all.store])
 	c.Verify = l.finishVerify(raw, account, all.verify)
+	if raw.targets != nil {
+		l.pair(raw, c, account, all)
+	}
 }
 
 // keep adds c unless its id is taken. Its target and its place may not be another credential's either.
@@ -111,15 +121,15 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 		raw.id.Fail("", "%q is already used at %s", c.ID, l.where(taken))
 		return
 	}
-	if c.Target != "" {
+	for _, target := range targetsOf(&c) {
 		// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart:
 		// it stays because a provider may ask for it, but an operator who writes a@ and A@ means one mailbox.
 		account := l.cfg.Accounts[c.Account]
-		if other := l.targets.Claim(strings.ToLower(c.Target), account.Provider.Code+account.Region, number, func(o *rotation.Credential) bool {
+		if other := l.targets.Claim(strings.ToLower(target), account.Provider.Code+account.Region, number, func(o *rotation.Credential) bool {
 			its := l.cfg.Accounts[o.Account]
-			return strings.EqualFold(o.Target, c.Target) && its.Provider == account.Provider && its.Region == account.Region
+			return hasTarget(o, target) && its.Provider == account.Provider && its.Region == account.Region
 		}); other != nil {
-			raw.target.Fail("", "%s is rotated by %q too, at %s", c.Target, other.ID, l.where(other))
+			raw.targetValue().Fail("", "%s is rotated by %q too, at %s", target, other.ID, l.where(other))
 		}
 	}
 	if store := l.cfg.Stores[c.Place.Store]; store != nil {

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Shapes returns the fields of everything that a configuration consists of, by the headings of docs/configuration.md.
 func Shapes() map[string][]string {
 	return map[string][]string{
@@ -22,6 +24,7 @@ func Shapes() map[string][]string {
 		"verify":                    verifyFields.keys(),
 		"verify.smtp":               smtpFields.keys(),
 		"credentials":               credentialFields.keys(),
+		"credentials targets":       slices.DeleteFunc(accessFields.keys(), func(key string) bool { return key == "account" }),
 		"verifications.NAME":        verificationFields.keys(),
 		"timing":                    timingFields.keys(),
 	}

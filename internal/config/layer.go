@@ -1,12 +1,14 @@
 package config
 
 import (
+	"time"
+
 	"keyturn/internal/config/document"
 	"keyturn/internal/rotation"
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store *document.Value }
+type layer struct{ policy, schedule, verify, first, store, grace *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -15,6 +17,7 @@ type inherited struct {
 	verify   verification
 	first    rotation.First
 	store    string
+	grace    time.Duration // of a pair
 }
 
 var defaultFields = fields[layer]{
@@ -23,6 +26,7 @@ var defaultFields = fields[layer]{
 	{"verify", func(_ *loader, y *layer, v *document.Value) { y.verify = v }},
 	{"first", func(_ *loader, y *layer, v *document.Value) { y.first = v }},
 	{"store", func(_ *loader, y *layer, v *document.Value) { y.store = v }},
+	{"grace", func(_ *loader, y *layer, v *document.Value) { y.grace = v }},
 }
 
 // inherit puts a layer over a base. provider is nil for the defaults, which hold for all.
@@ -50,12 +54,15 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	if over.store != nil {
 		base.store = l.storeName(over.store)
 	}
+	if over.grace != nil {
+		base.grace = over.grace.Duration()
+	}
 	return base
 }
 
 // refuse reports every field: there are no credentials that could inherit it.
 func (y layer) refuse(provider *rotation.Provider) {
-	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store} {
+	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace} {
 		if v != nil {
 			v.FailKey("leave it out", "%s rotates nothing", provider.Code)
 		}

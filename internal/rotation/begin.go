@@ -107,7 +107,7 @@ func (r *run) begin(ctx context.Context) (found, error) {
 	case Open:
 		return r.adopt(ctx)
 	case Closed:
-		if slot := r.base.Slot; !slot.After(r.Clock.Now()) && !r.job.Slot.After(slot) {
+		if r.base.Serves(r.job.Slot, r.Clock.Now()) {
 			r.settleServed(ctx)
 			return served, nil
 		}
@@ -215,5 +215,5 @@ func (r *run) restInterval(ctx context.Context) (time.Duration, error) {
 		}
 		last = r.rec.TouchedAt
 	}
-	return last.Add(r.leastInterval()).Sub(now), nil
+	return max(last.Add(r.leastInterval()).Sub(now), r.restTarget(now)), nil
 }

@@ -20,6 +20,11 @@ func (r *run) adopt(ctx context.Context) (found, error) {
 	if r.putBack() {
 		return startOver, r.closePutBack(ctx)
 	}
+	if last := r.rec.Last(); r.Verifier == nil || last == nil || last.State != Accepted {
+		if err := r.reserve(ctx); err != nil {
+			return 0, err // before the claim, which costs two writes
+		}
+	}
 	rec, err := r.upgraded(ctx)
 	if err != nil {
 		return 0, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -104,11 +105,20 @@ func (f FieldNames) WithDefaults() FieldNames {
 	}
 }
 
+// Has reports whether a field is keyturn's.
+func (f FieldNames) Has(name string) bool { return slices.Contains(f.all(), name) }
+
+func (f FieldNames) all() []string {
+	f = f.WithDefaults()
+	return []string{
+		f.Username, f.Password, f.Target, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified,
+	}
+}
+
 // Twice returns a name that two of the fields have, "" if there is none.
 func (f FieldNames) Twice() string {
-	f = f.WithDefaults()
 	seen := map[string]bool{}
-	for _, name := range []string{f.Username, f.Password, f.Target, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified} {
+	for _, name := range f.all() {
 		if seen[name] {
 			return name
 		}

@@ -93,8 +93,11 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 	if err := r.book(ctx); err != nil {
 		return false, err
 	}
-	if err := r.reserve(ctx); err != nil {
-		return false, err
+	// What is open may need no call any more: then a pause that the provider asked for holds nothing up.
+	if r.job.Reason != ReasonResume {
+		if err := r.reserve(ctx); err != nil {
+			return false, err
+		}
 	}
 	switch found, err := r.begin(ctx); {
 	case err != nil || found == served:

@@ -69,6 +69,19 @@ func (r *run) putBack() bool {
 	return r.base.Target == r.rec.Target || r.base.Target == "" && r.base.Username == r.rec.Login
 }
 
+// restTarget is how long the target of a pair has to be left alone that the last rotation changed, where consumers do not use
+// it, because a person put an earlier version back: a late call of that rotation could still arrive.
+func (r *run) restTarget(now time.Time) time.Duration {
+	pair := r.Credential.Pair
+	if pair == nil || r.rec.Target != pair.other(r.inUse()).Target {
+		return 0
+	}
+	if left := r.rec.RecheckAt.Sub(now); left <= r.Timing.Recheck {
+		return left
+	}
+	return 0 // it was written by a clock that was ahead
+}
+
 // closePutBack ends a rotation whose target consumers use again (P-pair-guard): nothing is sent there any more, and another
 // rotation, of the other target, follows at once. It is asked for first, so that a crash forgets nothing.
 func (r *run) closePutBack(ctx context.Context) error {

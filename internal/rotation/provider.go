@@ -164,6 +164,11 @@ type Provider struct {
 	ReadBack bool
 	// Lists says that clients can name the credentials of a domain: Client.Lister is set.
 	Lists bool
+	// Pairs says that two targets can take turns: a program may log in with either. Not so where a target's password opens
+	// nothing but that target.
+	Pairs bool
+	// SendsAs says that the login is also what mail is sent from, so that a program which takes turns changes its sender.
+	SendsAs bool
 	// SMTPUsername says that the user name of an SMTP login cannot be told from the target: configuration must give it.
 	SMTPUsername bool
 }

@@ -184,6 +184,16 @@ type Entry struct {
 	Rest any
 }
 
+// maxSkew is more than clocks of machines that are looked after differ.
+const maxSkew = time.Hour
+
+// Serves reports whether e grants a wish for slot (P-served). What lies in the future, or was written by a clock that was far
+// ahead of Vault's, is not believed: it would make every wish look served until then.
+func (e *Entry) Serves(slot, now time.Time) bool {
+	ahead := !e.CreatedAt.IsZero() && e.Slot.Sub(e.CreatedAt) > maxSkew
+	return !ahead && !e.Slot.After(now) && !slot.After(e.Slot)
+}
+
 // Verified says how far the promoted password was proven.
 type Verified string
 

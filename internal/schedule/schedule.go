@@ -76,8 +76,8 @@ func (s *Schedule) checkFit(p *fielderr.List) {
 	}
 }
 
-// interval is the shortest time between two rotations.
-func (s *Schedule) interval() time.Duration {
+// Interval is the shortest time between two rotations.
+func (s *Schedule) Interval() time.Duration {
 	if s.cron != nil {
 		return s.cron.gap
 	}
@@ -128,7 +128,7 @@ func parseSplay(text string, s *Schedule, p *fielderr.List) time.Duration {
 		if s.window != nil && s.cron == nil {
 			return min(s.window.length, s.period)
 		}
-		splay := min(s.interval()/splayShare, maxSplay)
+		splay := min(s.Interval()/splayShare, maxSplay)
 		if s.window != nil {
 			splay = min(splay, s.window.length)
 		}
@@ -140,8 +140,8 @@ func parseSplay(text string, s *Schedule, p *fielderr.List) time.Duration {
 		p.Add("splay", "%v", err)
 	case s.window != nil && splay > s.window.length:
 		p.Add("splay", "the window of %v is shorter than the splay of %s", s.window.length, text)
-	case splay > s.interval():
-		p.Add("splay", "%s is longer than the %v between two rotations", text, s.interval())
+	case splay > s.Interval():
+		p.Add("splay", "%s is longer than the %v between two rotations", text, s.Interval())
 	}
 	return splay
 }

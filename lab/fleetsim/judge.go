@@ -25,6 +25,17 @@ func (s *Sim) span(whom string, wrong bool) {
 	}
 }
 
+// pauseOf is whom a span is about in which an account has to leave its provider alone.
+func pauseOf(account string) string { return "pause of " + account }
+
+// pause notes that a provider asked an account for a pause: what waits for it is not late.
+func (s *Sim) pause(account string, d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	whom := pauseOf(account)
+	s.spans[whom] = append(s.spans[whom], span{from: virtual(), to: virtual().Add(d)})
+}
+
 // recovery is for how long after a fault a credential need not be in time: what waits is served at the account's rate, and
 // what failed comes back after ten minutes at most.
 const recovery = 25 * time.Minute
@@ -34,7 +45,7 @@ func (c *cell) healthy(from time.Time) time.Duration {
 	now := virtual()
 	var wrong []span
 	c.Sim.mu.Lock()
-	for _, whom := range []string{"", c.account.name, c.cred.ID, c.address()} {
+	for _, whom := range []string{"", c.account.name, pauseOf(c.account.name), c.cred.ID, c.address()} {
 		for _, w := range c.spans[whom] {
 			if w.to.IsZero() {
 				w.to = now

@@ -240,10 +240,23 @@ func (c *cell) ended(t *task, result rotation.Result) {
 	case rotation.Waiting, rotation.Failed, rotation.Replaced:
 		more := work{logins: 2, vault: 6}
 		var refused *rotation.Error
-		if errors.As(result.Err, &refused) && (refused.Kind == rotation.InDoubt || refused.Kind == rotation.Unavailable) && result.After >= 10*time.Second {
+		if errors.As(result.Err, &refused) && !c.counts(refused) && result.After >= 10*time.Second {
 			more.sends = 1
 		}
 		c.excuse(more)
 	default:
+	}
+}
+
+// counts reports whether an answer of the provider leads anywhere (docs/protocol.md, bounds). An issuer has no candidates for a
+// rule to refuse.
+func (c *cell) counts(refused *rotation.Error) bool {
+	switch refused.Kind {
+	case rotation.InDoubt, rotation.Unavailable:
+		return false
+	case rotation.Rejected:
+		return !c.account.issuer
+	default:
+		return true
 	}
 }

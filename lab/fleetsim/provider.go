@@ -37,6 +37,9 @@ func (v provider) call(ctx context.Context, do func(context.Context) (rotation.I
 	if refused := v.refuses(); refused != nil {
 		v.happened("%s the provider refuses: %s", v.p.name, refused.Kind)
 		v.excused(refused)
+		if refused.RetryAfter >= time.Minute {
+			v.pause(v.account.name, refused.RetryAfter)
+		}
 		return rotation.Issued{}, refused
 	}
 	v.spend(work{sends: 1})

@@ -47,6 +47,8 @@ func Provider() rotation.Provider {
 		CheckTarget: checkTarget,
 		// The documentation names the domain in one place and the sender address in another.
 		SMTPUsername: true,
+		Pairs:        true,
+		SendsAs:      true,
 		New:          newClient,
 	}
 }

@@ -43,6 +43,7 @@ func Provider() rotation.Provider {
 		CheckTarget: checkTarget,
 		// The target names the credential by its GUID, which is not its login.
 		SMTPUsername: true,
+		Pairs:        true,
 		Lists:        true,
 		New:          newClient,
 	}

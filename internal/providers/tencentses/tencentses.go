@@ -39,6 +39,8 @@ func Provider() rotation.Provider {
 		Call:        action,
 		Doc:         "https://www.tencentcloud.com/document/api/1084/52677",
 		Mode:        rotation.ModeSetter,
+		Pairs:       true,
+		SendsAs:     true,
 		Keys:        []string{keySecretID, keySecretKey},
 		Regions:     []string{regionGuangzhou, regionHongkong, regionSingapore},
 		Endpoint:    endpoint,

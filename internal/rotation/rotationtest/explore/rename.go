@@ -103,6 +103,9 @@ func (r *renaming) standing(old rotation.Record) int32 {
 	}
 	if old.State == rotation.Closed {
 		rec.Place, rec.CurrentVersion = old.Place, r.current.of(old.CurrentVersion)
+		if r.Pair {
+			rec.Target = old.Target
+		}
 		if !old.RaisedAt.IsZero() {
 			rec.RaisedAt = start.Add(-long)
 		}
