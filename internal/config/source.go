@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,9 +54,6 @@ var ErrSkip = errors.New("not asked")
 // Fetch reads one field from Vault. Its errors must not hold the secret.
 type Fetch func(ctx context.Context, ref VaultRef) (secret.Value, error)
 
-// maxSecret is the longest secret in a file, in bytes: larger is no secret but a mistake.
-const maxSecret = 64 << 10
-
 // Read returns what stands at the source now; files may be replaced while keyturn runs. Errors are *document.Error values with
 // the position of the source in the configuration. fetch may be nil where the source is not in Vault.
 func (s Source) Read(ctx context.Context, fetch Fetch) (secret.Value, error) {
@@ -94,7 +90,7 @@ func (c *Config) ResolveKeys(ctx context.Context, fetch Fetch, accounts ...strin
 // locate reads the source and gives an error its position. fit may say what is wrong with the value.
 func (s Source) locate(ctx context.Context, fetch Fetch, fit func(secret.Value) error) (secret.Value, *document.Error) {
 	value, hint, err := s.read(ctx, fetch)
-	value = trim(value)
+	value = value.Trim()
 	switch {
 	case errors.Is(err, ErrSkip):
 		return secret.Value{}, nil
@@ -123,7 +119,7 @@ func (s Source) read(ctx context.Context, fetch Fetch) (value secret.Value, hint
 		}
 		return secret.New(text), "", nil
 	case s.File != "":
-		value, err := readSecretFile(s.File)
+		value, err := secret.ReadFile(s.File)
 		return value, "", err
 	case s.Vault != VaultRef{}:
 		if fetch == nil {
@@ -133,27 +129,6 @@ func (s Source) read(ctx context.Context, fetch Fetch) (value secret.Value, hint
 		return value, "", err
 	}
 	return secret.Value{}, "", fmt.Errorf("no source is configured")
-}
-
-func readSecretFile(path string) (secret.Value, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return secret.Value{}, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	switch {
-	case err != nil:
-		return secret.Value{}, err
-	case len(data) > maxSecret:
-		return secret.Value{}, fmt.Errorf("file %s is longer than %d bytes", path, maxSecret)
-	}
-	return secret.New(string(data)), nil
-}
-
-// trim cuts off what editors, shells and mounts add. Blanks stay: they may belong to a password.
-func trim(value secret.Value) secret.Value {
-	return secret.New(strings.TrimRight(strings.TrimPrefix(value.Reveal(), "\ufeff"), "\r\n"))
 }
 
 // rawSource is a source before its store is known to exist.

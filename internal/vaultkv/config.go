@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -163,24 +161,14 @@ func (a Auth) read() (role string, key secret.Value, err error) {
 	return role, key, nil
 }
 
-// maxFile bounds a file that holds a token, in bytes.
-const maxFile = 64 << 10
-
-// readFile returns a file without the blanks around what it holds.
+// readFile returns a file without the blanks around what it holds: nothing that Vault hands out has any.
 func readFile(name string) (string, error) {
-	f, err := os.Open(name)
+	value, err := secret.ReadFile(name)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	text := strings.TrimSpace(string(data))
-	switch {
-	case err != nil:
-		return "", err
-	case len(data) > maxFile:
-		return "", fmt.Errorf("%s is longer than %d bytes", name, maxFile)
-	case text == "":
+	text := strings.TrimSpace(value.Trim().Reveal())
+	if text == "" {
 		return "", fmt.Errorf("%s is empty", name)
 	}
 	return text, nil

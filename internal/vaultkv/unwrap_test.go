@@ -99,6 +99,6 @@ func TestARoleIDIsReadFromItsFileAtEveryLogin(t *testing.T) {
 	if _, err := v.Load(t.Context(), newCredential()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("load without the file: %v, want ErrNotExist", err)
 	}
-	replace(t, role.Auth.RoleFile, id+"\n")
+	replace(t, role.Auth.RoleFile, "\ufeff"+id+"\r\n") // as an editor writes it
 	load(t, v, newCredential())
 }
