@@ -18,11 +18,6 @@ const defaultProbe = 30 * time.Second
 // defaultMailRate is what a mail server is asked at most; programs that guard one ban a client that asks too often.
 var defaultMailRate = rotation.Rate{Requests: 30, Per: time.Minute}
 
-const (
-	minQuestions  = 3 // so that a third of them, one, may be refused
-	minMailWindow = time.Second
-)
-
 // ehloForm is what RFC 5321 lets a client call itself: a domain, or an address in brackets.
 var ehloForm = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]{0,253}[A-Za-z0-9])?|\[([0-9.]+|IPv6:[0-9A-Fa-f:.]+)\])$`)
 
@@ -87,8 +82,8 @@ func ehlo(v *document.Value) string {
 // mailRate returns what a mail server bears.
 func mailRate(v *document.Value) rotation.Rate {
 	r, ok := rate(v)
-	if ok && (r.Requests < minQuestions || r.Per < minMailWindow) {
-		v.Fail("such as 30/m, or 12/10m for a server with fail2ban", "%q is less than %d questions, or in less than %v", v.Raw(), minQuestions, minMailWindow)
+	if ok && (r.Requests < rotation.MinQuestions || r.Per < rotation.MinMailWindow) {
+		v.Fail("such as 30/m, or 12/10m for a server with fail2ban", "%q is less than %d questions, or in less than %v", v.Raw(), rotation.MinQuestions, rotation.MinMailWindow)
 		return rotation.Rate{}
 	}
 	return r

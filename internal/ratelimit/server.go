@@ -77,15 +77,12 @@ type Server struct {
 }
 
 // refusalShare of the questions may be refusals: programs such as fail2ban count those.
-const refusalShare = 3
-
-// MinQuestions is the least that a server must bear in a window, so that one of them may be refused.
-const MinQuestions = refusalShare
+const refusalShare = rotation.MinQuestions
 
 // Of returns the server at an address, which bears so many questions in any window.
 func (s *Servers) Of(address string, rate rotation.Rate) (*Server, error) {
-	if rate.Requests < MinQuestions || rate.Per < time.Second {
-		return nil, fmt.Errorf("server %s: %d questions in %s are too few: at least %d in at least a second", address, rate.Requests, rate.Per, MinQuestions)
+	if rate.Requests < rotation.MinQuestions || rate.Per < rotation.MinMailWindow {
+		return nil, fmt.Errorf("server %s: %d questions in %s are too few: at least %d in at least %s", address, rate.Requests, rate.Per, rotation.MinQuestions, rotation.MinMailWindow)
 	}
 	one := &Server{Servers: s, address: address, rate: rate, refusals: rate.Requests / refusalShare}
 	for _, name := range []string{"asked", "booked", "booked:until", "works", "refused", "alone"} {

@@ -17,6 +17,10 @@ import (
 const (
 	MinConcurrency, MaxConcurrency = 2, 64 // calls of one account at once, in one process
 
+	// MinQuestions is the least that a mail server must bear in a window, which is MinMailWindow or longer: a third of them
+	// may be refused, which is one.
+	MinQuestions, MinMailWindow = 3, time.Second
+
 	MaxRun  = 10 * time.Minute // one run of a job, from its start to its end
 	MaxID   = 128              // bytes of a credential's id or an account's name
 	MaxPath = 512              // bytes of a path in Vault
