@@ -60,6 +60,9 @@ func printStory(out io.Writer, s operate.Story) {
 	} else {
 		line("current", "nothing is in Vault yet")
 	}
+	if s.Pair != nil {
+		line("pair", "%s", turnsText(s.Pair))
+	}
 	if s.Checked != nil {
 		line("checked", "%s: %s", stamp(s.Checked.At), s.Checked.Verdict)
 	}
@@ -96,6 +99,20 @@ func printStory(out io.Writer, s operate.Story) {
 		line("not known", "%s", s.Unknown)
 	}
 	line("next", "%s", nextText(s))
+}
+
+// turnsText says whose turn it is.
+func turnsText(t *operate.Turns) string {
+	switch {
+	case t.Next == "":
+		return "the secret names neither of the two targets: `rotatectl adopt --target` says which one its password is of"
+	case t.InUse == "":
+		return "the first rotation changes " + t.Next
+	case t.GraceEnds != nil:
+		return fmt.Sprintf("programs use %s; the next rotation changes %s, and none starts before %s: programs may use what they cached", t.InUse, t.Next, stamp(*t.GraceEnds))
+	default:
+		return fmt.Sprintf("programs use %s; the next rotation changes %s", t.InUse, t.Next)
+	}
 }
 
 // pauses are those that a provider or a person caused at an account.

@@ -15,6 +15,7 @@ type Entry struct {
 	Version            int // 0: there is none
 	Username, Password string
 	Slot, Verified     string
+	Target             string // of a pair, whose password it is
 }
 
 // Journal is what can be seen of a version of a credential's journal.
@@ -41,6 +42,7 @@ func (v *Vault) Current(ctx context.Context, path string, version int) (e Entry,
 	e.Version, err = v.Read(ctx, "secret/data/"+path, version, &fields)
 	text := func(name string) string { v, _ := fields[name].(string); return v }
 	e.Username, e.Password, e.Slot, e.Verified = text("username"), text("password"), text("keyturn_slot"), text("keyturn_verified")
+	e.Target = text("keyturn_target")
 	return e, err
 }
 

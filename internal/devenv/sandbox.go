@@ -28,6 +28,8 @@ type Sandbox struct {
 // Credential is a row of keyturn.yaml.
 type Credential struct {
 	ID, Account, Provider, Target, Path, Username string
+	// Second is the other target of a pair, and its user name; "" where there is one target.
+	Second string
 }
 
 // StartSandbox starts one more sandbox on free ports. The certificate authority of all of a stage's sandboxes is written
@@ -55,6 +57,9 @@ func (b *Sandbox) Know(ctx context.Context, creds ...Credential) error {
 	targets := map[string][]map[string]string{}
 	for _, c := range creds {
 		targets[c.Provider] = append(targets[c.Provider], map[string]string{"target": c.Target, "username": c.Username})
+		if c.Second != "" {
+			targets[c.Provider] = append(targets[c.Provider], map[string]string{"target": c.Second, "username": c.Second})
+		}
 	}
 	for provider, list := range targets {
 		if err := b.Ask(ctx, http.MethodPost, "/targets", map[string]any{"provider": provider, "targets": list}, nil); err != nil {

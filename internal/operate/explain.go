@@ -21,10 +21,42 @@ type Story struct {
 	LastAnswer *Answer     `json:"last_answer,omitempty"`
 	// Differs is what the open rotation is about where the configuration says something else by now.
 	Differs []Difference `json:"differs,omitempty"`
+	Pair    *Turns       `json:"pair,omitempty"`
 	Hold                 // of its account
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
 	Next    Next   `json:"next"`
+}
+
+// Turns is how a pair of targets stands.
+type Turns struct {
+	InUse string `json:"in_use,omitempty"` // what programs log in to, as the secret says; "" if it names neither
+	Next  string `json:"next,omitempty"`   // what the next rotation changes
+	// GraceEnds is until when no rotation starts unless a person insists, because programs may use what they cached.
+	GraceEnds *time.Time `json:"grace_ends,omitempty"`
+}
+
+// turns says whose turn it is; nil where there is one target.
+func turns(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, now time.Time) *Turns {
+	pair := cred.Pair
+	if pair == nil {
+		return nil
+	}
+	used := pair.Find(current.Target, current.Username)
+	if used == nil && !current.Password.IsZero() {
+		return &Turns{}
+	}
+	t := &Turns{Next: pair.Other(used).Target}
+	if used != nil {
+		t.InUse = used.Target
+	}
+	if rec.State == rotation.Open {
+		t.Next = rec.Target
+	}
+	if ends := current.RotatedAt.Add(pair.Grace); !current.RotatedAt.IsZero() && ends.After(now) {
+		t.GraceEnds = &ends
+	}
+	return t
 }
 
 // Journal is the record of the open rotation, or what is left of the last one.
@@ -90,6 +122,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	s := Story{
 		Row: RowOf(cred, rec, seen.current, m.check, d.Clock.Now()), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
 		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Hold: m.hold,
+		Pair: turns(cred, rec, seen.current, d.Clock.Now()),
 	}
 	if err != nil {
 		s.Unknown = err.Error()
@@ -136,10 +169,17 @@ func differences(cred *rotation.Credential, rec rotation.Record) []Difference {
 	if rec.State == rotation.Closed {
 		return nil
 	}
+	target, username := cred.Target, cred.Username
+	if cred.Pair != nil {
+		if a := cred.Pair.Find(rec.Target, ""); a != nil {
+			target, username = a.Target, a.Login()
+		}
+	}
 	var all []Difference
 	for _, d := range []Difference{
-		{"target", rec.Target, cred.Target},
-		{"username", rec.Username, cred.Username},
+		{"strategy", rec.Strategy.String(), cred.Strategy().String()},
+		{"target", rec.Target, target},
+		{"username", rec.Username, username},
 		{"path", rec.Place.Store + ":" + rec.Place.Path, cred.Place.Store + ":" + cred.Place.Path},
 	} {
 		if d.Journal != d.Configuration {

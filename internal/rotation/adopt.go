@@ -81,7 +81,7 @@ func (r *run) adopting(target string) (Record, error) {
 		}
 		return r.opening()
 	}
-	brought := pair.find(target, "")
+	brought := pair.Find(target, "")
 	if brought == nil {
 		return Record{}, fmt.Errorf("%w: %s or %s", ErrWhichTarget, pair.Targets[0].Target, pair.Targets[1].Target)
 	}

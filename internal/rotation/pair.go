@@ -25,7 +25,7 @@ func (r *run) opening() (Record, error) {
 	if used == nil && !r.base.Password.IsZero() {
 		return rec, errWhichTarget
 	}
-	rec.openPair(used, pair.other(used))
+	rec.openPair(used, pair.Other(used))
 	return rec, nil
 }
 
@@ -73,7 +73,7 @@ func (r *run) putBack() bool {
 // it, because a person put an earlier version back: a late call of that rotation could still arrive.
 func (r *run) restTarget(now time.Time) time.Duration {
 	pair := r.Credential.Pair
-	if pair == nil || r.rec.Target != pair.other(r.inUse()).Target {
+	if pair == nil || r.rec.Target != pair.Other(r.inUse()).Target {
 		return 0
 	}
 	if left := r.rec.RecheckAt.Sub(now); left <= r.Timing.Recheck {

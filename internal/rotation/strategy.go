@@ -36,8 +36,8 @@ type Access struct {
 // Login is the name that a program logs in with.
 func (a *Access) Login() string { return cmp.Or(a.Username, a.Target) }
 
-// find returns the target of a pair, or the one with that login; nil if it is neither.
-func (p *Pair) find(target, login string) *Access {
+// Find returns the target of a pair, or the one with that login; nil if it is neither.
+func (p *Pair) Find(target, login string) *Access {
 	for i := range p.Targets {
 		if a := &p.Targets[i]; target != "" && a.Target == target || target == "" && login != "" && a.Login() == login {
 			return a
@@ -46,8 +46,8 @@ func (p *Pair) find(target, login string) *Access {
 	return nil
 }
 
-// other returns the target that is not this one.
-func (p *Pair) other(than *Access) *Access {
+// Other returns the target that is not this one; of nil, the first.
+func (p *Pair) Other(than *Access) *Access {
 	if than == &p.Targets[0] {
 		return &p.Targets[1]
 	}
@@ -61,7 +61,7 @@ func (r *run) inUse() *Access {
 	if target == "" && r.base.RotationID != "" && r.base.RotationID == r.rec.RotationID {
 		target = r.rec.Target
 	}
-	return r.Credential.Pair.find(target, r.base.Username)
+	return r.Credential.Pair.Find(target, r.base.Username)
 }
 
 // loginNow is what a check asks about: the login and target of what consumers use.
@@ -78,5 +78,5 @@ func (r *run) loginNow() (login, target string) {
 
 // has reports whether a target is the credential's, or one of its pair.
 func (c *Credential) has(target string) bool {
-	return target == c.Target || c.Pair != nil && c.Pair.find(target, "") != nil
+	return target == c.Target || c.Pair != nil && c.Pair.Find(target, "") != nil
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"keyturn/internal/devenv"
 )
@@ -44,7 +44,7 @@ func (s *stage) check(ctx context.Context) ([]result, error) {
 			return nil, err
 		}
 		r.version, r.verified, r.outcome = e.Version, e.Verified, rec.State
-		live := e.Password == state[c.Provider][c.Target].Live
+		live := e.Password == state[c.Provider][cmp.Or(e.Target, c.Target)].Live
 		if _, ok := s.Box.SMTP[c.Provider]; ok {
 			if r.login, err = s.tryLogin(ctx, c, e); err != nil {
 				return nil, err
@@ -104,7 +104,7 @@ func (s *stage) count(ctx context.Context) (faults, error) {
 }
 
 // report prints the proof; it returns false unless everything matches and every fault was there.
-func (s *stage) report(ctx context.Context, results []result, c *consumer) (bool, error) {
+func (s *stage) report(ctx context.Context, results []result, consumers []*consumer) (bool, error) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "CREDENTIAL\tPROVIDER\tVERSION\tROTATIONS\tLAST OUTCOME\tLOGS IN BY SMTP")
 	matching := 0
@@ -124,11 +124,16 @@ func (s *stage) report(ctx context.Context, results []result, c *consumer) (bool
 	if err != nil {
 		return false, err
 	}
-	if c.err != nil {
-		return false, fmt.Errorf("the consumer of %s: %w", s.fleet[0].ID, c.err)
+	fmt.Println()
+	for _, c := range consumers {
+		if c.err != nil {
+			return false, fmt.Errorf("the consumer of %s: %w", c.cred.ID, c.err)
+		}
+		fmt.Println("demo:", c)
+		if c.cred.Second != "" && c.refused > 0 {
+			return false, errors.New("a program that takes turns was refused")
+		}
 	}
-	fmt.Printf("\ndemo: the consumer of %s logged in %d times, was refused %d times, and was without a working password for at most %s\n",
-		s.fleet[0].ID, c.logins, c.refused, c.longest.Round(time.Millisecond))
 	fmt.Printf("demo faults: lost_reply=%d rate_limited=%d repeat=%d killed=%d resumed=%d\n", f.lostReply, f.rateLimited, f.repeat, f.killed, f.resumed)
 	fmt.Printf("demo: %d of %d credentials match\n", matching, len(results))
 	seen := f.lostReply > 0 && f.rateLimited > 0 && f.repeat > 0 && f.killed > 0 && f.resumed > 0

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,8 +12,11 @@ import (
 )
 
 // consumer is a program that uses one credential all the time: it reads the password from Vault once, logs in with it,
-// and reads again when it is refused. That is all a program has to do to live through rotations.
+// and reads again when it is refused. That is all a program has to do to live through rotations. With a pair it need not
+// even do that, if it reads again as often as its grace says.
 type consumer struct {
+	cred   devenv.Credential
+	every  time.Duration // reads so often; 0: only when it is refused
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 
@@ -20,11 +25,33 @@ type consumer struct {
 	err             error
 }
 
-func startConsumer(ctx context.Context, s *stage, cred devenv.Credential) *consumer {
-	ctx, cancel := context.WithCancel(ctx)
-	c := &consumer{cancel: cancel}
-	c.done.Go(func() { c.err = c.consume(ctx, s, cred) })
-	return c
+// startConsumers starts one consumer for each strategy.
+func startConsumers(ctx context.Context, s *stage) (all []*consumer) {
+	for _, cred := range []devenv.Credential{s.fleet[0], s.pair()} {
+		ctx, cancel := context.WithCancel(ctx)
+		c := &consumer{cancel: cancel, cred: cred}
+		if cred.Second != "" {
+			c.every = 5 * time.Second // its grace is 6
+		}
+		c.done.Go(func() { c.err = c.consume(ctx, s) })
+		all = append(all, c)
+	}
+	return all
+}
+
+// pair is the first of the pairs.
+func (s *stage) pair() devenv.Credential {
+	return s.fleet[slices.IndexFunc(s.fleet, func(c devenv.Credential) bool { return c.Second != "" })]
+}
+
+// String says how it went.
+func (c *consumer) String() string {
+	strategy, reads := "replace", "reads when it is refused"
+	if c.cred.Second != "" {
+		strategy, reads = "pair", fmt.Sprintf("reads every %s", c.every)
+	}
+	return fmt.Sprintf("%-7s  the consumer of %s, which %s, logged in %d times, was refused %d times, and was without a working password for at most %s",
+		strategy, c.cred.ID, reads, c.logins, c.refused, c.longest.Round(time.Millisecond))
 }
 
 // stop ends the consumer; its figures may be read then.
@@ -33,7 +60,8 @@ func (c *consumer) stop() {
 	c.done.Wait()
 }
 
-func (c *consumer) consume(ctx context.Context, s *stage, cred devenv.Credential) error {
+func (c *consumer) consume(ctx context.Context, s *stage) error {
+	cred := c.cred
 	// Before its first rotation the credential has no password.
 	if err := s.rotated(ctx, cred, time.Minute); err != nil {
 		return err
@@ -42,7 +70,13 @@ func (c *consumer) consume(ctx context.Context, s *stage, cred devenv.Credential
 	if err != nil {
 		return err
 	}
+	read := time.Now()
 	for since := (time.Time{}); devenv.Pause(ctx, 10*time.Millisecond) == nil; {
+		if c.every > 0 && time.Since(read) >= c.every {
+			if now, err := s.Vault.Current(ctx, cred.Path, 0); err == nil { // else it goes on with what it has
+				current, read = now, time.Now()
+			}
+		}
 		err := s.Box.LogIn(ctx, cred.Provider, current.Username, current.Password)
 		switch {
 		case err == nil:

@@ -18,6 +18,8 @@ func (s *stage) disturb(ctx context.Context) error {
 		{"provider": "tencent-ses", "target": s.fleet[4].Target, "kind": "repeat"},
 		{"provider": "tencent-ses", "target": s.fleet[5].Target, "kind": "propagation", "delay": "1s"},
 		{"provider": "tencent-ses", "target": s.fleet[6].Target, "kind": "rate_limit"},
+		{"provider": "tencent-ses", "target": s.pair().Target, "kind": "lose_reply"},
+		{"provider": "tencent-ses", "target": s.pair().Second, "kind": "lose_reply"},
 		{"provider": "kirimemail", "kind": "rate_limit", "retry_after": "1s"},
 		{"provider": "kirimemail", "kind": "lose_reply"},
 		{"provider": "kirimemail", "kind": "not_synced", "delay": "1s"},

@@ -7,7 +7,7 @@ import (
 )
 
 // fleet is what the demo rotates: enough to see work side by side, at three providers that take passwords and at one
-// that makes them. eNom's passwords are no SMTP passwords.
+// that makes them, and pairs of addresses that take turns. eNom's passwords are no SMTP passwords.
 func fleet() []devenv.Credential {
 	var all []devenv.Credential
 	for i := range 22 {
@@ -15,6 +15,13 @@ func fleet() []devenv.Credential {
 		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("ses-app%02d", i), Account: "ses", Provider: "tencent-ses", Target: address,
 			Path: fmt.Sprintf("mail/ses/app%02d", i), Username: address,
+		})
+	}
+	for i := range 6 {
+		a, b := fmt.Sprintf("shop%02d-a@example.com", i), fmt.Sprintf("shop%02d-b@example.com", i)
+		all = append(all, devenv.Credential{
+			ID: fmt.Sprintf("ses-shop%02d", i), Account: "ses", Provider: "tencent-ses", Target: a, Second: b,
+			Path: fmt.Sprintf("mail/ses/shop%02d", i), Username: a,
 		})
 	}
 	for i := range 14 {

@@ -37,7 +37,7 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.strike()) }()
 
-	c := startConsumer(ctx, s, s.fleet[0])
+	consumers := startConsumers(ctx, s)
 	disturbed := make(chan error, 1)
 	go func() { disturbed <- s.disturb(ctx) }()
 	if err := s.watch(ctx); err != nil {
@@ -46,12 +46,14 @@ func run(ctx context.Context) (err error) {
 	if err := <-disturbed; err != nil {
 		return err
 	}
-	c.stop()
+	for _, c := range consumers {
+		c.stop()
+	}
 	results, err := s.check(ctx)
 	if err != nil {
 		return err
 	}
-	good, err := s.report(ctx, results, c)
+	good, err := s.report(ctx, results, consumers)
 	if err != nil {
 		return err
 	}
