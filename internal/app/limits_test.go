@@ -5,14 +5,16 @@ import "strings"
 // bounded is a configuration with a place for every bounded field.
 const bounded = `redis: {REDIS}
 vault: {VAULT, auth: {token: {env: KEYTURN_BOUNDS_TOKEN}}}
-policies: {p: {POLICY}}
+policies: {p: {POLICY}, fixed: {length: 15}}
 schedules: {s: {SCHEDULE}}
 accounts:
   NAME: {provider: enom, keys: {uid: {env: KEYTURN_BOUNDS_KEY}, token: {env: KEYTURN_BOUNDS_KEY}}, verify: {VERIFY}, ACCOUNT}
-defaults: {schedule: s, policy: p}
+  pairs: {provider: tencent-ses, keys: {secret_id: {env: KEYTURN_BOUNDS_KEY}, secret_key: {env: KEYTURN_BOUNDS_KEY}}, policy: fixed, schedule: {every: 31d}, SHARED}
+defaults: {schedule: s, policy: p, ALL}
 timing: {TIMING}
 credentials:
   - {id: "ID", account: NAME, target: example.com, path: "PATH"}
+  - {id: pair, account: pairs, path: pair, strategy: pair, targets: [{target: a@example.com}, {target: b@example.com}], OWN}
 `
 
 // usual stands where a place is not what is tried.
@@ -20,6 +22,7 @@ var usual = map[string]string{
 	"REDIS": `address: "localhost:6379"`, "VAULT": `address: "https://vault:8200"`, "NAME": "one", "ACCOUNT": "timeout: 5s",
 	"VERIFY": `smtp: {address: "mail.example.com:465", rate: 30/m}`, "TIMING": "drift_check: {every: 1d}", "ID": "one", "PATH": "mail/one",
 	"POLICY": "length: 20", "SCHEDULE": "every: 30d",
+	"ALL": "first: now", "SHARED": "first: now", "OWN": "first: now",
 }
 
 // limit is what a place of bounded may and may not hold, at, below and above the limits of fields. They are named by their
@@ -127,6 +130,9 @@ var limits = []limit{
 		[]string{`smtp: {address: "m:1", rate: 3/s}`, `smtp: {address: "m:1", rate: 1000000/s}`, `smtp: {address: "m:1", rate: 3/32850d}`},
 		[]string{`smtp: {address: "m:1", rate: 2/s}`, `smtp: {address: "m:1", rate: 3/999ms}`, `smtp: {address: "m:1", rate: 1000001/s}`, `smtp: {address: "m:1", rate: 3/32851d}`},
 	},
+	{"ALL", []string{"defaults grace"}, graces, noGraces},
+	{"SHARED", []string{"accounts.NAME grace"}, graces, noGraces},
+	{"OWN", []string{"credentials grace"}, graces, noGraces},
 	// Passwords at eNom have 6 to 60 characters, and no policy speaks of more than 128.
 	{"POLICY", []string{"policies.NAME length"}, []string{"length: 6", "length: 60"}, []string{"length: 0", "length: 5", "length: 61", "length: 129"}},
 	{"POLICY", []string{"policies.NAME min_length"}, []string{"min_length: 6", "min_length: 60"}, []string{"min_length: 0", "min_length: 5", "min_length: 61", "min_length: 129"}},
@@ -143,3 +149,9 @@ var limits = []limit{
 	},
 	{"SCHEDULE", []string{"schedules.NAME window"}, []string{"every: 30d, window: \"00:00-24:00\"", "every: 30d, window: \"00:00-00:01\""}, []string{"every: 30d, window: \"00:00-00:00\"", "every: 30d, window: \"00:00-24:01\""}},
 }
+
+// A pair's grace is at least timing.min_interval, and shorter than its schedule's period.
+var (
+	graces   = []string{"grace: 2m", "grace: 2678399999ms"}
+	noGraces = []string{"grace: 0s", "grace: 119999ms", "grace: 31d"}
+)
