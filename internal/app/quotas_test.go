@@ -59,7 +59,7 @@ func TestARateFollowsWhatTheProviderSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	quotas := app.NewQuotas(limiter, slog.New(slog.DiscardHandler))
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends the wait for a pace that never comes
 	ended := make(chan struct{})
 	go func() { quotas.Run(ctx); close(ended) }()
 	t.Cleanup(func() { cancel(); <-ended })

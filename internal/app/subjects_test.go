@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
+	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
@@ -85,21 +87,17 @@ func TestEachCredentialGetsTheVerifierThatItsConfigurationNames(t *testing.T) {
 // out.
 func TestCredentialsOfOneServerShareItsCapOnProbes(t *testing.T) {
 	t.Parallel()
-	cfg := load(t, fleet)
-	subjects, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
+	address := `{smtp: {address: "127.0.0.1:1", tls: implicit`
+	text := strings.ReplaceAll(fleet, `{smtp: {address: "127.0.0.1:465"`, address)
+	text = strings.Replace(text, "username: two@example.com}", "verify: "+address+", username: two}}}", 1)
+	subjects, err := app.NewSubjects(t.Context(), load(t, text), fromVault, app.Mail{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier := func() rotation.Verifier {
-		cred, _ := cfg.Credential("one")
-		s, err := subjects.Of(cred)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s.Verifier
-	}
-	if verifier() != verifier() {
-		t.Error("two runs have two servers")
+	log := &lines{}
+	subjects.CheckServers(t.Context(), observe.NewMetrics(), slog.New(slog.NewJSONHandler(log, nil)))
+	if n := log.count("no password can be verified"); n != 1 {
+		t.Errorf("two user names have %d servers: %s", n, log.text.String())
 	}
 }
 

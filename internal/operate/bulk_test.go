@@ -132,6 +132,28 @@ func TestABulkLeavesOtherWorkItsShare(t *testing.T) {
 	})
 }
 
+func TestABulkThatWasHeldUpKeepsToItsShareAfterwards(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkshop(usual / 5)
+		w.others = 100
+		var from time.Time
+		b, err := bulkOf(t, w, 200, tenth, func(r *operate.BulkRequest) {
+			r.Tell = func(operate.Bulk) {
+				if w.others > 0 && time.Since(w.from) > 4*time.Minute {
+					w.others, from = 0, time.Now()
+				}
+			}
+		})
+		if err != nil || b.Rotated != 200 {
+			t.Fatalf("%+v, %v", b, err)
+		}
+		if took := time.Since(from); took < 20*time.Second {
+			t.Errorf("200 rotations took %s: at 9/s, and 18 at once, want 20s or more", took)
+		}
+	})
+}
+
 func TestABulkAsksForNoMoreThanItsWindowWhereNoWorkerRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

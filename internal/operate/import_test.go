@@ -54,6 +54,17 @@ func TestWhatAProviderListsIsNamedByWhoLogsIn(t *testing.T) {
 	}
 }
 
+func TestTwoAccountsOfOneServiceCannotHaveTheSameTarget(t *testing.T) {
+	t.Parallel()
+	d := importDesk(nil)
+	d.Accounts["other"] = &config.Account{Name: "other", Provider: d.Accounts["ses"].Provider}
+	table := "target,account\na@example.com,ses\na@example.com,other\n"
+	_, err := d.ImportTable(strings.NewReader(table), "x.csv", operate.ImportRequest{})
+	if operate.KindOf(err) != operate.Invalid || !strings.Contains(err.Error(), `x.csv:3: target "a@example.com" is already used at x.csv:2`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnImportSaysWhoseFaultItIs(t *testing.T) {
 	t.Parallel()
 	refused := errors.New("unauthorized")
