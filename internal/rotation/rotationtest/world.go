@@ -26,9 +26,6 @@ const (
 	Lagging           // a node of Vault that has not heard of the writes of the last seconds answers
 )
 
-// lag is how far a node that lags is behind.
-const lag = 10 * time.Second
-
 func (f Fault) String() string {
 	return [...]string{"none", "crash before", "crash after", "error before", "lost reply", "lagging"}[f]
 }
@@ -55,11 +52,9 @@ type World struct {
 	live       secret.Value
 	byHand     secret.Value   // what a person set last, and so holds
 	accepted   []secret.Value // everything the provider ever accepted or made
-	journal    []rotation.Record
-	current    []rotation.Entry
-	lagging    bool      // the call that is being carried out met a node that lags
-	journalAt  time.Time // of the last write
-	currentAt  time.Time // of the last write
+	journal    versions[rotation.Record]
+	current    versions[rotation.Entry]
+	lagging    bool // the call that is being carried out met a node that lags
 	heldUntil  time.Time
 	Asked      []rotation.Reason
 	Endings    []rotation.Ending
@@ -81,10 +76,10 @@ func NewWorld() *World {
 func NewWorldAt(now, rotated time.Time) *World {
 	return &World{
 		now: now, calls: map[string]int{}, live: Old, accepted: []secret.Value{Old},
-		current: []rotation.Entry{{
+		current: versions[rotation.Entry]{all: []rotation.Entry{{
 			Version: 1, Password: Old, RotationID: "before", Slot: rotated, RotatedAt: rotated, CreatedAt: rotated,
 			Rest: map[string]any{"note": "mine"},
-		}},
+		}}},
 	}
 }
 
@@ -124,9 +119,6 @@ func (w *World) do(worker, op string, effect func() error) error {
 	return err
 }
 
-// unheard reports that the node which answers has not heard of a write.
-func (w *World) unheard(write time.Time) bool { return w.lagging && w.now.Sub(write) < lag }
-
 // check holds the invariant that everything serves: the live password stands in current or in the journal, or the
 // journal's intent says that it may have to be issued again.
 func (w *World) check(op string) {
@@ -146,15 +138,10 @@ func (w *World) violate(format string, args ...any) {
 }
 
 // Journal returns the newest record.
-func (w *World) Journal() rotation.Record {
-	if len(w.journal) == 0 {
-		return rotation.Record{}
-	}
-	return w.journal[len(w.journal)-1]
-}
+func (w *World) Journal() rotation.Record { return w.journal.newest() }
 
 // Current returns what consumers read.
-func (w *World) Current() rotation.Entry { return w.current[len(w.current)-1] }
+func (w *World) Current() rotation.Entry { return w.current.newest() }
 
 // Live returns the password that the provider accepts.
 func (w *World) Live() secret.Value { return w.live }
@@ -187,14 +174,6 @@ func (w *World) At(now time.Time) {
 	w.now = now
 }
 
-// ChangeByHand does what a person does at the provider's console.
-func (w *World) ChangeByHand(password secret.Value) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.live, w.byHand = password, password
-	w.accepted = append(w.accepted, password)
-}
-
 // TakeAsked returns the reasons asked for since the last call.
 func (w *World) TakeAsked() []rotation.Reason {
 	w.mu.Lock()
@@ -204,42 +183,5 @@ func (w *World) TakeAsked() []rotation.Reason {
 	return asked
 }
 
-func (w *World) newPassword() secret.Value {
-	w.passwords++
-	return secret.New(fmt.Sprintf("password-%d", w.passwords))
-}
-
-func (w *World) everAccepted(password secret.Value) bool {
-	return slices.ContainsFunc(w.accepted, password.Equal)
-}
-
 // ctxErr models a call under a dead context: nothing is sent.
 func ctxErr(ctx context.Context) error { return ctx.Err() }
-
-// WriteCurrentByHand does what `vault kv put` does: another password, and none of keyturn's fields.
-func (w *World) WriteCurrentByHand(password secret.Value) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.accepted = append(w.accepted, password)
-	w.live = password
-	w.current = append(w.current, rotation.Entry{Version: len(w.current) + 1, CreatedAt: w.now, Password: password})
-}
-
-// AddNote does what `vault kv patch` does to a field of a user.
-func (w *World) AddNote(note string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	e := w.Current()
-	e.Version, e.Rest = e.Version+1, map[string]any{"note": note}
-	w.current = append(w.current, e)
-}
-
-// ResetCurrent does what `vault kv metadata delete` and a restore do: the versions start again, with a password that is
-// live.
-func (w *World) ResetCurrent(password secret.Value) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.accepted = append(w.accepted, password)
-	w.live = password
-	w.current = []rotation.Entry{{Version: 1, CreatedAt: w.now, Password: password}}
-}
