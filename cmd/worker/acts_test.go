@@ -106,6 +106,18 @@ func TestAWorkerDoesWhatTakesRightsInVault(t *testing.T) {
 	if !s.Settled(c, 2) {
 		t.Error("what consumers read is not what logs in")
 	}
+	// It is changed back by hand: an older version of what consumers read holds the password that works.
+	first := s.CurrentAt(c.Path, 1).Password
+	if err := s.Box.SetPassword(c.Provider, c.Target, first); err != nil {
+		t.Fatal(err)
+	}
+	s.Until("that change could have spread", func() bool {
+		v, err := o.Recover(t.Context(), c.ID, asked)
+		return err == nil && v.Outcome == operate.Rotated
+	})
+	if s.Current(c).Password != first || s.Target(c).Live != first {
+		t.Error("a password that works was replaced")
+	}
 	if out, _ := s.Ctl("explain", c.ID); !strings.Contains(out, "asked for by ann@host") {
 		t.Errorf("the journal does not name who asked: %s", out)
 	}
