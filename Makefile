@@ -71,7 +71,7 @@ cluster: vault ## Rotate a fleet on three Vault nodes that step down, are killed
 
 # Two explorations at a time, and more collections than usual: both know tens of millions of states.
 explore: ## Drive the state machine through every schedule of four faults: about an hour of two cores, 12 GB
-	GOGC=50 $(GO) test ./internal/rotation -run 'Explore' -v -timeout 3h -parallel 2 -explore.depth=4 -explore.pairdepth=3
+	GOGC=50 GOMEMLIMIT=11GiB $(GO) test ./internal/rotation -run 'Explore' -v -timeout 3h -parallel 2 -explore.depth=4 -explore.pairdepth=3
 
 mutate: setup vault ## Break keyturn in every way of lab/mutate/patches, one at a time: the tests must notice each
 	@$(GO) run -C lab ./mutate $(if $(ONLY),-only '$(ONLY)')

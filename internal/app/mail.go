@@ -81,7 +81,11 @@ func (m Mail) witness(ctx context.Context, cfg *config.Config, address, id strin
 	if err != nil {
 		return "", secret.Value{}, err
 	}
-	return cred.Login(), entry.Password, nil
+	login, ok := cred.LoginOf(entry)
+	if !ok {
+		return "", secret.Value{}, smtpauth.ErrNoWitness
+	}
+	return login, entry.Password, nil
 }
 
 // CheckServers connects to every mail server that the configuration names, without logging in, and says in the log and in

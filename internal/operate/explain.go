@@ -42,7 +42,7 @@ func turns(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 	if pair == nil {
 		return nil
 	}
-	used := pair.Find(current.Target, current.Username)
+	used := pair.InUse(&rec, &current)
 	if used == nil && !current.Password.IsZero() {
 		return &Turns{}
 	}
@@ -50,7 +50,7 @@ func turns(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 	if used != nil {
 		t.InUse = used.Target
 	}
-	if rec.State == rotation.Open {
+	if rec.State != rotation.Closed && rec.Target != "" {
 		t.Next = rec.Target
 	}
 	if ends := current.RotatedAt.Add(pair.Grace); !current.RotatedAt.IsZero() && ends.After(now) {
@@ -214,6 +214,8 @@ func candidateStory(c rotation.Candidate) string {
 func (d *Desk) next(r Row, rec rotation.Record) Next {
 	least := d.Timing.MinInterval
 	switch {
+	case rec.State == rotation.Quarantined && rec.Target == "":
+		return Next{Text: "nothing, until a person says which target the password is of", Do: []string{"adopt"}}
 	case rec.State == rotation.Quarantined:
 		return Next{Text: "nothing, until a person decides: recover tries every password that is known, retry goes on as it was", Do: []string{"recover", "retry"}}
 	case rec.State == rotation.Open:

@@ -58,9 +58,10 @@ func checkPage(t *testing.T, name, want string) {
 func overview(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("| provider | call | kind | password rule | default limit | verified by | lists | sandbox |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| provider | call | kind | password rule | default limit | verified by | strategies | lists | sandbox |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, p := range providers.All() {
-		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s | %s | yes |\n", p.Code, p.Code, p.Call, kind(p.Mode), rule(p), limit(p.Rate), verifiedBy(t, p), lists(p))
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %s | %s | %s | %s | %s | yes |\n",
+			p.Code, p.Code, p.Call, kind(p.Mode), rule(p), limit(p.Rate), verifiedBy(t, p), strategies(p), lists(p))
 	}
 	return b.String()
 }
@@ -87,6 +88,7 @@ func facts(t *testing.T, p rotation.Provider) string {
 	row("default limit of an account", limit(p.Rate))
 	row("password rule", rule(p))
 	row("verified by", verifiedBy(t, p))
+	row("strategies", strategies(p))
 	row("lists its credentials", lists(p))
 	return b.String()
 }
@@ -140,6 +142,19 @@ func rule(p rotation.Provider) string {
 		return text + "; no symbols"
 	}
 	return text + "; symbols `" + strings.ReplaceAll(p.Rule.AllowedSymbols, "|", `\|`) + "`"
+}
+
+func strategies(p rotation.Provider) string {
+	switch {
+	case p.Mode == rotation.ModeContacts:
+		return "none"
+	case p.Pairs && p.SendsAs:
+		return "replace, pair (the sender alternates too)"
+	case p.Pairs:
+		return "replace, pair"
+	default:
+		return "replace"
+	}
 }
 
 func lists(p rotation.Provider) string {

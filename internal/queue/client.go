@@ -77,7 +77,7 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id strin
 	}
 	// Now that the newer wish stands, the older demands that only wait are served by it. What a run asked for is not: a
 	// check that waits for a late call asks after it, and this one before.
-	c.dropDemands(ctx, queue, kind, id, n)
+	c.dropDemands(ctx, queue, kind, id, n, job.Force)
 	return slot, nil
 }
 
@@ -163,8 +163,9 @@ func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id s
 }
 
 // dropDemands deletes the demands that wait beside the newest. One that runs, or is gone, is left alone; and where Redis
-// does not answer the task stays, finds its slot served and ends. So there is no error to report.
-func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id string, newest int) {
+// does not answer the task stays, finds its slot served and ends. So there is no error to report. One that insists is served
+// only by another one that does.
+func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id string, newest int, force bool) {
 	pipe := c.rdb.Pipeline()
 	var taken [maxTwins]*redis.IntCmd
 	for n := range taken {
@@ -181,7 +182,7 @@ func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id st
 		if err != nil {
 			continue
 		}
-		if p, err := decode(task.Payload); err == nil && p.Reason == rotation.ReasonDemand {
+		if p, err := decode(task.Payload); err == nil && p.Reason == rotation.ReasonDemand && (force || !p.Force) {
 			_ = c.inspect.DeleteTask(queue, task.ID)
 		}
 	}

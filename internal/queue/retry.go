@@ -100,6 +100,8 @@ func describe(res rotation.Result) string {
 		text += ": " + bare.Error()
 	case errors.As(res.Err, &w):
 		text += ": " + w.Reason
+	case errors.Is(res.Err, rotation.ErrGrace):
+		text += ": " + res.Err.Error() // a time and words of ours
 	case errors.Is(res.Err, ErrUnknown):
 		text += ": " + ErrUnknown.Error()
 	case unfit(res.Err) != nil:

@@ -54,7 +54,9 @@ func (r *run) adoptLive(ctx context.Context, live Live) error {
 	case Open:
 		return ErrOpen
 	case Quarantined:
-		return ErrQuarantined
+		if r.rec.Target != "" { // else all that is missing is whose password current has
+			return ErrQuarantined
+		}
 	case Closed:
 	}
 	rec, err := r.adopting(live.Target)

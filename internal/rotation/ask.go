@@ -37,7 +37,7 @@ const askPatience = 10 * time.Second
 func (r *run) askInTime(ctx context.Context, password secret.Value) (Verdict, error) {
 	verdict, err := r.ask(ctx, password)
 	held := (*WaitError)(nil)
-	if errors.As(err, &held) && r.Clock.Now().Sub(r.accepted)+held.After > r.Credential.Verify.Propagation+askPatience {
+	if errors.As(err, &held) && r.sinceAccepted()+held.After > r.Credential.Verify.Propagation+askPatience {
 		r.unasked = held
 		return Unknown, nil
 	}

@@ -168,14 +168,13 @@ func (r *run) missedWindow() bool {
 }
 
 // rest ends a run that comes too soon. Within the grace of a pair a person is told at once, who may insist (P-pair-grace);
-// whatever else asks comes back, now and then in case that the current password is no longer what it was.
+// whatever else asks comes back then.
 func (r *run) rest(d time.Duration) error {
-	grace := r.leastInterval() - r.Timing.MinInterval
-	if grace > 0 && d <= grace && r.job.Reason == ReasonDemand {
-		until := r.Clock.Now().Add(d).UTC().Format(time.RFC3339)
-		return unresolved(fmt.Errorf("until %s programs may use what they cached before the last rotation: %w", until, ErrGrace))
+	if until := r.base.RotatedAt.Add(r.leastInterval()); r.leastInterval() > r.Timing.MinInterval && until.After(r.Clock.Now()) &&
+		r.job.Reason == ReasonDemand {
+		return unresolved(fmt.Errorf("until %s programs may use what they cached before the last rotation: %w", until.UTC().Format(time.RFC3339), ErrGrace))
 	}
-	return wait(min(d, time.Hour), r.whyRest())
+	return wait(d, r.whyRest())
 }
 
 // ErrGrace is a demand that would cut short how long programs may use what they cached.
@@ -206,6 +205,9 @@ func (r *run) leastInterval() time.Duration {
 // where that one is no better.
 func (r *run) restInterval(ctx context.Context) (time.Duration, error) {
 	now, last := r.Clock.Now(), r.base.RotatedAt
+	if r.Credential.Pair != nil && r.base.Password.IsZero() {
+		last = r.rec.TouchedAt // it is deleted, and programs may have cached it
+	}
 	if last.After(now) {
 		last = r.rec.TouchedAt
 	}

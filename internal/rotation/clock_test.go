@@ -119,3 +119,22 @@ func TestARecheckOfTheFutureIsDueAtMostOneRecheckFromNow(t *testing.T) {
 		t.Errorf("waited %s, more than %s", waited, limit)
 	}
 }
+
+// TestARunWhoseClockGoesBackDoesNotAskWithoutAPause: it went back by an hour while the password was not live everywhere.
+func TestARunWhoseClockGoesBackDoesNotAskWithoutAPause(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s, asked := k.Setter(true), 0
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+		if asked++; asked == 1 {
+			w.Advance(-time.Hour)
+		}
+		return rotation.Unknown, nil
+	})
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); result.Status != rotation.Waiting {
+		t.Errorf("got %+v", result)
+	}
+	if asked > 20 {
+		t.Errorf("the verifier was asked %d times", asked)
+	}
+}

@@ -46,7 +46,7 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	}
 	if p := r.Credential.Policy; p != nil && done.Policy != p.Fingerprint() {
 		r.after(ctx, "ask for a rotation under the new policy", func(ctx context.Context) error {
-			return r.Agenda.Ask(ctx, r.Credential, ReasonPolicy, r.Timing.MinInterval)
+			return r.Agenda.Ask(ctx, r.Credential, ReasonPolicy, r.leastInterval())
 		})
 	}
 	return nil
@@ -55,12 +55,16 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 // closing is the record that closes this rotation: no values, never a deletion. Deleting has no check-and-set, and a
 // late one would erase the next rotation's journal.
 func (r *run) closing() Record {
-	return Record{
+	closed := Record{
 		Schema: Schema, State: Closed, RotationID: r.rec.RotationID, Reason: r.rec.Reason, Attempt: r.rec.Attempt,
 		Owner: r.Owner, RequestedBy: r.rec.RequestedBy, OpenedAt: r.rec.OpenedAt, Version: r.rec.Version,
 		Account: r.rec.Account, Mode: r.rec.Mode, Target: r.rec.Target, Place: r.rec.Place, CurrentVersion: r.base.Version,
 		LastError: r.rec.LastError, LostGenerations: r.rec.LostGenerations, Repairs: r.rec.Repairs, RecheckAt: r.rec.RecheckAt,
 	}
+	if !r.promoted {
+		closed.BaseTarget = r.rec.BaseTarget // what consumers use still
+	}
+	return closed
 }
 
 // giveUp closes a journal whose one candidate provably never landed. The slot stays unserved.

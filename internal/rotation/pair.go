@@ -19,6 +19,9 @@ func (r *run) opening() (Record, error) {
 	pair := r.Credential.Pair
 	if pair == nil {
 		rec.Target, rec.Username, rec.Login = r.Credential.Target, r.Credential.Username, r.Credential.Login()
+		if r.base.Target != "" && rec.Username == "" {
+			rec.Username = rec.Login // of a pair that it was, current may name the other one
+		}
 		return rec, nil
 	}
 	used := r.inUse()
@@ -114,12 +117,15 @@ func (r *run) closeForRecheck(ctx context.Context) error {
 // quiet makes sure, before a pair's rotation sends or proves anything, that no late call of an earlier run, or of a send
 // in doubt, can undo it (P-pair-quiet). A Setter's single candidate needs no such wait: whichever call of it arrives last,
 // it is the live one.
-func (r *run) quiet(ctx context.Context) error {
+func (r *run) quiet(ctx context.Context) error { return r.quietFor(ctx, 0) }
+
+// quietFor is quiet, and waits at least so long if it has to wait at all.
+func (r *run) quietFor(ctx context.Context, least time.Duration) error {
 	left := r.quietAt.Sub(r.Clock.Now())
 	if r.rec.Strategy != StrategyPair || left <= 0 || r.Client.Setter != nil && len(r.rec.Candidates) == 1 {
 		return nil
 	}
-	why := wait(left, errNotQuiet)
+	why := wait(max(left, least), errNotQuiet)
 	if r.rec.QuietAt.Equal(r.quietAt) {
 		return why
 	}
@@ -158,8 +164,8 @@ func (r *run) obtainAdopted(ctx context.Context) (Verified, error) {
 		return "", err
 	case verdict == Works:
 		return VerifiedYes, nil
-	case verdict != Refused:
-		return "", wait(parkFor(r.Clock.Now().Sub(r.rec.OpenedAt)), r.notAsked())
+	case verdict != Refused && r.Clock.Now().Sub(r.rec.OpenedAt) <= giveUpAfter:
+		return "", r.waitForVerifier(ctx)
 	}
 	if err := r.closeForRecheck(ctx); err != nil {
 		return "", err
@@ -167,9 +173,22 @@ func (r *run) obtainAdopted(ctx context.Context) (Verified, error) {
 	return "", unresolved(ErrNotLive)
 }
 
+// waitForVerifier waits, with the journal open, for a verifier that cannot be asked about what a person brought. A person is
+// told after an hour; after a day it is given up.
+func (r *run) waitForVerifier(ctx context.Context) error {
+	since := r.Clock.Now().Sub(r.rec.OpenedAt)
+	if since > raiseAfter && since <= 2*raiseAfter {
+		r.notice(ctx, NoticeVerifierAway, "a password was adopted, and cannot be checked: "+r.notAsked().Error())
+	}
+	return wait(parkFor(since), r.notAsked())
+}
+
 // recoverPair makes sure that consumers have a password that works: the one that they have, or else a new one of the other
 // target. What an open rotation has set on its own target is of no use to them; it is asked about no further.
 func (r *run) recoverPair(ctx context.Context) error {
+	if r.rec.State == Quarantined && r.rec.Target == "" {
+		return r.standQuarantined(ctx) // a person has to say which target the password is of
+	}
 	works, err := r.consumersServed(ctx)
 	switch {
 	case err != nil:

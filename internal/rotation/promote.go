@@ -107,7 +107,7 @@ func (r *run) entry(verified Verified) Entry {
 func (r *run) promotedNow() {
 	r.promoted = true
 	now := r.Clock.Now()
-	if !r.accepted.IsZero() {
+	if !r.accepted.IsZero() && r.rec.Strategy == StrategyReplace { // of a pair, what consumers have works meanwhile
 		r.Observer.Exposed(r.Credential, now.Sub(r.accepted))
 	}
 }

@@ -138,6 +138,14 @@ func (r *Record) mode() Mode {
 	return ModeSetter
 }
 
+// sends is how often candidates were accepted and yet did not verify in time.
+func (r *Record) sends() (n int) {
+	for _, c := range r.Candidates {
+		n += c.Sends
+	}
+	return n
+}
+
 // Last returns the newest candidate, which is the one that is sent; nil if there is none.
 func (r *Record) Last() *Candidate {
 	if len(r.Candidates) == 0 {

@@ -62,7 +62,11 @@ func (m *Machine) Abandon(ctx context.Context, s Subject) error {
 	if r.rec.State == Closed {
 		return ErrNothingOpen
 	}
-	if err := r.save(ctx, r.closing()); err != nil {
+	closed := r.closing()
+	if r.rec.Strategy == StrategyPair {
+		closed.RecheckAt = r.Clock.Now().Add(r.Timing.Recheck) // a late call could reach the next rotation of that target
+	}
+	if err := r.save(ctx, closed); err != nil {
 		return fmt.Errorf("abandon: %w", err)
 	}
 	// As after any claim that takes a rotation from a run, which may be about to promote (P-fence). Where current was

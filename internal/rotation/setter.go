@@ -88,8 +88,11 @@ func (r *run) doubt(ctx context.Context, e *Error, n int) error {
 			return fmt.Errorf("mark in doubt: %w", err)
 		}
 	}
-	if err := r.quiet(ctx); err != nil {
-		return err
+	since := r.Clock.Now().Sub(r.rec.OpenedAt)
+	if since <= giveUpAfter {
+		if err := r.quietFor(ctx, retryFor(since)); err != nil {
+			return err
+		}
 	}
 	pause := e.RetryAfter
 	if n < len(doubtDelays) {

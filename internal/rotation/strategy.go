@@ -54,26 +54,53 @@ func (p *Pair) Other(than *Access) *Access {
 	return &p.Targets[0]
 }
 
-// inUse returns the target of a pair that consumers use, as current says, or the closed journal of the rotation that
-// wrote it; nil if neither names one of the two.
-func (r *run) inUse() *Access {
-	target := r.base.Target
-	if target == "" && r.base.RotationID != "" && r.base.RotationID == r.rec.RotationID {
-		target = r.rec.Target
+// InUse returns the target of a pair that consumers use, given the closed or open journal and current; nil if neither names
+// one of the two. Where current names no target, because a rotation by another strategy wrote it or because it is deleted,
+// the journal knows, unless a person wrote current since.
+func (p *Pair) InUse(rec *Record, current *Entry) *Access {
+	target := current.Target
+	if target == "" && rec.vouches(current) {
+		if target = rec.Target; rec.State != Closed || rec.BaseTarget != "" {
+			target = rec.BaseTarget // nothing was promoted
+		}
 	}
-	return r.Credential.Pair.Find(target, r.base.Username)
+	return p.Find(target, current.Username)
+}
+
+// vouches reports whether current is what keyturn last wrote, or nothing.
+func (r *Record) vouches(current *Entry) bool {
+	if current.RotationID == "" {
+		return current.Password.IsZero()
+	}
+	return current.RotationID == r.RotationID || current.Version <= r.CurrentVersion+1 // a fence may follow the close
+}
+
+func (r *run) inUse() *Access { return r.Credential.Pair.InUse(&r.rec, &r.base) }
+
+// LoginOf is the login that the password of current belongs to; false if it is neither of a pair's.
+func (c *Credential) LoginOf(current Entry) (login string, ok bool) {
+	if c.Pair == nil {
+		return c.Login(), true
+	}
+	a := c.Pair.Find(current.Target, current.Username)
+	if a == nil {
+		return "", false
+	}
+	return a.Login(), true
 }
 
 // loginNow is what a check asks about: the login and target of what consumers use.
 func (r *run) loginNow() (login, target string) {
-	if r.Credential.Pair != nil {
+	c := r.Credential
+	if c.Pair != nil {
 		if a := r.inUse(); a != nil {
 			return a.Login(), a.Target
-		} else if r.base.Username != "" {
-			return r.base.Username, r.base.Target // a person's: of neither
 		}
 	}
-	return r.Credential.Login(), r.Credential.Target
+	if foreign := c.Pair != nil || r.base.Target != "" && r.base.Target != c.Target; foreign && r.base.Username != "" {
+		return r.base.Username, r.base.Target // of a person, or of the pair that it was
+	}
+	return c.Login(), c.Target
 }
 
 // has reports whether a target is the credential's, or one of its pair.

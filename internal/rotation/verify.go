@@ -41,7 +41,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		if verdict != Unknown && (verdict != Unbelieved || j.last == Unknown) {
 			j.last = verdict
 		}
-		since := r.Clock.Now().Sub(r.accepted)
+		since := r.sinceAccepted()
 		left := r.Credential.Verify.Propagation - since
 		nap := min(r.nap(since), left) // the last question is put when the time is over
 		j.spent = left <= 0
@@ -64,6 +64,16 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 			return "", r.parkAccepted(ctx, j.last, wait(nap, errNotLive))
 		}
 	}
+}
+
+// sinceAccepted is how long ago the provider accepted the candidate. Where a clock has gone back since, that counts from now:
+// the run would ask on without a pause until its clock has caught up.
+func (r *run) sinceAccepted() time.Duration {
+	now := r.Clock.Now()
+	if r.accepted.After(now) {
+		r.accepted = now
+	}
+	return now.Sub(r.accepted)
 }
 
 // nap is how long to wait until the next question. From acceptance to promotion consumers hold a dying password, so it
@@ -131,7 +141,7 @@ func (r *run) answered() bool { return r.created && !r.rec.Doubted }
 func (r *run) sendAgain(ctx context.Context) error {
 	rec := r.rec.clone()
 	last := rec.Last()
-	if r.Client.Setter != nil && last.Sends >= 2 {
+	if r.Client.Setter != nil && (last.Sends >= 2 || rec.Strategy == StrategyPair && rec.sends() >= 2) {
 		return r.quarantine(ctx, "the provider accepted the password and it still does not log in")
 	}
 	last.Sends++
@@ -215,12 +225,16 @@ func parkFor(since time.Duration) time.Duration {
 // parkUnanswered waits, with the journal open, for a verifier that refused the new password and cannot be asked about the
 // old one: promoting may give consumers a dead password, and so may keeping what they have.
 func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
-	since := r.Clock.Now().Sub(r.accepted)
+	since := r.sinceAccepted()
+	what := "the new password was refused, and the old one"
+	if r.rec.Strategy == StrategyPair {
+		what = "the new password, of the target that is not in use,"
+	}
 	if since > giveUpAfter {
-		return r.quarantine(ctx, "verifier: the new password was refused, and the old one could not be checked for a day")
+		return r.quarantine(ctx, "verifier: "+what+" could not be checked for a day")
 	}
 	if since > raiseAfter && since <= 2*raiseAfter {
-		r.notice(ctx, NoticeVerifierAway, "the new password was refused, and the old one cannot be checked: "+r.notAsked().Error())
+		r.notice(ctx, NoticeVerifierAway, what+" cannot be checked: "+r.notAsked().Error())
 	}
 	return r.parkAccepted(ctx, last, wait(parkFor(since), r.notAsked()))
 }

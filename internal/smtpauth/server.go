@@ -125,7 +125,7 @@ func New(config Config) (*Server, error) {
 		config:  config,
 		tls:     &tls.Config{ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12},
 		places:  make(chan struct{}, config.MaxProbes),
-		tickets: &tickets{now: config.Now, logins: make(map[string]ticket)},
+		tickets: &tickets{now: config.Now, credentials: make(map[string]ticket)},
 	}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 const (
 	// valid is how long a booking is used without asking the ledger again; the ledger keeps it for longer.
 	valid = time.Minute
-	// remembered is how long a login that was booked for a rotation keeps its urgency.
+	// remembered is how long a credential that was booked for a rotation keeps its urgency.
 	remembered = 15 * time.Minute
 )
 
@@ -18,10 +18,10 @@ const (
 type tickets struct {
 	now func() time.Time
 
-	mu     sync.Mutex
-	logins map[string]ticket
-	until  time.Time // until then no login is tried
-	sweep  time.Time // when to drop what has been forgotten
+	mu          sync.Mutex
+	credentials map[string]ticket // by id: the two logins of a pair share one
+	until       time.Time         // until then no login is tried
+	sweep       time.Time         // when to drop what has been forgotten
 }
 
 type ticket struct {
@@ -30,46 +30,46 @@ type ticket struct {
 	since   time.Time
 }
 
-func (t *tickets) put(login string, n int, urgency rotation.Urgency) {
+func (t *tickets) put(id string, n int, urgency rotation.Urgency) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := t.now()
 	if now.After(t.sweep) {
-		for name, one := range t.logins {
+		for name, one := range t.credentials {
 			if now.Sub(one.since) > remembered {
-				delete(t.logins, name)
+				delete(t.credentials, name)
 			}
 		}
 		t.sweep = now.Add(remembered)
 	}
-	t.logins[login] = ticket{n: n, urgency: urgency, since: now}
+	t.credentials[id] = ticket{n: n, urgency: urgency, since: now}
 }
 
 // take uses one up.
-func (t *tickets) take(login string) bool {
+func (t *tickets) take(id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	one, ok := t.logins[login]
+	one, ok := t.credentials[id]
 	if !ok || one.n == 0 || t.now().Sub(one.since) > valid {
 		return false
 	}
 	one.n--
-	t.logins[login] = one
+	t.credentials[id] = one
 	return true
 }
 
-// drop forgets what is booked for a login: it is proven, and the next question about it is a routine check.
-func (t *tickets) drop(login string) {
+// drop forgets what is booked for a credential: it is proven, and the next question about it is a routine check.
+func (t *tickets) drop(id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.logins, login)
+	delete(t.credentials, id)
 }
 
-// urgency is that of a question about a login: a rotation's, once it has sent a password, goes before all others.
-func (t *tickets) urgency(login string) rotation.Urgency {
+// urgency is that of a question about a credential: a rotation's, once it has sent a password, goes before all others.
+func (t *tickets) urgency(id string) rotation.Urgency {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	one, ok := t.logins[login]
+	one, ok := t.credentials[id]
 	if !ok || one.urgency == rotation.Routine || t.now().Sub(one.since) > remembered {
 		return rotation.Routine
 	}

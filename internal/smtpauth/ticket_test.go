@@ -80,12 +80,12 @@ func TestTheUrgencyOfALoginIsForgottenAfterAQuarterOfAnHour(t *testing.T) {
 		d := newDesk(t)
 		_, _ = d.verify(t, "wrong", rotation.Rotation)
 		d.now = d.now.Add(after)
-		if got := d.tickets.urgency("login of mine"); got != want {
+		if got := d.tickets.urgency("mine"); got != want {
 			t.Errorf("after %s: %d", after, got)
 		}
 		d.now = d.now.Add(remembered)
 		d.tickets.put("another", 1, rotation.Rotation)
-		if _, kept := d.tickets.logins["login of mine"]; kept {
+		if _, kept := d.tickets.credentials["mine"]; kept {
 			t.Error("what is forgotten is kept")
 		}
 	}

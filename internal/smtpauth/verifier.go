@@ -30,7 +30,7 @@ func (s *Server) For(id string) Verifier { return Verifier{server: s, id: id} }
 // because the server must not be asked more now.
 func (v Verifier) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
 	s := v.server
-	urgency := s.tickets.urgency(login)
+	urgency := s.tickets.urgency(v.id)
 	verdict, judgement, err := s.ask(ctx, question{login: login, id: v.id, password: password, urgency: urgency})
 	if verdict != rotation.Refused || s.config.Ledger == nil {
 		return verdict, err
@@ -54,7 +54,7 @@ func (v Verifier) Reserve(ctx context.Context, login string, n int, urgency rota
 	if err != nil {
 		return err
 	}
-	s.tickets.put(login, got, urgency)
+	s.tickets.put(v.id, got, urgency)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (s *Server) book(ctx context.Context, q question) error {
 	if rest := s.tickets.pause(); rest > 0 {
 		return s.later(rest)
 	}
-	if s.tickets.take(q.login) {
+	if s.tickets.take(q.id) {
 		return nil
 	}
 	_, err := s.config.Ledger.Book(ctx, q.login, 1, q.urgency)
@@ -129,7 +129,7 @@ func (s *Server) note(ctx context.Context, a Answer) (Judgement, error) {
 		return j, err
 	}
 	if a.Verdict == rotation.Works {
-		s.tickets.drop(a.Login)
+		s.tickets.drop(a.ID)
 	}
 	s.tickets.hold(j.Pause)
 	if j.Standing == Recovered {
