@@ -36,6 +36,21 @@ func TestADemandDropsOlderDemandsAndNothingThatARunAskedFor(t *testing.T) {
 	}
 }
 
+func TestADemandThatInsistsIsDroppedOnlyForAnotherThatDoes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, c := range []struct {
+		force bool
+		want  int // that wait
+	}{{false, 1}, {true, 1}, {false, 2}, {true, 1}} {
+		_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{RequestedBy: "ops", Force: c.force})
+		must(t, err)
+		if d := urgent(t, r); d.Pending != c.want {
+			t.Errorf("after a demand that insists, %v: %+v, want %d", c.force, d, c.want)
+		}
+	}
+}
+
 func TestAResumeRunsTheTaskThatSleeps(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
