@@ -34,7 +34,7 @@ type broken struct {
 
 	mu      sync.Mutex
 	refused map[string][]time.Time // by login
-	fast    map[*process]bool      // the next reading of its clock is an hour ahead
+	still   map[*process]time.Time // of its clock, since an acceptance
 }
 
 // journals breaks what a run reads and writes.
@@ -105,7 +105,8 @@ func (b *broken) clock(p *process, right rotation.Clock) rotation.Clock {
 	}
 }
 
-// odd is a clock that is fast when an acceptance is noted, or one that cannot wait.
+// odd is a clock that stands still for an hour from an acceptance on, or one that cannot wait. To a run that believes an
+// acceptance which is an hour ahead, no time has passed since it for as long: it asks without a pause.
 type odd struct {
 	rotation.Clock
 	b *broken
@@ -117,9 +118,8 @@ func (o odd) Now() time.Time {
 	o.b.mu.Lock()
 	defer o.b.mu.Unlock()
 	now := o.Clock.Now()
-	if o.b.fast[o.p] {
-		delete(o.b.fast, o.p)
-		return now.Add(time.Hour)
+	if at, still := o.b.still[o.p]; still && now.Sub(at) < time.Hour {
+		return at
 	}
 	return now
 }
@@ -137,10 +137,10 @@ func (b *broken) accepted(p *process, err error) error {
 	if b.Variant == AcceptanceBelieved && err == nil {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.fast == nil {
-			b.fast = map[*process]bool{}
+		if b.still == nil {
+			b.still = map[*process]time.Time{}
 		}
-		b.fast[p] = true
+		b.still[p] = virtual()
 	}
 	return err
 }
