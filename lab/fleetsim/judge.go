@@ -87,12 +87,8 @@ func (c *cell) address() string {
 	return c.server.address
 }
 
-// exposure is how long consumers may hold a dead password while the new one works and nothing is wrong; parked is how much
-// longer that may be where the verifier refused it once (docs/decisions/0014-parked.md).
-const (
-	exposure = 8 * time.Minute
-	parked   = time.Hour
-)
+// exposure is how long consumers may hold a dead password while the new one works and nothing is wrong.
+const exposure = 8 * time.Minute
 
 // dueSince is since when a credential is due; zero if it is not.
 func (c *cell) dueSince(current rotation.Entry) time.Time {
@@ -147,11 +143,8 @@ func (c *cell) look() {
 		c.seen(since)
 	}
 	if !live && journal.State == rotation.Open && !c.changes[len(c.changes)-1].at.IsZero() {
-		worked, most := c.changes[len(c.changes)-1].at.Add(propagation), exposure
-		if last := journal.Last(); last != nil && last.Denied {
-			most += parked
-		}
-		if well := c.healthy(worked); well > most {
+		worked := c.changes[len(c.changes)-1].at.Add(propagation)
+		if well := c.healthy(worked); well > exposure {
 			c.violate(c, "the password that the provider took at %s works, and consumers have not got it", worked.Format(time.RFC3339))
 		}
 	}
