@@ -77,6 +77,17 @@ func TestCheckNamesEveryBrokenDemand(t *testing.T) {
 	}
 }
 
+func TestAForbiddenTextIsNamedByItsNumberAlone(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		Rule{Forbidden: []string{"first", "canary"}}.Check("acanaryb"), Rule{Forbidden: []string{"first", ""}}.Satisfiable(),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "text no. 2") || strings.Contains(err.Error(), "canary") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestCheckNeverQuotesThePassword(t *testing.T) {
 	t.Parallel()
 	const password = "Canary-pässword-AAAAAAA"

@@ -44,6 +44,13 @@ func TestTightenByNothingKeepsTheProvidersRule(t *testing.T) {
 	}
 }
 
+func TestTightenByTheSameRuleLoosensNothing(t *testing.T) {
+	t.Parallel()
+	if _, err := Tighten(mail, mail); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTightenRefusesToLoosenAndNamesEveryField(t *testing.T) {
 	t.Parallel()
 	provider := mail
@@ -104,6 +111,10 @@ func TestSatisfiableNamesEachContradiction(t *testing.T) {
 		{"every character forbidden", Rule{Forbidden: everything}, "forbidden"},
 		{"one digit cannot stand apart", Rule{MaxLength: 5, MaxRepeat: 1, Digits: Class{Min: 4}, Forbidden: everyDigit[1:]}, "digits.min"},
 		{"one digit can stand apart", Rule{MaxLength: 5, MaxRepeat: 1, Digits: Class{Min: 3}, Forbidden: everyDigit[1:]}, ""},
+		{"at our limit", Rule{MinLength: LengthLimit}, ""},
+		{"none allowed of as many as must differ", Rule{Symbols: Class{1, 1}}, "symbols.min"},
+		{"one character may be repeated as often", Rule{MinLength: 2, MaxRepeat: 2, Forbidden: everything[:35]}, ""},
+		{"one character may be repeated without end", Rule{MinLength: 3, Forbidden: everything[:35]}, ""},
 		{"only one character left", Rule{MinLength: 3, MaxRepeat: 2, Forbidden: everything[:35]}, "max_repeat"},
 		{"empty text", Rule{Forbidden: []string{"a", ""}}, "forbidden"},
 		{"no symbols", Rule{AllowedSymbols: "-a é\x7f"}, "allowed_symbols allowed_symbols allowed_symbols allowed_symbols"},
