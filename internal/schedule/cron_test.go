@@ -25,7 +25,7 @@ func TestSundayIsZeroAndSevenAndMayEndARange(t *testing.T) {
 		"0": "sun", "7": "sun", "SUN": "sun", "sun": "sun", "7/1": "sun",
 		"5-7": "sun fri sat", "fri-sun": "sun fri sat", "Fri-7": "sun fri sat", "sat-0": "sun sat", "6-7,1": "sun mon sat",
 		"1-7": "sun mon tue wed thu fri sat", "0-7": "sun mon tue wed thu fri sat", "mon-sun": "sun mon tue wed thu fri sat",
-		"1-7/2": "sun mon wed fri", "1-7/3": "sun mon thu", "2-7/2": "tue thu sat", "7-7": "sun", "0-7/7": "sun",
+		"1-7/2": "sun mon wed fri", "1-7/3": "sun mon thu", "2-7/2": "tue thu sat", "7-7": "sun", "0-0": "sun", "sun-sun": "sun", "0-7/7": "sun",
 		"1-5": "mon tue wed thu fri", "0-6": "sun mon tue wed thu fri sat", "sun-tue": "sun mon tue", "*/3": "sun wed sat",
 	} {
 		if got := matches(t, days); got != want {
