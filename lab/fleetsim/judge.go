@@ -79,6 +79,13 @@ func (c *cell) healthy(from time.Time) time.Duration {
 	return well
 }
 
+// sick reports whether anything has been wrong with the credential's mail server since from.
+func (c *cell) sick(from time.Time) bool {
+	c.Sim.mu.Lock()
+	defer c.Sim.mu.Unlock()
+	return slices.ContainsFunc(c.spans[c.address()], func(w span) bool { return w.to.IsZero() || w.to.After(from) })
+}
+
 // address is that of the credential's mail server.
 func (c *cell) address() string {
 	if c.server == nil {
@@ -87,8 +94,12 @@ func (c *cell) address() string {
 	return c.server.address
 }
 
-// exposure is how long consumers may hold a dead password while the new one works and nothing is wrong.
-const exposure = 8 * time.Minute
+// exposure is how long consumers may hold a dead password while the new one works and nothing is wrong; parked is how much
+// longer that may be where the verifier refused it once and its server was sick (docs/decisions/0014-parked.md).
+const (
+	exposure = 8 * time.Minute
+	parked   = time.Hour
+)
 
 // dueSince is since when a credential is due; zero if it is not.
 func (c *cell) dueSince(current rotation.Entry) time.Time {
@@ -143,8 +154,12 @@ func (c *cell) look() {
 		c.seen(since)
 	}
 	if !live && journal.State == rotation.Open && !c.changes[len(c.changes)-1].at.IsZero() {
-		worked := c.changes[len(c.changes)-1].at.Add(propagation)
-		if well := c.healthy(worked); well > exposure {
+		changed := c.changes[len(c.changes)-1].at
+		worked, most := changed.Add(propagation), exposure
+		if last := journal.Last(); last != nil && last.Denied && c.sick(changed) {
+			most += parked
+		}
+		if well := c.healthy(worked); well > most {
 			c.violate(c, "the password that the provider took at %s works, and consumers have not got it", worked.Format(time.RFC3339))
 		}
 	}
