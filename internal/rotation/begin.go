@@ -107,7 +107,8 @@ func (r *run) begin(ctx context.Context) (found, error) {
 	case Open:
 		return r.adopt(ctx)
 	case Closed:
-		if r.base.Serves(r.job.Slot, r.Clock.Now()) {
+		// A resume is no wish of its own: what it was to finish is over.
+		if r.job.Reason == ReasonResume || r.base.Serves(r.job.Slot, r.Clock.Now()) {
 			r.settleServed(ctx)
 			return served, nil
 		}

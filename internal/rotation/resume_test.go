@@ -40,6 +40,28 @@ func TestAResumeFinishesUnderTheNameThatTheRotationWasOpenedWith(t *testing.T) {
 	}
 }
 
+// Such a rotation would have no slot of its own, and no questions booked at the verifier.
+func TestAResumeThatFindsNothingOpenRotatesNothing(t *testing.T) {
+	t.Parallel()
+	for name, slot := range map[string]func(*rotationtest.World) time.Time{
+		"no slot":    func(*rotationtest.World) time.Time { return time.Time{} },
+		"a due slot": func(w *rotationtest.World) time.Time { return scheduled(w).Slot },
+	} {
+		w, k := newWorker()
+		e := w.Current()
+		e.Slot = e.RotatedAt.Add(60 * 24 * time.Hour) // by a clock that was ahead: it grants nothing
+		if err := k.Machine().Secrets.Write(t.Context(), rotation.Place{}, e); err != nil {
+			t.Fatal(err)
+		}
+		w.Advance(time.Hour)
+		job := rotation.Job{Reason: rotation.ReasonResume, Slot: slot(w)}
+		result, _ := k.Run(t.Context(), k.Setter(true), job)
+		if result.Status != rotation.Done || result.Rotated || w.Current().Version != e.Version+1 {
+			t.Errorf("%s: %+v, current is version %d", name, result, w.Current().Version)
+		}
+	}
+}
+
 func TestTheVerifierLogsInAsAProgramWouldAndAReadBackAsksAboutTheTarget(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
