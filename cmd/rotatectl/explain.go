@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -62,6 +63,9 @@ func printStory(out io.Writer, s operate.Story) {
 	}
 	if s.Pair != nil {
 		line("pair", "%s", turnsText(s.Pair))
+	}
+	if f := s.Overlap; f != nil {
+		line("identity", "%s", identitiesText(f))
 	}
 	if s.Checked != nil {
 		line("checked", "%s: %s", stamp(s.Checked.At), s.Checked.Verdict)
@@ -147,4 +151,16 @@ func stamp(t time.Time) string {
 		return "-"
 	}
 	return t.UTC().Format(time.RFC3339)
+}
+
+// identitiesText says which identities there are beside the one that programs use.
+func identitiesText(f *operate.Following) string {
+	text := cmp.Or(f.InUse, "none is in use")
+	for _, w := range f.Waiting {
+		text += fmt.Sprintf("; %s is retired at %s", w.Identity, stamp(w.NotBefore))
+	}
+	if len(f.Kept) > 0 {
+		text += fmt.Sprintf("; %d that were there before are kept", len(f.Kept))
+	}
+	return text
 }

@@ -20,6 +20,7 @@ func repairs(o *options) []*cobra.Command {
 		o.repair("recover ID", "find the password that works, wherever it still stands, and promote it; else set a new one", (*operate.Desk).Recover),
 		o.repair("abandon ID", "close a rotation and forget its candidates; asks twice", (*operate.Desk).Abandon),
 		checkCommand(o),
+		retireCommand(o),
 	}
 }
 
@@ -68,8 +69,27 @@ func (o *options) repair(use, short string, act func(*operate.Desk, context.Cont
 
 func checkCommand(o *options) *cobra.Command {
 	a := &asking{}
-	cmd := &cobra.Command{
-		Use: "check ID", Short: "ask now whether the password in Vault works, and rotate if it does not", Args: cobra.ExactArgs(1),
+	cmd := o.wishOf(a, "check ID", "ask now whether the password in Vault works, and rotate if it does not", (*operate.Desk).Check)
+	a.flags(cmd)
+	return cmd
+}
+
+func retireCommand(o *options) *cobra.Command {
+	a, now := &asking{}, false
+	cmd := o.wishOf(a, "retire ID", "take away the identities of an overlap that are of no use any more",
+		func(d *operate.Desk, ctx context.Context, id string, r operate.Request) (operate.Verdict, error) {
+			r.Force = now
+			return d.Retire(ctx, id, r)
+		})
+	a.flags(cmd)
+	cmd.Flags().BoolVar(&now, "now", false, "do not wait for the grace: programs that still use one of them are refused")
+	return cmd
+}
+
+// wishOf makes a command that asks a worker for something about one credential.
+func (o *options) wishOf(a *asking, use, short string, ask func(*operate.Desk, context.Context, string, operate.Request) (operate.Verdict, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
 			if err := checkFormat(a.format); err != nil {
 				return err
@@ -83,15 +103,13 @@ func checkCommand(o *options) *cobra.Command {
 				return err
 			}
 			defer done()
-			v, err := d.Check(cmd.Context(), ids[0], a.request(cmd))
+			v, err := ask(d, cmd.Context(), ids[0], a.request(cmd))
 			if err != nil {
 				return err
 			}
 			return a.end(cmd.OutOrStdout(), v)
 		}),
 	}
-	a.flags(cmd)
-	return cmd
 }
 
 var errNotAbandoned = errors.New("not abandoned")

@@ -80,6 +80,8 @@ func tell(out io.Writer, v operate.Verdict) {
 		text = "the rotation did not produce a new password: it has been rotated since for another request, or Redis's clock went back"
 	case operate.Works:
 		text = "the password works"
+	case operate.Retired:
+		text = "what waited and was due is gone"
 	case operate.Released, operate.Abandoned, operate.Adopted:
 		text = string(v.Outcome)
 	case operate.Wrong, operate.Unchecked, operate.Stopped, operate.Failed:
@@ -109,7 +111,8 @@ func problem(v operate.Verdict) string {
 		text = fmt.Sprintf("still open%s (%s); it goes on without rotatectl", until(v), v.Why)
 	case operate.Wrong:
 		text = "the password was refused, and a rotation was asked for"
-	case operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted:
+	case operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted,
+		operate.Retired:
 	}
 	return v.Credential + ": " + observe.Printable(text)
 }

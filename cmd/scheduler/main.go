@@ -63,10 +63,11 @@ func run(ctx context.Context, p *app.Process) error {
 	return group.Wait()
 }
 
-// driftChecks ask every credential that can be asked whether its password in Vault still works.
+// driftChecks ask every credential that can be asked whether its password in Vault still works, and look after the identities
+// of those that have several.
 func driftChecks(cfg *config.Config) due.Plan {
 	return due.Plan{Subjects: cfg.Credentials(), When: func(c *rotation.Credential) *schedule.Schedule {
-		if c.Verify.Mode == rotation.VerifyOff {
+		if c.Verify.Mode == rotation.VerifyOff && c.Overlap == nil {
 			return nil
 		}
 		return cfg.Timing.DriftCheck

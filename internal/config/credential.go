@@ -14,6 +14,7 @@ type rawCredential struct {
 	at                                  *document.Value
 	id, account, target, path, username *document.Value
 	strategy, targets                   *document.Value
+	exclusive, label                    *document.Value
 	layer
 }
 
@@ -25,6 +26,8 @@ var credentialFields = fields[rawCredential]{
 	{"username", func(_ *loader, c *rawCredential, v *document.Value) { c.username = v }},
 	{"strategy", func(_ *loader, c *rawCredential, v *document.Value) { c.strategy = v }},
 	{"targets", func(_ *loader, c *rawCredential, v *document.Value) { c.targets = v }},
+	{"exclusive", func(_ *loader, c *rawCredential, v *document.Value) { c.exclusive = v }},
+	{"label", func(_ *loader, c *rawCredential, v *document.Value) { c.label = v }},
 	{"grace", func(_ *loader, c *rawCredential, v *document.Value) { c.grace = v }},
 	{"store", func(_ *loader, c *rawCredential, v *document.Value) { c.store = v }},
 	{"policy", func(_ *loader, c *rawCredential, v *document.Value) { c.policy = v }},
@@ -86,8 +89,13 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 		raw.account.Fail("use verifications", "%s rotates nothing", provider.Code)
 		return
 	}
-	if c.Target != "" {
-		canonical, err := provider.CheckTarget(c.Target)
+	overlaps := raw.is(rotation.StrategyOverlap)
+	if c.Target != "" && (!overlaps || provider.Overlaps != nil) {
+		check := provider.CheckTarget
+		if overlaps {
+			check = provider.Overlaps.CheckTarget
+		}
+		canonical, err := check(c.Target)
 		if err != nil {
 			raw.target.Fail("", "%v", err)
 		}
@@ -109,8 +117,11 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	c.Place.Store = all.store
 	l.checkBelow(raw.path, c.Place.Path, l.cfg.Stores[all.store])
 	c.Verify = l.finishVerify(raw, account, all.verify)
-	if raw.targets != nil {
+	switch {
+	case raw.targets != nil:
 		l.pair(raw, c, account, all)
+	case overlaps:
+		l.overlap(raw, c, provider, all)
 	}
 }
 
@@ -121,17 +132,18 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 		raw.id.Fail("", "%q is already used at %s", c.ID, l.where(taken))
 		return
 	}
-	for _, target := range targetsOf(&c) {
+	for _, target := range claimsOf(&c) {
 		// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart:
 		// it stays because a provider may ask for it, but an operator who writes a@ and A@ means one mailbox.
 		account := l.cfg.Accounts[c.Account]
 		if other := l.targets.Claim(strings.ToLower(target), account.Provider.Code+account.Region, number, func(o *rotation.Credential) bool {
 			its := l.cfg.Accounts[o.Account]
-			return hasTarget(o, target) && its.Provider == account.Provider && its.Region == account.Region
+			return claims(o, target) && its.Provider == account.Provider && its.Region == account.Region
 		}); other != nil {
-			raw.targetValue().Fail("", "%s is rotated by %q too, at %s", target, other.ID, l.where(other))
+			raw.targetValue().Fail("", "%s is rotated by %q too, at %s", strings.Replace(target, labelMark, " with label ", 1), other.ID, l.where(other))
 		}
 	}
+	l.checkAlone(raw, &c, number)
 	if store := l.cfg.Stores[c.Place.Store]; store != nil {
 		if other := l.places.Claim(c.Place.Path, store.location, number, func(o *rotation.Credential) bool {
 			return o.Place.Path == c.Place.Path && l.cfg.Stores[o.Place.Store].location == store.location

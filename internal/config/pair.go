@@ -25,7 +25,12 @@ var accessFields = fields[rawAccess]{
 }
 
 // strategyNames are the values of strategy, in the order of rotation.Strategy.
-var strategyNames = []string{rotation.StrategyReplace.String(), rotation.StrategyPair.String()}
+var strategyNames = []string{rotation.StrategyReplace.String(), rotation.StrategyPair.String(), rotation.StrategyOverlap.String()}
+
+// is reports whether the configuration asks for a strategy.
+func (c *rawCredential) is(s rotation.Strategy) bool {
+	return c.strategy != nil && c.strategy.Kind() == document.Text && c.strategy.Text() == s.String()
+}
 
 // checkStrategy reports fields that are missing or do not go with the strategy, and whether it can be gone on with.
 func (c *rawCredential) checkStrategy() bool {
@@ -33,22 +38,32 @@ func (c *rawCredential) checkStrategy() bool {
 	if c.strategy != nil {
 		strategy = rotation.Strategy(c.strategy.OneOf(strategyNames...))
 	}
-	if strategy == rotation.StrategyReplace {
-		c.at.Require("target")
-		for _, v := range []*document.Value{c.targets, c.grace} {
-			if v != nil {
-				v.FailKey("add strategy: pair, or leave it out", "goes with a pair")
-			}
+	pair, overlap := strategy == rotation.StrategyPair, strategy == rotation.StrategyOverlap
+	for _, f := range []struct {
+		given      *document.Value
+		goes       bool
+		advice, is string
+	}{
+		{c.targets, pair, "add strategy: pair, or leave it out", "goes with a pair"},
+		{c.grace, pair || overlap, "add strategy: pair or overlap, or leave it out", "goes with a pair or an overlap"},
+		{c.exclusive, overlap, "add strategy: overlap, or leave it out", "goes with an overlap"},
+		{c.label, overlap, "add strategy: overlap, or leave it out", "goes with an overlap"},
+		{c.target, !pair, "give it to each of the targets", "a pair has two of them"},
+		{
+			c.username, strategy == rotation.StrategyReplace, "give it to each of the targets of a pair; of an overlap, leave it out",
+			"each target of a pair has its own, and each identity of an overlap",
+		},
+	} {
+		if f.given != nil && !f.goes {
+			f.given.FailKey(f.advice, "%s", f.is)
 		}
-		return c.target != nil && c.targets == nil
 	}
-	c.at.Require("targets")
-	for _, v := range []*document.Value{c.target, c.username} {
-		if v != nil {
-			v.FailKey("give it to each of the targets", "a pair has two of them")
-		}
+	if pair {
+		c.at.Require("targets")
+		return c.targets != nil && c.target == nil
 	}
-	return c.targets != nil && c.target == nil
+	c.at.Require("target")
+	return c.target != nil && c.targets == nil
 }
 
 // targetValue is where the target stands, or the two of a pair.
@@ -73,7 +88,7 @@ func (l *loader) pair(raw *rawCredential, c *rotation.Credential, account *Accou
 	if len(items) != 2 {
 		return
 	}
-	pair := &rotation.Pair{Grace: all.grace}
+	pair := &rotation.Pair{}
 	for i, item := range items {
 		pair.Targets[i] = l.access(item, provider, l.cfg.Stores[c.Place.Store])
 	}
@@ -94,7 +109,7 @@ func (l *loader) pair(raw *rawCredential, c *rotation.Credential, account *Accou
 	if all.verify.SMTP.Username != "" {
 		raw.at.FailIn("verify.smtp.username", "give each target its username", "a pair has two user names")
 	}
-	l.grace(raw, pair, c)
+	pair.Grace = l.grace(raw, all.grace, c)
 	c.Pair, c.Target, c.Username = pair, first.Target, first.Username
 }
 
@@ -138,19 +153,21 @@ func accessTexts(v *document.Value, store *Store) map[string]string {
 	return texts
 }
 
-// grace settles how long programs may use what they cached.
-func (l *loader) grace(raw *rawCredential, pair *rotation.Pair, c *rotation.Credential) {
-	least, given := l.cfg.Timing.MinInterval, pair.Grace != 0
-	if !given {
-		pair.Grace = max(defaultGrace, least)
+// grace settles how long programs may use what they cached; given is 0 where nothing says.
+func (l *loader) grace(raw *rawCredential, given time.Duration, c *rotation.Credential) time.Duration {
+	least := l.cfg.Timing.MinInterval
+	grace := given
+	if given == 0 {
+		grace = max(defaultGrace, least)
 	}
 	switch {
-	case pair.Grace < least:
-		raw.at.FailIn("grace", "", "%v is shorter than timing.min_interval, %v", pair.Grace, least)
-	case c.Schedule != nil && pair.Grace >= c.Schedule.Interval():
+	case grace < least:
+		raw.at.FailIn("grace", "", "%v is shorter than timing.min_interval, %v", grace, least)
+	case c.Schedule != nil && grace >= c.Schedule.Interval():
 		raw.at.FailIn("grace", "shorten it, or lengthen the schedule's period", "%v is not shorter than the %v between two rotations",
-			pair.Grace, c.Schedule.Interval())
+			grace, c.Schedule.Interval())
 	}
+	return grace
 }
 
 // targetsOf are the target of a credential, or the two of its pair.
@@ -165,6 +182,17 @@ func targetsOf(c *rotation.Credential) []string {
 	}
 }
 
-func hasTarget(c *rotation.Credential, target string) bool {
-	return slices.ContainsFunc(targetsOf(c), func(its string) bool { return strings.EqualFold(its, target) })
+// claimsOf are what a credential has alone at its provider: its targets, or a label at one.
+func claimsOf(c *rotation.Credential) []string {
+	if c.Overlap != nil && c.Overlap.Owner != "" && c.Target != "" {
+		return []string{c.Target + labelMark + c.Overlap.Owner}
+	}
+	return targetsOf(c)
+}
+
+// labelMark stands in no target.
+const labelMark = "\x00"
+
+func claims(c *rotation.Credential, target string) bool {
+	return slices.ContainsFunc(claimsOf(c), func(its string) bool { return strings.EqualFold(its, target) })
 }

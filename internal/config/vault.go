@@ -68,6 +68,7 @@ var fieldNames = fields[FieldNames]{
 	{"username", func(_ *loader, f *FieldNames, v *document.Value) { f.Username = v.Text() }},
 	{"password", func(_ *loader, f *FieldNames, v *document.Value) { f.Password = v.Text() }},
 	{"target", func(_ *loader, f *FieldNames, v *document.Value) { f.Target = v.Text() }},
+	{"identity", func(_ *loader, f *FieldNames, v *document.Value) { f.Identity = v.Text() }},
 	{"rotation_id", func(_ *loader, f *FieldNames, v *document.Value) { f.RotationID = v.Text() }},
 	{"candidate", func(_ *loader, f *FieldNames, v *document.Value) { f.Candidate = v.Text() }},
 	{"slot", func(_ *loader, f *FieldNames, v *document.Value) { f.Slot = v.Text() }},

@@ -104,7 +104,7 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 		}
 	case rotation.VerifySMTP:
 		l.checkMail(c, account, how.SMTP.Address)
-		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil && c.targets == nil {
+		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil && c.targets == nil && !c.is(rotation.StrategyOverlap) {
 			c.at.FailIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")
 		}
 		l.finishSMTP(c, account, &how.SMTP)

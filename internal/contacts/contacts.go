@@ -195,7 +195,7 @@ func (v *Verifier) refused(ctx context.Context, c Verification, e *rotation.Erro
 		v.Log.LogAttrs(ctx, slog.LevelError, "a contact verification was refused and is not tried again for its slot",
 			slog.String("verification", c.Name), slog.String("account", c.Account), slog.Any("error", e))
 		return Result{Status: Refused, Err: e}
-	case rotation.InDoubt, rotation.NotSent, rotation.Repeat, rotation.Rejected, rotation.Unavailable:
+	case rotation.InDoubt, rotation.NotSent, rotation.Repeat, rotation.Rejected, rotation.Unavailable, rotation.Full:
 	}
 	return Result{Status: Failed, After: e.RetryAfter, Err: e}
 }

@@ -126,7 +126,7 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 				return tallies, err
 			}
 			if lost && pass == 0 {
-				s.miss(ctx, k, store, s.recheck(ctx, found, now), lost)
+				s.miss(ctx, k, store, s.askAgain(ctx, found, now), lost)
 			}
 		}
 	}
@@ -137,15 +137,20 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 // one is put off.
 const recheckTime = time.Hour
 
-// recheck asks again for the rechecks that went with the queue, and returns those that it could not ask for.
-func (s *Scheduler) recheck(ctx context.Context, found []finding, now time.Time) (bad []failure) {
+// askAgain asks for the rechecks and retirements that went with the queue, and returns those that it could not ask for.
+func (s *Scheduler) askAgain(ctx context.Context, found []finding, now time.Time) (bad []failure) {
 	for _, f := range found {
-		if f.recheck.IsZero() || f.recheck.Add(recheckTime).Before(now) {
-			continue
+		wanted := map[rotation.Reason]time.Time{rotation.ReasonRecheck: f.recheck, rotation.ReasonRetire: f.retire}
+		if f.recheck.Add(recheckTime).Before(now) {
+			delete(wanted, rotation.ReasonRecheck)
 		}
-		after := max(f.recheck.Sub(now), 0)
-		if err := s.Queue.Ask(ctx, f.Cred.Account, f.Cred.ID, rotation.ReasonRecheck, after); err != nil {
-			bad = append(bad, failure{f.Cred, fmt.Errorf("ask for the recheck of %s: %w", f.Cred.ID, err)})
+		for reason, at := range wanted {
+			if at.IsZero() {
+				continue
+			}
+			if err := s.Queue.Ask(ctx, f.Cred.Account, f.Cred.ID, reason, max(at.Sub(now), 0)); err != nil {
+				bad = append(bad, failure{f.Cred, fmt.Errorf("ask for the %s of %s: %w", reason, f.Cred.ID, err)})
+			}
 		}
 	}
 	return bad

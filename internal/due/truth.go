@@ -28,6 +28,7 @@ type finding struct {
 	Finding
 	certain bool      // Due is counted from a rotation, not from the time of looking
 	recheck time.Time // zero: the last rotation asked for none
+	retire  time.Time // zero: no identity waits to be retired
 	gone    bool      // keyturn wrote a password, and none stands there
 	journal *rotation.Record
 }
@@ -62,6 +63,7 @@ func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration,
 			// Both were written by one clock: how far they lie apart is what was meant, whatever that clock showed.
 			f.recheck = touched.Add(min(max(rec.RecheckAt.Sub(rec.TouchedAt), 0), recheckTime))
 		}
+		f.retire = earlier(rec.Identities.First(), now.Add(max(rec.Identities.Grace, recheckTime)))
 	}
 	return nil
 }

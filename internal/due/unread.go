@@ -232,7 +232,7 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 	}
 	for _, f := range found {
 		if lost[f.Cred.ID] {
-			for _, b := range s.recheck(ctx, []finding{f}, now) {
+			for _, b := range s.askAgain(ctx, []finding{f}, now) {
 				retry([]*rotation.Credential{b.cred}, b.err)
 			}
 		}

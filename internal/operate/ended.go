@@ -45,6 +45,8 @@ func (w *wish) good(rotated bool) Outcome {
 		return Abandoned
 	case w.act == queue.KindRecover:
 		return Works
+	case w.kind == queue.KindRetire:
+		return Retired
 	}
 	return Served
 }

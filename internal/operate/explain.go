@@ -22,6 +22,7 @@ type Story struct {
 	// Differs is what the open rotation is about where the configuration says something else by now.
 	Differs []Difference `json:"differs,omitempty"`
 	Pair    *Turns       `json:"pair,omitempty"`
+	Overlap *Following   `json:"overlap,omitempty"`
 	Hold                 // of its account
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
@@ -57,6 +58,31 @@ func turns(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 		t.GraceEnds = &ends
 	}
 	return t
+}
+
+// Following is how the identities of an overlap stand.
+type Following struct {
+	InUse   string     `json:"in_use,omitempty"` // as the secret says
+	Waiting []Retiring `json:"waiting,omitempty"`
+	Kept    []string   `json:"kept,omitempty"` // a person's: never retired
+}
+
+// Retiring is an identity that waits to be retired.
+type Retiring struct {
+	Identity  string    `json:"identity"`
+	NotBefore time.Time `json:"not_before"`
+}
+
+// following says which identities there are; nil where none follow each other.
+func following(cred *rotation.Credential, rec rotation.Record, current rotation.Entry) *Following {
+	if cred.Overlap == nil && len(rec.Identities.Retire) == 0 {
+		return nil
+	}
+	f := &Following{InUse: current.ID, Kept: rec.Identities.Kept}
+	for _, w := range rec.Identities.Retire {
+		f.Waiting = append(f.Waiting, Retiring{Identity: w.ID, NotBefore: w.NotBefore})
+	}
+	return f
 }
 
 // Journal is the record of the open rotation, or what is left of the last one.
@@ -122,7 +148,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	s := Story{
 		Row: RowOf(cred, rec, seen.current, m.check, d.Clock.Now()), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
 		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Hold: m.hold,
-		Pair: turns(cred, rec, seen.current, d.Clock.Now()),
+		Pair: turns(cred, rec, seen.current, d.Clock.Now()), Overlap: following(cred, rec, seen.current),
 	}
 	if err != nil {
 		s.Unknown = err.Error()

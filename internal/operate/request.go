@@ -57,9 +57,27 @@ func (d *Desk) Check(ctx context.Context, id string, r Request) (Verdict, error)
 	return d.await(ctx, []*wish{w}, r)[0], nil
 }
 
+// Retire takes away the identities of an overlap whose time has come; with Force, all that consumers do not use.
+func (d *Desk) Retire(ctx context.Context, id string, r Request) (Verdict, error) {
+	cred, err := d.Credential(id)
+	if err != nil {
+		return Verdict{}, err
+	}
+	if cred.Overlap == nil {
+		return Verdict{}, d.of(cred, errNoOverlap)
+	}
+	w, err := d.demand(ctx, cred, queue.KindRetire, criterion{above: -1}, r)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return d.await(ctx, []*wish{w}, r)[0], nil
+}
+
+var errNoOverlap = errors.New("its strategy is not overlap: it has no identities to retire")
+
 // demand asks for one job.
 func (d *Desk) demand(ctx context.Context, cred *rotation.Credential, kind queue.Kind, by criterion, r Request) (*wish, error) {
-	slot, err := d.Queue.Demand(ctx, cred.Account, kind, cred.ID, rotation.Job{RequestedBy: r.By, Force: r.Force && kind == queue.KindRotate})
+	slot, err := d.Queue.Demand(ctx, cred.Account, kind, cred.ID, rotation.Job{RequestedBy: r.By, Force: r.Force && (kind == queue.KindRotate || kind == queue.KindRetire)})
 	if err != nil {
 		return nil, d.of(cred, err)
 	}

@@ -19,6 +19,7 @@ const (
 	Released  Outcome = "released"    // it is out of quarantine
 	Abandoned Outcome = "abandoned"   // its journal is closed, and its candidates are forgotten
 	Adopted   Outcome = "stored in Vault"
+	Retired   Outcome = "retired" // the identities whose time has come are gone
 )
 
 // Verdict is what is known of a request about one credential.
@@ -38,7 +39,7 @@ func (v Verdict) Ended() bool { return v.Outcome != Asked && v.Outcome != Open }
 // Good tells whether what was asked for happened.
 func (v Verdict) Good() bool {
 	switch v.Outcome {
-	case Rotated, Served, Works, Released, Abandoned, Adopted:
+	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired:
 		return true
 	case Asked, Open, Wrong, Unchecked, Stopped, Failed:
 	}

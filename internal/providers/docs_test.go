@@ -145,16 +145,20 @@ func rule(p rotation.Provider) string {
 }
 
 func strategies(p rotation.Provider) string {
-	switch {
-	case p.Mode == rotation.ModeContacts:
+	if p.Mode == rotation.ModeContacts {
 		return "none"
-	case p.Pairs && p.SendsAs:
-		return "replace, pair (the sender alternates too)"
-	case p.Pairs:
-		return "replace, pair"
-	default:
-		return "replace"
 	}
+	all := []string{"replace"}
+	if p.Pairs {
+		all = append(all, "pair")
+		if p.SendsAs {
+			all[1] += " (the sender alternates too)"
+		}
+	}
+	if p.Overlaps != nil {
+		all = append(all, "overlap")
+	}
+	return strings.Join(all, ", ")
 }
 
 func lists(p rotation.Provider) string {

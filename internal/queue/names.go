@@ -15,6 +15,7 @@ type Kind string
 const (
 	KindRotate   Kind = "rotate"   // rotate a credential
 	KindCheck    Kind = "check"    // ask whether the password in Vault still works
+	KindRetire   Kind = "retire"   // take away identities that are of no use any more
 	KindContacts Kind = "contacts" // ask contacts to confirm their address
 
 	// What a person asks for at a journal, on demand alone.
@@ -24,7 +25,9 @@ const (
 	KindAbandon Kind = "abandon" // close its journal and forget its candidates
 )
 
-func (k Kind) known() bool { return k == KindRotate || k == KindCheck || k == KindContacts || k.act() }
+func (k Kind) known() bool {
+	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindContacts || k.act()
+}
 
 // act tells whether a person asks for it at a journal.
 func (k Kind) act() bool {
@@ -37,18 +40,26 @@ func (k Kind) calls() bool { return k != KindRelease && k != KindAbandon }
 // version is that of the payloads in which such a job is written. A new kind raises it, so that a program that does not
 // know the kind leaves the job for a newer one.
 func (k Kind) version() int {
-	if k.act() {
+	switch {
+	case k.act():
 		return 2
+	case k == KindRetire:
+		return 4
+	default:
+		return 1
 	}
-	return 1
 }
 
 // kindOf is the kind of job that a reason asks for.
 func kindOf(reason rotation.Reason) Kind {
-	if reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced {
+	switch reason {
+	case rotation.ReasonRecheck, rotation.ReasonReplaced:
 		return KindCheck
+	case rotation.ReasonRetire:
+		return KindRetire
+	default:
+		return KindRotate
 	}
-	return KindRotate
 }
 
 // ErrName is an account or id that cannot stand in a Redis key.

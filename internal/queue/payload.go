@@ -28,7 +28,7 @@ type Job struct {
 var ErrMalformed = errors.New("malformed payload")
 
 const (
-	payloadVersion = 3    // the newest that is read
+	payloadVersion = 4    // the newest that is read
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
 	maxText        = 512  // bytes, of what became of a job
@@ -50,7 +50,7 @@ func encode(kind Kind, id string, job rotation.Job) ([]byte, error) {
 		Force: job.Force,
 	}
 	if p.Force {
-		p.Version = payloadVersion
+		p.Version = max(p.Version, 3)
 	}
 	if err := p.check(); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func decode(data []byte) (payload, error) {
 
 var reasons = []rotation.Reason{
 	rotation.ReasonScheduled, rotation.ReasonDemand, rotation.ReasonResume, rotation.ReasonDrift,
-	rotation.ReasonReplaced, rotation.ReasonPolicy, rotation.ReasonRecheck,
+	rotation.ReasonReplaced, rotation.ReasonPolicy, rotation.ReasonRecheck, rotation.ReasonRetire,
 }
 
 func (p *payload) check() error {

@@ -66,13 +66,13 @@ func TestAHostilePayloadIsMalformed(t *testing.T) {
 		`{"v":1,"credential":"` + strings.Repeat("a", 129) + `","reason":"scheduled"}`,
 		`{"v":2}`, `{"v":2,"credential":"a","reason":"on demand","rotation":"x"}`,
 		`{"v":2,"credential":"a","reason":"on demand","force":true}`, `{"v":3,"credential":"a","reason":"scheduled","force":true}`,
-		`{"v":4,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
+		`{"v":5,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
 	} {
 		if _, err := decode([]byte(data)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
 		}
 	}
-	for _, data := range []string{`{"v":4}`, `{"v":5,"credential":{"new":"shape"}}`} {
+	for _, data := range []string{`{"v":5}`, `{"v":6,"credential":{"new":"shape"}}`} {
 		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
 			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
 		}
@@ -87,6 +87,7 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 	want := map[Kind]rotation.Job{
 		KindRotate:   {Slot: slot, Reason: rotation.ReasonScheduled},
 		KindCheck:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
+		KindRetire:   {Slot: slot, Reason: rotation.ReasonRetire},
 		KindContacts: {Slot: slot, Reason: rotation.ReasonScheduled},
 		KindRelease:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindRetry:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
@@ -96,6 +97,10 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "payload", "*.json"))
 	if err != nil || len(files) < len(want) {
 		t.Fatalf("%d files, %v", len(files), err)
+	}
+	missing := map[Kind]bool{}
+	for kind := range want {
+		missing[kind] = true
 	}
 	for _, file := range files {
 		data, err := os.ReadFile(file)
@@ -114,8 +119,14 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 		}
 		today, err := encode(kind, p.Credential, got)
 		writes := fmt.Sprintf("v%d", kind.version()) == version || p.Force
+		missing[kind] = missing[kind] && !writes
 		if err != nil || writes && string(today) != strings.TrimSpace(string(data)) {
 			t.Errorf("%s: today it is %s, %v", file, today, err)
+		}
+	}
+	for kind, none := range missing {
+		if none {
+			t.Errorf("no file holds what is written for %s", kind)
 		}
 	}
 }
@@ -124,7 +135,7 @@ func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`{"v":1,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
 	f.Add([]byte(`{"v":2,"credential":"a","slot":"2026-01-02T03:04:05.678Z","reason":"on demand","requested_by":"ops"}`))
 	f.Add([]byte(`{"v":3,"credential":"a","reason":"on demand","force":true}`))
-	f.Add([]byte(`{"v":4}`))
+	f.Add([]byte(`{"v":5}`))
 	f.Add([]byte(`{"V":1,"Credential":"a","reason":"resume"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := decode(data)

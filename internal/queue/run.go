@@ -215,6 +215,9 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 		}
 	}()
 	switch job.Kind {
+	case KindRetire:
+		job.Reason = rotation.ReasonRetire
+		return a.handler.Check(ctx, job), false
 	case KindCheck:
 		return a.handler.Check(ctx, job), false
 	case KindContacts:

@@ -59,7 +59,7 @@ func (r *run) adoptLive(ctx context.Context, live Live) error {
 		}
 	case Closed:
 	}
-	rec, err := r.adopting(live.Target)
+	rec, err := r.adopting(ctx, live.Target)
 	if err != nil {
 		return err
 	}
@@ -75,13 +75,17 @@ func (r *run) adoptLive(ctx context.Context, live Live) error {
 }
 
 // adopting is the record that opens the adoption of a password of a target.
-func (r *run) adopting(target string) (Record, error) {
+func (r *run) adopting(ctx context.Context, target string) (Record, error) {
 	pair := r.Credential.Pair
 	if pair == nil {
 		if target != "" && target != r.Credential.Target {
 			return Record{}, fmt.Errorf("its target is %s, and not %s", r.Credential.Target, target)
 		}
-		return r.opening()
+		rec, err := r.opening()
+		if err == nil && rec.Strategy == StrategyOverlap {
+			err = r.keepFound(ctx, &rec)
+		}
+		return rec, err
 	}
 	brought := pair.Find(target, "")
 	if brought == nil {

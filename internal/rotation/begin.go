@@ -146,6 +146,11 @@ func (r *run) open(ctx context.Context) error {
 	if err != nil {
 		return r.quarantineAs(ctx, rec, err.Error())
 	}
+	if rec.Strategy == StrategyOverlap && rec.Identities.Used == "" && r.rec.Identities.Used == "" {
+		if err := r.keepFound(ctx, &rec); err != nil {
+			return err
+		}
+	}
 	first, err := r.nextCandidate(rec)
 	if err != nil {
 		return err

@@ -13,7 +13,11 @@ type calls struct {
 
 // reserve makes sure that a turn for the next provider call, and for a read-back after it, is in hand.
 func (r *run) reserve(ctx context.Context) error {
-	return r.take(ctx, r.Credential.Calls())
+	n := r.Credential.Calls()
+	if r.Credential.Overlap != nil {
+		n = 1 // the others come later, if at all
+	}
+	return r.take(ctx, n)
 }
 
 // take takes n turns if none is left.

@@ -13,7 +13,7 @@ func (r *run) newRecord() Record {
 		BaseVersion: r.base.Version, BasePassword: r.base.Password, RecheckAt: r.rec.RecheckAt, Mode: ModeSetter,
 		Account: r.Credential.Account, Place: r.Credential.Place,
 	}
-	if r.Client.Issuer != nil {
+	if r.Client.Issuer != nil || r.Credential.Overlap != nil {
 		rec.Mode = ModeIssuer
 	}
 	if r.job.Reason.repairs() {
@@ -25,10 +25,15 @@ func (r *run) newRecord() Record {
 	return rec
 }
 
+// issuer reports whether the provider makes the passwords of a rotation.
+func (r *run) issuer(rec *Record) bool {
+	return r.Client.Issuer != nil || rec.Strategy == StrategyOverlap
+}
+
 // nextCandidate makes what is appended before a call: a password for a Setter, an intent for an Issuer.
 func (r *run) nextCandidate(rec Record) (Candidate, error) {
 	c := Candidate{Number: rec.nextNumber(), State: Staged, At: r.Clock.Now()}
-	if r.Client.Issuer != nil {
+	if r.issuer(&rec) {
 		c.State = Intent
 		return c, nil
 	}
@@ -45,7 +50,7 @@ func (r *run) nextCandidate(rec Record) (Candidate, error) {
 func (r *run) appendCandidate(ctx context.Context) error {
 	rec := r.rec.clone()
 	limit := maxCandidates
-	if r.Client.Issuer != nil {
+	if r.issuer(&rec) {
 		limit *= 3 // an intent, or two, and a value for each
 	}
 	if len(rec.Candidates) >= limit {
@@ -65,3 +70,13 @@ func (r *run) appendCandidate(ctx context.Context) error {
 
 // maxCandidates bounds the journal against a provider that never stops refusing.
 const maxCandidates = 8
+
+// made counts the passwords that the provider has shown.
+func (r *run) made() (n int) {
+	for _, c := range r.rec.Candidates {
+		if !c.Value.IsZero() {
+			n++
+		}
+	}
+	return n
+}

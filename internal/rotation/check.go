@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,51 +28,68 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	if err := r.look(ctx); err != nil {
 		return nil, err
 	}
+	retires := r.job.Reason == ReasonRetire
 	switch r.rec.State {
 	case Open:
+		switch {
+		case r.job.Force:
+			return nil, unresolved(ErrOpen)
+		case retires:
+			return nil, nil // its end asks again
+		}
 		return &Job{Reason: ReasonDrift, RequestedBy: r.job.RequestedBy}, nil
 	case Quarantined:
 		return nil, nil // it waits for a person, who sees more than a check does
 	case Closed:
+	}
+	if retires {
+		return nil, r.tend(ctx, false)
 	}
 	now := r.Clock.Now()
 	// A recheck that is farther away than any is asked for was written by a clock that was ahead.
 	if rest := r.rec.RecheckAt.Sub(now); rest > 0 && rest <= r.Timing.Recheck {
 		return nil, wait(rest, fmt.Errorf("a late call could still arrive"))
 	}
+	answer := r.checkPassword(ctx, now)
+	return nil, cmp.Or(answer, r.tend(ctx, true))
+}
+
+// checkPassword asks whether what consumers read works, and has it repaired where it does not.
+func (r *run) checkPassword(ctx context.Context, now time.Time) error {
 	if r.base.Password.IsZero() {
-		return nil, r.checkMissing(ctx)
+		return r.checkMissing(ctx)
 	}
 	if r.Verifier == nil {
 		// There is no verifier to ask. Where a late call may have won, only a new password is certain.
-		if r.job.Reason == ReasonReplaced || (r.job.Reason == ReasonRecheck && !r.rec.RecheckAt.IsZero()) {
-			return nil, r.repair(ctx, "a late call may have made another password the live one, and there is no verifier to ask")
+		recheck := r.job.Reason == ReasonReplaced || r.job.Reason == ReasonRecheck && !r.rec.RecheckAt.IsZero()
+		if recheck && r.Credential.Overlap == nil { // of an overlap, none can
+			return r.repair(ctx, "a late call may have made another password the live one, and there is no verifier to ask")
 		}
-		return nil, nil
+		return nil
 	}
 	verdict, err := r.askNow(ctx, r.base.Password)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	switch verdict {
 	case Works:
-		return nil, nil
+		return nil
 	case Unknown, Unbelieved:
-		return nil, r.checkUnanswered(ctx, now)
+		return r.checkUnanswered(ctx, now)
 	case Refused:
 	}
 	if since := now.Sub(r.base.RotatedAt); since >= 0 && since < r.Credential.Verify.Propagation {
-		return nil, wait(min(r.Credential.Verify.Propagation-since, max(since, 10*time.Second)),
+		return wait(min(r.Credential.Verify.Propagation-since, max(since, 10*time.Second)),
 			fmt.Errorf("refused, and maybe not live everywhere yet"))
 	}
 	journal, current := r.rec.Version, r.base.Version
 	if err := r.look(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if r.rec.Version != journal || r.base.Version != current {
-		return nil, wait(10*time.Second, fmt.Errorf("refused, and rotated by another run meanwhile"))
+		return wait(10*time.Second, fmt.Errorf("refused, and rotated by another run meanwhile"))
 	}
-	return nil, r.repair(ctx, "the password in Vault is refused after a repair as well: most likely the verifier is asked wrongly "+
+	return r.repair(ctx, "the password in Vault is refused after a repair as well: most likely the verifier is asked wrongly "+
 		"(user name, address), or the password is changed elsewhere again and again")
 }
 

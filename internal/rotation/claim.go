@@ -17,7 +17,7 @@ func (r *run) adopt(ctx context.Context) (found, error) {
 	if err := r.checkOwner(); err != nil {
 		return 0, err
 	}
-	if r.putBack() {
+	if r.putBack() || r.movedOn() {
 		return startOver, r.closePutBack(ctx)
 	}
 	if last := r.rec.Last(); r.Verifier == nil || last == nil || last.State != Accepted {
@@ -65,8 +65,11 @@ func (r *run) fence(ctx context.Context) error {
 // for. Configurations differ while they are rolled out, so it waits at first; a person has to move the credential back.
 func (r *run) checkOwner() error {
 	mode := ModeSetter
-	if r.Client.Issuer != nil {
+	if r.issuer(&r.rec) {
 		mode = ModeIssuer
+	}
+	if r.rec.Strategy == StrategyOverlap && r.Client.Minter == nil {
+		mode = ModeSetter // whatever the client is, it cannot finish this
 	}
 	account := r.rec.Account
 	if account == "" {
@@ -98,7 +101,7 @@ func (r *run) upgraded(ctx context.Context) (Record, error) {
 // have landed since, and nothing is sent here that would undo it, so the close has to ask for a recheck.
 func (r *run) finishPromoted(ctx context.Context) error {
 	after, found := r.afterPromoted()
-	late := r.Client.Issuer != nil && onlyValues(after)
+	late := r.issuer(&r.rec) && onlyValues(after)
 	switch {
 	case found && late && r.rec.Strategy == StrategyPair: // they are of no use; the recheck tells whether one is live
 	case !found || len(after) > 0 && !late:

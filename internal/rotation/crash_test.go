@@ -15,7 +15,7 @@ import (
 
 type scenario struct {
 	name     string
-	issuer   bool
+	call     string // of the provider, that changes a password
 	verified bool
 	// before leaves the world as an earlier run left it; the walk starts after it.
 	before func(w *rotationtest.World, k *rotationtest.Worker, s rotation.Subject)
@@ -51,15 +51,11 @@ func scenarios() []scenario {
 		}
 	}
 	var all []scenario
-	for _, issuer := range []bool{false, true} {
+	for _, call := range []string{"setter.set", "issuer.issue", "minter.mint"} {
 		for _, verified := range []bool{false, true} {
-			call := "setter.set"
-			if issuer {
-				call = "issuer.issue"
-			}
 			mode := fmt.Sprintf("%s/verified=%v", call, verified)
 			add := func(name string, before func(*rotationtest.World, *rotationtest.Worker, rotation.Subject), answer func() func(rotationtest.Call) *rotation.Error) {
-				all = append(all, scenario{mode + "/" + name, issuer, verified, before, answer})
+				all = append(all, scenario{mode + "/" + name, call, verified, before, answer})
 			}
 			add("clean", nil, nil)
 			add("resume after a lost call", crashAt(call, rotationtest.CrashAfter), nil)
@@ -67,8 +63,11 @@ func scenarios() []scenario {
 			add("resume after promotion", crashAt("secrets.write", rotationtest.CrashAfter), nil)
 			for _, kind := range []rotation.Kind{
 				rotation.InDoubt, rotation.NotSent, rotation.RateLimited, rotation.Repeat, rotation.Rejected,
-				rotation.Unauthorized, rotation.Unavailable, rotation.ClockSkew,
+				rotation.Unauthorized, rotation.Unavailable, rotation.ClockSkew, rotation.Full,
 			} {
+				if kind == rotation.Full && call != "minter.mint" {
+					continue
+				}
 				// A provider that answers "repeat" without reason is believed on a resume (doc.go): only a verifier
 				// can tell, so the lie is walked with one.
 				if kind == rotation.Repeat && !verified {
@@ -88,10 +87,9 @@ func walk(t *testing.T, sc scenario, nth int, fault rotationtest.Fault) (ops []s
 	t.Helper()
 	w := rotationtest.NewWorld()
 	k := &rotationtest.Worker{World: w, Name: "one"}
-	subject := k.Setter(sc.verified)
-	if sc.issuer {
-		subject = k.Issuer(sc.verified)
-	}
+	subject := map[string]func(bool) rotation.Subject{
+		"setter.set": k.Setter, "issuer.issue": k.Issuer, "minter.mint": k.Overlap,
+	}[sc.call](sc.verified)
 	job := rotation.Job{Slot: slot(w), Reason: rotation.ReasonScheduled}
 	if sc.before != nil {
 		sc.before(w, k, subject)
@@ -117,7 +115,14 @@ func walk(t *testing.T, sc scenario, nth int, fault rotationtest.Fault) (ops []s
 		}
 		w.Advance(max(result.After, 20*time.Second))
 	}
+	for range 6 { // what a rotation leaves behind is gone when the grace is over
+		w.Advance(rotationtest.Grace)
+		k.Run(context.Background(), subject, rotation.Job{Reason: rotation.ReasonRecheck})
+	}
 	where := fmt.Sprintf("%s at call %d", fault, nth)
+	if ids := w.Identities(); sc.call == "minter.mint" && !slices.Equal(ids, []string{w.Current().ID}) {
+		t.Errorf("%s: the provider has %q, and consumers use %q", where, ids, w.Current().ID)
+	}
 	if hit {
 		where = fmt.Sprintf("%s at %s", where, ops[nth])
 	}

@@ -21,7 +21,8 @@ type Credential struct {
 	Policy   *policy.Policy // nil for an Issuer, which makes passwords by its own rule
 	Schedule *schedule.Schedule
 	Verify   *Verification // never nil
-	Pair     *Pair         // nil: one target, whose password is replaced
+	Pair     *Pair         // two targets that take turns; else nil
+	Overlap  *Overlap      // identities that follow each other; else nil. Without either, a password is replaced
 }
 
 // Login is the name that a program logs in with; of a pair, the first.
@@ -31,18 +32,26 @@ func (c *Credential) Login() string {
 
 // Strategy is what a rotation of the credential changes.
 func (c *Credential) Strategy() Strategy {
-	if c.Pair != nil {
+	switch {
+	case c.Pair != nil:
 		return StrategyPair
+	case c.Overlap != nil:
+		return StrategyOverlap
+	default:
+		return StrategyReplace
 	}
-	return StrategyReplace
 }
 
 // Calls is how many calls of its account a rotation takes if all goes well.
 func (c *Credential) Calls() int {
-	if c.Verify.Mode == VerifyProvider {
+	switch {
+	case c.Overlap != nil:
+		return 3 // it makes an identity, retires one, and lists them now and then
+	case c.Verify.Mode == VerifyProvider:
 		return 2 // the read-back is one too
+	default:
+		return 1
 	}
-	return 1
 }
 
 // Place is a KV v2 secret in one of the configured Vault stores.

@@ -86,13 +86,14 @@ type judged struct {
 	spent  bool    // the time that a change may need to spread is over
 	other  bool    // an earlier candidate logs in: a late call overtook the last one
 	issuer bool
-	pair   bool // consumers have a password that works: nothing is promoted that was not seen to work
-	synced bool // the provider has told its own servers, or has none to tell
-	again  bool // it was sent again, because the old password still worked after the provider had accepted it
-	enough bool // an Issuer has made as many passwords as one rotation asks for
-	old    Verdict
-	asked  bool // old was asked about, or there is no old password
-	sole   bool // no other candidate can be the live one
+	// lasting: consumers have a password that works, and nothing is promoted that was not seen to work.
+	lasting bool
+	synced  bool // the provider has told its own servers, or has none to tell
+	again   bool // it was sent again, because the old password still worked after the provider had accepted it
+	enough  bool // an Issuer has made as many passwords as one rotation asks for
+	old     Verdict
+	asked   bool // old was asked about, or there is no old password
+	sole    bool // no other candidate can be the live one
 }
 
 // outcome is what a run does with a verdict.
@@ -120,10 +121,10 @@ func (j judged) outcome() outcome {
 		return sendAgain
 	case !j.spent:
 		return askOn
-	case j.last == Unbelieved && (j.synced || j.pair) && !j.asked:
+	case j.last == Unbelieved && (j.synced || j.lasting) && !j.asked:
 		return askOld
-	case j.pair:
-		return j.outcomeOfPair()
+	case j.lasting:
+		return j.outcomeOfLasting()
 	case j.last != Refused && j.again: // the provider's word alone was wrong once
 		return park
 	case j.last != Refused && j.synced: // the verifier cannot be asked at all; the drift check asks again
@@ -145,8 +146,8 @@ func (j judged) outcome() outcome {
 	}
 }
 
-// outcomeOfPair is what the table says where consumers have another target's password, once the time is spent.
-func (j judged) outcomeOfPair() outcome {
+// outcomeOfLasting is what the table says where consumers have a password that works, once the time is spent.
+func (j judged) outcomeOfLasting() outcome {
 	switch {
 	case j.last != Refused:
 		return park

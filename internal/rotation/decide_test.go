@@ -108,16 +108,16 @@ func TestWhatAVerdictMeans(t *testing.T) {
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused}, sendAgain},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Refused, sole: true}, promoteUnproven},
 
-		{judged{pair: true, last: Works}, promoteProven},
-		{judged{pair: true, last: Unknown}, askOn},
-		{judged{pair: true, last: Unknown, spent: true, synced: true}, park},
-		{judged{pair: true, last: Unknown, spent: true, issuer: true, enough: true}, park},
-		{judged{pair: true, last: Refused, spent: true, synced: true}, sendAgain},
-		{judged{pair: true, last: Refused, spent: true, issuer: true}, sendAgain},
-		{judged{pair: true, last: Refused, spent: true, issuer: true, enough: true}, giveUp},
-		{judged{pair: true, last: Unbelieved, spent: true}, askOld},
-		{judged{pair: true, last: Unbelieved, spent: true, asked: true, old: Works}, sendAgain},
-		{judged{pair: true, last: Unbelieved, spent: true, asked: true, old: Unbelieved}, park},
+		{judged{lasting: true, last: Works}, promoteProven},
+		{judged{lasting: true, last: Unknown}, askOn},
+		{judged{lasting: true, last: Unknown, spent: true, synced: true}, park},
+		{judged{lasting: true, last: Unknown, spent: true, issuer: true, enough: true}, park},
+		{judged{lasting: true, last: Refused, spent: true, synced: true}, sendAgain},
+		{judged{lasting: true, last: Refused, spent: true, issuer: true}, sendAgain},
+		{judged{lasting: true, last: Refused, spent: true, issuer: true, enough: true}, giveUp},
+		{judged{lasting: true, last: Unbelieved, spent: true}, askOld},
+		{judged{lasting: true, last: Unbelieved, spent: true, asked: true, old: Works}, sendAgain},
+		{judged{lasting: true, last: Unbelieved, spent: true, asked: true, old: Unbelieved}, park},
 	} {
 		t.Run(fmt.Sprintf("%+v", tt.j), func(t *testing.T) {
 			t.Parallel()

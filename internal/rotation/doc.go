@@ -44,6 +44,16 @@
 //	P-pair-late      what an Issuer shows after its rotation is over is dropped
 //	P-pair-grace     no rotation starts within the grace, but repairs and forced demands
 //
+//	P-overlap-live   of identities that follow each other, the one that current names logs in at every moment
+//	P-overlap-ours   an identity is ours by its label, or at a target that is ours alone
+//	P-overlap-named  nothing is retired that current names or an open journal holds
+//	P-overlap-kept   what was there before keyturn is never retired
+//	P-overlap-listed what is retired stands under retire in Vault first
+//	P-overlap-guard  a rotation that a person's switch has overtaken ends, and another one follows
+//	P-overlap-own    a run that lost its claim retires what it made, if the journal does not know it
+//	P-overlap-grace  what consumers used is retired when the grace is over
+//	P-overlap-quiet  when all is quiet, there is no identity that no journal knows
+//
 // # Where a run may die
 //
 // Every line names a port call, what a crash or a lost reply there leaves behind, and what the next run does. The test
@@ -69,6 +79,9 @@
 //	                   after the one that is current                 closes this one, and issues again
 //	setter.set         a candidate that may be live, in the journal  sends the same again; "repeat" then means applied
 //	issuer.issue       a password that may be lost, an intent        issues again, counts a lost generation
+//	minter.mint        an unknown identity, an intent                finds it by its label, and retires it
+//	minter.list        nothing new                                   lists again
+//	minter.retire      an identity that is gone, or not              retires it again: gone is as good
 //	verifier.verify    nothing new                                   asks again
 //	secrets.write      current with the journal's id and candidate,  reads current: closes where it is ours, else sends
 //	                   or as it was                                  the same candidate again and promotes

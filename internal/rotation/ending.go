@@ -74,7 +74,7 @@ func (r *run) replaced(ctx context.Context) {
 		return
 	}
 	after := r.Timing.Recheck
-	if r.rec.Strategy == StrategyPair && !r.inDoubt {
+	if r.rec.lasting() && !r.inDoubt {
 		after = 0 // what it did has arrived
 	}
 	r.after(ctx, "ask for a recheck", func(ctx context.Context) error {

@@ -31,9 +31,11 @@ const (
 	// ClockSkew: the request was refused unread because this machine's clock is off. The worker makes itself
 	// unready and puts the task back; the account is not at fault.
 	ClockSkew
+	// Full: the provider holds as many identities as it allows; nothing was made.
+	Full
 )
 
-var kindNames = [...]string{"in doubt", "not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew"}
+var kindNames = [...]string{"in doubt", "not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew", "full"}
 
 func (k Kind) String() string {
 	if k < 0 || int(k) >= len(kindNames) {

@@ -33,6 +33,7 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	if err := r.save(ctx, closed); err != nil {
 		return fmt.Errorf("close the journal: %w", err)
 	}
+	r.askRetire(ctx, closed.Identities.Used)
 	r.settle(ctx, Ending{
 		State: Closed, Promoted: true, RotationID: done.RotationID, Slot: done.Slot, Reason: done.Reason,
 		RotatedAt: r.Clock.Now(), Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
@@ -64,6 +65,7 @@ func (r *run) closing() Record {
 	if !r.promoted {
 		closed.BaseTarget = r.rec.BaseTarget // what consumers use still
 	}
+	closed.closeOverlap(&r.rec, r.used(), r.Clock.Now())
 	return closed
 }
 
@@ -72,6 +74,7 @@ func (r *run) giveUp(ctx context.Context) error {
 	if err := r.save(ctx, r.closing()); err != nil {
 		return err
 	}
+	r.askRetire(ctx, r.rec.Identities.Used)
 	r.settleServed(ctx) // as before this run: for an older slot than the job's
 	return nil
 }

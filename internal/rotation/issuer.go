@@ -258,23 +258,19 @@ func (r *run) values() (since []Candidate, intent int) {
 }
 
 func (r *run) promotable() bool {
+	if r.rec.Strategy == StrategyOverlap {
+		return r.minted()
+	}
 	since, intent := r.values()
 	return len(since) == 1 && since[0].Number == intent && since[0].Sends == 0 && (since[0].Synced || r.Verifier != nil)
-}
-
-// made counts the passwords that the provider has shown.
-func (r *run) made() (n int) {
-	for _, c := range r.rec.Candidates {
-		if !c.Value.IsZero() {
-			n++
-		}
-	}
-	return n
 }
 
 // exhausted reports that enough passwords were made; the newest is then promoted unproven, if it is the only answer to
 // the last intent: one that came late is dead.
 func (r *run) exhausted() bool {
+	if r.rec.Strategy == StrategyOverlap {
+		return r.made() >= maxIssues
+	}
 	since, intent := r.values()
 	return r.made() >= maxIssues && len(since) == 1 && since[0].Number == intent
 }

@@ -9,7 +9,8 @@ type Job struct {
 	Slot        time.Time
 	Reason      Reason
 	RequestedBy string // for people
-	// Force rotates a pair within its grace: programs that cached the password before lose it.
+	// Force rotates a pair within its grace, or ends the grace of an overlap's identities: programs that cached the password
+	// before lose it.
 	Force bool
 }
 

@@ -91,6 +91,7 @@ type FieldNames struct {
 	Password string // "" means "password"
 	// Keyturn's own: who wrote the password, and how far it was proven.
 	Target         string // "" means "keyturn_target"; only of a pair
+	Identity       string // "" means "keyturn_identity"; only of an overlap
 	RotationID     string // "" means "keyturn_rotation_id"
 	Candidate      string // "" means "keyturn_candidate"
 	Slot           string // "" means "keyturn_slot"
@@ -103,7 +104,8 @@ type FieldNames struct {
 func (f FieldNames) WithDefaults() FieldNames {
 	return FieldNames{
 		Username: cmp.Or(f.Username, "username"), Password: cmp.Or(f.Password, "password"),
-		Target: cmp.Or(f.Target, "keyturn_target"), RotationID: cmp.Or(f.RotationID, "keyturn_rotation_id"), Candidate: cmp.Or(f.Candidate, "keyturn_candidate"),
+		Target: cmp.Or(f.Target, "keyturn_target"), Identity: cmp.Or(f.Identity, "keyturn_identity"),
+		RotationID: cmp.Or(f.RotationID, "keyturn_rotation_id"), Candidate: cmp.Or(f.Candidate, "keyturn_candidate"),
 		Slot: cmp.Or(f.Slot, "keyturn_slot"), RotatedAt: cmp.Or(f.RotatedAt, "keyturn_rotated_at"),
 		JournalVersion: cmp.Or(f.JournalVersion, "keyturn_journal_version"), Verified: cmp.Or(f.Verified, "keyturn_verified"),
 	}
@@ -115,7 +117,7 @@ func (f FieldNames) Has(name string) bool { return slices.Contains(f.all(), name
 func (f FieldNames) all() []string {
 	f = f.WithDefaults()
 	return []string{
-		f.Username, f.Password, f.Target, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified,
+		f.Username, f.Password, f.Target, f.Identity, f.RotationID, f.Candidate, f.Slot, f.RotatedAt, f.JournalVersion, f.Verified,
 	}
 }
 

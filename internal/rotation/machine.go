@@ -80,6 +80,8 @@ type run struct {
 	promoted  bool
 	quietAt   time.Time // of a pair: when no late call can arrive any more
 	inDoubt   bool      // the last call's outcome is unknown
+	tidied    bool      // this run knows which identities there are
+	freed     bool      // and has taken some away
 }
 
 // rotate is the protocol; each step's file says what a crash there leaves behind. It asks for another round where what
@@ -118,11 +120,14 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 
 // obtain repeats send and verify until a candidate may be promoted.
 func (r *run) obtain(ctx context.Context) (Verified, error) {
-	if r.rec.Strategy == StrategyPair && r.rec.Reason == ReasonAdopted {
+	if r.rec.lasting() && r.rec.Reason == ReasonAdopted {
 		return r.obtainAdopted(ctx)
 	}
 	send := r.set
-	if r.Client.Issuer != nil {
+	switch {
+	case r.rec.Strategy == StrategyOverlap:
+		send = r.mint
+	case r.Client.Issuer != nil:
 		send = r.issue
 	}
 	for {

@@ -18,6 +18,9 @@ func (r *run) opening() (Record, error) {
 	rec := r.newRecord()
 	pair := r.Credential.Pair
 	if pair == nil {
+		if o := r.Credential.Overlap; o != nil {
+			rec.openOverlap(o, &r.rec, r.base.ID)
+		}
 		rec.Target, rec.Username, rec.Login = r.Credential.Target, r.Credential.Username, r.Credential.Login()
 		if r.base.Target != "" && rec.Username == "" {
 			rec.Username = rec.Login // of a pair that it was, current may name the other one
@@ -110,6 +113,7 @@ func (r *run) closeForRecheck(ctx context.Context) error {
 	if err := r.fence(ctx); err != nil && !errors.Is(err, ErrStale) {
 		return err
 	}
+	r.askRetire(ctx, r.rec.Identities.Used)
 	r.settleServed(ctx)
 	return nil
 }
@@ -122,7 +126,7 @@ func (r *run) quiet(ctx context.Context) error { return r.quietFor(ctx, 0) }
 // quietFor is quiet, and waits at least so long if it has to wait at all.
 func (r *run) quietFor(ctx context.Context, least time.Duration) error {
 	left := r.quietAt.Sub(r.Clock.Now())
-	if r.rec.Strategy != StrategyPair || left <= 0 || r.Client.Setter != nil && len(r.rec.Candidates) == 1 {
+	if r.rec.Strategy != StrategyPair || left <= 0 || !r.issuer(&r.rec) && len(r.rec.Candidates) == 1 {
 		return nil
 	}
 	why := wait(max(left, least), errNotQuiet)
@@ -183,9 +187,9 @@ func (r *run) waitForVerifier(ctx context.Context) error {
 	return wait(parkFor(since), r.notAsked())
 }
 
-// recoverPair makes sure that consumers have a password that works: the one that they have, or else a new one of the other
+// recoverLasting makes sure that consumers have a password that works: the one that they have, or else a new one of the other
 // target. What an open rotation has set on its own target is of no use to them; it is asked about no further.
-func (r *run) recoverPair(ctx context.Context) error {
+func (r *run) recoverLasting(ctx context.Context) error {
 	if r.rec.State == Quarantined && r.rec.Target == "" {
 		return r.standQuarantined(ctx) // a person has to say which target the password is of
 	}

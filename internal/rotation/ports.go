@@ -134,6 +134,7 @@ const (
 	NoticeStaleRead     NoticeKind = "stale_read"          // Vault keeps answering with an earlier version
 	NoticePathReset     NoticeKind = "path_reset"          // a secret's versions started again: deleted with its metadata, or restored
 	NoticeDeleted       NoticeKind = "secret_deleted"      // consumers find no secret where keyturn wrote one
+	NoticeFull          NoticeKind = "identities_full"     // the provider makes no further identity, and none can be retired
 )
 
 // Notice is what a person or an alert should hear of, though the rotation goes on by itself. It holds no secret.

@@ -78,6 +78,9 @@ func (r *run) checkBase(ctx context.Context) error {
 	if r.putBack() {
 		return nil // a password of the target that was changed: it is dead
 	}
+	if gone, err := r.foreignIdentityGone(ctx); gone || err != nil {
+		return err
+	}
 	return r.quarantine(ctx, "current's password was not written by keyturn: it was changed in Vault while this rotation was open")
 }
 
@@ -88,7 +91,7 @@ func (r *run) entry(verified Verified) Entry {
 	if r.rec.Username != "" {
 		e.Username = r.rec.Username
 	}
-	e.Target, e.Fields = "", r.rec.Fields
+	e.Target, e.ID, e.Fields = "", last.ID, r.rec.Fields
 	if r.rec.Strategy == StrategyPair {
 		e.Target = r.rec.Target
 	}
@@ -107,7 +110,7 @@ func (r *run) entry(verified Verified) Entry {
 func (r *run) promotedNow() {
 	r.promoted = true
 	now := r.Clock.Now()
-	if !r.accepted.IsZero() && r.rec.Strategy == StrategyReplace { // of a pair, what consumers have works meanwhile
+	if !r.accepted.IsZero() && !r.rec.lasting() { // else what consumers have works meanwhile
 		r.Observer.Exposed(r.Credential, now.Sub(r.accepted))
 	}
 }

@@ -32,6 +32,34 @@ type Issued struct {
 	Synced   bool // false: generated, but the serving side may still accept the old one for a while
 }
 
+// Minter is a provider that holds several identities for one target at once, each with a secret of its own.
+type Minter interface {
+	// Mint makes another identity for target, under label. Each call that arrives makes another one, or is refused as Repeat
+	// because that label is taken. Errors, concurrency and cancellation as with Issuer.Issue: a secret that an answer shows
+	// comes with the error as well.
+	Mint(ctx context.Context, target string, label Label) (Identity, error)
+	// Identities names those of target that carry a label of owner; all of them where owner is "". Turn and errors as with
+	// Lister.List.
+	Identities(ctx context.Context, target, owner string, turn func(context.Context) error) ([]string, error)
+	// Retire takes an identity away for good; one that is gone already is a success. Other errors, concurrency and
+	// cancellation as with Setter.Set.
+	Retire(ctx context.Context, target, id string) error
+}
+
+// Label tells an identity from those of others. A provider joins the two into a name.
+type Label struct {
+	Owner string // the same for all that a credential ever has; "" where a target is a credential's alone
+	Part  string // another one for each call; of a-z, 0-9 and "-"
+}
+
+// Identity is what a Minter made.
+type Identity struct {
+	ID       string // what Retire takes and Identities names
+	Username string // what a program logs in with
+	Password secret.Value
+	Synced   bool // as Issued.Synced
+}
+
 // ContactVerifier is a provider that mails a confirmation link to contact addresses. It rotates nothing.
 type ContactVerifier interface {
 	// VerifyContacts asks for a mail to each address, and answers with one result per address that the provider
@@ -167,10 +195,22 @@ type Provider struct {
 	// Pairs says that two targets can take turns: a program may log in with either. Not so where a target's password opens
 	// nothing but that target.
 	Pairs bool
+	// Overlaps is what targets and labels look like where several identities of one target can be valid at once:
+	// Client.Minter is set then. Nil: they cannot.
+	Overlaps *Overlapping
 	// SendsAs says that the login is also what mail is sent from, so that a program which takes turns changes its sender.
 	SendsAs bool
 	// SMTPUsername says that the user name of an SMTP login cannot be told from the target: configuration must give it.
 	SMTPUsername bool
+}
+
+// Overlapping describes how a provider holds identities.
+type Overlapping struct {
+	// CheckTarget is as Provider.CheckTarget, for a credential whose identities follow each other.
+	CheckTarget func(target string) (string, error)
+	// CheckOwner says what is wrong with the part of a label that all identities of a credential have; nil where identities
+	// carry no label, so that the target has to be the credential's alone.
+	CheckOwner func(owner string) error
 }
 
 // ErrorRow maps one error code of a provider to a kind.
@@ -210,6 +250,7 @@ type Settings struct {
 type Client struct {
 	Setter   Setter
 	Issuer   Issuer
+	Minter   Minter
 	Contacts ContactVerifier
 	ReadBack Verifier // the provider's own way to check a password
 	Lister   Lister

@@ -10,8 +10,9 @@ import (
 // Schema is the version of the journal record that this program writes and the newest that it reads. Version 2 added the
 // base's password, account, mode and who asked, and to a closed record the place and version of current and the repairs.
 // Version 3 added the strategy, the base's target and login, the fields of the target, the time of quiet, and to a closed
-// record the target.
-const Schema = 3
+// record the target. Version 4 added identities: the base's, the candidates', those that wait to be retired and those that
+// a person keeps.
+const Schema = 4
 
 // State is the state of a journal record.
 type State int
@@ -56,6 +57,9 @@ type Record struct {
 	// BaseTarget and BaseLogin are whose password that is, where it is the other one of a pair; else "".
 	BaseTarget, BaseLogin string
 	Policy                string // fingerprint of the policy's contents
+
+	// Identities is what an overlap knows of its identities; zero with any other strategy that followed none.
+	Identities Identities
 
 	Candidates []Candidate // appended to, never removed from
 	Doubted    bool        // some send of this rotation had an unknown outcome
@@ -109,6 +113,8 @@ const (
 type Candidate struct {
 	Number int // from 1
 	Value  secret.Value
+	ID     string // of the identity whose password it is; "" but for a Minter's
+	Login  string // of that identity
 	State  CandidateState
 	Synced bool // an Issuer's remote_synced
 	Sends  int  // how often it was accepted and yet did not verify in time
@@ -166,7 +172,7 @@ func (r *Record) nextNumber() int {
 // clone copies r so that a failed save leaves the original as the store has it.
 func (r *Record) clone() Record {
 	c := *r
-	c.Candidates = slices.Clone(r.Candidates)
+	c.Candidates, c.Identities.Retire = slices.Clone(r.Candidates), slices.Clone(r.Identities.Retire)
 	return c
 }
 
@@ -177,6 +183,7 @@ type Entry struct {
 	Deleted   bool
 
 	Target   string // the one of a pair that this is about; "" if keyturn wrote it for a single target, or not at all
+	ID       string // of a Minter's identity; else ""
 	Username string
 	Password secret.Value
 	Fields   map[string]string // of a pair's target, to be written beside it; a read leaves them out

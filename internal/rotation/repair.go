@@ -35,6 +35,7 @@ func (m *Machine) Release(ctx context.Context, s Subject) error {
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("release: %w", err)
 	}
+	r.askRetire(ctx, r.rec.Identities.Used)
 	r.settleServed(ctx)
 	if r.rec.State == Open {
 		r.resumeSoon(ctx)
@@ -74,6 +75,7 @@ func (m *Machine) Abandon(ctx context.Context, s Subject) error {
 	if err := r.fence(ctx); err != nil && !errors.Is(err, ErrStale) {
 		return fmt.Errorf("the rotation is abandoned, but a run that is still at work may promote its password: %w", err)
 	}
+	r.askRetire(ctx, r.rec.Identities.Used)
 	r.settleServed(ctx)
 	return nil
 }
@@ -95,8 +97,8 @@ func (r *run) recover(ctx context.Context, older []secret.Value) error {
 	if err := r.look(ctx); err != nil {
 		return err
 	}
-	if r.Credential.Pair != nil {
-		return r.recoverPair(ctx)
+	if r.Credential.Strategy() != StrategyReplace {
+		return r.recoverLasting(ctx)
 	}
 	found, err := r.findLive(ctx, older)
 	if err != nil {

@@ -13,9 +13,12 @@ const (
 	StrategyReplace Strategy = iota
 	// StrategyPair changes the password of the target that consumers do not use, and then has them switch to it.
 	StrategyPair
+	// StrategyOverlap has the provider make another identity beside the one that consumers use, has them switch to it, and
+	// retires the one before after a while.
+	StrategyOverlap
 )
 
-var strategyNames = [...]string{"replace", "pair"}
+var strategyNames = [...]string{"replace", "pair", "overlap"}
 
 func (s Strategy) String() string { return strategyNames[s] }
 
@@ -24,6 +27,15 @@ type Pair struct {
 	Targets [2]Access // the first one is also Credential.Target, with Credential.Username
 	// Grace is how long after a switch no rotation starts, so that what programs have cached keeps working.
 	Grace time.Duration
+}
+
+// Overlap is how the identities of a credential follow each other.
+type Overlap struct {
+	// Grace is how long the identity before stays, so that what programs have cached keeps working.
+	Grace time.Duration
+	// Owner is the part of the labels that all identities of the credential have, and no others'; "" where the target is
+	// the credential's alone, so that all that it has are.
+	Owner string
 }
 
 // Access is a target with what a program needs to log in there, apart from the password.
@@ -75,11 +87,18 @@ func (r *Record) vouches(current *Entry) bool {
 	return current.RotationID == r.RotationID || current.Version <= r.CurrentVersion+1 // a fence may follow the close
 }
 
+// lasting tells that what consumers have keeps working until a while after the rotation, so that nothing is promoted which
+// is not certain.
+func (r *Record) lasting() bool { return r.Strategy != StrategyReplace }
+
 func (r *run) inUse() *Access { return r.Credential.Pair.InUse(&r.rec, &r.base) }
 
 // LoginOf is the login that the password of current belongs to; false if it is neither of a pair's.
 func (c *Credential) LoginOf(current Entry) (login string, ok bool) {
 	if c.Pair == nil {
+		if current.ID != "" {
+			return current.Username, true
+		}
 		return c.Login(), true
 	}
 	a := c.Pair.Find(current.Target, current.Username)
@@ -96,6 +115,9 @@ func (r *run) loginNow() (login, target string) {
 		if a := r.inUse(); a != nil {
 			return a.Login(), a.Target
 		}
+	}
+	if r.base.ID != "" {
+		return r.base.Username, c.Target
 	}
 	if foreign := c.Pair != nil || r.base.Target != "" && r.base.Target != c.Target; foreign && r.base.Username != "" {
 		return r.base.Username, r.base.Target // of a person, or of the pair that it was

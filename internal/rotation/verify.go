@@ -19,17 +19,17 @@ const maxNap = 8 * time.Second
 func (r *run) verify(ctx context.Context) (Verified, error) {
 	if r.Verifier == nil {
 		switch {
-		case r.Client.Setter != nil || r.promotable():
+		case !r.issuer(&r.rec) || r.promotable():
 			return VerifiedOff, nil
-		case r.rec.Strategy == StrategyPair:
+		case r.rec.lasting():
 			return "", r.quarantine(ctx, neverSynced)
 		default:
 			return VerifiedNo, nil
 		}
 	}
-	j := judged{issuer: r.Client.Issuer != nil, synced: r.Client.Setter != nil || r.rec.Last().Synced}
-	j.again = r.Client.Setter != nil && r.rec.Last().Sends > 0
-	j.pair = r.rec.Strategy == StrategyPair
+	setter := !r.issuer(&r.rec)
+	j := judged{issuer: !setter, synced: setter || r.rec.Last().Synced, again: setter && r.rec.Last().Sends > 0}
+	j.lasting = r.rec.lasting()
 	if r.rec.Last().Denied {
 		j.last = Refused
 	}
@@ -46,7 +46,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		nap := min(r.nap(since), left) // the last question is put when the time is over
 		j.spent = left <= 0
 		// Long enough refused to suspect that another candidate's late call is the live one.
-		if !j.spent && j.last == Refused && nap > time.Second/2 && !looked {
+		if !j.spent && j.last == Refused && nap > time.Second/2 && !looked && r.rec.Strategy != StrategyOverlap {
 			looked = true
 			others, err := r.askOthers(ctx)
 			if err != nil {
@@ -82,7 +82,7 @@ func (r *run) sinceAccepted() time.Duration {
 func (r *run) nap(since time.Duration) time.Duration {
 	least := 250 * time.Millisecond
 	switch {
-	case r.Client.Issuer != nil && r.made() > 1:
+	case r.issuer(&r.rec) && r.made() > 1:
 		least = r.Credential.Verify.Propagation / 4
 	case r.rec.Last().Sends > 0:
 		least = 5 * time.Second
@@ -141,12 +141,13 @@ func (r *run) answered() bool { return r.created && !r.rec.Doubted }
 func (r *run) sendAgain(ctx context.Context) error {
 	rec := r.rec.clone()
 	last := rec.Last()
-	if r.Client.Setter != nil && (last.Sends >= 2 || rec.Strategy == StrategyPair && rec.sends() >= 2) {
+	setter := !r.issuer(&r.rec)
+	if setter && (last.Sends >= 2 || rec.lasting() && rec.sends() >= 2) {
 		return r.quarantine(ctx, "the provider accepted the password and it still does not log in")
 	}
 	last.Sends++
 	last.State, last.Denied = Accepted, false
-	if r.Client.Setter != nil {
+	if setter {
 		last.State = Doubtful
 		rec.Doubted = true
 	}
@@ -227,8 +228,8 @@ func parkFor(since time.Duration) time.Duration {
 func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
 	since := r.sinceAccepted()
 	what := "the new password was refused, and the old one"
-	if r.rec.Strategy == StrategyPair {
-		what = "the new password, of the target that is not in use,"
+	if r.rec.lasting() {
+		what = "the new password, which consumers do not have yet,"
 	}
 	if since > giveUpAfter {
 		return r.quarantine(ctx, "verifier: "+what+" could not be checked for a day")

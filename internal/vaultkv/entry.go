@@ -123,6 +123,7 @@ func (f Fields) decode(data json.RawMessage, e *rotation.Entry) error {
 	}
 	r := reader{fields: rest}
 	e.Target = r.text(f.Target)
+	e.ID = r.text(f.Identity)
 	e.Username = r.text(f.Username)
 	e.Password = secret.New(r.text(f.Password))
 	e.RotationID = r.text(f.RotationID)
@@ -145,7 +146,7 @@ func (f Fields) encode(e *rotation.Entry) (fields, error) {
 	if !ours && e.Rest != nil {
 		return nil, fmt.Errorf("fields of type %T were not read from this store", e.Rest)
 	}
-	data := make(fields, len(rest)+len(e.Fields)+9)
+	data := make(fields, len(rest)+len(e.Fields)+10)
 	maps.Copy(data, rest)
 	for name, text := range e.Fields {
 		data.set(name, text)
@@ -154,6 +155,7 @@ func (f Fields) encode(e *rotation.Entry) (fields, error) {
 		data.set(f.Username, e.Username)
 	}
 	data.set(f.Target, e.Target)
+	data.set(f.Identity, e.ID)
 	data.set(f.Password, e.Password.Reveal())
 	data.set(f.RotationID, e.RotationID)
 	data.set(f.Candidate, numeral(e.Candidate))

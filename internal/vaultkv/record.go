@@ -47,11 +47,14 @@ type journal struct {
 	Repairs         int               `json:"repairs,omitempty"`
 	RaisedAt        time.Time         `json:"raised_at,omitzero"`
 	LastError       *refusal          `json:"last_error,omitempty"`
+	Identities      *identities       `json:"identities,omitempty"`
 }
 
 type candidate struct {
 	Number int       `json:"number"`
 	Value  string    `json:"value,omitempty"`
+	ID     string    `json:"id,omitempty"`
+	Login  string    `json:"login,omitempty"`
 	State  string    `json:"state"`
 	Synced bool      `json:"synced,omitempty"`
 	Sends  int       `json:"sends,omitempty"`
@@ -69,7 +72,7 @@ type refusal struct {
 // modeNames, stateNames and candidateNames are indexed by the domain's values; an empty name is no state.
 var (
 	modeNames      = []string{rotation.ModeSetter: "setter", rotation.ModeIssuer: "issuer"}
-	strategyNames  = []string{rotation.StrategyPair: "pair"} // left out: replace
+	strategyNames  = []string{rotation.StrategyPair: "pair", rotation.StrategyOverlap: "overlap"} // left out: replace
 	stateNames     = []string{rotation.Closed: "closed", rotation.Open: "open", rotation.Quarantined: "quarantined"}
 	candidateNames = []string{
 		rotation.Staged:        "staged",
@@ -123,7 +126,7 @@ func newJournal(rec *rotation.Record) (*journal, error) {
 		BaseVersion: rec.BaseVersion, BasePassword: rec.BasePassword.Reveal(), Policy: rec.Policy,
 		Doubted: rec.Doubted, LostGenerations: rec.LostGenerations,
 		Why: rec.Why, Since: rec.Since, RecheckAt: rec.RecheckAt, LastError: (*refusal)(rec.LastError),
-		CurrentVersion: rec.CurrentVersion, Repairs: rec.Repairs, RaisedAt: rec.RaisedAt,
+		CurrentVersion: rec.CurrentVersion, Repairs: rec.Repairs, RaisedAt: rec.RaisedAt, Identities: newIdentities(&rec.Identities),
 	}
 	for _, c := range rec.Candidates {
 		state, err := nameOf(candidateNames, c.State)
@@ -131,7 +134,7 @@ func newJournal(rec *rotation.Record) (*journal, error) {
 			return nil, err
 		}
 		j.Candidates = append(j.Candidates, candidate{
-			Number: c.Number, Value: c.Value.Reveal(), State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
+			Number: c.Number, Value: c.Value.Reveal(), ID: c.ID, Login: c.Login, State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
 		})
 	}
 	return j, nil
@@ -164,7 +167,7 @@ func (j *journal) record() (rotation.Record, error) {
 		BaseVersion: j.BaseVersion, BasePassword: secret.New(j.BasePassword), Policy: j.Policy,
 		Doubted: j.Doubted, LostGenerations: j.LostGenerations,
 		Why: j.Why, Since: j.Since, RecheckAt: j.RecheckAt, LastError: (*rotation.Refusal)(j.LastError),
-		CurrentVersion: j.CurrentVersion, Repairs: j.Repairs, RaisedAt: j.RaisedAt,
+		CurrentVersion: j.CurrentVersion, Repairs: j.Repairs, RaisedAt: j.RaisedAt, Identities: j.Identities.record(),
 	}
 	for _, c := range j.Candidates {
 		state, err := stateOf[rotation.CandidateState](candidateNames, c.State)
@@ -172,7 +175,7 @@ func (j *journal) record() (rotation.Record, error) {
 			return rotation.Record{}, err
 		}
 		rec.Candidates = append(rec.Candidates, rotation.Candidate{
-			Number: c.Number, Value: secret.New(c.Value), State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
+			Number: c.Number, Value: secret.New(c.Value), ID: c.ID, Login: c.Login, State: state, Synced: c.Synced, Sends: c.Sends, Denied: c.Denied, At: c.At,
 		})
 	}
 	return rec, nil

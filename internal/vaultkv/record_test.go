@@ -28,7 +28,7 @@ func fill(t *testing.T, v reflect.Value, path string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString("text of " + path)
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		v.SetInt(1)
 	case reflect.Bool:
 		v.SetBool(true)
@@ -162,7 +162,18 @@ func TestAJournalOfAnEarlierSchemaIsStillRead(t *testing.T) {
 	v3 := v2
 	v3.Schema, v3.Strategy, v3.Fields = 3, rotation.StrategyPair, map[string]string{"from": "alerts@example.com"}
 	v3.BaseTarget, v3.BaseLogin, v3.QuietAt = "news@example.com", "news", at(40)
-	for name, want := range map[string]rotation.Record{"journal-v1.json": v1, "journal-v2.json": v2, "journal-v3.json": v3} {
+	v4 := v2
+	v4.Schema, v4.Strategy, v4.Mode = 4, rotation.StrategyOverlap, rotation.ModeIssuer
+	v4.Candidates = []rotation.Candidate{{
+		Number: 1, Value: secret.New("not-a-real-one-1"), ID: "kt-8c1f20a94e-7d3a9b01-1", Login: "kt-1@example.com", State: rotation.Accepted, At: at(1),
+	}}
+	v4.Identities = rotation.Identities{
+		Owner: "8c1f20a94e", Grace: 24 * time.Hour, Used: "kt-8c1f20a94e-11223344-1", Kept: []string{"by-hand"},
+		Retire: []rotation.Retiring{{ID: "kt-8c1f20a94e-00112233-1", NotBefore: at(50)}},
+	}
+	for name, want := range map[string]rotation.Record{
+		"journal-v1.json": v1, "journal-v2.json": v2, "journal-v3.json": v3, "journal-v4.json": v4,
+	} {
 		text, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)

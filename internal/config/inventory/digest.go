@@ -84,6 +84,9 @@ func (d *Digest) credential(c *rotation.Credential) {
 		rule = c.Policy.Fingerprint()
 	}
 	d.record(c.ID, c.Account, c.Target, c.Place.Store, c.Place.Path, c.Username, c.First.String(), rule, when, check)
+	if c.Overlap != nil {
+		d.Record("overlap", c.Overlap)
+	}
 	if c.Pair != nil {
 		d.Record("pair", c.Pair)
 	}

@@ -89,24 +89,35 @@ func (c *client) List(ctx context.Context, domain string, turn func(context.Cont
 		return nil, &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opList, Hint: "give a domain like example.com"}
 	}
 	var all []rotation.Listed
+	err = c.each(ctx, domain, turn, func(one credential) {
+		all = append(all, rotation.Listed{Target: domain + "/" + string(one.GUID), Username: one.login(domain)})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// each calls f with every credential of a domain, and turn before each page.
+func (c *client) each(ctx context.Context, domain string, turn func(context.Context) error, f func(credential)) error {
 	for page := 1; page <= maxPages; page++ {
 		request := c.request(opList, http.MethodGet, "api", "domains", domain, "credentials")
 		request.URL.RawQuery = url.Values{"limit": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(page)}}.Encode()
 		if err := turn(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		var found credentialPage
 		if err := c.do(ctx, request, &found); err != nil {
-			return nil, err
+			return err
 		}
 		for _, one := range found {
-			all = append(all, rotation.Listed{Target: domain + "/" + string(one.GUID), Username: one.login(domain)})
+			f(one)
 		}
 		if len(found) < pageSize {
 			break
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // request builds a request with HTTP Basic.
@@ -128,7 +139,7 @@ func (c *client) do(ctx context.Context, request httpx.Request, data any) error 
 	return c.parseError(reply, data)
 }
 
-// parseError returns nil for a success, which is a 2xx that says so. There are no error codes: the status is the code.
+// parseError returns nil for a success, which is a 2xx that says so, and reads its data unless that is nil. There are no error codes: the status is the code.
 func (c *client) parseError(reply *httpx.Reply, data any) error {
 	var head envelope
 	if err := lenient.JSON(reply.Body, &head); err != nil {
@@ -136,6 +147,9 @@ func (c *client) parseError(reply *httpx.Reply, data any) error {
 	}
 	if head.Success != "true" || !succeeded(reply) {
 		return reply.Refusal(c.table, "", "")
+	}
+	if data == nil {
+		return nil
 	}
 	if err := json.Unmarshal(head.Data, data); err != nil {
 		return reply.Malformed("the data of the answer are not of the documented shape")

@@ -44,6 +44,7 @@ func Provider() rotation.Provider {
 		// The target names the credential by its GUID, which is not its login.
 		SMTPUsername: true,
 		Pairs:        true,
+		Overlaps:     &rotation.Overlapping{CheckTarget: checkDomain, CheckOwner: checkOwner},
 		Lists:        true,
 		New:          newClient,
 	}
@@ -58,7 +59,7 @@ func newClient(s rotation.Settings) (rotation.Client, error) {
 		return rotation.Client{}, err
 	}
 	c := &client{http: http, user: s.Keys[keyUser], token: s.Keys[keyToken], table: p.Errors}
-	return rotation.Client{Issuer: c, Lister: c}, nil
+	return rotation.Client{Issuer: c, Minter: minter{c}, Lister: c}, nil
 }
 
 func checkTarget(target string) (string, error) {

@@ -35,7 +35,7 @@ func testEntryFields(t *testing.T, h StoreHarness) {
 		t.Fatalf("at first version %d, deleted %v, the old password %v", e.Version, e.Deleted, e.Password.Equal(Old))
 	}
 	at := time.Date(2026, 3, 4, 5, 6, 7, 89_000, time.UTC)
-	e.Target, e.Username, e.Password, e.RotationID, e.Candidate = "alerts@example.com", "alerts", secret.New(`n"e\w`), "id", 2
+	e.Target, e.ID, e.Username, e.Password, e.RotationID, e.Candidate = "alerts@example.com", "identity", "alerts", secret.New(`n"e\w`), "id", 2
 	e.Slot, e.RotatedAt, e.JournalVersion, e.Verified = at, at.Add(time.Second), 3, rotation.VerifiedYes
 	mustBeFull(t, e, "CreatedAt", "Deleted", "Rest", "Fields")
 	h.write(t, e)

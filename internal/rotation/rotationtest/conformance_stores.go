@@ -63,13 +63,17 @@ func full() rotation.Record {
 		Candidates: []rotation.Candidate{
 			{Number: 1, Value: secret.New(`p"1\`), State: rotation.Doubtful, Sends: 2, Denied: true, At: at(4)},
 			{Number: 2, State: rotation.Intent, At: at(5)},
-			{Number: 2, Value: secret.New("p2"), State: rotation.Accepted, Synced: true, At: at(6)},
+			{Number: 2, Value: secret.New("p2"), ID: "identity", Login: "login", State: rotation.Accepted, Synced: true, At: at(6)},
 			{Number: 3, Value: secret.New("p3"), State: rotation.RefusedByRule, At: at(7)},
 			{Number: 4, State: rotation.Dead, At: at(8)},
 			{Number: 5, Value: secret.New("p5"), State: rotation.Staged, At: at(9)},
 		},
 		Doubted: true, LostGenerations: 6, Why: "because", Since: at(10), RecheckAt: at(11),
 		CurrentVersion: 5, Repairs: 1, RaisedAt: at(13),
+		Identities: rotation.Identities{
+			Owner: "ours", Grace: time.Hour, Used: "used", Kept: []string{"kept"},
+			Retire: []rotation.Retiring{{ID: "one", NotBefore: at(15)}, {ID: "other"}},
+		},
 		LastError: &rotation.Refusal{Kind: "repeat", Code: "Code", RequestID: "request", At: at(12)},
 	}
 }

@@ -50,8 +50,9 @@ type World struct {
 	ids        int
 	passwords  int
 	live       secret.Value
-	byHand     secret.Value   // what a person set last, and so holds
-	accepted   []secret.Value // everything the provider ever accepted or made
+	byHand     secret.Value            // what a person set last, and so holds
+	accepted   []secret.Value          // everything the provider ever accepted or made
+	identities map[string]secret.Value // of a Minter, by id; nil where there is none
 	journal    versions[rotation.Record]
 	current    versions[rotation.Entry]
 	lagging    bool // the call that is being carried out met a node that lags

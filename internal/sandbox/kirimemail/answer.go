@@ -27,6 +27,7 @@ var (
 	noDomain    = core.Because(http.StatusNotFound, "", "Domain not found")
 	noEndpoint  = core.Because(http.StatusNotFound, "", "Not found")
 	badMethod   = core.Because(http.StatusMethodNotAllowed, "", "Method not allowed")
+	full        = core.Because(http.StatusUnprocessableEntity, "", "The limit of credentials of this domain is reached")
 	taken       = core.Because(http.StatusUnprocessableEntity, "", "The username has already been taken")
 )
 

@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +29,7 @@ func StandIn() core.StandIn {
 		Unknown: "example.com/00000000-0000-4000-8000-000000000000", Username: "myuser@example.com",
 		Faults: []core.OwnFault{{Kind: NotSynced, Lags: true, Spoil: sayNotSynced}},
 		Check:  checkTarget, Names: names,
-		Open: func(s *core.Service, _ core.Options) (core.Opener, error) { return service{s}.open, nil },
+		Options: []string{maxCredentials}, Open: open,
 	}
 }
 
@@ -60,8 +62,26 @@ func sayNotSynced(rep core.Reply) core.Reply {
 	return rep
 }
 
+// maxCredentials is how many a domain may have: a number, or any number.
+const maxCredentials = "max_credentials"
+
 // service is the API.
-type service struct{ *core.Service }
+type service struct {
+	*core.Service
+	most int
+}
+
+func open(s *core.Service, o core.Options) (core.Opener, error) {
+	k := service{Service: s, most: math.MaxInt}
+	if text, given := o[maxCredentials]; given {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s %q is not a number of credentials", maxCredentials, text)
+		}
+		k.most = n
+	}
+	return k.open, nil
+}
 
 func (k service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	user, token, _ := r.BasicAuth()
@@ -180,6 +200,9 @@ func (k service) create(domain string, body []byte) core.Reply {
 		if strings.EqualFold(r.Username, in.Username) {
 			return failure(taken, core.OutMalformed)
 		}
+	}
+	if len(present) >= k.most {
+		return failure(full, core.OutRejected)
 	}
 	password := rand.Text()
 	added, err := k.Ledger.Add(core.Target{Target: domain + "/" + uuid.NewString(), Username: in.Username, Password: password})

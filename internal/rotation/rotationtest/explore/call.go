@@ -24,6 +24,9 @@ const (
 	opFence
 	opSet
 	opIssue
+	opMint
+	opList
+	opRetire
 	opVerify
 	opSleep
 	opGenerate // no port: answered at once, and cannot fail
@@ -34,7 +37,7 @@ const (
 var opNames = [ops]string{
 	"", "limiter.take", "turns.await", "limiter.penalise", "agenda.hold", "agenda.park", "agenda.settle", "agenda.ask", "agenda.block",
 	"journals.load", "journals.save", "journals.delete", "secrets.read", "secrets.password", "secrets.write", "secrets.fence",
-	"setter.set", "issuer.issue", "verifier.verify", "clock.sleep", "generate", "name",
+	"setter.set", "issuer.issue", "minter.mint", "minter.list", "minter.retire", "verifier.verify", "clock.sleep", "generate", "name",
 }
 
 func (o op) String() string { return opNames[o] }

@@ -15,12 +15,14 @@ const (
 	aTarget        // the provider said that it does not know the target
 	aRule          // it refused by rule as many passwords in a row as a run tries
 	noEffect       // it accepted a password without effect, in this rotation
+	foreign        // a person had consumers use another identity while a rotation was open
 	misled         // the verifier refused everybody, right after it had let others in
 	causes
 )
 
 var causeNames = [causes]string{
 	"no cause", "the provider does not know the target", "it refuses every password", "it accepted one without effect",
+	"a person put another identity back",
 	"the verifier refused everybody and was believed",
 }
 
@@ -48,7 +50,7 @@ func (x *explorer) cause(s *state) cause {
 	refused := 0
 	for id := s.cur.node; id != 0; id = x.nodes.at(id).parent {
 		n := x.nodes.at(id)
-		if o := x.nodes.at(n.parent).call.op; o != opSet && o != opIssue || n.given.failure < refusals {
+		if o := x.nodes.at(n.parent).call.op; o != opSet && o != opIssue && o != opMint || n.given.failure < refusals {
 			continue
 		}
 		switch Fault(n.given.failure - refusals) {
@@ -62,6 +64,8 @@ func (x *explorer) cause(s *state) cause {
 	switch {
 	case refused > maxRefusals:
 		return aRule
+	case s.byHand && x.Overlap:
+		return foreign
 	case s.noEffect:
 		return noEffect
 	case s.misled:

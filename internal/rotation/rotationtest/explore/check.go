@@ -17,7 +17,7 @@ const claimTrust = 5 * time.Second
 // checkIntent holds the part of P-one-open and P-claim that regards what a run is about to do.
 func (x *explorer) checkIntent(s *state, c call) {
 	switch c.op {
-	case opSet, opIssue, opWrite:
+	case opSet, opIssue, opMint, opWrite:
 		if s.cur.claim == 0 {
 			s.fail(pOneOpen, "%s without a claim of the run's own", c.op)
 		} else if s.now-s.cur.confirmed >= claimTrust {
@@ -32,7 +32,7 @@ func (x *explorer) checkSend(s *state, c call) {
 	switch wrote := x.records.values[s.cur.wrote]; {
 	case c.op == opSet && wrote.last != c.value:
 		s.fail(pJournalFirst, "a candidate was sent that is not the last in the journal of who sent it")
-	case c.op == opIssue && !wrote.intent:
+	case (c.op == opIssue || c.op == opMint) && !wrote.intent:
 		s.fail(pJournalFirst, "a password was issued without an intent in the journal")
 	}
 	if x.Pair && x.version(s) == s.cur.claim {
@@ -54,7 +54,7 @@ func (x *explorer) checkPromotion(s *state, stands, e entry) {
 		s.fail(pProven, "consumers read what was not verified, and nothing says so")
 	case stands.RotationID == e.RotationID && stands.password != e.password:
 		s.fail(pOurs, "one rotation promoted two candidates")
-	case x.Pair:
+	case x.Pair, x.Overlap:
 		x.checkSwitch(s, wrote, e)
 	}
 }
@@ -70,8 +70,12 @@ func (x *explorer) believed(s *state, e entry) bool {
 // check holds P-keep, and P-shown for an Issuer, at every moment: the live password is in current or in the journal, or on its
 // way there. Where a late request made it live, only the end can tell: the late process has to say so.
 func (x *explorer) check(s *state) {
-	if x.Pair {
+	switch {
+	case x.Pair:
 		x.checkPair(s)
+		return
+	case x.Overlap:
+		x.checkIdentities(s)
 		return
 	}
 	if x.unproven(s) {
@@ -126,6 +130,9 @@ func (x *explorer) checkFinal(s *state) {
 	journal := x.records.values[s.journal]
 	lives := x.lives(s)
 	x.Finals++
+	if x.Overlap {
+		x.checkStray(s)
+	}
 	switch {
 	case journal.State == rotation.Open:
 		s.fail(pResume, "the journal is still open")

@@ -13,6 +13,9 @@ type Exploration struct {
 	Issuer   bool // the provider makes the passwords
 	Verified bool // there is a verifier to ask whether one works
 	Pair     bool // two targets take turns
+	Overlap  bool // identities follow each other
+	Quota    int  // how many of them the provider holds at most; 0: any number
+	Found    bool // one was there before keyturn, and consumers use it
 	Adopted  bool // a pair's consumers have a dead password, and what a person brought for them is in an open journal
 	PutBack  bool // a person may put the version of current before the newest back
 	Depth    int  // how many faults a schedule has at most
@@ -65,9 +68,12 @@ func (e Exploration) subject(p *performance) rotation.Subject {
 			Targets: [2]rotation.Access{{Target: targetNames[0]}, {Target: targetNames[1]}}, Grace: graceTime,
 		}
 	}
-	if e.Issuer {
+	switch {
+	case e.Overlap:
+		s.Credential.Overlap, s.Client.Minter = &rotation.Overlap{Grace: graceTime, Owner: "ours"}, provider{p}
+	case e.Issuer:
 		s.Client.Issuer = provider{p}
-	} else {
+	default:
 		s.Client.Setter = provider{p}
 	}
 	if e.Verified {
@@ -108,8 +114,11 @@ func (x *explorer) first() state {
 	e := rotation.Entry{
 		Version: 1, Password: x.password(1), RotationID: "before", Slot: start.Add(-long), RotatedAt: start.Add(-long),
 	}
-	if x.Pair {
+	switch {
+	case x.Pair:
 		x.pair(&s, &e)
+	case x.Overlap:
+		x.overlap(&s, &e)
 	}
 	s.current = x.entry(e, s.current)
 	if x.Adopted {
@@ -187,7 +196,7 @@ func (x *explorer) sweep(s *state) {
 		s.open = s.now + 1
 	}
 	recheck := journal.State == rotation.Closed && !journal.RecheckAt.IsZero() && s.rechecked != x.version(s)
-	if x.Verified || recheck {
+	if x.Verified || recheck || x.Overlap {
 		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Reason: rotation.ReasonRecheck}, check: true, heals: true, at: s.now}))
 	}
 }

@@ -29,6 +29,7 @@ const (
 	Target
 	Unavailable
 	ClockSkew
+	Full
 	Late         // in doubt for the caller; the request lies in the network and arrives later, or never
 	Ineffective  // accepted, and the old password stays the live one
 	NotSynced    // an Issuer made one, and the old password stays the live one
@@ -58,7 +59,7 @@ const (
 var faultNames = [faults]string{
 	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
 	"pause", "duplicate", "hold lost", "demand",
-	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew",
+	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew", "full",
 	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind", "put back",
 	"went silent", "refused, silent", "no one logs in", "everybody refused",
 	"land", "wake", "next",
@@ -69,6 +70,7 @@ func (f Fault) String() string { return faultNames[f] }
 var kinds = map[Fault]rotation.Kind{
 	NotSent: rotation.NotSent, RateLimited: rotation.RateLimited, Repeat: rotation.Repeat, Rejected: rotation.Rejected,
 	Unauthorized: rotation.Unauthorized, Target: rotation.Target, Unavailable: rotation.Unavailable, ClockSkew: rotation.ClockSkew,
+	Full: rotation.Full,
 }
 
 // possible lists the faults that the current run's call can suffer now.
@@ -125,15 +127,17 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 		} else if x.Verified { // else it is a lie that cannot be found out
 			all = append(all, Ineffective)
 		}
+	case opMint, opList, opRetire:
+		all = x.accidentsOfMinter(s, c)
 	case opVerify:
 		t := s.targets[c.target]
-		spreading := c.value == t.live && t.spread != 0
+		spreading := x.takes(s, c) && t.spread != 0
 		if spreading {
 			all = append(all, StillRefused)
 		}
 		if x.Sick && s.sick == healthy {
 			all = append(all, WentSilent, NoOneLogsIn, EverybodyRefused)
-			if spreading || c.value != t.live {
+			if spreading || !x.takes(s, c) {
 				all = append(all, RefusedThenSilent)
 			}
 		}

@@ -38,6 +38,12 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 		return x.fence(s, c)
 	case opSet, opIssue:
 		return x.change(s, c)
+	case opMint:
+		return x.mint(s, c)
+	case opList:
+		a.value = s.alive
+	case opRetire:
+		x.retire(s, c.value)
 	case opVerify:
 		return x.verify(s, c)
 	case opSleep:
@@ -73,7 +79,7 @@ func (x *explorer) plan(s *state, c call) (a answer) {
 		reason := x.reasons.values[c.value]
 		s.enqueue(s.now+d, x.wish(wish{
 			Job: rotation.Job{Slot: x.slot(s), Reason: reason}, heals: true, at: s.now,
-			check: reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced,
+			check: reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced || reason == rotation.ReasonRetire,
 		}))
 		if reason == rotation.ReasonReplaced {
 			s.cur.late = false
@@ -123,6 +129,9 @@ func (x *explorer) write(s *state, c call) answer {
 	}
 	s.lied = s.lied || x.believed(s, e)
 	x.checkPromotion(s, stands, e)
+	if x.Overlap && stands.password != e.password {
+		s.left, s.leftAt = stands.password, s.now+graceTime
+	}
 	s.current, s.byHand = x.entry(e.Entry, s.current), false
 	s.swept = s.swept && e.Verified != rotation.VerifiedNo // the next periodic check asks about it
 	return answer{}
@@ -177,19 +186,29 @@ func (x *explorer) goLive(s *state, at uint8, t target) {
 
 // drop is an answer that is lost.
 func (s *state) drop(c call) {
-	if c.op == opIssue && s.cur.hand != 0 {
+	switch {
+	case c.op == opIssue && s.cur.hand != 0:
 		s.cur.hand, s.targets[c.target].unseen = 0, true
+	case c.op == opMint:
+		s.cur.hand = 0
+	default:
 	}
 }
 
 // takeOff sends a request that arrives later, or never.
 func (x *explorer) takeOff(s *state, c call) {
 	x.checkSend(s, c)
-	s.astray = x.late(s, lateness)
+	if c.op != opRetire { // which may come as late as it will
+		s.astray = x.late(s, lateness)
+	}
 	s.flight, s.to, s.deadline = c.value, c.target, s.now+lateness
 	s.journalled = x.join(s.journalled, c.value)
-	if c.op == opIssue {
+	switch c.op {
+	case opIssue, opMint:
 		s.flight = -1
+	case opRetire:
+		s.retiring = true
+	default:
 	}
 }
 
@@ -222,6 +241,10 @@ func (x *explorer) lag(s *state, c call) answer {
 
 // land is the arrival of a late request.
 func (x *explorer) land(s *state) {
+	if x.Overlap {
+		x.landIdentity(s)
+		return
+	}
 	at, t := s.to, target{live: s.flight, overtaken: true, unseen: s.flight < 0, strayed: s.astray}
 	if t.unseen {
 		t.live = s.generate()
@@ -231,7 +254,7 @@ func (x *explorer) land(s *state) {
 }
 
 // land ends the flight of a late request.
-func (s *state) land() { s.flight, s.to, s.astray, s.deadline = 0, 0, false, 0 }
+func (s *state) land() { s.flight, s.to, s.astray, s.deadline, s.retiring = 0, 0, false, 0, false }
 
 func (s *state) generate() int32 {
 	s.passwords++

@@ -55,6 +55,9 @@ func (x *explorer) move(s *state, f Fault) {
 		}
 		x.answer(s, a)
 	}
+	if x.Overlap && f != None && f < Land {
+		s.swept = false // the next periodic check makes up for it
+	}
 	st.now = s.now
 	x.path = append(x.path, st)
 	x.Longest = max(x.Longest, len(x.path))

@@ -85,14 +85,23 @@ func (n *names) record(rec rotation.Record) int32 {
 	if e := rec.LastError; e != nil {
 		k = k.text(e.Kind, e.Code).times(e.At)
 	}
+	i := rec.Identities
+	k = k.text(i.Used).num(len(i.Retire), len(i.Kept), int(i.Grace))
+	for _, w := range i.Retire {
+		k = k.text(w.ID).times(w.NotBefore)
+	}
+	k = k.text(i.Kept...)
 	for _, c := range rec.Candidates {
-		k = k.num(c.Number, int(n.passwordID(c.Value)), int(c.State), c.Sends).bools(c.Synced, c.Denied).times(c.At)
+		k = k.text(c.ID).num(c.Number, int(n.passwordID(c.Value)), int(c.State), c.Sends).bools(c.Synced, c.Denied).times(c.At)
 	}
 	return n.records.id(k, func() record {
 		r := record{Record: rec}
 		r.Candidates = slices.Clone(rec.Candidates)
 		for _, c := range r.Candidates {
 			r.last = n.passwordID(c.Value)
+			if c.ID != "" && c.Sends > 0 {
+				continue // consumers will not get it
+			}
 			if r.last != 0 {
 				r.held = append(r.held, r.last)
 			} else if c.State != rotation.Dead {
@@ -106,7 +115,7 @@ func (n *names) record(rec rotation.Record) int32 {
 func (n *names) entry(e rotation.Entry, before int32) int32 {
 	password := n.passwordID(e.Password)
 	k := n.key().num(int(before), int(password), e.Version, e.Candidate, e.JournalVersion).
-		text(e.Target, e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
+		text(e.Target, e.ID, e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
 	id := n.entries.id(k, func() entry { return entry{Entry: e, password: password, before: before} })
 	if n.entries.values[id].alone == 0 {
 		alone := id

@@ -13,7 +13,7 @@ import (
 var constant = map[string]bool{
 	"Record.Schema": true, "Record.Username": true, "Record.Fields": true, "Entry.Fields": true, "Record.Place": true,
 	"Record.Policy": true, "Entry.CreatedAt": true, "Entry.Deleted": true, "Entry.Username": true, "Entry.Rest": true,
-	"Record.RequestedBy": true, "Refusal.RequestID": true,
+	"Record.RequestedBy": true, "Refusal.RequestID": true, "Candidate.Login": true, "Identities.Owner": true,
 }
 
 // TestNoFieldIsForgottenWhenValuesAreToldApart holds that two records or entries which differ in a field are two values
@@ -27,6 +27,10 @@ func TestNoFieldIsForgottenWhenValuesAreToldApart(t *testing.T) {
 	checkFields(t, rotation.Entry{}, func(e rotation.Entry) int32 { return n.entry(e, 0) })
 	checkFields(t, candidate, func(c rotation.Candidate) int32 {
 		return n.record(rotation.Record{Candidates: []rotation.Candidate{c}})
+	})
+	checkFields(t, rotation.Identities{}, func(i rotation.Identities) int32 { return n.record(rotation.Record{Identities: i}) })
+	checkFields(t, rotation.Retiring{}, func(w rotation.Retiring) int32 {
+		return n.record(rotation.Record{Identities: rotation.Identities{Retire: []rotation.Retiring{w}}})
 	})
 	checkFields(t, refused, func(e rotation.Refusal) int32 { return n.record(rotation.Record{LastError: &e}) })
 }
@@ -48,6 +52,10 @@ func checkFields[V any](t *testing.T, v V, id func(V) int32) {
 			field.Set(reflect.ValueOf(secret.New("another")))
 		case []rotation.Candidate, *rotation.Refusal:
 			field.SetZero()
+		case rotation.Identities:
+			continue // as below
+		case []rotation.Retiring, []string:
+			field.Set(reflect.MakeSlice(field.Type(), 1, 1))
 		default:
 			change(field, now)
 		}
@@ -60,7 +68,7 @@ func checkFields[V any](t *testing.T, v V, id func(V) int32) {
 // change gives a field another value.
 func change(field reflect.Value, now any) {
 	switch field.Kind() {
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		field.SetInt(field.Int() + 1)
 	case reflect.String:
 		field.SetString(field.String() + "another")

@@ -40,6 +40,14 @@ func (x *explorer) normalise(s *state) {
 		s.journal = r.standing(journal.Record)
 	}
 	s.flight = r.password(s.flight)
+	for _, p := range x.sets.values[s.alive] {
+		r.password(p)
+	}
+	s.left = r.password(s.left)
+	if s.left != 0 {
+		s.leftAt = r.later(s.leftAt)
+	}
+	s.alive = r.set(s.alive, func(int32) bool { return true })
 	r.follow(s, journal.Version)
 	for i, q := range s.queue {
 		if q.job != 0 {
@@ -52,7 +60,7 @@ func (x *explorer) normalise(s *state) {
 		keep = func(int32) bool { return true }
 	}
 	s.accepted = r.set(s.accepted, keep)
-	s.journalled = r.set(s.journalled, func(p int32) bool { return s.isLive(p) || p == s.flight })
+	s.journalled = r.set(s.journalled, func(p int32) bool { return s.isLive(p) || p == s.flight || x.contains(s.alive, p) })
 	s.passwords, s.rotations = r.made, int32(len(r.ids)) //nolint:gosec // a few dozen
 	s.now = 0
 }
@@ -132,7 +140,7 @@ func (r *renaming) later(t time.Duration) time.Duration {
 // ago keeps of a time in the past what can matter.
 func (r *renaming) ago(t time.Time) time.Time {
 	old := longTime
-	if r.Pair {
+	if r.Pair || r.Overlap {
 		old = graceTime
 	}
 	if t.IsZero() || start.Add(r.now).Sub(t) >= old {

@@ -153,6 +153,29 @@ func (p provider) Issue(ctx context.Context, target string) (rotation.Issued, er
 	return rotation.Issued{Password: p.password(a.value), Synced: !a.odd}, nil
 }
 
+func (p provider) Mint(ctx context.Context, target string, _ rotation.Label) (rotation.Identity, error) {
+	a := p.askAbout(ctx, target, opMint, 0, 0)
+	if a.failure != fine {
+		return rotation.Identity{}, a.refusal()
+	}
+	return rotation.Identity{ID: identityName(a.value), Username: targetNames[0], Password: p.password(a.value), Synced: true}, nil
+}
+
+func (p provider) Identities(ctx context.Context, target, _ string, turn func(context.Context) error) (ids []string, err error) {
+	if err := turn(ctx); err != nil {
+		return nil, err
+	}
+	a := p.askAbout(ctx, target, opList, 0, 0)
+	for _, n := range p.sets.values[a.value] {
+		ids = append(ids, identityName(n))
+	}
+	return ids, a.refusal()
+}
+
+func (p provider) Retire(ctx context.Context, target, id string) error {
+	return p.askAbout(ctx, target, opRetire, identityNumber(id), 0).refusal()
+}
+
 func (p provider) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
 	a := p.askAbout(ctx, login, opVerify, p.passwordID(password), 0)
 	return rotation.Verdict(a.value), a.err()

@@ -76,7 +76,7 @@ func (r *renaming) older(s *state) (chain int32) {
 		}
 	}
 	for _, e := range slices.Backward(older) {
-		kept := rotation.Entry{Version: r.current.of(e.Version), Password: r.value(e.Password)}
+		kept := rotation.Entry{Version: r.current.of(e.Version), Password: r.value(e.Password), ID: r.identity(e.ID)}
 		if (r.Stale || r.PutBack) && e.Version == r.entries.values[before].Version {
 			kept = r.readable(e.Entry)
 		}
@@ -88,7 +88,7 @@ func (r *renaming) older(s *state) (chain int32) {
 // readable renames an entry as it stands in Vault.
 func (r *renaming) readable(e rotation.Entry) rotation.Entry {
 	return rotation.Entry{
-		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Target: e.Target,
+		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Target: e.Target, ID: r.identity(e.ID),
 		Slot: r.slot(e.Slot), RotatedAt: r.ago(e.RotatedAt),
 	}
 }
@@ -99,8 +99,9 @@ func (r *renaming) standing(old rotation.Record) int32 {
 		State: old.State, Version: r.journal.of(old.Version), Schema: old.Schema, Repairs: old.Repairs, OpenedAt: lately, TouchedAt: lately,
 	}
 	if !old.RecheckAt.IsZero() {
-		rec.RecheckAt = start.Add(max(r.later(old.RecheckAt.Sub(start)), -tick))
+		rec.RecheckAt = r.within(old.RecheckAt)
 	}
+	rec.Identities = r.identities(old.Identities, r.within)
 	if old.State == rotation.Closed {
 		rec.Place, rec.CurrentVersion = old.Place, r.current.of(old.CurrentVersion)
 		if r.Pair {
@@ -113,7 +114,7 @@ func (r *renaming) standing(old rotation.Record) int32 {
 	}
 	rec.Account, rec.Mode, rec.BasePassword = old.Account, old.Mode, r.value(old.BasePassword)
 	if !old.QuietAt.IsZero() {
-		rec.QuietAt = start.Add(max(r.later(old.QuietAt.Sub(start)), -tick))
+		rec.QuietAt = r.within(old.QuietAt)
 	}
 	if r.Pair {
 		rec.Reason = purpose(old.Reason)
@@ -125,7 +126,7 @@ func (r *renaming) standing(old rotation.Record) int32 {
 		rec.Attempt = min(rec.Attempt, 2)
 	}
 	for _, c := range old.Candidates {
-		c.Value, c.At = r.value(c.Value), r.ago(c.At)
+		c.Value, c.ID, c.At = r.value(c.Value), r.identity(c.ID), r.ago(c.At)
 		if c.State != rotation.Accepted {
 			c.At = time.Time{}
 		}
@@ -178,8 +179,13 @@ func (r *renaming) run(stopped *run, granted bool) {
 			given.value = r.knownEntry(given.value, moved)
 		case opSave:
 			given.value = int32(r.journal.of(int(given.value))) //nolint:gosec // a few dozen
-		case opPassword, opGenerate, opIssue:
+		case opPassword, opGenerate, opIssue, opMint:
 			given.value = r.password(given.value)
+		case opList:
+			for _, p := range r.sets.values[given.value] {
+				r.password(p)
+			}
+			given.value = r.set(given.value, func(int32) bool { return true })
 		case opName:
 			name := rotationID(given.value)
 			r.id(name)
@@ -216,10 +222,11 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 	rec.CurrentVersion, rec.BasePassword, rec.RaisedAt = r.current.of(rec.CurrentVersion), r.value(rec.BasePassword), at(rec.RaisedAt)
 	rec.RotationID, rec.Slot, rec.RecheckAt, rec.QuietAt = r.id(rec.RotationID), r.slot(rec.Slot), at(rec.RecheckAt), at(rec.QuietAt)
 	rec.OpenedAt, rec.TouchedAt, rec.Since, rec.LastError = lately, lately, time.Time{}, nil
+	rec.Identities = r.identities(rec.Identities, at)
 	rec.Candidates = slices.Clone(rec.Candidates)
 	for i := range rec.Candidates {
 		c := &rec.Candidates[i]
-		c.Value, c.At = r.value(c.Value), at(c.At)
+		c.Value, c.ID, c.At = r.value(c.Value), r.identity(c.ID), at(c.At)
 	}
 	return r.record(rec)
 }
@@ -228,7 +235,7 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 func (r *renaming) knownEntry(old int32, moved func(time.Duration) time.Duration) int32 {
 	e := r.entries.values[old].Entry
 	return r.entry(rotation.Entry{
-		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot), Target: e.Target,
+		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot), Target: e.Target, ID: r.identity(e.ID),
 		RotatedAt: start.Add(moved(e.RotatedAt.Sub(start))), Verified: e.Verified,
 	}, 0)
 }

@@ -24,13 +24,19 @@ const (
 	pPairProven
 	pPairGrace
 	pPairLive
+	pOverlapLive
+	pOverlapNamed
+	pOverlapGrace
+	pOverlapKept
+	pOverlapQuiet
 	pBounded
 	rules
 )
 
 var ruleNames = [rules]string{
 	"P-journal-first", "P-keep", "P-proven", "P-one-open", "P-claim", "P-ours", "P-shown", "P-secret", "P-resume", "P-served",
-	"P-close", "P-quarantine", "P-live", "P-adopt", "P-pair-target", "P-pair-proven", "P-pair-grace", "P-pair-live", "P-bounded",
+	"P-close", "P-quarantine", "P-live", "P-adopt", "P-pair-target", "P-pair-proven", "P-pair-grace", "P-pair-live", "P-overlap-live",
+	"P-overlap-named", "P-overlap-grace", "P-overlap-kept", "P-overlap-quiet", "P-bounded",
 }
 
 // Rules lists the names that a violation can begin with.

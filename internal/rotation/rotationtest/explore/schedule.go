@@ -52,6 +52,7 @@ func (e *Exploration) switches() map[string]*bool {
 	return map[string]*bool{
 		"issuer": &e.Issuer, "verified": &e.Verified, "again": &e.Again, "stale": &e.Stale, "sick": &e.Sick, "strict": &e.Strict,
 		"everywhere": &e.Everywhere, "exact": &e.Exact, "pair": &e.Pair, "putback": &e.PutBack, "adopted": &e.Adopted,
+		"overlap": &e.Overlap, "found": &e.Found,
 	}
 }
 
@@ -60,10 +61,13 @@ func (e Exploration) words() (words []string) {
 	if !e.Issuer {
 		words = append(words, "setter")
 	}
-	for _, word := range []string{"issuer", "verified", "pair", "adopted", "putback", "again", "stale", "sick", "strict", "everywhere", "exact"} {
+	for _, word := range []string{"issuer", "verified", "pair", "overlap", "found", "adopted", "putback", "again", "stale", "sick", "strict", "everywhere", "exact"} {
 		if *e.switches()[word] {
 			words = append(words, word)
 		}
+	}
+	if e.Quota != 0 {
+		words = append(words, fmt.Sprintf("quota=%d", e.Quota))
 	}
 	if e.Skew != 0 {
 		words = append(words, "skew="+e.Skew.String())
@@ -81,10 +85,17 @@ func ParseSchedule(text string) (Schedule, error) {
 	}
 	for _, word := range words[1:] {
 		skew, isSkew := strings.CutPrefix(word, "skew=")
+		quota, isQuota := strings.CutPrefix(word, "quota=")
 		on, isSwitch := s.Mode.switches()[word]
 		switch {
 		case isSwitch:
 			*on = true
+		case isQuota:
+			n, err := strconv.Atoi(quota)
+			if err != nil {
+				return s, err
+			}
+			s.Mode.Quota = n
 		case isSkew:
 			d, err := time.ParseDuration(skew)
 			if err != nil {

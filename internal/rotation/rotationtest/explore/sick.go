@@ -39,7 +39,7 @@ func (x *explorer) verify(s *state, c call) answer {
 		return answer{failure: away}
 	case s.sick == unbelieved:
 		return answer{failure: away, value: int32(rotation.Unbelieved)}
-	case s.sick == lying, c.value != s.targets[c.target].live:
+	case s.sick == lying, !x.takes(s, c):
 		return answer{value: int32(rotation.Refused)}
 	default:
 		s.cur.proven = c.value

@@ -15,6 +15,10 @@ type state struct {
 	// The provider.
 	targets  [2]target
 	accepted int32         // set: all that it ever accepted or made
+	alive    int32         // set: the passwords of the identities that it has
+	retiring bool          // the late request retires one
+	left     int32         // what consumers used before, while programs may still use it
+	leftAt   time.Duration // until when
 	flight   int32         // the password in a late request, or -1 for one to an Issuer
 	to       uint8         // the target of that request
 	astray   bool          // it comes later than any rule reckons with
@@ -182,6 +186,9 @@ func (s *state) pass(until time.Duration) {
 	}
 	if s.now >= s.currentLags {
 		s.currentLags = 0
+	}
+	if s.now >= s.leftAt {
+		s.left, s.leftAt = 0, 0
 	}
 	if s.now >= s.cured {
 		s.sick, s.cured = healthy, 0

@@ -32,6 +32,9 @@ func (x *explorer) active(s *state) *target {
 
 // lives reports whether what consumers read logs in.
 func (x *explorer) lives(s *state) bool {
+	if x.Overlap {
+		return x.contains(s.alive, x.entries.values[s.current].password)
+	}
 	return x.active(s).live == x.entries.values[s.current].password
 }
 
@@ -54,7 +57,7 @@ func (x *explorer) pair(s *state, e *rotation.Entry) {
 // writes it, and before what changes the provider.
 func (x *explorer) mayPutBack(s *state, c call) bool {
 	switch c.op {
-	case opRead, opWrite, opFence, opSet, opIssue:
+	case opRead, opWrite, opFence, opSet, opIssue, opMint:
 		return x.PutBack && !s.byHand && x.entries.values[s.current].before != 0
 	default:
 		return false

@@ -1,0 +1,137 @@
+package kirimemail
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"keyturn/internal/httpx"
+	"keyturn/internal/providers/lenient"
+	"keyturn/internal/providers/spelling"
+	"keyturn/internal/rotation"
+)
+
+const (
+	opCreate = "create-credential"
+	opDelete = "delete-credential"
+
+	// mark begins the user name of every credential that keyturn makes.
+	mark = "kt-"
+)
+
+// minter creates and deletes credentials. The user name, which is unique within a domain, is their label.
+type minter struct{ *client }
+
+var (
+	errDomain = errors.New("the target of an overlap is a domain like example.com, whose credentials keyturn creates and deletes")
+	errOwner  = errors.New("a label is 1 to 24 of a-z, 0-9 and \"-\", and begins and ends with a letter or a digit")
+
+	ownerForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$`)
+)
+
+func checkDomain(target string) (string, error) {
+	domain, err := spelling.Domain(strings.TrimSpace(target))
+	if err != nil || !domainForm.MatchString(domain) {
+		return "", errDomain
+	}
+	return domain, nil
+}
+
+func checkOwner(owner string) error {
+	if !ownerForm.MatchString(owner) {
+		return errOwner
+	}
+	return nil
+}
+
+// prefix begins the user names of an owner's credentials; two owners have none in common, because one that begins like
+// another ends before the part that tells calls apart.
+func prefix(owner string) string {
+	if owner == "" {
+		return mark
+	}
+	return mark + owner + "-"
+}
+
+// Mint implements rotation.Minter.
+//
+// https://smtp-docs.kirim.email/openapi (POST /api/domains/{domain}/credentials)
+func (m minter) Mint(ctx context.Context, domain string, label rotation.Label) (rotation.Identity, error) {
+	name := prefix(label.Owner) + label.Part
+	body, err := json.Marshal(map[string]string{"username": name})
+	if err != nil {
+		return rotation.Identity{}, &rotation.Error{Kind: rotation.NotSent, Provider: Provider().Code, Op: opCreate, Err: err}
+	}
+	request := m.request(opCreate, http.MethodPost, "api", "domains", domain, "credentials")
+	request.Header.Set("Content-Type", "application/json")
+	request.Body = body
+	reply, err := m.http.Do(ctx, request)
+	if reply == nil {
+		return rotation.Identity{}, err
+	}
+	made, refused := m.made(reply, domain, name)
+	if err != nil {
+		return made, err
+	}
+	return made, refused
+}
+
+// made finds a credential in a reply. One that does not show its GUID cannot be retired by it: the list has it.
+func (m minter) made(reply *httpx.Reply, domain, name string) (rotation.Identity, error) {
+	answer := lenient.Read(reply.Body)
+	password, sure := answer.Secret("password", "new_password")
+	guid := strings.ToLower(answer.Text("user_smtp_guid"))
+	if password.IsZero() || !guidForm.MatchString(guid) {
+		return rotation.Identity{}, m.unmade(reply)
+	}
+	made := rotation.Identity{ID: guid, Username: name + "@" + domain, Password: password}
+	made.Synced = sure && answer.Flag("remote_synced") == "true" && answer.Flag("success") != "false"
+	if !succeeded(reply) {
+		return made, reply.Malformed("the answer shows a password, and is no success")
+	}
+	return made, nil
+}
+
+// unmade classifies a reply that shows no credential.
+func (m minter) unmade(reply *httpx.Reply) error {
+	if reply.Status == http.StatusUnprocessableEntity {
+		full := reply.Malformed("the domain has no room for another credential, or its name is taken")
+		var e *rotation.Error
+		if errors.As(full, &e) {
+			e.Kind = rotation.Full
+		}
+		return full
+	}
+	return m.withoutPassword(reply)
+}
+
+// Identities implements rotation.Minter.
+func (m minter) Identities(ctx context.Context, domain, owner string, turn func(context.Context) error) ([]string, error) {
+	var ids []string
+	err := m.each(ctx, domain, turn, func(one credential) {
+		if owner == "" || strings.HasPrefix(strings.ToLower(string(one.Username)), prefix(owner)) {
+			ids = append(ids, strings.ToLower(string(one.GUID)))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// Retire implements rotation.Minter.
+//
+// https://smtp-docs.kirim.email/openapi (DELETE /api/domains/{domain}/credentials/{credential})
+func (m minter) Retire(ctx context.Context, domain, guid string) error {
+	reply, err := m.http.Do(ctx, m.request(opDelete, http.MethodDelete, "api", "domains", domain, "credentials", guid))
+	if err != nil {
+		return err
+	}
+	if reply.Status == http.StatusNotFound {
+		return nil // it is gone
+	}
+	return m.parseError(reply, nil)
+}

@@ -1,0 +1,46 @@
+package vaultkv
+
+import (
+	"reflect"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// identities are what a journal says of those of an overlap.
+type identities struct {
+	Owner  string        `json:"owner,omitempty"`
+	Grace  time.Duration `json:"grace_ns,omitempty"`
+	Used   string        `json:"used,omitempty"`
+	Retire []retiring    `json:"retire,omitempty"`
+	Kept   []string      `json:"kept,omitempty"`
+}
+
+type retiring struct {
+	ID        string    `json:"id"`
+	NotBefore time.Time `json:"not_before,omitzero"`
+}
+
+// newIdentities is the stored form; nil where there is nothing to say.
+func newIdentities(i *rotation.Identities) *identities {
+	if reflect.ValueOf(*i).IsZero() {
+		return nil
+	}
+	stored := &identities{Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	for _, w := range i.Retire {
+		stored.Retire = append(stored.Retire, retiring(w))
+	}
+	return stored
+}
+
+// record is the inverse of newIdentities.
+func (i *identities) record() (rec rotation.Identities) {
+	if i == nil {
+		return rec
+	}
+	rec = rotation.Identities{Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	for _, w := range i.Retire {
+		rec.Retire = append(rec.Retire, rotation.Retiring(w))
+	}
+	return rec
+}
