@@ -16,6 +16,7 @@ type Entry struct {
 	Username, Password string
 	Slot, Verified     string
 	Target             string // of a pair, whose password it is
+	Identity           string // of an overlap, the same
 }
 
 // Journal is what can be seen of a version of a credential's journal.
@@ -34,6 +35,12 @@ type Journal struct {
 	Candidates      []struct {
 		Value string `json:"value"`
 	} `json:"candidates"`
+	Identities struct {
+		Used   string `json:"used"`
+		Retire []struct {
+			ID string `json:"id"`
+		} `json:"retire"`
+	} `json:"identities"`
 }
 
 // Current reads a version of a secret of the mount that consumers read; version 0 is the newest.
@@ -42,7 +49,7 @@ func (v *Vault) Current(ctx context.Context, path string, version int) (e Entry,
 	e.Version, err = v.Read(ctx, "secret/data/"+path, version, &fields)
 	text := func(name string) string { v, _ := fields[name].(string); return v }
 	e.Username, e.Password, e.Slot, e.Verified = text("username"), text("password"), text("keyturn_slot"), text("keyturn_verified")
-	e.Target = text("keyturn_target")
+	e.Target, e.Identity = text("keyturn_target"), text("keyturn_identity")
 	return e, err
 }
 

@@ -30,6 +30,8 @@ type Credential struct {
 	ID, Account, Provider, Target, Path, Username string
 	// Second is the other target of a pair, and its user name; "" where there is one target.
 	Second string
+	// Overlaps says that the provider makes its identities; the target, a domain, is not known by itself.
+	Overlaps bool
 }
 
 // StartSandbox starts one more sandbox on free ports. The certificate authority of all of a stage's sandboxes is written
@@ -56,6 +58,9 @@ func (b *Sandbox) Ask(ctx context.Context, method, path string, body, answer any
 func (b *Sandbox) Know(ctx context.Context, creds ...Credential) error {
 	targets := map[string][]map[string]string{}
 	for _, c := range creds {
+		if c.Overlaps {
+			continue
+		}
 		targets[c.Provider] = append(targets[c.Provider], map[string]string{"target": c.Target, "username": c.Username})
 		if c.Second != "" {
 			targets[c.Provider] = append(targets[c.Provider], map[string]string{"target": c.Second, "username": c.Second})

@@ -12,13 +12,14 @@ import (
 )
 
 // consumer is a program that uses one credential all the time: it reads the password from Vault once, logs in with it,
-// and reads again when it is refused. That is all a program has to do to live through rotations. With a pair it need not
-// even do that, if it reads again as often as its grace says.
+// and reads again when it is refused. That is all a program has to do to live through rotations. With a pair or an overlap it
+// need not even do that, if it reads again as often as its grace says.
 type consumer struct {
-	cred   devenv.Credential
-	every  time.Duration // reads so often; 0: only when it is refused
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	cred     devenv.Credential
+	strategy string
+	every    time.Duration // reads so often; 0: only when it is refused
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 
 	logins, refused int
 	longest         time.Duration // from the first refusal to the next login that worked
@@ -27,31 +28,40 @@ type consumer struct {
 
 // startConsumers starts one consumer for each strategy.
 func startConsumers(ctx context.Context, s *stage) (all []*consumer) {
-	for _, cred := range []devenv.Credential{s.fleet[0], s.pair()} {
+	for _, c := range []*consumer{
+		{cred: s.fleet[0], strategy: "replace"},
+		{cred: s.pair(), strategy: "pair", every: readOften},
+		{cred: s.overlap(), strategy: "overlap", every: readOften},
+	} {
 		ctx, cancel := context.WithCancel(ctx)
-		c := &consumer{cancel: cancel, cred: cred}
-		if cred.Second != "" {
-			c.every = 5 * time.Second // its grace is 6
-		}
+		c.cancel = cancel
 		c.done.Go(func() { c.err = c.consume(ctx, s) })
 		all = append(all, c)
 	}
 	return all
 }
 
+// readOften is less than the grace of the demo, 6 s.
+const readOften = 5 * time.Second
+
 // pair is the first of the pairs.
 func (s *stage) pair() devenv.Credential {
 	return s.fleet[slices.IndexFunc(s.fleet, func(c devenv.Credential) bool { return c.Second != "" })]
 }
 
+// overlap is the first of those whose identities follow each other.
+func (s *stage) overlap() devenv.Credential {
+	return s.fleet[slices.IndexFunc(s.fleet, func(c devenv.Credential) bool { return c.Overlaps })]
+}
+
 // String says how it went.
 func (c *consumer) String() string {
-	strategy, reads := "replace", "reads when it is refused"
-	if c.cred.Second != "" {
-		strategy, reads = "pair", fmt.Sprintf("reads every %s", c.every)
+	reads := "reads when it is refused"
+	if c.every > 0 {
+		reads = fmt.Sprintf("reads every %s", c.every)
 	}
 	return fmt.Sprintf("%-7s  the consumer of %s, which %s, logged in %d times, was refused %d times, and was without a working password for at most %s",
-		strategy, c.cred.ID, reads, c.logins, c.refused, c.longest.Round(time.Millisecond))
+		c.strategy, c.cred.ID, reads, c.logins, c.refused, c.longest.Round(time.Millisecond))
 }
 
 // stop ends the consumer; its figures may be read then.

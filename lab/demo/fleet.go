@@ -7,7 +7,7 @@ import (
 )
 
 // fleet is what the demo rotates: enough to see work side by side, at three providers that take passwords and at one
-// that makes them, and pairs of addresses that take turns. eNom's passwords are no SMTP passwords.
+// that makes them, pairs of addresses that take turns, and identities that follow each other. eNom's passwords are no SMTP passwords.
 func fleet() []devenv.Credential {
 	var all []devenv.Credential
 	for i := range 22 {
@@ -43,6 +43,12 @@ func fleet() []devenv.Credential {
 		all = append(all, devenv.Credential{
 			ID: fmt.Sprintf("kirim-shop%02d", i), Account: "kirim", Provider: "kirimemail", Target: "example.com/" + guid,
 			Path: fmt.Sprintf("mail/kirim/shop%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i),
+		})
+	}
+	for i := range 4 {
+		all = append(all, devenv.Credential{
+			ID: fmt.Sprintf("kirim-news%02d", i), Account: "kirim", Provider: "kirimemail", Target: "example.com",
+			Path: fmt.Sprintf("mail/kirim/news%02d", i), Overlaps: true,
 		})
 	}
 	return all
