@@ -125,6 +125,13 @@ func newQueue() *queue {
 	return &queue{waiting: map[string]map[string]bool{}, jobs: make(chan job, 100_000)}
 }
 
+// refuse has no job of these credentials taken from now on.
+func (q *queue) refuse(ids map[string]bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.refused = ids
+}
+
 func (q *queue) Enqueue(_ context.Context, account, id string, slot time.Time, reason rotation.Reason, now bool) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -208,7 +208,7 @@ func TestARecheckThatCannotBeAskedForHoldsNoBuildUp(t *testing.T) {
 		v.records[cred.ID] = rotation.Record{State: rotation.Closed, RecheckAt: time.Now().Add(time.Minute), TouchedAt: time.Now()}
 	}
 	s := newScheduler(x, q, v, newInventory("one", creds...), Account{Name: "a", Capacity: 10})
-	q.refused = map[string]bool{"a-0": true}
+	q.refuse(map[string]bool{"a-0": true})
 	must(t, settle(t.Context(), s))
 	if n := len(q.jobs); n != 2 {
 		t.Errorf("%d rechecks were asked for, want those of the others", n)
@@ -216,7 +216,7 @@ func TestARecheckThatCannotBeAskedForHoldsNoBuildUp(t *testing.T) {
 	if c := have[[]Count](t)(x.Counts(t.Context(), "a"))[0]; !c.Built || c.Scheduled != 3 {
 		t.Errorf("the index is %+v", c)
 	}
-	q.refused = nil
+	q.refuse(nil)
 	impatient(s)
 	must(t, settle(t.Context(), s))
 	if j := q.take(t, 3)[2]; j.id != "a-0" || j.reason != rotation.ReasonRecheck {

@@ -126,7 +126,7 @@ func TestWhatCannotBeEnqueuedHoldsNothingUpAtItsAccount(t *testing.T) {
 	for _, cred := range append(slices.Clone(refused), good[0]) { // open journals too
 		must(t, x.Hold(t.Context(), cred, time.Millisecond, false))
 	}
-	q.refused = map[string]bool{}
+	q.refuse(map[string]bool{})
 	for _, cred := range refused {
 		q.refused[cred.ID] = true
 	}
