@@ -143,7 +143,7 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 			raw.targetValue().Fail("", "%s is rotated by %q too, at %s", strings.Replace(target, labelMark, " with label ", 1), other.ID, l.where(other))
 		}
 	}
-	l.checkAlone(raw, &c, number)
+	l.checkAlone(raw, &c)
 	if store := l.cfg.Stores[c.Place.Store]; store != nil {
 		if other := l.places.Claim(c.Place.Path, store.location, number, func(o *rotation.Credential) bool {
 			return o.Place.Path == c.Place.Path && l.cfg.Stores[o.Place.Store].location == store.location

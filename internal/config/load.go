@@ -43,18 +43,19 @@ type loader struct {
 	defaults  inherited
 	inherits  map[*Account]inherited // what the credentials of an account start from
 
-	noPolicy                 *userPolicy // where none is named
-	resolved                 map[policyKey]*policy.Policy
-	spelled                  map[string]*userSchedule // by what they say
-	verifications            map[verification]*rotation.Verification
-	mailRates                map[string]rotation.Rate // by address of the mail server
-	mailRatesDiffer          map[string]bool
-	blamed                   map[blame]bool               // faults of a verification that an account was told of
-	accountValues            map[*Account]*document.Value // where each stands
-	repeated                 map[*Store]bool              // a path repeats the mount, and that was said
-	fleet                    *inventory.Builder           // of cfg
-	targets, places, grounds *inventory.Claims            // of the credentials
-	current                  uint32                       // the file that is being read, in Config.Files
+	noPolicy        *userPolicy // where none is named
+	resolved        map[policyKey]*policy.Policy
+	spelled         map[string]*userSchedule // by what they say
+	verifications   map[verification]*rotation.Verification
+	mailRates       map[string]rotation.Rate // by address of the mail server
+	mailRatesDiffer map[string]bool
+	blamed          map[blame]bool               // faults of a verification that an account was told of
+	accountValues   map[*Account]*document.Value // where each stands
+	repeated        map[*Store]bool              // a path repeats the mount, and that was said
+	fleet           *inventory.Builder           // of cfg
+	targets, places *inventory.Claims            // of the credentials
+	grounds         map[string]ground            // where identities are made, by provider, region and name
+	current         uint32                       // the file that is being read, in Config.Files
 }
 
 // newLoader makes a loader; before is the configuration that the new one will replace.
@@ -72,7 +73,7 @@ func newLoader(path string, providers []rotation.Provider, before *Config) *load
 		blamed: map[blame]bool{}, accountValues: map[*Account]*document.Value{}, repeated: map[*Store]bool{},
 	}
 	l.fleet = inventory.Fill(&l.cfg.Inventory, &before.Inventory)
-	l.targets, l.places, l.grounds = l.fleet.Claims(), l.fleet.Claims(), l.fleet.Claims()
+	l.targets, l.places = l.fleet.Claims(), l.fleet.Claims()
 	for i := range providers {
 		l.providers[providers[i].Code] = &providers[i]
 	}

@@ -1,9 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strings"
 
 	"keyturn/internal/rotation"
@@ -49,21 +49,31 @@ func ownerOf(id string) string {
 	return hex.EncodeToString(sum[:5])
 }
 
+// ground is who makes identities somewhere: the first credential there, and the one whose alone they are.
+type ground struct{ first, alone string }
+
 // checkAlone reports a credential within a target that is another one's alone: keyturn would retire what it uses.
-func (l *loader) checkAlone(raw *rawCredential, c *rotation.Credential, number uint32) {
+func (l *loader) checkAlone(raw *rawCredential, c *rotation.Credential) {
 	account := l.cfg.Accounts[c.Account]
 	if account.Provider.Overlaps == nil {
 		return
 	}
+	if l.grounds == nil {
+		l.grounds = map[string]ground{}
+	}
 	for _, target := range targetsOf(c) {
-		ground := groundOf(target)
-		if other := l.grounds.Claim(ground, account.Provider.Code+account.Region, number, func(o *rotation.Credential) bool {
-			its := l.cfg.Accounts[o.Account]
-			return o.ID != c.ID && (alone(o) || alone(c)) && its.Provider == account.Provider && its.Region == account.Region &&
-				slices.ContainsFunc(targetsOf(o), func(t string) bool { return groundOf(t) == ground })
-		}); other != nil {
-			raw.targetValue().Fail("one credential for such a target", "%s is not exclusive to one credential: see %q at %s", ground, other.ID, l.where(other))
+		name := account.Provider.Code + account.Region + " " + groundOf(target)
+		g := l.grounds[name]
+		other := g.alone
+		if alone(c) {
+			other = cmp.Or(g.alone, g.first)
+			g.alone = cmp.Or(g.alone, c.ID)
 		}
+		if other != "" && other != c.ID {
+			raw.targetValue().Fail("one credential for such a target", "%s is not exclusive to one credential: see %q", groundOf(target), other)
+		}
+		g.first = cmp.Or(g.first, c.ID)
+		l.grounds[name] = g
 	}
 }
 

@@ -201,6 +201,9 @@ func differences(cred *rotation.Credential, rec rotation.Record) []Difference {
 			target, username = a.Target, a.Login()
 		}
 	}
+	if rec.Strategy == rotation.StrategyOverlap {
+		username = rec.Username // the identity's
+	}
 	var all []Difference
 	for _, d := range []Difference{
 		{"strategy", rec.Strategy.String(), cred.Strategy().String()},

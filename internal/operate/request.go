@@ -63,17 +63,12 @@ func (d *Desk) Retire(ctx context.Context, id string, r Request) (Verdict, error
 	if err != nil {
 		return Verdict{}, err
 	}
-	if cred.Overlap == nil {
-		return Verdict{}, d.of(cred, errNoOverlap)
-	}
 	w, err := d.demand(ctx, cred, queue.KindRetire, criterion{above: -1}, r)
 	if err != nil {
 		return Verdict{}, err
 	}
 	return d.await(ctx, []*wish{w}, r)[0], nil
 }
-
-var errNoOverlap = errors.New("its strategy is not overlap: it has no identities to retire")
 
 // demand asks for one job.
 func (d *Desk) demand(ctx context.Context, cred *rotation.Credential, kind queue.Kind, by criterion, r Request) (*wish, error) {

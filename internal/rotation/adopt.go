@@ -13,12 +13,13 @@ const ReasonAdopted Reason = "adopted"
 
 // The errors of Adopt.
 var (
-	ErrOpen        = errors.New("a rotation of it is open: let it end first")
-	ErrQuarantined = errors.New("it is in quarantine: release it first")
-	ErrNotLive     = errors.New("the password does not work")
-	ErrWhichTarget = errors.New("say which of its two targets the password is of")
-	ErrTooSoon     = errors.New("it was rotated a moment ago: a late call of that rotation could still arrive")
-	ErrNotAsked    = errors.New("could not check whether the password works")
+	ErrOpen           = errors.New("a rotation of it is open: let it end first")
+	ErrQuarantined    = errors.New("it is in quarantine: release it first")
+	ErrNotLive        = errors.New("the password does not work")
+	ErrWhichTarget    = errors.New("say which of its two targets the password is of")
+	ErrMadeByProvider = errors.New("the identities of an overlap are made by its provider: rotate it, and what the secret has now stays valid")
+	ErrTooSoon        = errors.New("it was rotated a moment ago: a late call of that rotation could still arrive")
+	ErrNotAsked       = errors.New("could not check whether the password works")
 )
 
 // Live is a password that a person brought.
@@ -81,11 +82,10 @@ func (r *run) adopting(ctx context.Context, target string) (Record, error) {
 		if target != "" && target != r.Credential.Target {
 			return Record{}, fmt.Errorf("its target is %s, and not %s", r.Credential.Target, target)
 		}
-		rec, err := r.opening()
-		if err == nil && rec.Strategy == StrategyOverlap {
-			err = r.keepFound(ctx, &rec)
+		if r.Credential.Overlap != nil {
+			return Record{}, ErrMadeByProvider
 		}
-		return rec, err
+		return r.opening(ctx)
 	}
 	brought := pair.Find(target, "")
 	if brought == nil {

@@ -142,14 +142,12 @@ func (r *run) open(ctx context.Context) error {
 		r.settleServed(ctx)
 		return cmp.Or(err, r.rest(rest))
 	}
-	rec, err := r.opening()
-	if err != nil {
+	rec, err := r.opening(ctx)
+	switch {
+	case errors.Is(err, errWhichTarget):
 		return r.quarantineAs(ctx, rec, err.Error())
-	}
-	if rec.Strategy == StrategyOverlap && rec.Identities.Used == "" && r.rec.Identities.Used == "" {
-		if err := r.keepFound(ctx, &rec); err != nil {
-			return err
-		}
+	case err != nil:
+		return err
 	}
 	first, err := r.nextCandidate(rec)
 	if err != nil {

@@ -11,7 +11,7 @@ func (r *run) newRecord() Record {
 		Schema: Schema, State: Open, RotationID: r.NewID(), Slot: r.job.Slot, Reason: r.job.Reason, Attempt: 1,
 		Owner: r.Owner, RequestedBy: r.job.RequestedBy, OpenedAt: r.Clock.Now(), Version: r.rec.Version,
 		BaseVersion: r.base.Version, BasePassword: r.base.Password, RecheckAt: r.rec.RecheckAt, Mode: ModeSetter,
-		Account: r.Credential.Account, Place: r.Credential.Place,
+		Account: r.Credential.Account, Place: r.Credential.Place, Identities: r.rec.clone().Identities,
 	}
 	if r.Client.Issuer != nil || r.Credential.Overlap != nil {
 		rec.Mode = ModeIssuer

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,13 +31,16 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	switch r.rec.State {
 	case Open:
 		switch {
-		case r.job.Force:
+		case retires && r.job.RequestedBy != "":
 			return nil, unresolved(ErrOpen)
 		case retires:
 			return nil, nil // its end asks again
 		}
 		return &Job{Reason: ReasonDrift, RequestedBy: r.job.RequestedBy}, nil
 	case Quarantined:
+		if retires && r.job.RequestedBy != "" {
+			return nil, unresolved(ErrQuarantined)
+		}
 		return nil, nil // it waits for a person, who sees more than a check does
 	case Closed:
 	}
@@ -50,14 +52,23 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	if rest := r.rec.RecheckAt.Sub(now); rest > 0 && rest <= r.Timing.Recheck {
 		return nil, wait(rest, fmt.Errorf("a late call could still arrive"))
 	}
-	answer := r.checkPassword(ctx, now)
-	return nil, cmp.Or(answer, r.tend(ctx, true))
+	answer, tended := r.checkPassword(ctx, now), r.tend(ctx, true)
+	if tended != nil && answer == nil {
+		if ended := (*stop)(nil); errors.As(tended, &ended) && ended.Err != nil {
+			tended = ended.Err
+		}
+		answer = unresolved(fmt.Errorf("the password is answered for, and its identities are not looked after: %w", tended))
+	}
+	return nil, answer
 }
 
 // checkPassword asks whether what consumers read works, and has it repaired where it does not.
 func (r *run) checkPassword(ctx context.Context, now time.Time) error {
 	if r.base.Password.IsZero() {
 		return r.checkMissing(ctx)
+	}
+	if r.Credential.Overlap != nil && r.base.Username == "" && r.Verifier != nil {
+		return unresolved(errNoLogin)
 	}
 	if r.Verifier == nil {
 		// There is no verifier to ask. Where a late call may have won, only a new password is certain.
@@ -92,6 +103,8 @@ func (r *run) checkPassword(ctx context.Context, now time.Time) error {
 	return r.repair(ctx, "the password in Vault is refused after a repair as well: most likely the verifier is asked wrongly "+
 		"(user name, address), or the password is changed elsewhere again and again")
 }
+
+var errNoLogin = errors.New("the secret names no user name, and an overlap's cannot be told from its target")
 
 // checkMissing ends a check of a credential without a password: one that keyturn wrote is gone.
 func (r *run) checkMissing(ctx context.Context) error {

@@ -65,7 +65,7 @@ func (r *run) closing() Record {
 	if !r.promoted {
 		closed.BaseTarget = r.rec.BaseTarget // what consumers use still
 	}
-	closed.closeOverlap(&r.rec, r.used(), r.Clock.Now())
+	closed.closeIdentities(&r.rec, r.used(), r.Clock.Now())
 	return closed
 }
 

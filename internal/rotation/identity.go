@@ -7,9 +7,13 @@ import (
 	"time"
 )
 
-// Identities is what is known of the identities of an overlap.
+// Identities is what is known of the identities of an overlap. Every record carries it on, also those of rotations by another
+// strategy, because what waits to be retired is still valid.
 type Identities struct {
-	Owner string        // of their labels, as when the rotation was opened
+	// Account, Target and Owner are where and under which label the last overlap made them. What it found there and did not
+	// know was noted as Kept when it began.
+	Account, Target, Owner string
+
 	Grace time.Duration // how long one stays that consumers do not use any more
 	// Used is the one that consumers use: of an open record, the one whose password is the base's; "" if there is none.
 	Used   string
@@ -17,10 +21,11 @@ type Identities struct {
 	Kept   []string   // those that were there before keyturn: never retired
 }
 
-// Retiring is an identity that waits to be retired.
+// Retiring is an identity that waits to be retired, where it was made.
 type Retiring struct {
-	ID        string
-	NotBefore time.Time
+	ID              string
+	Account, Target string
+	NotBefore       time.Time
 }
 
 // add has an identity retired, but not before at. Where it waits already, it waits no longer than before.
@@ -28,7 +33,7 @@ func (i *Identities) add(id string, at time.Time) {
 	if id == "" || i.waits(id) {
 		return
 	}
-	i.Retire = append(i.Retire, Retiring{ID: id, NotBefore: at})
+	i.Retire = append(i.Retire, Retiring{ID: id, Account: i.Account, Target: i.Target, NotBefore: at})
 }
 
 // waits reports whether an identity is to be retired.
@@ -41,22 +46,16 @@ func (i *Identities) drop(id string) {
 	i.Retire = slices.DeleteFunc(slices.Clone(i.Retire), func(w Retiring) bool { return w.ID == id })
 }
 
-// all lists those that wait.
-func (i *Identities) all() (ids []string) {
-	for _, w := range i.Retire {
-		ids = append(ids, w.ID)
-	}
-	return ids
-}
-
-// due lists those to be retired now. An instant that is farther away than any was written by a clock that was ahead.
-func (i *Identities) due(now time.Time, longest time.Duration) (ids []string) {
-	for _, w := range i.Retire {
-		if rest := w.NotBefore.Sub(now); rest <= 0 || rest > max(i.Grace, longest) {
-			ids = append(ids, w.ID)
+// clamp brings those instants nearer that are farther away than any is noted today: a clock was ahead, or the grace was
+// longer. None is due at once for that.
+func (i *Identities) clamp(now time.Time, least time.Duration) {
+	latest := now.Add(max(i.Grace, least))
+	i.Retire = slices.Clone(i.Retire)
+	for n := range i.Retire {
+		if w := &i.Retire[n]; w.NotBefore.After(latest) {
+			w.NotBefore = latest
 		}
 	}
-	return ids
 }
 
 // First is when the first of those that wait is to be retired; zero if none waits.
@@ -82,26 +81,34 @@ func (r *Record) knows(id string) bool {
 		slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.ID == id })
 }
 
-// openOverlap notes, in the record that opens a rotation, what the last one left. What it had consumers use is of no use
-// where a person has put another identity there.
-func (r *Record) openOverlap(o *Overlap, last *Record, used string) {
-	r.Strategy = StrategyOverlap
-	r.Identities = Identities{
-		Owner: o.Owner, Grace: o.Grace, Used: used, Retire: slices.Clone(last.Identities.Retire), Kept: last.Identities.Kept,
-	}
-	r.Identities.drop(used) // a person put it back: its grace begins again
-	if left := last.Identities.Used; left != used {
-		r.Identities.add(left, r.OpenedAt.Add(o.Grace))
-	}
+// began reports whether an overlap has begun with this label at this target: only then is what it does not know an orphan.
+func (i *Identities) began(c *Credential) bool {
+	return c.Overlap != nil && i.Grace != 0 && i.Account == c.Account && i.Target == c.Target && i.Owner == c.Overlap.Owner
 }
 
-// closeOverlap notes what a rotation leaves that had consumers use an identity; the others that it made are of no use.
-func (r *Record) closeOverlap(open *Record, used string, now time.Time) {
+// openOverlap notes, in the record that opens a rotation, what the last one left, and what consumers use: an identity that
+// current does not name is still the last one's, where a person has written it without.
+func (r *Record) openOverlap(c *Credential, used string, least time.Duration) {
+	r.Strategy = StrategyOverlap
+	i := &r.Identities
+	left := i.Used
+	if used != "" && left != used {
+		i.add(left, r.OpenedAt.Add(max(i.Grace, c.Overlap.Grace)))
+		i.Used = used
+	}
+	i.drop(i.Used) // a person put it back: its grace begins again
+	i.Account, i.Target, i.Owner, i.Grace = c.Account, c.Target, c.Overlap.Owner, c.Overlap.Grace
+	i.clamp(r.OpenedAt, least)
+}
+
+// closeIdentities notes what a rotation leaves that had consumers use an identity, or none: the others that it made or
+// found in use are of no use.
+func (r *Record) closeIdentities(open *Record, used string, now time.Time) {
 	r.Identities = open.clone().Identities
-	r.Identities.Used = used
 	unused := now.Add(r.Identities.Grace)
-	if open.Identities.Used != used {
-		r.Identities.add(open.Identities.Used, unused)
+	if r.Identities.Used != used {
+		r.Identities.add(r.Identities.Used, unused)
+		r.Identities.Used = used
 	}
 	for _, c := range open.Candidates {
 		if c.ID != used {

@@ -22,6 +22,9 @@ func (r *run) minted() bool {
 // mint has the provider make another identity, until the journal has one that may be proven.
 func (r *run) mint(ctx context.Context) error {
 	for doubts := 0; !r.minted(); {
+		if rest := r.syncRest(); rest > 0 {
+			return wait(rest, errNotSynced)
+		}
 		if r.made() >= maxIssues {
 			return r.quarantine(ctx, neverSynced)
 		}
@@ -67,7 +70,7 @@ var errNoSecret = &Error{Kind: InDoubt, Op: "mint", Hint: "the provider showed n
 // the next call: only then are they retired, with those that have waited long enough. Nothing is retired between the list
 // and the write, because an identity that is not in this journal may be in the next version of it (P-overlap-listed).
 func (r *run) tidy(ctx context.Context) error {
-	ids, err := r.listed(ctx)
+	ids, err := r.listed(ctx, &r.rec.Identities)
 	if err != nil {
 		return err
 	}
@@ -101,12 +104,18 @@ func (r *run) tidy(ctx context.Context) error {
 	return err
 }
 
+// maxKept bounds what a journal has to hold.
+const maxKept = 1000
+
 // keepFound notes the identities that no journal knows as a person's: one of them may be what consumers use, or will
 // (P-overlap-kept).
 func (r *run) keepFound(ctx context.Context, rec *Record) error {
-	ids, err := r.listed(ctx)
+	ids, err := r.listed(ctx, &rec.Identities)
 	if err != nil {
 		return err
+	}
+	if len(ids) > maxKept {
+		return unresolved(fmt.Errorf("the target has %d identities, and a journal holds %d", len(ids), maxKept))
 	}
 	kept := slices.Clone(rec.Identities.Kept)
 	for _, id := range ids {
@@ -162,7 +171,7 @@ func (r *run) giveBack(ctx context.Context, id string) error {
 		r.rec, r.confirmed, r.unsure = now, r.Clock.Now(), false
 		return nil
 	case !now.knows(id):
-		r.inDoubt = !r.retire(ctx, id) // the recheck finds it
+		r.inDoubt = !r.retire(ctx, r.rec.Target, id) // the recheck finds it
 	}
 	return ErrStale
 }
@@ -173,6 +182,7 @@ func holdsID(candidates []Candidate, id string) bool {
 
 // makeRoom follows a refusal because the provider holds as many identities as it allows.
 func (r *run) makeRoom(ctx context.Context, refused *Error) error {
+	r.rec.LastError = refusal(refused, r.Clock.Now())
 	r.after(ctx, "mark an intent dead", r.markDead)
 	if !r.tidied {
 		return r.tidy(ctx)
@@ -180,7 +190,7 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 	now := r.Clock.Now()
 	switch next, waiting := r.rec.Identities.next(r.base.ID); {
 	case waiting && next.NotBefore.After(now):
-		return wait(next.NotBefore.Sub(now), errFull)
+		return wait(min(next.NotBefore.Sub(now), max(r.rec.Identities.Grace, r.Timing.Recheck)), errFull)
 	case waiting || r.freed:
 		return r.comeBack(ctx, refused) // it could not be retired, or the provider has yet to notice
 	}
@@ -188,7 +198,9 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 	if since > giveUpAfter {
 		return r.quarantine(ctx, "full: "+errForeign.Error())
 	}
-	r.notice(ctx, NoticeFull, errForeign.Error())
+	if since > raiseAfter && since <= 2*raiseAfter {
+		r.notice(ctx, NoticeFull, errForeign.Error())
+	}
 	return wait(parkFor(since), errForeign)
 }
 
@@ -207,7 +219,7 @@ func (r *run) foreignIdentityGone(ctx context.Context) (bool, error) {
 	if !r.movedOn() {
 		return false, nil
 	}
-	ids, err := r.listed(ctx)
+	ids, err := r.listed(ctx, &r.rec.Identities)
 	return err == nil && !slices.Contains(ids, r.base.ID), err
 }
 
@@ -216,7 +228,7 @@ func (r *run) used() string {
 	switch {
 	case r.promoted && r.base.RotationID != r.rec.RotationID:
 		return r.rec.Last().ID
-	case r.base.ID != "":
+	case r.promoted || r.base.ID != "":
 		return r.base.ID
 	default:
 		return r.rec.Identities.Used

@@ -17,6 +17,8 @@ type watchedMinter struct {
 	calls  *[]string
 	full   func() bool
 	labels *[]rotation.Label
+	// refused is the answer to every list and retirement; nil lets them through.
+	refused *rotation.Error
 }
 
 func (c watchedMinter) Mint(ctx context.Context, target string, label rotation.Label) (rotation.Identity, error) {
@@ -29,11 +31,17 @@ func (c watchedMinter) Mint(ctx context.Context, target string, label rotation.L
 
 func (c watchedMinter) Identities(ctx context.Context, target, owner string, turn func(context.Context) error) ([]string, error) {
 	*c.calls = append(*c.calls, "list")
+	if c.refused != nil {
+		return nil, c.refused
+	}
 	return c.Minter.Identities(ctx, target, owner, turn)
 }
 
 func (c watchedMinter) Retire(ctx context.Context, target, id string) error {
 	*c.calls = append(*c.calls, "retire "+id)
+	if c.refused != nil {
+		return c.refused
+	}
 	return c.Minter.Retire(ctx, target, id)
 }
 
@@ -104,36 +112,42 @@ func TestACheckNotesWhatIsUnknownAndRetiresItLater(t *testing.T) {
 	}
 }
 
-func TestWhatWasThereBeforeKeyturnIsKept(t *testing.T) {
+// Whatever an overlap finds when it begins is a person's, also where it begins again: with another label, account or target,
+// or because its journal was deleted. A check before that touches nothing.
+func TestWhatAnOverlapFindsWhenItBeginsIsKept(t *testing.T) {
 	t.Parallel()
-	w, k, s, c := overlapping(true)
-	w.WriteCurrentByHand(rotationtest.Old) // without the name of an identity
-	k.Run(t.Context(), s, scheduled(w))
-	if got := c.take(); got != "list, mint" || !slices.Equal(w.Journal().Identities.Kept, []string{"identity-0"}) {
-		t.Errorf("%s, and %q is kept", got, w.Journal().Identities.Kept)
-	}
-	w.Advance(2 * rotationtest.Grace)
-	k.Run(t.Context(), s, look)
-	if got := w.Identities(); !slices.Equal(got, []string{"identity-0", "identity-1"}) {
-		t.Errorf("the provider has %q", got)
-	}
-}
-
-func TestWhatAPersonBringsIsNeverRetiredAsUnknown(t *testing.T) {
-	t.Parallel()
-	w, k, s, _ := overlapping(true)
-	brought, _ := s.Client.Minter.Mint(t.Context(), "", rotation.Label{})
-	w.Violations = nil // a person made it
-	w.Advance(time.Hour)
-	if err := k.Machine().Adopt(t.Context(), s, scheduled(w), rotation.Live{Password: brought.Password}); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		w.Advance(2 * rotationtest.Grace)
-		k.Run(t.Context(), s, look)
-	}
-	if got := w.Identities(); !slices.Equal(got, []string{brought.ID}) {
-		t.Errorf("the provider has %q, and a person brought %q", got, brought.ID)
+	for name, before := range map[string]func(*rotationtest.World, *rotation.Credential){
+		"a secret without the name of an identity": func(w *rotationtest.World, _ *rotation.Credential) {
+			w.DeleteJournal()
+			w.WriteCurrentByHand(rotationtest.Old)
+		},
+		"a journal that was deleted": func(w *rotationtest.World, _ *rotation.Credential) { w.DeleteJournal() },
+		"another label":              func(_ *rotationtest.World, c *rotation.Credential) { c.Overlap.Owner = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, k, s, c := overlapping(true)
+			_, _ = c.Minter.Mint(t.Context(), "", rotation.Label{}) // identity-1
+			w.Violations = nil                                      // a person made it
+			before(w, s.Credential)
+			c.take()
+			k.Run(t.Context(), s, look)
+			if got := c.take(); got != "" {
+				t.Errorf("a check before the first rotation: %s", got)
+			}
+			w.Advance(time.Hour)
+			job := rotation.Job{Slot: k.Machine().Clock.Now(), Reason: rotation.ReasonScheduled}
+			if result, _ := k.Run(t.Context(), s, job); !result.Rotated || c.take() != "list, mint" {
+				t.Fatalf("%+v", result)
+			}
+			for range 3 {
+				w.Advance(2 * rotationtest.Grace)
+				k.Run(t.Context(), s, look)
+			}
+			if got := w.Identities(); !slices.Contains(got, "identity-1") {
+				t.Errorf("the provider has %q", got)
+			}
+		})
 	}
 }
 

@@ -14,12 +14,19 @@ import (
 
 // opening is the record that opens a rotation; the caller adds the first candidate. Of a pair it takes the target that
 // consumers do not use (P-pair-target), and an error means that current names neither.
-func (r *run) opening() (Record, error) {
+func (r *run) opening(ctx context.Context) (Record, error) {
 	rec := r.newRecord()
 	pair := r.Credential.Pair
 	if pair == nil {
-		if o := r.Credential.Overlap; o != nil {
-			rec.openOverlap(o, &r.rec, r.base.ID)
+		if r.Credential.Overlap != nil {
+			known := rec.Identities.began(r.Credential)
+			rec.openOverlap(r.Credential, r.base.ID, r.Timing.Recheck)
+			rec.BaseLogin = r.base.Username
+			if !known {
+				if err := r.keepFound(ctx, &rec); err != nil {
+					return rec, err
+				}
+			}
 		}
 		rec.Target, rec.Username, rec.Login = r.Credential.Target, r.Credential.Username, r.Credential.Login()
 		if r.base.Target != "" && rec.Username == "" {
@@ -219,7 +226,7 @@ func (r *run) recoverLasting(ctx context.Context) error {
 
 // consumersServed asks whether what current holds works; false where there is nothing to ask, or about.
 func (r *run) consumersServed(ctx context.Context) (bool, error) {
-	if r.Verifier == nil || r.base.Password.IsZero() {
+	if r.Verifier == nil || r.base.Password.IsZero() || r.Credential.Overlap != nil && r.base.Username == "" {
 		return false, nil
 	}
 	login, target := r.loginNow()

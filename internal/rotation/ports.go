@@ -128,13 +128,14 @@ type NoticeKind string
 
 // The kinds of notices.
 const (
-	NoticeUnverified    NoticeKind = "promoted_unverified" // consumers read a password that no verifier has seen work
-	NoticeVerifierAway  NoticeKind = "verifier_away"       // the provider accepted a password, and it is unknown whether it works
-	NoticeRefusedRepair NoticeKind = "repair_refused"      // a repair did not help: a person has to look
-	NoticeStaleRead     NoticeKind = "stale_read"          // Vault keeps answering with an earlier version
-	NoticePathReset     NoticeKind = "path_reset"          // a secret's versions started again: deleted with its metadata, or restored
-	NoticeDeleted       NoticeKind = "secret_deleted"      // consumers find no secret where keyturn wrote one
-	NoticeFull          NoticeKind = "identities_full"     // the provider makes no further identity, and none can be retired
+	NoticeUnverified    NoticeKind = "promoted_unverified"  // consumers read a password that no verifier has seen work
+	NoticeVerifierAway  NoticeKind = "verifier_away"        // the provider accepted a password, and it is unknown whether it works
+	NoticeRefusedRepair NoticeKind = "repair_refused"       // a repair did not help: a person has to look
+	NoticeStaleRead     NoticeKind = "stale_read"           // Vault keeps answering with an earlier version
+	NoticePathReset     NoticeKind = "path_reset"           // a secret's versions started again: deleted with its metadata, or restored
+	NoticeDeleted       NoticeKind = "secret_deleted"       // consumers find no secret where keyturn wrote one
+	NoticeNotRetired    NoticeKind = "identity_not_retired" // an identity that is of no use any more is still valid an hour after its time
+	NoticeFull          NoticeKind = "identities_full"      // the provider makes no further identity, and none can be retired
 )
 
 // Notice is what a person or an alert should hear of, though the rotation goes on by itself. It holds no secret.

@@ -165,7 +165,7 @@ func (r *run) takeOver(ctx context.Context, found secret.Value) error {
 	rec := r.rec.clone()
 	if rec.State == Closed {
 		var err error
-		if rec, err = r.opening(); err != nil {
+		if rec, err = r.opening(ctx); err != nil {
 			return err
 		}
 		r.created = true
@@ -180,6 +180,11 @@ func (r *run) takeOver(ctx context.Context, found secret.Value) error {
 	}
 	if !found.IsZero() {
 		c.Value, c.State, c.Synced = found, Accepted, true
+		for _, made := range rec.Candidates {
+			if made.Value.Equal(found) {
+				c.ID, c.Login = made.ID, made.Login
+			}
+		}
 	}
 	rec.Candidates = append(rec.Candidates, c)
 	if err := r.save(ctx, rec); err != nil {

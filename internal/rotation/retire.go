@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ReasonRetire is a job that takes away identities which are of no use any more.
 const ReasonRetire Reason = "retire"
 
-// listed asks the provider which identities the credential has. That changes nothing, and needs no claim.
-func (r *run) listed(ctx context.Context) (ids []string, err error) {
+// maxRetired is how many identities one run takes away: the next one goes on.
+const maxRetired = 5
+
+// listed asks the provider which identities the open rotation's overlap has, or the credential's where none is open. That
+// changes nothing, and needs no claim.
+func (r *run) listed(ctx context.Context, i *Identities) (ids []string, err error) {
 	err = r.outside(ctx, "list", func(ctx context.Context) (err error) {
-		ids, err = r.Client.Minter.Identities(ctx, r.target(), r.owner(), r.turn)
+		ids, err = r.Client.Minter.Identities(ctx, i.Target, i.Owner, r.turn)
 		return err
 	})
 	var refused *Error
@@ -25,14 +30,14 @@ func (r *run) listed(ctx context.Context) (ids []string, err error) {
 
 // retire takes one identity away, and reports whether that is certain. It needs no claim, because what is to be retired
 // never comes back into use.
-func (r *run) retire(ctx context.Context, id string) (gone bool) {
+func (r *run) retire(ctx context.Context, target, id string) (gone bool) {
 	err := r.outside(ctx, "retire", func(ctx context.Context) error {
 		if err := r.turn(ctx); err != nil {
 			return err
 		}
 		limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
 		defer cancel()
-		return r.Client.Minter.Retire(limited, r.target(), id)
+		return r.Client.Minter.Retire(limited, target, id)
 	})
 	if refused := (*Error)(nil); errors.As(err, &refused) {
 		r.tellNeighbours(ctx, refused)
@@ -61,70 +66,70 @@ func (r *run) turn(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) target() string {
-	if r.rec.State != Closed {
-		return r.rec.Target
+// due lists those to be retired now, at most a few: only where they were made, because another account or target does not
+// have them. With Force no grace is waited for.
+func (r *run) due() (all []Retiring) {
+	now := r.Clock.Now()
+	for _, w := range r.rec.Identities.Retire {
+		if w.Account == r.Credential.Account && (r.job.Force || !w.NotBefore.After(now)) && len(all) < maxRetired {
+			all = append(all, w)
+		}
 	}
-	return r.Credential.Target
+	return all
 }
 
-func (r *run) owner() string {
-	if r.Credential.Overlap != nil && r.rec.State == Closed {
-		return r.Credential.Overlap.Owner
-	}
-	return r.rec.Identities.Owner
-}
-
-// retireDue takes away what has waited long enough, but never what current names. What it took away leaves the record with
-// its next write.
+// retireDue takes away what has waited long enough, but never what current names, and nothing while current has a password
+// that names no identity: it may be of any. What it took away leaves the record with its next write.
 func (r *run) retireDue(ctx context.Context) error {
-	ids := r.rec.Identities.due(r.Clock.Now(), r.Timing.Recheck)
-	if r.job.Force && r.job.Reason == ReasonRetire {
-		ids = r.rec.Identities.all()
-	}
-	if len(ids) == 0 {
+	all := r.due()
+	if len(all) == 0 || r.Client.Minter == nil {
 		return nil
 	}
-	// A person may have put an earlier version of current back.
-	now, err := r.Secrets.Read(ctx, r.place())
+	place := r.Credential.Place
+	if r.rec.State != Closed {
+		place = r.rec.Place
+	}
+	// A person may have written current since this run read it.
+	now, err := r.Secrets.Read(ctx, place)
 	if err != nil {
 		return fmt.Errorf("read current: %w", err)
 	}
-	for _, id := range ids {
-		if id != now.ID && r.retire(ctx, id) {
-			r.rec.Identities.drop(id)
+	if now.RotationID == "" && !now.Password.IsZero() {
+		return nil
+	}
+	for _, w := range all {
+		if w.ID == now.ID {
+			continue
 		}
+		if !r.retire(ctx, w.Target, w.ID) {
+			return nil
+		}
+		r.rec.Identities.drop(w.ID)
 	}
 	return nil
-}
-
-func (r *run) place() Place {
-	if r.rec.State != Closed {
-		return r.rec.Place
-	}
-	return r.Credential.Place
 }
 
 // tend looks after the identities of a credential of which no rotation is open: it notes those that are unknown, takes
 // away what has waited long enough, and asks to be called again. The journal's check-and-set sees to it that a rotation which
 // was opened meanwhile loses nothing: what was listed is retired only if it was written down first (P-overlap-listed).
 func (r *run) tend(ctx context.Context, list bool) error {
-	if r.Client.Minter == nil || r.rec.State != Closed || r.Credential.Overlap == nil && len(r.rec.Identities.Retire) == 0 {
+	if r.Client.Minter == nil || r.rec.State != Closed {
 		return nil
 	}
-	rec := r.rec.clone()
-	if list {
-		ids, err := r.listed(ctx)
+	changed := false
+	if list && r.rec.Identities.began(r.Credential) {
+		ids, err := r.listed(ctx, &r.rec.Identities)
 		if err != nil {
 			return err
 		}
+		rec := r.rec.clone()
 		later := r.Clock.Now().Add(max(rec.Identities.Grace, r.Timing.Recheck))
 		for _, id := range ids {
 			if !rec.knows(id) && id != r.base.ID {
 				rec.Identities.add(id, later)
 			}
 		}
-		if len(rec.Identities.Retire) > len(r.rec.Identities.Retire) {
+		if changed = len(rec.Identities.Retire) > len(r.rec.Identities.Retire); changed {
 			if err := r.note(ctx, rec); err != nil {
 				return err
 			}
@@ -135,21 +140,38 @@ func (r *run) tend(ctx context.Context, list bool) error {
 		return err
 	}
 	if len(r.rec.Identities.Retire) < before {
+		changed = true
 		if err := r.note(ctx, r.rec.clone()); err != nil {
 			return err
 		}
 	}
-	if next, waiting := r.rec.Identities.next(r.base.ID); waiting {
-		if late := r.Clock.Now().Sub(next.NotBefore); late >= 0 {
-			return wait(parkFor(late), errNotRetired)
+	return r.tended(ctx, changed)
+}
+
+// tended ends with what is left to retire.
+func (r *run) tended(ctx context.Context, changed bool) error {
+	next, waiting := r.rec.Identities.next(r.base.ID)
+	late := r.Clock.Now().Sub(next.NotBefore)
+	switch {
+	case !waiting:
+		return nil
+	case r.job.Force:
+		return unresolved(errNotRetired)
+	case late >= 0:
+		if late > raiseAfter && late <= 2*raiseAfter {
+			r.notice(ctx, NoticeNotRetired, errNotRetired.Error())
 		}
+		return wait(parkFor(late), errNotRetired)
+	case changed || r.job.Reason == ReasonRetire:
+		r.askRetire(ctx, r.base.ID)
 	}
-	r.askRetire(ctx, r.base.ID)
 	return nil
 }
 
 // note writes a closed record that differs in its identities only.
 func (r *run) note(ctx context.Context, rec Record) error {
+	ctx, cancel := outlive(ctx)
+	defer cancel()
 	rec.Schema = Schema
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("note what is to be retired: %w", err)
@@ -164,8 +186,9 @@ func (r *run) askRetire(ctx context.Context, used string) {
 	if !waiting || r.rec.State != Closed {
 		return
 	}
+	left := min(next.NotBefore.Sub(r.Clock.Now()), max(r.rec.Identities.Grace, r.Timing.Recheck))
 	r.after(ctx, "have what waits retired", func(ctx context.Context) error {
-		return r.Agenda.Ask(ctx, r.Credential, ReasonRetire, max(next.NotBefore.Sub(r.Clock.Now()), 0))
+		return r.Agenda.Ask(ctx, r.Credential, ReasonRetire, max(left, time.Duration(0)))
 	})
 }
 

@@ -96,8 +96,8 @@ func (r *run) inUse() *Access { return r.Credential.Pair.InUse(&r.rec, &r.base) 
 // LoginOf is the login that the password of current belongs to; false if it is neither of a pair's.
 func (c *Credential) LoginOf(current Entry) (login string, ok bool) {
 	if c.Pair == nil {
-		if current.ID != "" {
-			return current.Username, true
+		if current.ID != "" || c.Overlap != nil {
+			return current.Username, current.Username != ""
 		}
 		return c.Login(), true
 	}
@@ -116,7 +116,7 @@ func (r *run) loginNow() (login, target string) {
 			return a.Login(), a.Target
 		}
 	}
-	if r.base.ID != "" {
+	if r.base.ID != "" || c.Overlap != nil {
 		return r.base.Username, c.Target
 	}
 	if foreign := c.Pair != nil || r.base.Target != "" && r.base.Target != c.Target; foreign && r.base.Username != "" {

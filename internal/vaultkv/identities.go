@@ -9,15 +9,19 @@ import (
 
 // identities are what a journal says of those of an overlap.
 type identities struct {
-	Owner  string        `json:"owner,omitempty"`
-	Grace  time.Duration `json:"grace_ns,omitempty"`
-	Used   string        `json:"used,omitempty"`
-	Retire []retiring    `json:"retire,omitempty"`
-	Kept   []string      `json:"kept,omitempty"`
+	Account string        `json:"account,omitempty"`
+	Target  string        `json:"target,omitempty"`
+	Owner   string        `json:"owner,omitempty"`
+	Grace   time.Duration `json:"grace_ns,omitempty"`
+	Used    string        `json:"used,omitempty"`
+	Retire  []retiring    `json:"retire,omitempty"`
+	Kept    []string      `json:"kept,omitempty"`
 }
 
 type retiring struct {
 	ID        string    `json:"id"`
+	Account   string    `json:"account,omitempty"`
+	Target    string    `json:"target,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
@@ -26,7 +30,7 @@ func newIdentities(i *rotation.Identities) *identities {
 	if reflect.ValueOf(*i).IsZero() {
 		return nil
 	}
-	stored := &identities{Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	stored := &identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
 	for _, w := range i.Retire {
 		stored.Retire = append(stored.Retire, retiring(w))
 	}
@@ -38,7 +42,7 @@ func (i *identities) record() (rec rotation.Identities) {
 	if i == nil {
 		return rec
 	}
-	rec = rotation.Identities{Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	rec = rotation.Identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
 	for _, w := range i.Retire {
 		rec.Retire = append(rec.Retire, rotation.Retiring(w))
 	}

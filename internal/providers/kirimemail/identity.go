@@ -47,20 +47,32 @@ func checkOwner(owner string) error {
 	return nil
 }
 
-// prefix begins the user names of an owner's credentials; two owners have none in common, because one that begins like
-// another ends before the part that tells calls apart.
-func prefix(owner string) string {
-	if owner == "" {
-		return mark
+// nameOf is the user name of a credential, without its domain.
+func nameOf(label rotation.Label) string {
+	if label.Owner == "" {
+		return mark + label.Part
 	}
-	return mark + owner + "-"
+	return mark + label.Owner + "-" + label.Part
+}
+
+// partForm is what ends the user name after the owner: two parts, so that no owner's names begin like another's.
+var partForm = regexp.MustCompile(`^[0-9a-z]+-[0-9]+$`)
+
+// carries reports whether a user name is one of an owner's; every one is where owner is "".
+func carries(username, owner string) bool {
+	if owner == "" {
+		return true
+	}
+	name, _, _ := strings.Cut(strings.ToLower(username), "@")
+	part, found := strings.CutPrefix(name, mark+owner+"-")
+	return found && partForm.MatchString(part)
 }
 
 // Mint implements rotation.Minter.
 //
 // https://smtp-docs.kirim.email/openapi (POST /api/domains/{domain}/credentials)
 func (m minter) Mint(ctx context.Context, domain string, label rotation.Label) (rotation.Identity, error) {
-	name := prefix(label.Owner) + label.Part
+	name := nameOf(label)
 	body, err := json.Marshal(map[string]string{"username": name})
 	if err != nil {
 		return rotation.Identity{}, &rotation.Error{Kind: rotation.NotSent, Provider: Provider().Code, Op: opCreate, Err: err}
@@ -79,12 +91,14 @@ func (m minter) Mint(ctx context.Context, domain string, label rotation.Label) (
 	return made, refused
 }
 
-// made finds a credential in a reply. One that does not show its GUID cannot be retired by it: the list has it.
+// made finds a credential in a reply. One that does not show its GUID, or another user name, could not be retired by it, or
+// would be another's: the list has ours.
 func (m minter) made(reply *httpx.Reply, domain, name string) (rotation.Identity, error) {
 	answer := lenient.Read(reply.Body)
 	password, sure := answer.Secret("password", "new_password")
 	guid := strings.ToLower(answer.Text("user_smtp_guid"))
-	if password.IsZero() || !guidForm.MatchString(guid) {
+	echoed, _, _ := strings.Cut(answer.Text("username"), "@")
+	if password.IsZero() || !guidForm.MatchString(guid) || echoed != "" && !strings.EqualFold(echoed, name) {
 		return rotation.Identity{}, m.unmade(reply)
 	}
 	made := rotation.Identity{ID: guid, Username: name + "@" + domain, Password: password}
@@ -111,11 +125,18 @@ func (m minter) unmade(reply *httpx.Reply) error {
 // Identities implements rotation.Minter.
 func (m minter) Identities(ctx context.Context, domain, owner string, turn func(context.Context) error) ([]string, error) {
 	var ids []string
+	strange := false
 	err := m.each(ctx, domain, turn, func(one credential) {
-		if owner == "" || strings.HasPrefix(strings.ToLower(string(one.Username)), prefix(owner)) {
-			ids = append(ids, strings.ToLower(string(one.GUID)))
+		if !carries(string(one.Username), owner) {
+			return
 		}
+		guid := strings.ToLower(string(one.GUID))
+		strange = strange || !guidForm.MatchString(guid)
+		ids = append(ids, guid)
 	})
+	if err == nil && strange {
+		err = &rotation.Error{Kind: rotation.InDoubt, Provider: Provider().Code, Op: opList, Hint: "the list has a credential without a GUID"}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +147,9 @@ func (m minter) Identities(ctx context.Context, domain, owner string, turn func(
 //
 // https://smtp-docs.kirim.email/openapi (DELETE /api/domains/{domain}/credentials/{credential})
 func (m minter) Retire(ctx context.Context, domain, guid string) error {
+	if !guidForm.MatchString(guid) {
+		return &rotation.Error{Kind: rotation.Target, Provider: Provider().Code, Op: opDelete, Hint: "this is no GUID"}
+	}
 	reply, err := m.http.Do(ctx, m.request(opDelete, http.MethodDelete, "api", "domains", domain, "credentials", guid))
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ func TestACredentialThatWasMadeIsInDoubtWithoutItsGUID(t *testing.T) {
 	whole := providertest.Fixture(t, "create.json")
 	for name, body := range map[string]string{
 		"no GUID":     strings.Replace(whole, "user_smtp_guid", "guid", 1),
+		"another":     strings.Replace(whole, "kt-8c1f20a94e-7d3a9b01-1", "myuser", 1),
 		"no password": strings.Replace(whole, `"password"`, `"pass"`, 1),
 		"no success":  strings.Replace(whole, `"success": true`, `"success": false`, 1),
 		"half":        whole[:len(whole)/3],
@@ -70,9 +71,11 @@ func TestIdentitiesAreThoseOfTheLabel(t *testing.T) {
 	body := `{"success": true, "data": [
 		{"user_smtp_guid": "` + guid + `", "username": "myuser"},
 		{"user_smtp_guid": "` + strings.ToUpper(made) + `", "username": "KT-8c1f20a94e-1-1"},
-		{"user_smtp_guid": "92703823-f3a4-48e2-8e87-7adf25454802", "username": "kt-8c1f20a94e0-1-1"}]}`
+		{"user_smtp_guid": "92703823-f3a4-48e2-8e87-7adf25454802", "username": "kt-8c1f20a94e0-1-1"},
+		{"user_smtp_guid": "92703823-f3a4-48e2-8e87-7adf25454803", "username": "kt-8c1f20a94e-x-1-1@example.com"}]}`
 	for owner, want := range map[string][]string{
-		"8c1f20a94e": {made}, "8c1f20a94": nil, "": {guid, made, "92703823-f3a4-48e2-8e87-7adf25454802"},
+		"8c1f20a94e": {made}, "8c1f20a94": nil, "8c1f20a94e-x": {"92703823-f3a4-48e2-8e87-7adf25454803"},
+		"": {guid, made, "92703823-f3a4-48e2-8e87-7adf25454802", "92703823-f3a4-48e2-8e87-7adf25454803"},
 	} {
 		got, err := testClient(t, providertest.Serve(t, providertest.Answer{Body: body})).Minter.Identities(t.Context(), "example.com", owner, atOnce)
 		if err != nil || !slices.Equal(got, want) {
@@ -122,5 +125,18 @@ func TestAnOverlapHasADomainAndALabel(t *testing.T) {
 		if rules.CheckOwner(bad) == nil {
 			t.Errorf("label %q is taken", bad)
 		}
+	}
+}
+
+func TestAListWithoutGUIDsIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	body := `{"success": true, "data": [{"user_smtp_guid": "..", "username": "kt-8c1f20a94e-1-1"}]}`
+	server := providertest.Serve(t, providertest.Answer{Body: body})
+	m := testClient(t, server).Minter
+	if ids, err := m.Identities(t.Context(), "example.com", "8c1f20a94e", atOnce); err == nil {
+		t.Errorf("%q", ids)
+	}
+	if err := m.Retire(t.Context(), "example.com", ".."); err == nil || len(server.Sent()) != 1 {
+		t.Errorf("%v after %d calls", err, len(server.Sent()))
 	}
 }

@@ -19,7 +19,13 @@ func (k *Worker) Overlap(verified bool) rotation.Subject {
 	k.mu.Lock()
 	if k.identities == nil {
 		k.identities = map[string]secret.Value{"identity-0": Old}
-		k.current.all[0].ID = "identity-0"
+		k.current.all[0].ID, k.current.all[0].Username = "identity-0", "user"
+		k.journal.all = []rotation.Record{{
+			Version: 1, Schema: rotation.Schema, RotationID: "before", CurrentVersion: 1, Place: rotation.Place{Store: "main", Path: "mail/alerts"},
+			Identities: rotation.Identities{
+				Account: "acme", Target: "alerts@example.com", Owner: "ours", Grace: Grace, Used: "identity-0",
+			},
+		}}
 	}
 	k.mu.Unlock()
 	s := k.subject(rotation.Client{Minter: provider{k}}, verified)

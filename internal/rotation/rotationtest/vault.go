@@ -133,6 +133,13 @@ func (w *World) WriteCurrentByHand(password secret.Value) {
 	w.current.all = append(w.current.all, rotation.Entry{Version: len(w.current.all) + 1, CreatedAt: w.now, Password: password})
 }
 
+// DeleteJournal does what a person must not: the journal is gone with its versions.
+func (w *World) DeleteJournal() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.journal = versions[rotation.Record]{}
+}
+
 // AddNote does what `vault kv patch` does to a field of a user.
 func (w *World) AddNote(note string) {
 	w.mu.Lock()

@@ -181,10 +181,22 @@ func (x *explorer) rest(s *state, left int) bool {
 		x.move(s, Wake)
 	case !s.swept:
 		x.sweep(s)
+	case x.sweepsAgain(s):
 	default:
 		x.checkFinal(s)
 		return s.failed != ""
 	}
+	return true
+}
+
+// sweepsAgain lets time pass until a periodic check has an identity to retire.
+func (x *explorer) sweepsAgain(s *state) bool {
+	until, ok := x.waits(s)
+	if !ok {
+		return false
+	}
+	s.pass(until)
+	s.swept = false
 	return true
 }
 

@@ -13,6 +13,9 @@ import (
 // identityName is the provider's name of the identity whose password has a number.
 func identityName(n int32) string { return fmt.Sprintf("identity-%d", n) }
 
+// usernameOf is what a program logs in with.
+func usernameOf(id string) string { return id + "@example.com" }
+
 // identityNumber is the number of the password of an identity; 0 of none.
 func identityNumber(id string) int32 {
 	n, _ := strconv.ParseInt(strings.TrimPrefix(id, "identity-"), 10, 32)
@@ -24,13 +27,16 @@ func identityNumber(id string) int32 {
 func (x *explorer) overlap(s *state, e *rotation.Entry) {
 	s.alive = x.join(0, 1)
 	if x.Found {
+		e.Username = "found@example.com"
 		e.RotationID, e.Slot, e.RotatedAt = "", time.Time{}, time.Time{}
 		return
 	}
-	e.ID = identityName(1)
+	e.ID, e.Username = identityName(1), usernameOf(identityName(1))
 	s.journal = x.record(rotation.Record{
 		Version: 1, Schema: rotation.Schema, State: rotation.Closed, RotationID: e.RotationID, Place: place, CurrentVersion: 1,
-		TouchedAt: start.Add(-long), Identities: rotation.Identities{Owner: "ours", Grace: graceTime, Used: e.ID},
+		TouchedAt: start.Add(-long), Identities: rotation.Identities{
+			Account: "acme", Target: targetNames[0], Owner: "ours", Grace: graceTime, Used: e.ID,
+		},
 	})
 }
 
@@ -155,9 +161,9 @@ func (r *renaming) identity(id string) string {
 
 // identities renames what a record says of them; at renames a time.
 func (r *renaming) identities(old rotation.Identities, at func(time.Time) time.Time) rotation.Identities {
-	now := rotation.Identities{Owner: old.Owner, Grace: old.Grace, Used: r.identity(old.Used)}
+	now := rotation.Identities{Account: old.Account, Target: old.Target, Owner: old.Owner, Grace: old.Grace, Used: r.identity(old.Used)}
 	for _, w := range old.Retire {
-		now.Retire = append(now.Retire, rotation.Retiring{ID: r.identity(w.ID), NotBefore: at(w.NotBefore)})
+		now.Retire = append(now.Retire, rotation.Retiring{ID: r.identity(w.ID), Account: w.Account, Target: w.Target, NotBefore: at(w.NotBefore)})
 	}
 	for _, id := range old.Kept {
 		now.Kept = append(now.Kept, r.identity(id))
@@ -168,4 +174,26 @@ func (r *renaming) identities(old rotation.Identities, at func(time.Time) time.T
 // within renames an instant that is compared with now.
 func (r *renaming) within(t time.Time) time.Time {
 	return start.Add(max(r.later(t.Sub(start)), -tick))
+}
+
+// username renames that of an entry.
+func (r *renaming) username(e rotation.Entry) string {
+	if e.ID == "" {
+		return e.Username
+	}
+	return usernameOf(r.identity(e.ID))
+}
+
+// waits is when the next periodic check has something to retire, apart from what a person put back; false if nothing waits.
+func (x *explorer) waits(s *state) (until time.Duration, ok bool) {
+	journal := x.records.values[s.journal]
+	if journal.State != rotation.Closed {
+		return 0, false
+	}
+	for _, w := range journal.Identities.Retire {
+		if at := w.NotBefore.Sub(start); identityNumber(w.ID) != x.entries.values[s.current].password && (!ok || at < until) {
+			until, ok = at, true
+		}
+	}
+	return until, ok
 }

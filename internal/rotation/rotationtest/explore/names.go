@@ -86,9 +86,9 @@ func (n *names) record(rec rotation.Record) int32 {
 		k = k.text(e.Kind, e.Code).times(e.At)
 	}
 	i := rec.Identities
-	k = k.text(i.Used).num(len(i.Retire), len(i.Kept), int(i.Grace))
+	k = k.text(i.Used, i.Account, i.Target, i.Owner).num(len(i.Retire), len(i.Kept), int(i.Grace))
 	for _, w := range i.Retire {
-		k = k.text(w.ID).times(w.NotBefore)
+		k = k.text(w.ID, w.Account, w.Target).times(w.NotBefore)
 	}
 	k = k.text(i.Kept...)
 	for _, c := range rec.Candidates {
@@ -115,7 +115,7 @@ func (n *names) record(rec rotation.Record) int32 {
 func (n *names) entry(e rotation.Entry, before int32) int32 {
 	password := n.passwordID(e.Password)
 	k := n.key().num(int(before), int(password), e.Version, e.Candidate, e.JournalVersion).
-		text(e.Target, e.ID, e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
+		text(e.Target, e.ID, e.Username, e.RotationID, string(e.Verified)).times(e.Slot, e.RotatedAt)
 	id := n.entries.id(k, func() entry { return entry{Entry: e, password: password, before: before} })
 	if n.entries.values[id].alone == 0 {
 		alone := id

@@ -12,8 +12,8 @@ import (
 // constant are the fields that are alike in everything that one exploration writes, and those that no run reads.
 var constant = map[string]bool{
 	"Record.Schema": true, "Record.Username": true, "Record.Fields": true, "Entry.Fields": true, "Record.Place": true,
-	"Record.Policy": true, "Entry.CreatedAt": true, "Entry.Deleted": true, "Entry.Username": true, "Entry.Rest": true,
-	"Record.RequestedBy": true, "Refusal.RequestID": true, "Candidate.Login": true, "Identities.Owner": true,
+	"Record.Policy": true, "Entry.CreatedAt": true, "Entry.Deleted": true, "Entry.Rest": true,
+	"Record.RequestedBy": true, "Refusal.RequestID": true, "Candidate.Login": true,
 }
 
 // TestNoFieldIsForgottenWhenValuesAreToldApart holds that two records or entries which differ in a field are two values

@@ -158,7 +158,7 @@ func (p provider) Mint(ctx context.Context, target string, _ rotation.Label) (ro
 	if a.failure != fine {
 		return rotation.Identity{}, a.refusal()
 	}
-	return rotation.Identity{ID: identityName(a.value), Username: targetNames[0], Password: p.password(a.value), Synced: true}, nil
+	return rotation.Identity{ID: identityName(a.value), Username: usernameOf(identityName(a.value)), Password: p.password(a.value), Synced: true}, nil
 }
 
 func (p provider) Identities(ctx context.Context, target, _ string, turn func(context.Context) error) (ids []string, err error) {

@@ -88,7 +88,7 @@ func (r *renaming) older(s *state) (chain int32) {
 // readable renames an entry as it stands in Vault.
 func (r *renaming) readable(e rotation.Entry) rotation.Entry {
 	return rotation.Entry{
-		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Target: e.Target, ID: r.identity(e.ID),
+		Verified: e.Verified, Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Target: e.Target, ID: r.identity(e.ID), Username: r.username(e),
 		Slot: r.slot(e.Slot), RotatedAt: r.ago(e.RotatedAt),
 	}
 }
@@ -235,7 +235,7 @@ func (r *renaming) known(old int32, moved func(time.Duration) time.Duration) int
 func (r *renaming) knownEntry(old int32, moved func(time.Duration) time.Duration) int32 {
 	e := r.entries.values[old].Entry
 	return r.entry(rotation.Entry{
-		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot), Target: e.Target, ID: r.identity(e.ID),
+		Version: r.current.of(e.Version), RotationID: r.id(e.RotationID), Password: r.value(e.Password), Slot: r.slot(e.Slot), Target: e.Target, ID: r.identity(e.ID), Username: r.username(e),
 		RotatedAt: start.Add(moved(e.RotatedAt.Sub(start))), Verified: e.Verified,
 	}, 0)
 }

@@ -81,6 +81,9 @@ func (p *player) play() {
 			p.step(f, at)
 			continue
 		}
+		if p.state.swept && p.sweepsAgain(&p.state) {
+			continue
+		}
 		if p.state.swept {
 			p.end()
 			return
