@@ -153,7 +153,8 @@ func (c *cell) look() {
 		}
 		c.seen(since)
 	}
-	if !live && journal.State == rotation.Open && !c.changes[len(c.changes)-1].at.IsZero() {
+	held := slices.ContainsFunc(journal.Candidates, func(made rotation.Candidate) bool { return made.Value.Equal(password) }) // else a person's
+	if !live && held && journal.State == rotation.Open && !c.changes[len(c.changes)-1].at.IsZero() {
 		changed := c.changes[len(c.changes)-1].at
 		worked, most := changed.Add(propagation), exposure
 		if last := journal.Last(); last != nil && last.Denied && c.sick(changed) {
