@@ -52,8 +52,11 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	if rest := r.rec.RecheckAt.Sub(now); rest > 0 && rest <= r.Timing.Recheck {
 		return nil, wait(rest, fmt.Errorf("a late call could still arrive"))
 	}
-	answer, tended := r.checkPassword(ctx, now), r.tend(ctx, true)
-	if tended != nil && answer == nil {
+	answer := r.checkPassword(ctx, now)
+	if ended := (*stop)(nil); answer != nil && (!errors.As(answer, &ended) || ended.Status != Unresolved) {
+		return nil, answer // it comes back, and lists then
+	}
+	if tended := r.tend(ctx, true); tended != nil && answer == nil {
 		if ended := (*stop)(nil); errors.As(tended, &ended) && ended.Err != nil {
 			tended = ended.Err
 		}

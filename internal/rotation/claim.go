@@ -103,7 +103,7 @@ func (r *run) finishPromoted(ctx context.Context) error {
 	after, found := r.afterPromoted()
 	late := r.issuer(&r.rec) && onlyValues(after)
 	switch {
-	case found && late && r.rec.Strategy == StrategyPair: // they are of no use; the recheck tells whether one is live
+	case found && late && r.rec.lasting(): // they are of no use; the recheck tells whether one is live
 	case !found || len(after) > 0 && !late:
 		return r.quarantine(ctx, "current carries this rotation's id with another password than its last candidate: "+
 			"two runs promoted; find the one that logs in")

@@ -25,7 +25,7 @@ func (r *run) mint(ctx context.Context) error {
 		if rest := r.syncRest(); rest > 0 {
 			return wait(rest, errNotSynced)
 		}
-		if r.made() >= maxIssues {
+		if !r.fresh && r.made() >= maxIssues {
 			return r.quarantine(ctx, neverSynced)
 		}
 		if !r.fresh {

@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,6 +184,7 @@ func (r *run) takeOver(ctx context.Context, found secret.Value) error {
 		for _, made := range rec.Candidates {
 			if made.Value.Equal(found) {
 				c.ID, c.Login = made.ID, made.Login
+				rec.Username, rec.Login = cmp.Or(made.Login, rec.Username), cmp.Or(made.Login, rec.Login)
 			}
 		}
 	}

@@ -113,11 +113,11 @@ func (r *run) retireDue(ctx context.Context) error {
 // away what has waited long enough, and asks to be called again. The journal's check-and-set sees to it that a rotation which
 // was opened meanwhile loses nothing: what was listed is retired only if it was written down first (P-overlap-listed).
 func (r *run) tend(ctx context.Context, list bool) error {
-	if r.Client.Minter == nil || r.rec.State != Closed {
+	if r.rec.State != Closed {
 		return nil
 	}
 	changed := false
-	if list && r.rec.Identities.began(r.Credential) {
+	if list && r.Client.Minter != nil && r.rec.Identities.began(r.Credential) {
 		ids, err := r.listed(ctx, &r.rec.Identities)
 		if err != nil {
 			return err

@@ -40,6 +40,61 @@ func TestWhatWaitsIsRetiredAfterTheStrategyHasChangedAndOnlyWhereItWasMade(t *te
 	}
 }
 
+func TestWhatCannotBeRetiredByTheAccountsClientIsTold(t *testing.T) {
+	t.Parallel()
+	w, k, s, _ := overlapping(true)
+	k.Run(t.Context(), s, scheduled(w))
+	s.Client.Minter = nil
+	w.Advance(2 * rotationtest.Grace)
+	if result, _ := k.Run(t.Context(), s, retire); result.Status != rotation.Waiting || result.Err == nil {
+		t.Errorf("%+v", result)
+	}
+}
+
+// It would list with each of its returns, and take the turns that rotations need.
+func TestACheckThatComesBackListsNothing(t *testing.T) {
+	t.Parallel()
+	w, k, s, c := overlapping(true)
+	k.Run(t.Context(), s, scheduled(w))
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+		return rotation.Unknown, &rotation.WaitError{After: time.Minute}
+	})
+	c.take()
+	if result, _ := k.Run(t.Context(), s, look); result.Status != rotation.Waiting || c.take() != "" {
+		t.Errorf("%+v", result)
+	}
+}
+
+// Three identities did not log in; a person who has mended the verifier's server asks for another.
+func TestRecoverMakesOneMoreIdentity(t *testing.T) {
+	t.Parallel()
+	w, k, s, _ := overlapping(true)
+	right := s.Verifier
+	s.Credential.Verify.Propagation = time.Second
+	s.Verifier = answers(func(_ string, v secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
+	job := scheduled(w)
+	for range 20 {
+		if result, _ := k.Run(t.Context(), s, job); result.Status == rotation.Ended {
+			break
+		}
+		w.Advance(time.Minute)
+	}
+	if w.Journal().State != rotation.Quarantined {
+		t.Fatalf("%+v", w.Journal())
+	}
+	current := w.Current().Password
+	s.Verifier = answers(func(login string, v secret.Value) (rotation.Verdict, error) {
+		if v.Equal(current) {
+			return rotation.Refused, nil
+		}
+		return right.Verify(t.Context(), login, v)
+	})
+	result := k.Machine().Recover(t.Context(), s, rotation.Job{Reason: rotation.ReasonDemand}, nil)
+	if result.Status != rotation.Done || w.Current().Password.Equal(current) {
+		t.Errorf("%+v", result)
+	}
+}
+
 // An instant that is too far away was written under a longer grace, or by a clock that was ahead.
 func TestAGraceThatWasLongerIsShortenedAndNotEnded(t *testing.T) {
 	t.Parallel()
