@@ -16,7 +16,10 @@ type Identities struct {
 
 	Grace time.Duration // how long one stays that consumers do not use any more
 	// Used is the one that consumers use: of an open record, the one whose password is the base's; "" if there is none.
-	Used   string
+	Used string
+	// UsedAccount and UsedTarget are where that one was made.
+	UsedAccount, UsedTarget string
+
 	Retire []Retiring // those that are of no use any more
 	Kept   []string   // those that were there before keyturn: never retired
 }
@@ -34,6 +37,26 @@ func (i *Identities) add(id string, at time.Time) {
 		return
 	}
 	i.Retire = append(i.Retire, Retiring{ID: id, Account: i.Account, Target: i.Target, NotBefore: at})
+}
+
+// use notes which one consumers use now. The one before waits to be retired where it was made, but not before at; one that
+// waited does not any more, because a person put it back.
+func (i *Identities) use(id string, at time.Time) {
+	if id == i.Used {
+		i.drop(id)
+		return
+	}
+	before := Retiring{ID: i.Used, Account: i.UsedAccount, Target: i.UsedTarget, NotBefore: at}
+	if before.ID != "" && !i.waits(before.ID) {
+		i.Retire = append(i.Retire, before)
+	}
+	i.Used, i.UsedAccount, i.UsedTarget = id, i.Account, i.Target
+	for _, w := range i.Retire {
+		if w.ID == id {
+			i.UsedAccount, i.UsedTarget = w.Account, w.Target
+		}
+	}
+	i.drop(id)
 }
 
 // waits reports whether an identity is to be retired.
@@ -91,12 +114,10 @@ func (i *Identities) began(c *Credential) bool {
 func (r *Record) openOverlap(c *Credential, used string, least time.Duration) {
 	r.Strategy = StrategyOverlap
 	i := &r.Identities
-	left := i.Used
-	if used != "" && left != used {
-		i.add(left, r.OpenedAt.Add(max(i.Grace, c.Overlap.Grace)))
-		i.Used = used
+	if used == "" {
+		used = i.Used
 	}
-	i.drop(i.Used) // a person put it back: its grace begins again
+	i.use(used, r.OpenedAt.Add(max(i.Grace, c.Overlap.Grace)))
 	i.Account, i.Target, i.Owner, i.Grace = c.Account, c.Target, c.Overlap.Owner, c.Overlap.Grace
 	i.clamp(r.OpenedAt, least)
 }
@@ -106,16 +127,12 @@ func (r *Record) openOverlap(c *Credential, used string, least time.Duration) {
 func (r *Record) closeIdentities(open *Record, used string, now time.Time) {
 	r.Identities = open.clone().Identities
 	unused := now.Add(r.Identities.Grace)
-	if r.Identities.Used != used {
-		r.Identities.add(r.Identities.Used, unused)
-		r.Identities.Used = used
-	}
+	r.Identities.use(used, unused)
 	for _, c := range open.Candidates {
 		if c.ID != used {
 			r.Identities.add(c.ID, unused)
 		}
 	}
-	r.Identities.drop(used)
 }
 
 // label is that of the nth identity that a rotation has made.

@@ -17,6 +17,8 @@ type watchedMinter struct {
 	calls  *[]string
 	full   func() bool
 	labels *[]rotation.Label
+	// targets are where identities were retired.
+	targets *map[string]string
 	// refused is the answer to every list and retirement; nil lets them through.
 	refused *rotation.Error
 }
@@ -39,6 +41,7 @@ func (c watchedMinter) Identities(ctx context.Context, target, owner string, tur
 
 func (c watchedMinter) Retire(ctx context.Context, target, id string) error {
 	*c.calls = append(*c.calls, "retire "+id)
+	(*c.targets)[id] = target
 	if c.refused != nil {
 		return c.refused
 	}
@@ -48,7 +51,7 @@ func (c watchedMinter) Retire(ctx context.Context, target, id string) error {
 func overlapping(verified bool) (w *rotationtest.World, k *rotationtest.Worker, s rotation.Subject, c watchedMinter) {
 	w, k = newWorker()
 	s = k.Overlap(verified)
-	c = watchedMinter{Minter: s.Client.Minter, calls: new([]string), labels: new([]rotation.Label)}
+	c = watchedMinter{Minter: s.Client.Minter, calls: new([]string), labels: new([]rotation.Label), targets: &map[string]string{}}
 	s.Client.Minter = c
 	return w, k, s, c
 }

@@ -40,6 +40,34 @@ func TestWhatWaitsIsRetiredAfterTheStrategyHasChangedAndOnlyWhereItWasMade(t *te
 	}
 }
 
+// Elsewhere the provider says that it is gone, and it is not.
+func TestAnIdentityIsRetiredAtTheTargetWhereItWasMade(t *testing.T) {
+	t.Parallel()
+	w, k, s, c := overlapping(true)
+	k.Run(t.Context(), s, scheduled(w))
+	moved := *s.Credential
+	moved.Target = "elsewhere"
+	s.Credential = &moved
+	w.Advance(rotationtest.Grace)
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); !result.Rotated {
+		t.Fatalf("%+v", result)
+	}
+	for range 2 {
+		w.Advance(2 * rotationtest.Grace)
+		k.Run(t.Context(), s, retire)
+	}
+	at := *c.targets
+	if at["identity-0"] != "alerts@example.com" || at["identity-1"] != "alerts@example.com" {
+		t.Errorf("they were retired at %q", at)
+	}
+	k.Run(t.Context(), s, scheduled(w))
+	w.Advance(2 * rotationtest.Grace)
+	k.Run(t.Context(), s, retire)
+	if at["identity-2"] != "elsewhere" {
+		t.Errorf("the one that was made there was retired at %q", at["identity-2"])
+	}
+}
+
 func TestWhatCannotBeRetiredByTheAccountsClientIsTold(t *testing.T) {
 	t.Parallel()
 	w, k, s, _ := overlapping(true)

@@ -9,13 +9,15 @@ import (
 
 // identities are what a journal says of those of an overlap.
 type identities struct {
-	Account string        `json:"account,omitempty"`
-	Target  string        `json:"target,omitempty"`
-	Owner   string        `json:"owner,omitempty"`
-	Grace   time.Duration `json:"grace_ns,omitempty"`
-	Used    string        `json:"used,omitempty"`
-	Retire  []retiring    `json:"retire,omitempty"`
-	Kept    []string      `json:"kept,omitempty"`
+	Account     string        `json:"account,omitempty"`
+	Target      string        `json:"target,omitempty"`
+	Owner       string        `json:"owner,omitempty"`
+	Grace       time.Duration `json:"grace_ns,omitempty"`
+	Used        string        `json:"used,omitempty"`
+	UsedAccount string        `json:"used_account,omitempty"`
+	UsedTarget  string        `json:"used_target,omitempty"`
+	Retire      []retiring    `json:"retire,omitempty"`
+	Kept        []string      `json:"kept,omitempty"`
 }
 
 type retiring struct {
@@ -30,7 +32,7 @@ func newIdentities(i *rotation.Identities) *identities {
 	if reflect.ValueOf(*i).IsZero() {
 		return nil
 	}
-	stored := &identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	stored := &identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount, UsedTarget: i.UsedTarget, Kept: i.Kept}
 	for _, w := range i.Retire {
 		stored.Retire = append(stored.Retire, retiring(w))
 	}
@@ -42,7 +44,7 @@ func (i *identities) record() (rec rotation.Identities) {
 	if i == nil {
 		return rec
 	}
-	rec = rotation.Identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, Kept: i.Kept}
+	rec = rotation.Identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount, UsedTarget: i.UsedTarget, Kept: i.Kept}
 	for _, w := range i.Retire {
 		rec.Retire = append(rec.Retire, rotation.Retiring(w))
 	}

@@ -168,7 +168,7 @@ func TestAJournalOfAnEarlierSchemaIsStillRead(t *testing.T) {
 		Number: 1, Value: secret.New("not-a-real-one-1"), ID: "kt-8c1f20a94e-7d3a9b01-1", Login: "kt-1@example.com", State: rotation.Accepted, At: at(1),
 	}}
 	v4.Identities = rotation.Identities{
-		Account: "acme", Target: "example.com", Owner: "8c1f20a94e", Grace: 24 * time.Hour, Used: "kt-8c1f20a94e-11223344-1", Kept: []string{"by-hand"},
+		Account: "acme", Target: "example.com", Owner: "8c1f20a94e", Grace: 24 * time.Hour, Used: "kt-8c1f20a94e-11223344-1", UsedAccount: "acme", UsedTarget: "example.com", Kept: []string{"by-hand"},
 		Retire: []rotation.Retiring{{ID: "kt-8c1f20a94e-00112233-1", Account: "acme", Target: "example.com", NotBefore: at(50)}},
 	}
 	for name, want := range map[string]rotation.Record{

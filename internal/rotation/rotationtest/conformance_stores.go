@@ -71,7 +71,7 @@ func full() rotation.Record {
 		Doubted: true, LostGenerations: 6, Why: "because", Since: at(10), RecheckAt: at(11),
 		CurrentVersion: 5, Repairs: 1, RaisedAt: at(13),
 		Identities: rotation.Identities{
-			Account: "acme", Target: "example.com", Owner: "ours", Grace: time.Hour, Used: "used", Kept: []string{"kept"},
+			Account: "acme", Target: "example.com", Owner: "ours", Grace: time.Hour, Used: "used", UsedAccount: "acme", UsedTarget: "example.com", Kept: []string{"kept"},
 			Retire: []rotation.Retiring{{ID: "one", Account: "acme", Target: "example.com", NotBefore: at(15)}, {ID: "other"}},
 		},
 		LastError: &rotation.Refusal{Kind: "repeat", Code: "Code", RequestID: "request", At: at(12)},

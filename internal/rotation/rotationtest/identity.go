@@ -23,7 +23,8 @@ func (k *Worker) Overlap(verified bool) rotation.Subject {
 		k.journal.all = []rotation.Record{{
 			Version: 1, Schema: rotation.Schema, RotationID: "before", CurrentVersion: 1, Place: rotation.Place{Store: "main", Path: "mail/alerts"},
 			Identities: rotation.Identities{
-				Account: "acme", Target: "alerts@example.com", Owner: "ours", Grace: Grace, Used: "identity-0",
+				Account: "acme", Target: "alerts@example.com", Owner: "ours", Grace: Grace,
+				Used: "identity-0", UsedAccount: "acme", UsedTarget: "alerts@example.com",
 			},
 		}}
 	}

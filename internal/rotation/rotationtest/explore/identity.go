@@ -35,7 +35,8 @@ func (x *explorer) overlap(s *state, e *rotation.Entry) {
 	s.journal = x.record(rotation.Record{
 		Version: 1, Schema: rotation.Schema, State: rotation.Closed, RotationID: e.RotationID, Place: place, CurrentVersion: 1,
 		TouchedAt: start.Add(-long), Identities: rotation.Identities{
-			Account: "acme", Target: targetNames[0], Owner: "ours", Grace: graceTime, Used: e.ID,
+			Account: "acme", Target: targetNames[0], Owner: "ours", Grace: graceTime,
+			Used: e.ID, UsedAccount: "acme", UsedTarget: targetNames[0],
 		},
 	})
 }
@@ -162,6 +163,7 @@ func (r *renaming) identity(id string) string {
 // identities renames what a record says of them; at renames a time.
 func (r *renaming) identities(old rotation.Identities, at func(time.Time) time.Time) rotation.Identities {
 	now := rotation.Identities{Account: old.Account, Target: old.Target, Owner: old.Owner, Grace: old.Grace, Used: r.identity(old.Used)}
+	now.UsedAccount, now.UsedTarget = old.UsedAccount, old.UsedTarget
 	for _, w := range old.Retire {
 		now.Retire = append(now.Retire, rotation.Retiring{ID: r.identity(w.ID), Account: w.Account, Target: w.Target, NotBefore: at(w.NotBefore)})
 	}

@@ -86,7 +86,7 @@ func (n *names) record(rec rotation.Record) int32 {
 		k = k.text(e.Kind, e.Code).times(e.At)
 	}
 	i := rec.Identities
-	k = k.text(i.Used, i.Account, i.Target, i.Owner).num(len(i.Retire), len(i.Kept), int(i.Grace))
+	k = k.text(i.Used, i.UsedAccount, i.UsedTarget, i.Account, i.Target, i.Owner).num(len(i.Retire), len(i.Kept), int(i.Grace))
 	for _, w := range i.Retire {
 		k = k.text(w.ID, w.Account, w.Target).times(w.NotBefore)
 	}
