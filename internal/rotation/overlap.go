@@ -190,7 +190,7 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 	now := r.Clock.Now()
 	switch next, waiting := r.rec.Identities.next(r.base.ID); {
 	case waiting && next.NotBefore.After(now):
-		return wait(min(next.NotBefore.Sub(now), max(r.rec.Identities.Grace, r.Timing.Recheck)), errFull)
+		return r.closeUntil(ctx, min(next.NotBefore.Sub(now), max(r.rec.Identities.Grace, r.Timing.Recheck)))
 	case waiting || r.freed:
 		return r.comeBack(ctx, refused) // it could not be retired, or the provider has yet to notice
 	}
@@ -202,6 +202,19 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 		r.notice(ctx, NoticeFull, errForeign.Error())
 	}
 	return wait(parkFor(since), errForeign)
+}
+
+// closeUntil ends a rotation that has to wait for room, for as long as a grace: nothing that it has made is of any use. With
+// the journal open the wait would count as a provider that gives no answer, and would keep the retirement from its job.
+func (r *run) closeUntil(ctx context.Context, left time.Duration) error {
+	end := r.closeForRecheck
+	if r.unused() {
+		end = r.giveUp
+	}
+	if err := end(ctx); err != nil {
+		return err
+	}
+	return wait(left, errFull)
 }
 
 var (

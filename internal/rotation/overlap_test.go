@@ -169,8 +169,41 @@ func TestAFullProviderIsGivenRoomOrWaitedFor(t *testing.T) {
 	}
 	w.Advance(result.After)
 	result, _ = k.Run(t.Context(), s, job)
-	if got := c.take(); result.Status != rotation.Done || got != "list, retire identity-0, mint" {
+	if got := c.take(); result.Status != rotation.Done || got != "mint, list, retire identity-0, mint" { // another rotation, which tries at once
 		t.Errorf("%+v: %s", result, got)
+	}
+}
+
+// A day may pass until there is room: that is not a day in which the provider gave no answer that counts, and whoever asks
+// for the retirement meanwhile need not wait for the rotation.
+func TestARotationThatWaitsForRoomHasNoOpenJournal(t *testing.T) {
+	t.Parallel()
+	w, k, s, c := overlapping(true)
+	longer := *s.Credential.Overlap
+	longer.Grace = 48 * time.Hour
+	s.Credential.Overlap = &longer
+	k.Run(t.Context(), s, scheduled(w))
+	w.Advance(time.Hour)
+	c.full = func() bool { return len(w.Identities()) >= 2 }
+	s.Client.Minter = c
+	job := scheduled(w)
+	result, _ := k.Run(t.Context(), s, job)
+	if result.Status != rotation.Waiting || result.After != 47*time.Hour || w.Journal().State != rotation.Closed {
+		t.Fatalf("%+v, and the journal is %v", result, w.Journal().State)
+	}
+	w.Advance(result.After)
+	w.Answer = func(call rotationtest.Call) *rotation.Error {
+		w.Answer = nil
+		return &rotation.Error{Kind: rotation.InDoubt}
+	}
+	for range 5 {
+		if result, _ = k.Run(t.Context(), s, job); result.Status == rotation.Done {
+			break
+		}
+		w.Advance(max(result.After, time.Minute))
+	}
+	if result.Status != rotation.Done || !result.Rotated {
+		t.Errorf("%+v", result)
 	}
 }
 
