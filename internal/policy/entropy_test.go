@@ -35,13 +35,23 @@ func TestEntropyIsTheLogarithmOfAllPasswordsThatCanComeOut(t *testing.T) {
 // enumerate counts the passwords that the policy's plan can produce and its rule accepts.
 func enumerate(p *Policy) int {
 	sets := p.rule.alphabet()
-	all := strings.Join(sets[:], "")
-	buf, count := make([]byte, p.Length()), 0
+	count := 0
+	eachPassword(strings.Join(sets[:], ""), p.Length(), func(password string, n [classCount]int) {
+		if n[digits] == p.plan.digits && n[symbols] == p.plan.symbols && p.rule.Check(password) == nil {
+			count++
+		}
+	})
+	return count
+}
+
+// eachPassword calls f with every text of a length over an alphabet, and how many characters of each class it has.
+func eachPassword(alphabet string, length int, f func(password string, n [classCount]int)) {
+	buf := make([]byte, length)
 	var walk func(i int)
 	walk = func(i int) {
 		if i < len(buf) {
-			for j := range len(all) {
-				buf[i] = all[j]
+			for j := range len(alphabet) {
+				buf[i] = alphabet[j]
 				walk(i + 1)
 			}
 			return
@@ -50,12 +60,9 @@ func enumerate(p *Policy) int {
 		for _, b := range buf {
 			n[classOf(b)]++
 		}
-		if n[digits] == p.plan.digits && n[symbols] == p.plan.symbols && p.rule.Check(string(buf)) == nil {
-			count++
-		}
+		f(string(buf), n)
 	}
 	walk(0)
-	return count
 }
 
 func TestEntropyOfTheDefaultIsOver115Bits(t *testing.T) {

@@ -41,26 +41,14 @@ func TestTheSharesThatAreTakenOffCountEveryPlace(t *testing.T) {
 
 // expected is how many runs that are too long, and how many forbidden texts, begin in a password on average.
 func expected(o *odds, d, s int) (runs, texts float64) {
-	all, buf, count := strings.Join(o.sets[:], ""), make([]byte, o.n), 0.0
-	var walk func(i int)
-	walk = func(i int) {
-		if i < len(buf) {
-			for j := range len(all) {
-				buf[i] = all[j]
-				walk(i + 1)
-			}
-			return
-		}
-		var n [classCount]int
-		for _, b := range buf {
-			n[classOf(b)]++
-		}
+	count := 0.0
+	eachPassword(strings.Join(o.sets[:], ""), o.n, func(password string, n [classCount]int) {
 		if n[digits] != d || n[symbols] != s {
 			return
 		}
 		count++
-		for at := range buf {
-			rest := string(buf[at:])
+		for at := range password {
+			rest := password[at:]
 			if run := o.rule.MaxRepeat + 1; run <= len(rest) && longestRun(rest[:run]) == run {
 				runs++
 			}
@@ -70,8 +58,7 @@ func expected(o *odds, d, s int) (runs, texts float64) {
 				}
 			}
 		}
-	}
-	walk(0)
+	})
 	if count == 0 {
 		return 0, 0
 	}

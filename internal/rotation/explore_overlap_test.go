@@ -18,39 +18,20 @@ var overlapModes = map[string]explore.Exploration{
 // they may still use, and that when all is quiet the provider has no unknown identity.
 func TestExploreEveryScheduleOfAnOverlap(t *testing.T) {
 	t.Parallel()
-	for name, e := range overlapModes {
-		e.Depth = *pairDepth
-		next := e
-		next.Again, next.Depth = true, max(*pairDepth-1, 1)
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, e := range []explore.Exploration{e, next} {
-				explored(t, e)
-			}
-		})
-	}
+	exploredInEachMode(t, overlapModes, andAnother)
 }
 
 // TestExploreAPersonAtAnOverlap lets a person put an earlier version of current back.
 func TestExploreAPersonAtAnOverlap(t *testing.T) {
 	t.Parallel()
-	for name, e := range overlapModes {
+	exploredInEachMode(t, overlapModes, func(e explore.Exploration) []explore.Exploration {
 		e.PutBack, e.Again, e.Depth = true, true, min(*pairDepth, 2) // a person and the next rotation make for many states
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			explored(t, e)
-		})
-	}
+		return []explore.Exploration{e}
+	})
 }
 
 // TestExploreNodesThatLagAtAnOverlap adds stale reads and verifiers that fall sick, also to what heals.
 func TestExploreNodesThatLagAtAnOverlap(t *testing.T) {
 	t.Parallel()
-	for name, e := range overlapModes {
-		e.Stale, e.Sick, e.Again, e.Everywhere, e.Depth = true, e.Verified, true, true, *pairDepth-1
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			explored(t, e)
-		})
-	}
+	exploredInEachMode(t, overlapModes, behindAndSick)
 }

@@ -47,16 +47,26 @@ func TestExploreEverySchedule(t *testing.T) {
 	}
 }
 
+// exploredInEachMode explores, for each mode, what of makes of it.
+func exploredInEachMode(t *testing.T, modes map[string]explore.Exploration, of func(explore.Exploration) []explore.Exploration) {
+	t.Helper()
+	for name, mode := range modes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, e := range of(mode) {
+				explored(t, e)
+			}
+		})
+	}
+}
+
 // TestExploreFaultsOfWhatHeals lets the checks and rotations that other runs asked for suffer faults as well.
 func TestExploreFaultsOfWhatHeals(t *testing.T) {
 	t.Parallel()
-	for name, e := range modes {
+	exploredInEachMode(t, modes, func(e explore.Exploration) []explore.Exploration {
 		e.Everywhere, e.Depth = true, *exploreDepth-1
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			explored(t, e)
-		})
-	}
+		return []explore.Exploration{e}
+	})
 }
 
 // TestExploreNodesThatLagAndVerifiersThatFallSick adds to the faults reads that are stale, writes that a standby refuses
@@ -64,28 +74,21 @@ func TestExploreFaultsOfWhatHeals(t *testing.T) {
 // repairs suffer them as well.
 func TestExploreNodesThatLagAndVerifiersThatFallSick(t *testing.T) {
 	t.Parallel()
-	for name, e := range modes {
+	exploredInEachMode(t, modes, func(e explore.Exploration) []explore.Exploration {
 		e.Stale, e.Sick, e.Again, e.Depth = true, e.Verified, true, *exploreDepth-1
 		everywhere := e
 		everywhere.Everywhere, everywhere.Depth = true, *exploreDepth-2
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			explored(t, e)
-			explored(t, everywhere)
-		})
-	}
+		return []explore.Exploration{e, everywhere}
+	})
 }
 
 // TestExploreWithoutRenaming takes no two states for the same that differ in anything at all.
 func TestExploreWithoutRenaming(t *testing.T) {
 	t.Parallel()
-	for name, e := range modes {
+	exploredInEachMode(t, modes, func(e explore.Exploration) []explore.Exploration {
 		e.Exact, e.Depth = true, *exploreDepth-1
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			explored(t, e)
-		})
-	}
+		return []explore.Exploration{e}
+	})
 }
 
 func explored(t *testing.T, e explore.Exploration) *explore.Report {
