@@ -81,7 +81,7 @@ func tell(out io.Writer, v operate.Verdict) {
 	case operate.Works:
 		text = "the password works"
 	case operate.Retired:
-		text = "what waited and was due is gone"
+		text = "nothing that is due waits any more"
 	case operate.Released, operate.Abandoned, operate.Adopted:
 		text = string(v.Outcome)
 	case operate.Wrong, operate.Unchecked, operate.Stopped, operate.Failed:

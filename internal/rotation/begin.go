@@ -144,7 +144,7 @@ func (r *run) open(ctx context.Context) error {
 	}
 	rec, err := r.opening(ctx)
 	switch {
-	case errors.Is(err, errWhichTarget):
+	case errors.Is(err, errWhichTarget), errors.Is(err, errTooMany):
 		return r.quarantineAs(ctx, rec, err.Error())
 	case err != nil:
 		return err

@@ -74,6 +74,8 @@
 //	                   (accepted) an acceptance not on record    sends the same again; "repeat" then means applied
 //	                   (value) an intent without a value             issues again, counts a lost generation
 //	                   (quiet) a wait that starts again              waits a whole recheck time
+//	                   (to retire) what is unknown, noted            retires it when it is due
+//	                   (retired) identities that are gone, noted     retires them again: gone is as good
 //	                   (close) a promoted rotation, journal open     finds its id and last candidate current, closes
 //	                   (late value) a promoted rotation, a value     opens a rotation for that value, in the write that
 //	                   after the one that is current                 closes this one, and issues again

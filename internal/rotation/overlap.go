@@ -104,6 +104,21 @@ func (r *run) tidy(ctx context.Context) error {
 	return err
 }
 
+// openIdentities notes, in the record that opens a rotation, which identities there are. An error leaves the record as it was:
+// the overlap has not begun, and what is there is still a person's.
+func (r *run) openIdentities(ctx context.Context, rec *Record) error {
+	opened, known := *rec, rec.Identities.began(r.Credential)
+	opened.openOverlap(r.Credential, r.base.ID, r.Timing.Recheck)
+	opened.BaseLogin = r.base.Username
+	if !known {
+		if err := r.keepFound(ctx, &opened); err != nil {
+			return err
+		}
+	}
+	*rec = opened
+	return nil
+}
+
 // maxKept bounds what a journal has to hold.
 const maxKept = 1000
 
@@ -114,18 +129,20 @@ func (r *run) keepFound(ctx context.Context, rec *Record) error {
 	if err != nil {
 		return err
 	}
-	if len(ids) > maxKept {
-		return unresolved(fmt.Errorf("the target has %d identities, and a journal holds %d", len(ids), maxKept))
-	}
 	kept := slices.Clone(rec.Identities.Kept)
 	for _, id := range ids {
 		if !rec.knows(id) {
 			kept = append(kept, id)
 		}
 	}
+	if len(kept) > maxKept {
+		return errTooMany
+	}
 	rec.Identities.Kept = kept
 	return nil
 }
+
+var errTooMany = errors.New("identities: the target has more than a thousand that are not keyturn's: give the credential a label, or a target of its own")
 
 // keepIdentity journals what the provider has shown before anything else happens, for as long as it takes: this process is
 // the only one that holds its password.

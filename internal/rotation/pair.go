@@ -19,13 +19,8 @@ func (r *run) opening(ctx context.Context) (Record, error) {
 	pair := r.Credential.Pair
 	if pair == nil {
 		if r.Credential.Overlap != nil {
-			known := rec.Identities.began(r.Credential)
-			rec.openOverlap(r.Credential, r.base.ID, r.Timing.Recheck)
-			rec.BaseLogin = r.base.Username
-			if !known {
-				if err := r.keepFound(ctx, &rec); err != nil {
-					return rec, err
-				}
+			if err := r.openIdentities(ctx, &rec); err != nil {
+				return rec, err
 			}
 		}
 		rec.Target, rec.Username, rec.Login = r.Credential.Target, r.Credential.Username, r.Credential.Login()

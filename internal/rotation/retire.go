@@ -31,10 +31,10 @@ func (r *run) listed(ctx context.Context, i *Identities) (ids []string, err erro
 // retire takes one identity away, and reports whether that is certain. It needs no claim, because what is to be retired
 // never comes back into use.
 func (r *run) retire(ctx context.Context, target, id string) (gone bool) {
+	if r.turn(ctx) != nil {
+		return false
+	}
 	err := r.outside(ctx, "retire", func(ctx context.Context) error {
-		if err := r.turn(ctx); err != nil {
-			return err
-		}
 		limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
 		defer cancel()
 		return r.Client.Minter.Retire(limited, target, id)

@@ -123,6 +123,30 @@ func TestRecoverMakesOneMoreIdentity(t *testing.T) {
 	}
 }
 
+// It has not begun then: what is there is still a person's, whatever becomes of the quarantine.
+func TestAnOverlapThatFindsTooManyHasNotBegun(t *testing.T) {
+	t.Parallel()
+	w, k, s, c := overlapping(true)
+	w.DeleteJournal()
+	for range 1001 {
+		_, _ = c.Minter.Mint(t.Context(), "", rotation.Label{})
+	}
+	w.Violations = nil
+	w.Advance(time.Hour)
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); result.Status != rotation.Ended {
+		t.Fatalf("%+v", result)
+	}
+	if err := k.Machine().Release(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	c.take()
+	w.Advance(rotationtest.Grace)
+	k.Run(t.Context(), s, look)
+	if got, rec := c.take(), w.Journal(); got != "" || len(rec.Identities.Retire) > 0 {
+		t.Errorf("%s, and %d wait to be retired", got, len(rec.Identities.Retire))
+	}
+}
+
 // An instant that is too far away was written under a longer grace, or by a clock that was ahead.
 func TestAGraceThatWasLongerIsShortenedAndNotEnded(t *testing.T) {
 	t.Parallel()

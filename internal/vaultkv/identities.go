@@ -1,7 +1,6 @@
 package vaultkv
 
 import (
-	"reflect"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -27,12 +26,12 @@ type retiring struct {
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
-// newIdentities is the stored form; nil where there is nothing to say.
-func newIdentities(i *rotation.Identities) *identities {
-	if reflect.ValueOf(*i).IsZero() {
-		return nil
+// newIdentities is the stored form.
+func newIdentities(i *rotation.Identities) identities {
+	stored := identities{
+		Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount,
+		UsedTarget: i.UsedTarget, Kept: i.Kept,
 	}
-	stored := &identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount, UsedTarget: i.UsedTarget, Kept: i.Kept}
 	for _, w := range i.Retire {
 		stored.Retire = append(stored.Retire, retiring(w))
 	}
@@ -40,11 +39,11 @@ func newIdentities(i *rotation.Identities) *identities {
 }
 
 // record is the inverse of newIdentities.
-func (i *identities) record() (rec rotation.Identities) {
-	if i == nil {
-		return rec
+func (i *identities) record() rotation.Identities {
+	rec := rotation.Identities{
+		Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount,
+		UsedTarget: i.UsedTarget, Kept: i.Kept,
 	}
-	rec = rotation.Identities{Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount, UsedTarget: i.UsedTarget, Kept: i.Kept}
 	for _, w := range i.Retire {
 		rec.Retire = append(rec.Retire, rotation.Retiring(w))
 	}

@@ -47,7 +47,7 @@ type journal struct {
 	Repairs         int               `json:"repairs,omitempty"`
 	RaisedAt        time.Time         `json:"raised_at,omitzero"`
 	LastError       *refusal          `json:"last_error,omitempty"`
-	Identities      *identities       `json:"identities,omitempty"`
+	Identities      identities        `json:"identities,omitzero"`
 }
 
 type candidate struct {

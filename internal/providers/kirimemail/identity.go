@@ -112,12 +112,9 @@ func (m minter) made(reply *httpx.Reply, domain, name string) (rotation.Identity
 // unmade classifies a reply that shows no credential.
 func (m minter) unmade(reply *httpx.Reply) error {
 	if reply.Status == http.StatusUnprocessableEntity {
-		full := reply.Malformed("the domain has no room for another credential, or its name is taken")
-		var e *rotation.Error
-		if errors.As(full, &e) {
-			e.Kind = rotation.Full
-		}
-		return full
+		return reply.Classified(rotation.ErrorRow{
+			Kind: rotation.Full, Hint: "the domain has no room for another credential, or its name is taken",
+		}, "", "")
 	}
 	return m.withoutPassword(reply)
 }
