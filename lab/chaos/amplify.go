@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"keyturn/internal/devenv"
@@ -37,20 +38,23 @@ var again = work{sends: 2, logins: 6, vault: 20}
 // repairs are the reasons of the rotations that keyturn asks for itself, to mend what an earlier one left.
 var repairs = []string{"drift", "recheck", "replaced"}
 
-// amplifier adds up what each wish causes: a scheduled rotation or a demand, with all that follows until the next one.
+// amplifier adds up what each wish causes: a scheduled rotation, a demand or a late write, with all that follows until the
+// next one.
 type amplifier struct {
 	before map[string]work   // all so far, at the last look
 	seen   map[string]string // the rotation of that look
 	at     map[string]int    // the journal's version then
 	wish   map[string]work   // what the last wish has caused
 	killed map[string]int    // how often a process that worked on it was killed
+	struck map[string]bool   // a late write hit it, and no rotation has begun since
 	worst  map[bool]work     // by whether it is an Issuer's
 	excess []string
 }
 
 func newAmplifier() *amplifier {
 	return &amplifier{
-		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{}, worst: map[bool]work{},
+		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{}, struck: map[string]bool{},
+		worst: map[bool]work{},
 	}
 }
 
@@ -60,8 +64,9 @@ func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
 	delta := total.minus(a.before[c.ID])
 	busy := rec.State == "open" || rec.Version != a.at[c.ID]
 	if id := rec.RotationID; id != a.seen[c.ID] {
-		if !slices.Contains(repairs, rec.Reason) {
+		if !slices.Contains(repairs, rec.Reason) || a.struck[c.ID] {
 			a.end(c)
+			delete(a.struck, c.ID)
 		}
 		delta.rotations++
 		a.seen[c.ID] = id
@@ -98,6 +103,8 @@ func (w *watcher) amplify(ctx context.Context) {
 		w.amplifier.killed[id] += w.orphaned[id]
 	}
 	clear(w.orphaned)
+	maps.Copy(w.amplifier.struck, w.struck)
+	clear(w.struck)
 	w.mu.Unlock()
 	for _, c := range w.stage.fleet {
 		asked := state[c.Provider][c.Target]

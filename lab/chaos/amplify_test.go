@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"keyturn/internal/devenv"
@@ -31,5 +32,23 @@ func TestAWishThatCausesMoreThanTheBoundIsNamed(t *testing.T) {
 	a.measure(c, work{sends: 11}, devenv.Journal{Version: 1, State: "open", RotationID: "r1", Reason: "scheduled"})
 	if worst, err := a.amplification([]credential{c}); err == nil {
 		t.Errorf("%s passes", worst)
+	}
+}
+
+func TestWhatALateWriteCausesIsNotTheWishsThatWentBefore(t *testing.T) {
+	t.Parallel()
+	c := fleet()[0]
+	a := newAmplifier()
+	rec := func(version int, id, reason string) devenv.Journal {
+		return devenv.Journal{Version: version, State: "closed", RotationID: id, Reason: reason}
+	}
+	a.measure(c, work{}, rec(2, "r1", "on demand"))
+	a.struck[c.ID] = true
+	for i, reason := range []string{"drift", "replaced", "replaced"} {
+		a.measure(c, work{}, rec(4+2*i, fmt.Sprint("r", 2+i), reason))
+	}
+	worst, err := a.amplification([]credential{c})
+	if want := (work{rotations: 3}); worst != want || err != nil {
+		t.Errorf("%s (%v), want %s", worst, err, want)
 	}
 }

@@ -30,6 +30,7 @@ type watcher struct {
 	latest    map[string]string         // the rotation that was promoted last, by credential
 	hits      map[string]string         // the one before a late write that nothing has made up for yet, by credential
 	cured     []string                  // reasons of the rotations that did
+	struck    map[string]bool           // by a late write since the last look of the amplifier, by credential
 	orphans   map[string]orphan         // by credential
 	orphaned  map[string]int            // since the last look of the amplifier, by credential
 	recovered []time.Duration
@@ -46,7 +47,7 @@ type orphan struct {
 func newWatcher(s *stage) *watcher {
 	return &watcher{
 		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
-		latest: map[string]string{}, hits: map[string]string{}, orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(),
+		latest: map[string]string{}, hits: map[string]string{}, struck: map[string]bool{}, orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(),
 	}
 }
 
@@ -96,6 +97,9 @@ func (w *watcher) saw(c credential, rec devenv.Journal) {
 	defer w.mu.Unlock()
 	if rec.Version <= w.newest[c.ID].Version {
 		return // seen before, or read before what was seen since
+	}
+	if rec.RotationID != w.newest[c.ID].RotationID {
+		w.stage.timeline.note("%s: rotation %s, reason %s", c.ID, rec.RotationID, rec.Reason)
 	}
 	w.newest[c.ID], w.changed = rec, now
 	w.lost[rec.RotationID] = max(w.lost[rec.RotationID], rec.LostGenerations)
@@ -162,7 +166,7 @@ func (w *watcher) last(c credential) string {
 func (w *watcher) hit(c credential) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.hits[c.ID] = w.latest[c.ID]
+	w.hits[c.ID], w.struck[c.ID] = w.latest[c.ID], true
 }
 
 // cures are the reasons of the rotations that came after late writes, and how many of each.
