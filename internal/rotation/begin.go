@@ -108,7 +108,7 @@ func (r *run) begin(ctx context.Context) (found, error) {
 		return r.adopt(ctx)
 	case Closed:
 		// A resume is no wish of its own: what it was to finish is over.
-		if r.job.Reason == ReasonResume || r.base.Serves(r.job.Slot, r.Clock.Now()) {
+		if r.job.Reason == ReasonResume || r.base.Serves(r.job.Slot, r.Clock.Now()) || r.granted() {
 			r.settleServed(ctx)
 			return served, nil
 		}
@@ -118,10 +118,21 @@ func (r *run) begin(ctx context.Context) (found, error) {
 	}
 }
 
+// granted reports that another run has finished the very rotation that this job's was begun for. Current does not tell where a
+// clock is ahead that asked for it: it carries no slot that is yet to come.
+func (r *run) granted() bool {
+	since := r.Clock.Now().Sub(r.base.RotatedAt)
+	return r.rec.Slot.Equal(r.job.Slot) && !r.job.Slot.IsZero() && r.rec.RotationID == r.base.RotationID && since >= 0 && since <= giveUpAfter
+}
+
 // settleServed repairs what a crash after the close left undone: the due time and the hold.
 func (r *run) settleServed(ctx context.Context) {
+	slot := r.base.Slot
+	if r.rec.RotationID == r.base.RotationID && r.rec.Slot.After(slot) {
+		slot = r.rec.Slot // a clock was ahead: current carries none that is yet to come
+	}
 	r.settle(ctx, Ending{
-		State: Closed, RotationID: r.base.RotationID, Slot: r.base.Slot, Reason: r.job.Reason,
+		State: Closed, RotationID: r.base.RotationID, Slot: slot, Reason: r.job.Reason,
 		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Verified: r.base.Verified, RecheckAt: r.rec.RecheckAt,
 	})
 }

@@ -65,6 +65,29 @@ func TestASlotOfTheFutureServesNoWish(t *testing.T) {
 	}
 }
 
+// TestAWishOfTheFutureIsServedByTheRotationThatWasBegunForIt: another run has finished it, and Redis's clock is two months ahead.
+func TestAWishOfTheFutureIsServedByTheRotationThatWasBegunForIt(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	ahead := rotation.Job{Slot: now(k, rotation.ReasonScheduled).Slot.Add(60 * 24 * time.Hour), Reason: rotation.ReasonScheduled}
+	if result, _ := k.Run(t.Context(), k.Setter(false), ahead); !result.Rotated {
+		t.Fatalf("got %+v", result)
+	}
+	w.Advance(10 * time.Minute)
+	if result, _ := k.Run(t.Context(), k.Setter(false), ahead); result.Status != rotation.Done || result.Rotated {
+		t.Errorf("the same wish again: got %+v", result)
+	}
+	for _, end := range w.Endings {
+		if !end.Slot.Equal(ahead.Slot) {
+			t.Errorf("the due time counts from %s: for the clock that is ahead, it is due at once", end.Slot)
+		}
+	}
+	w.Advance(48 * time.Hour)
+	if result, _ := k.Run(t.Context(), k.Setter(false), ahead); !result.Rotated {
+		t.Errorf("a later wish for that instant: got %+v", result)
+	}
+}
+
 // TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther: one worker's clock was an hour ahead when the provider
 // accepted, and another one goes on.
 func TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther(t *testing.T) {
