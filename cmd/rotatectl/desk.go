@@ -47,7 +47,7 @@ func ownDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func
 	acts := &app.Acts{
 		Engine: engine, Config: cfg, Vault: vault, Mail: app.Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log},
 	}
-	d.Acts, d.Adopter, d.Providers = acts, acts, acts
+	d.Acts, d.Adopter, d.Prover, d.Providers = acts, acts, acts, acts
 	return d, done, nil
 }
 

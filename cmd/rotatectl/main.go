@@ -109,7 +109,8 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration `FILE`")
-	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o))
+	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
+		whichCommand(o))
 	cmd.AddCommand(repairs(o)...)
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/user"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,18 +14,24 @@ import (
 func rotateCommand(o *options) *cobra.Command {
 	r := &rotate{}
 	cmd := &cobra.Command{
-		Use:   "rotate ID... | rotate --all --account ACCOUNT",
+		Use:   "rotate ID... | rotate --all --account ACCOUNT | rotate --leaked ID... | rotate --leaked --stdin",
 		Short: "rotate credentials now, through the queue",
 		Long: "Rotate asks the workers to rotate the named credentials before any scheduled work. With --wait it follows them\n" +
 			"and exits with status 1 unless every one was rotated. With --all it asks for every credential of an account, a\n" +
 			"tenth slower than the account's rate, and stays until the last was asked for. A pair is not rotated within the grace\n" +
-			"of its last rotation, for the sake of programs that cache, unless --force says so.",
+			"of its last rotation, for the sake of programs that cache, unless --force says so.\n\n" +
+			"With --leaked it makes the passwords worthless that Vault holds now, follows that to its end and then shows that\n" +
+			"they are refused. A pair is rotated twice, the second time after --grace: until then the leaked password logs in,\n" +
+			"and programs that cached it too. An identity of an overlap is retired as soon as consumers have another one.",
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
 			if err := errors.Join(r.check(ids), checkFormat(r.format)); err != nil {
 				return err
 			}
-			if r.all {
+			switch {
+			case r.all:
 				return r.runAll(cmd, o)
+			case r.leaked:
+				return r.runLeaked(cmd, o, ids)
 			}
 			return r.runSome(cmd, o, ids)
 		}),
@@ -34,6 +41,9 @@ func rotateCommand(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&r.account, "account", "", "`ACCOUNT` that --all means")
 	cmd.Flags().StringVar(&r.after, "after", "", "with --all, begin after this `ID`: where an earlier one was interrupted")
 	cmd.Flags().BoolVar(&r.force, "force", false, "rotate pairs within their grace too: programs that cached the former password are refused")
+	cmd.Flags().BoolVar(&r.leaked, "leaked", false, "the passwords that are in Vault have leaked: see to it that they do not log in any more")
+	cmd.Flags().BoolVar(&r.stdin, "stdin", false, "with --leaked, read the ids from standard input, one a line")
+	cmd.Flags().DurationVar(&r.grace, "grace", 0, "with --leaked, the time between the two rotations of a pair (default: timing.min_interval)")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "with --all, do not ask for confirmation")
 	return cmd
 }
@@ -43,6 +53,8 @@ type rotate struct {
 	asking
 	all, yes       bool
 	force          bool
+	leaked, stdin  bool
+	grace          time.Duration
 	account, after string
 }
 
@@ -51,7 +63,13 @@ func (r *rotate) check(ids []string) error {
 	switch {
 	case !r.all && (r.account != "" || r.after != "" || r.yes):
 		wrong = "--account, --after and --yes go with --all"
-	case !r.all && len(ids) == 0:
+	case !r.leaked && (r.stdin || r.grace != 0):
+		wrong = "--stdin and --grace go with --leaked"
+	case r.leaked && (r.all || r.force):
+		wrong = "--leaked goes without --all and --force"
+	case r.leaked && r.stdin != (len(ids) == 0):
+		wrong = "--leaked needs ids, or --stdin instead"
+	case !r.all && !r.leaked && len(ids) == 0:
 		wrong = "requires at least 1 arg, or --all --account ACCOUNT"
 	case r.all && r.force:
 		wrong = "--force goes with the ids that it is about"

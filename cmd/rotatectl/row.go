@@ -95,12 +95,14 @@ type jsonPrinter struct {
 	begun bool
 }
 
-func (p *jsonPrinter) row(r operate.Row) error {
+func (p *jsonPrinter) row(r operate.Row) error { return p.element(r) }
+
+func (p *jsonPrinter) element(of any) error {
 	before := ",\n"
 	if !p.begun {
 		before, p.begun = "[", true
 	}
-	text, err := json.Marshal(r)
+	text, err := json.Marshal(of)
 	if err != nil {
 		return err
 	}

@@ -76,12 +76,22 @@ func tell(out io.Writer, v operate.Verdict) {
 		text = "waits" + until(v) + ": " + v.Why
 	case operate.Rotated:
 		text = "rotated after " + v.Took().String()
+		if v.Why != "" {
+			text += "; " + v.Why
+		}
 	case operate.Served:
 		text = "the rotation did not produce a new password: it has been rotated since for another request, or Redis's clock went back"
 	case operate.Works:
 		text = "the password works"
 	case operate.Retired:
 		text = "nothing that is due waits any more"
+	case operate.Dead:
+		text = "the old password is refused, " + v.Took().String() + " after the request"
+	case operate.Alive:
+		if v.Until == nil {
+			return
+		}
+		text = "the leaked password logs in until " + stamp(*v.Until) + ", or a little longer; then it is replaced as well"
 	case operate.Released, operate.Abandoned, operate.Adopted:
 		text = string(v.Outcome)
 	case operate.Wrong, operate.Unchecked, operate.Stopped, operate.Failed:
@@ -111,7 +121,9 @@ func problem(v operate.Verdict) string {
 		text = fmt.Sprintf("still open%s (%s); it goes on without rotatectl", until(v), v.Why)
 	case operate.Wrong:
 		text = "the password was refused, and a rotation was asked for"
-	case operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted,
+	case operate.Alive:
+		text = "the leaked password still logs in: " + v.Why
+	case operate.Dead, operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted,
 		operate.Retired:
 	}
 	return v.Credential + ": " + observe.Printable(text)

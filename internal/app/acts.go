@@ -75,3 +75,12 @@ func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, 
 	}
 	return a.repairs(by).Machine.Adopt(ctx, s, rotation.Job{Slot: slot, RequestedBy: by}, live)
 }
+
+// Try implements operate.Prover.
+func (a *Acts) Try(ctx context.Context, cred *rotation.Credential, held rotation.Entry) (rotation.Verdict, error) {
+	s, err := a.subject(ctx, cred)
+	if err != nil {
+		return rotation.Unknown, err
+	}
+	return a.Engine.Machine.Try(ctx, s, held)
+}

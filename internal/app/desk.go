@@ -23,7 +23,7 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	d := operate.For(cfg)
 	d.Clock = rotation.WallClock{}
 	if vault != nil {
-		d.Truth = vault
+		d.Truth, d.History = vault, vault
 	}
 	if rdb == nil {
 		return d, nil

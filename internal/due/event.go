@@ -64,6 +64,20 @@ func (x *Index) NoteMailServer(ctx context.Context, address string, sick bool) e
 	return nil
 }
 
+// EventSearched is that somebody looked for the credential of a leaked password.
+const EventSearched = "leak_searched"
+
+// NoteSearch notes who looked for the credential of a leaked password, and never what that was.
+func (x *Index) NoteSearch(ctx context.Context, by string) error {
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{
+		Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{"type", EventSearched, "requested_by", by},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
 // Event is one entry of the stream.
 type Event struct {
 	ID     string    // the stream's; the next read starts after it

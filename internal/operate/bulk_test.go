@@ -16,6 +16,7 @@ import (
 
 // workshop is an account's urgent queue and its workers, which take a job every so often. It belongs to one goroutine.
 type workshop struct {
+	operate.Queue
 	every  time.Duration                 // 0: no worker runs
 	served func(id string) queue.Outcome // nil: all are rotated
 	others int                           // jobs of others that wait for good
@@ -83,8 +84,6 @@ func (w *workshop) Depths(context.Context, ...string) ([]queue.Depth, error) {
 	w.work()
 	return []queue.Depth{{Urgent: true, Pending: len(w.pending) + w.others}, {Pending: 1000}}, nil
 }
-
-func (*workshop) Unpause(context.Context, string) (int, error) { return 0, nil }
 
 func (*workshop) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 

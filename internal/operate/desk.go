@@ -27,6 +27,8 @@ type Desk struct {
 	Pauses    Pauses
 	Acts      Acts
 	Adopter   Adopter // nil where this process has no rights in Vault
+	Prover    Prover  // nil where this process has no rights in Vault
+	History   History // nil where this process has no rights in Vault
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil
 }
@@ -54,6 +56,8 @@ type Queue interface {
 	Now(ctx context.Context) (time.Time, error)
 	// Demand asks for a job at once and returns its slot. Of job, RequestedBy and Force count.
 	Demand(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job) (time.Time, error)
+	// DemandLater asks for a job after a delay: a newer wish than all before it, which stays whatever becomes of others.
+	DemandLater(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job, after time.Duration) (time.Time, error)
 	// Outcomes are those of the newest demands of creds, in their order.
 	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
 	// Depths are those of the accounts' queues.

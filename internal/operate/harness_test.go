@@ -33,6 +33,9 @@ type stage struct {
 	result rotation.Result // of an act
 	acts   []string
 	vault  error // Vault is away
+	// tries are the answers about a leaked password, one after the other; the last one stays.
+	tries []rotation.Verdict
+	tried []int // versions of current that were asked about
 }
 
 type event struct {
@@ -58,7 +61,7 @@ func newStage(t *testing.T) *stage {
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
 		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: rotation.WallClock{},
-		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s, Adopter: s,
+		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s, Adopter: s, Prover: s,
 	}
 }
 
@@ -103,8 +106,20 @@ func (s *stage) Read(context.Context, rotation.Place) (rotation.Entry, error) {
 func (s *stage) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
 func (s *stage) Demand(_ context.Context, _ string, kind queue.Kind, _ string, job rotation.Job) (time.Time, error) {
-	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy)
+	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy+insists(job))
 	return time.Now(), nil
+}
+
+func (s *stage) DemandLater(_ context.Context, _ string, kind queue.Kind, _ string, job rotation.Job, after time.Duration) (time.Time, error) {
+	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy+insists(job)+" after "+after.String())
+	return time.Now().Add(time.Millisecond), nil
+}
+
+func insists(job rotation.Job) string {
+	if job.Force {
+		return " insists"
+	}
+	return ""
 }
 
 func (s *stage) Outcomes(_ context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error) {
@@ -175,4 +190,19 @@ func (s *stage) Adopt(context.Context, *rotation.Credential, string, rotation.Li
 func followed() (operate.Request, *[]operate.Verdict) {
 	told := &[]operate.Verdict{}
 	return operate.Request{By: "ann@host", Wait: time.Minute, Tell: func(v operate.Verdict) { *told = append(*told, v) }}, told
+}
+
+func (s *stage) Try(_ context.Context, _ *rotation.Credential, held rotation.Entry) (rotation.Verdict, error) {
+	s.tried = append(s.tried, held.Version)
+	if len(s.tries) == 0 {
+		return rotation.Unknown, rotation.ErrNoVerifier
+	}
+	verdict := s.tries[0]
+	if len(s.tries) > 1 {
+		s.tries = s.tries[1:]
+	}
+	if verdict == rotation.Unknown {
+		return verdict, rotation.ErrNotAsked
+	}
+	return verdict, nil
 }

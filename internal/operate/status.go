@@ -195,13 +195,13 @@ func (q Query) wants(r Row, now time.Time) bool {
 }
 
 // inOrder calls read for each of creds, several at a time, and yields the answers in their order.
-func inOrder(ctx context.Context, creds iter.Seq[*rotation.Credential], read func(context.Context, *rotation.Credential) answer) iter.Seq[answer] {
-	return func(yield func(answer) bool) {
+func inOrder[A any](ctx context.Context, creds iter.Seq[*rotation.Credential], read func(context.Context, *rotation.Credential) A) iter.Seq[A] {
+	return func(yield func(A) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var readers sync.WaitGroup
 		defer readers.Wait()
 		defer cancel()
-		var line []chan answer // of those that are read, the first one asked for first
+		var line []chan A // of those that are read, the first one asked for first
 		next := func() bool {
 			a := <-line[0]
 			line = line[1:]
@@ -211,7 +211,7 @@ func inOrder(ctx context.Context, creds iter.Seq[*rotation.Credential], read fun
 			if len(line) == ReadsAtOnce && !next() {
 				return
 			}
-			out := make(chan answer, 1)
+			out := make(chan A, 1)
 			readers.Go(func() { out <- read(ctx, cred) })
 			line = append(line, out)
 		}

@@ -20,6 +20,8 @@ const (
 	Abandoned Outcome = "abandoned"   // its journal is closed, and its candidates are forgotten
 	Adopted   Outcome = "stored in Vault"
 	Retired   Outcome = "retired" // the identities whose time has come are gone
+	Dead      Outcome = "dead"    // a leaked password does not log in any more
+	Alive     Outcome = "alive"   // a leaked password still logs in
 )
 
 // Verdict is what is known of a request about one credential.
@@ -28,7 +30,7 @@ type Verdict struct {
 	Asked      time.Time  `json:"asked_at"` // by Redis's clock
 	Outcome    Outcome    `json:"outcome"`
 	Why        string     `json:"why,omitempty"`
-	Until      *time.Time `json:"until,omitempty"` // Open: when it goes on
+	Until      *time.Time `json:"until,omitempty"` // Open: when it goes on; Alive: until when it is
 	// Seconds from the request to its end; 0 where it has not ended.
 	Seconds float64 `json:"seconds,omitempty"`
 }
@@ -39,9 +41,9 @@ func (v Verdict) Ended() bool { return v.Outcome != Asked && v.Outcome != Open }
 // Good tells whether what was asked for happened.
 func (v Verdict) Good() bool {
 	switch v.Outcome {
-	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired:
+	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired, Dead:
 		return true
-	case Asked, Open, Wrong, Unchecked, Stopped, Failed:
+	case Asked, Open, Alive, Wrong, Unchecked, Stopped, Failed:
 	}
 	return false
 }

@@ -62,8 +62,8 @@ func (c *Client) EnqueueContacts(ctx context.Context, account, id string, slot t
 	return c.once(ctx, account, account, KindContacts, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
 }
 
-// Demand asks for a job at once, for a person: of job only who asks counts, and whether they insist. It returns the slot to follow with Outcome. The wish is never
-// swallowed by an older task, whether that one runs or sleeps.
+// Demand asks for a job at once, for a person: of job only who asks counts, and whether they insist. It returns the slot to
+// follow with Outcome. The wish is never swallowed by an older task, whether that one runs or sleeps.
 func (c *Client) Demand(ctx context.Context, account string, kind Kind, id string, job rotation.Job) (time.Time, error) {
 	slot, err := c.Now(ctx)
 	if err != nil {
@@ -81,6 +81,18 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id strin
 	return slot, nil
 }
 
+// DemandLater asks for a job after a delay, like Demand. No wish of before its slot serves it, and no later one takes it out of the
+// queue: if another one serves it meanwhile, it finds that when its time has come.
+func (c *Client) DemandLater(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (time.Time, error) {
+	now, err := c.Now(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	// A demand of the same millisecond is one of before.
+	job.Slot, job.Reason = now.Add(time.Millisecond), rotation.ReasonDemand
+	return job.Slot, c.putLater(ctx, account, kind, id, job, after, now)
+}
+
 // Ask enqueues what a run wants next for its own credential, after a delay. The run's own task still holds its id and
 // does not swallow the wish.
 func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Reason, after time.Duration) error {
@@ -88,13 +100,16 @@ func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Re
 	if err != nil {
 		return err
 	}
-	kind := kindOf(reason)
-	n, err := c.putUrgent(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: reason}, after)
+	return c.putLater(ctx, account, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason}, after, slot)
+}
+
+// putLater is putUrgent for a time after now, by Redis's clock: asynq reckons with its machine's, in whole seconds.
+func (c *Client) putLater(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration, now time.Time) error {
+	n, err := c.putUrgent(ctx, account, kind, id, job, after)
 	if err != nil || after <= 0 {
 		return err
 	}
-	// asynq reckoned with its machine's clock, in whole seconds.
-	due := redis.Z{Score: float64(slot.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
+	due := redis.Z{Score: float64(now.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
 	return c.rdb.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due).Err()
 }
 
@@ -162,9 +177,9 @@ func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id s
 	return nil
 }
 
-// dropDemands deletes the demands that wait beside the newest. One that runs, or is gone, is left alone; and where Redis
-// does not answer the task stays, finds its slot served and ends. So there is no error to report. One that insists is served
-// only by another one that does.
+// dropDemands deletes the demands that wait beside the newest. One that runs, is gone or is for later is left alone; and where
+// Redis does not answer the task stays, finds its slot served and ends. So there is no error to report. One that insists is
+// served only by another one that does.
 func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id string, newest int, force bool) {
 	pipe := c.rdb.Pipeline()
 	var taken [maxTwins]*redis.IntCmd
@@ -179,7 +194,7 @@ func (c *Client) dropDemands(ctx context.Context, queue string, kind Kind, id st
 			continue
 		}
 		task, err := c.inspect.GetTaskInfo(queue, taskID(kind, id, n))
-		if err != nil {
+		if err != nil || task.State == asynq.TaskStateScheduled {
 			continue
 		}
 		if p, err := decode(task.Payload); err == nil && p.Reason == rotation.ReasonDemand && (force || !p.Force) {

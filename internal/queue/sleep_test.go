@@ -51,6 +51,26 @@ func TestADemandThatInsistsIsDroppedOnlyForAnotherThatDoes(t *testing.T) {
 	}
 }
 
+func TestADemandForLaterIsANewerWishThatNoDemandDrops(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	now, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{Force: true})
+	must(t, err)
+	later, err := r.client.DemandLater(t.Context(), account, queue.KindRotate, "a", rotation.Job{Force: true}, time.Hour)
+	must(t, err)
+	if !later.After(now) {
+		t.Errorf("slot %v is served by a rotation for %v", later, now)
+	}
+	if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
+		t.Errorf("%+v: want one that waits for its time, and the one before it", d)
+	}
+	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{Force: true})
+	must(t, err)
+	if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
+		t.Errorf("%+v: a demand dropped the one for later", d)
+	}
+}
+
 func TestAResumeRunsTheTaskThatSleeps(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -23,6 +23,23 @@ func (m *Machine) Check(ctx context.Context, s Subject, job Job) Result {
 	return result
 }
 
+// Try asks whether a password works that current held, for a person who wants it dead. It changes nothing. An error says that
+// the question was not put; ErrNoVerifier, that there is none to ask.
+func (m *Machine) Try(ctx context.Context, s Subject, held Entry) (Verdict, error) {
+	r := &run{Machine: m, Subject: s, job: Job{Reason: ReasonDemand}, base: held}
+	if r.Verifier == nil {
+		return Unknown, ErrNoVerifier
+	}
+	verdict, err := r.askNow(ctx, held.Password)
+	if err == nil && (verdict == Unknown || verdict == Unbelieved) {
+		err = r.notAsked()
+	}
+	return verdict, err
+}
+
+// ErrNoVerifier is a credential whose password is not verified.
+var ErrNoVerifier = errors.New("it has no verifier")
+
 func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	if err := r.look(ctx); err != nil {
 		return nil, err

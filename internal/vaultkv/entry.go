@@ -19,11 +19,33 @@ type fields map[string]json.RawMessage
 
 // Read implements rotation.Secrets. Where the newest version is deleted, the entry has its number and no fields.
 func (v *Vault) Read(ctx context.Context, place rotation.Place) (rotation.Entry, error) {
+	return v.readVersion(ctx, place, 0)
+}
+
+// History returns every version of a secret that Vault still holds, newest first. It leaves deleted versions out. An error
+// ends it: what has been read so far is returned with it.
+func (v *Vault) History(ctx context.Context, place rotation.Place) (all []rotation.Entry, err error) {
+	for number, more := 0, true; more; {
+		e, err := v.readVersion(ctx, place, number)
+		if err != nil {
+			return all, err
+		}
+		if e.Version > 0 && !e.Deleted {
+			all = append(all, e)
+		}
+		// Version 0 means that this one was pruned, and so is everything older.
+		number, more = e.Version-1, e.Version > 1
+	}
+	return all, nil
+}
+
+// readVersion reads one version, 0 being the newest.
+func (v *Vault) readVersion(ctx context.Context, place rotation.Place, number int) (rotation.Entry, error) {
 	s, path, err := v.place(place)
 	if err != nil {
 		return rotation.Entry{}, err
 	}
-	found, err := s.version(ctx, path, 0)
+	found, err := s.version(ctx, path, number)
 	if err != nil {
 		return rotation.Entry{}, err
 	}

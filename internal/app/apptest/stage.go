@@ -43,6 +43,9 @@ type Keys struct {
 // Credential is one that the sandbox knows.
 type Credential struct {
 	ID, Account, Provider, Target, Path, Username string
+	// Second is the other target of a pair; Overlaps says that the provider makes an identity for each rotation.
+	Second   string
+	Overlaps bool
 
 	More string // fields that are added as they stand: "first: manual"
 }
@@ -91,6 +94,17 @@ func (s *Stage) Kirim(name string, more ...string) Credential {
 	return s.add(Credential{Account: "kirim", Provider: kirimemail.Code, Target: target, Username: name + "@" + s.Name + ".example.com"}, name, more)
 }
 
+// Pair adds two sender addresses at tencent-ses that take turns. Its grace is longer than any test.
+func (s *Stage) Pair(name string, more ...string) Credential {
+	first, second := name+"-a@"+s.Name+".example.com", name+"-b@"+s.Name+".example.com"
+	return s.add(Credential{Account: "ses", Provider: tencentses.Code, Target: first, Second: second}, name, more)
+}
+
+// Overlap adds a domain at kirimemail for which each rotation makes another identity. Its grace is longer than any test.
+func (s *Stage) Overlap(name string, more ...string) Credential {
+	return s.add(Credential{Account: "kirim", Provider: kirimemail.Code, Target: name + "." + s.Name + ".example.com", Overlaps: true}, name, more)
+}
+
 func (s *Stage) add(c Credential, name string, more []string) Credential {
 	s.tb.Helper()
 	c.ID, c.Path, c.More = name+"-"+s.Name, "mail/"+s.Name+"/"+name, strings.Join(more, ", ")
@@ -102,11 +116,17 @@ func (s *Stage) add(c Credential, name string, more []string) Credential {
 // Know makes the sandbox know a credential's target.
 func (s *Stage) Know(c Credential) {
 	s.tb.Helper()
-	t := core.Target{Target: c.Target}
-	if c.Provider == kirimemail.Code {
-		t.Username = c.Username
+	targets := []core.Target{{Target: c.Target}}
+	switch {
+	case c.Overlaps: // a domain is known by its identities: one of a person
+		targets[0] = core.Target{Target: c.Target + "/00000000-0000-4000-8000-ffffffffffff", Username: "person@" + c.Target}
+	case c.Provider == kirimemail.Code:
+		targets[0].Username = c.Username
 	}
-	if _, err := s.Box.AddTargets(c.Provider, t); err != nil {
+	if c.Second != "" {
+		targets = append(targets, core.Target{Target: c.Second})
+	}
+	if _, err := s.Box.AddTargets(c.Provider, targets...); err != nil {
 		s.tb.Fatal(err)
 	}
 }

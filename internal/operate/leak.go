@@ -1,0 +1,160 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+)
+
+// Prover asks whether a password that current held still works. Safe for concurrent use; returns soon after ctx ends.
+type Prover interface {
+	// Try changes nothing. rotation.ErrNoVerifier says that there is none to ask; any other error, that there was no answer.
+	Try(ctx context.Context, cred *rotation.Credential, held rotation.Entry) (rotation.Verdict, error)
+}
+
+// leak is a password that somebody has who should not.
+type leak struct {
+	cred    *rotation.Credential
+	held    rotation.Entry // what current held, and so what has leaked
+	verdict Verdict
+	second  *wish // of a pair: the rotation that takes the leaked password away
+}
+
+// Leaked makes the passwords worthless that Vault holds for credentials now, and shows that they are: replace rotates, pair
+// rotates twice, with grace between (0: the least interval of two rotations), and overlap retires at once what was used before.
+// Request.Wait is how long each rotation is followed. It takes rights in Vault. The verdicts are in the order of the ids; one
+// with Dead says that the provider refused the old password afterwards.
+func (d *Desk) Leaked(ctx context.Context, ids []string, grace time.Duration, r Request) ([]Verdict, error) {
+	creds, err := d.Credentials(ids)
+	if err != nil {
+		return nil, err
+	}
+	if d.Truth == nil || d.Prover == nil {
+		return nil, errNoTruth
+	}
+	leaks := make([]*leak, len(creds))
+	for i, cred := range creds {
+		seen, err := d.look(ctx, cred)
+		if err != nil {
+			return nil, d.of(cred, err)
+		}
+		leaks[i] = &leak{cred: cred, held: seen.current}
+	}
+	wishes := make([]*wish, len(leaks))
+	for i, l := range leaks {
+		if wishes[i], err = d.replaceLeaked(ctx, l, max(grace, d.Timing.MinInterval), r); err != nil {
+			return nil, err
+		}
+	}
+	for i, v := range d.await(ctx, wishes, r) {
+		leaks[i].verdict = v
+	}
+	d.retireLeaked(ctx, leaks, r)
+	d.replaceAgain(ctx, leaks, max(grace, d.Timing.MinInterval), r)
+	verdicts := make([]Verdict, len(leaks))
+	for i, l := range leaks {
+		d.prove(ctx, l, r)
+		verdicts[i] = l.verdict
+	}
+	return verdicts, nil
+}
+
+// replaceLeaked asks for the first rotation, and of a pair for the second one as well, so that it comes whatever becomes of
+// this process.
+func (d *Desk) replaceLeaked(ctx context.Context, l *leak, grace time.Duration, r Request) (*wish, error) {
+	pair := l.cred.Pair != nil
+	r.Force = pair
+	first, err := d.demand(ctx, l.cred, queue.KindRotate, criterion{above: -1}, r)
+	if err != nil || !pair {
+		return first, err
+	}
+	slot, err := d.Queue.DemandLater(ctx, l.cred.Account, queue.KindRotate, l.cred.ID, rotation.Job{RequestedBy: r.By, Force: true}, grace)
+	l.second = &wish{cred: l.cred, kind: queue.KindRotate, slot: slot, by: criterion{above: -1}}
+	return first, d.of(l.cred, err)
+}
+
+// retireLeaked takes away the identities whose passwords leaked, now that consumers have others.
+func (d *Desk) retireLeaked(ctx context.Context, leaks []*leak, r Request) {
+	r.Force = true
+	d.again(ctx, leaks, r, func(l *leak) (*wish, error) {
+		if l.cred.Overlap == nil {
+			return nil, nil
+		}
+		return d.demand(ctx, l.cred, queue.KindRetire, criterion{above: -1}, r)
+	})
+}
+
+// replaceAgain follows the second rotations of pairs: until then the leaked password logs in.
+func (d *Desk) replaceAgain(ctx context.Context, leaks []*leak, grace time.Duration, r Request) {
+	wait := r
+	wait.Wait += grace
+	d.again(ctx, leaks, wait, func(l *leak) (*wish, error) {
+		if l.second == nil {
+			return nil, nil
+		}
+		dies := l.verdict.Asked.Add(grace)
+		r.tell(Verdict{Credential: l.cred.ID, Asked: l.verdict.Asked, Outcome: Alive, Until: &dies})
+		return l.second, nil
+	})
+}
+
+// again follows one more wish of each credential whose last one went well.
+func (d *Desk) again(ctx context.Context, leaks []*leak, r Request, next func(*leak) (*wish, error)) {
+	var wishes []*wish
+	var of []*leak
+	for _, l := range leaks {
+		if !l.verdict.Good() {
+			continue
+		}
+		w, err := next(l)
+		switch {
+		case err != nil:
+			l.verdict.Outcome, l.verdict.Why = Failed, Plain(err.Error())
+		case w != nil:
+			wishes, of = append(wishes, w), append(of, l)
+		}
+	}
+	if len(wishes) == 0 {
+		return
+	}
+	for i, v := range d.await(ctx, wishes, r) {
+		of[i].verdict = v
+	}
+}
+
+// prove asks whether the leaked password still logs in. Servers may take it for as long as a new one takes to spread.
+func (d *Desk) prove(ctx context.Context, l *leak, r Request) {
+	if !l.verdict.Good() {
+		return
+	}
+	began := d.Clock.Now()
+	for pause := time.Second; ; pause *= 2 {
+		verdict, err := rotation.Unknown, errNothingHeld
+		if !l.held.Password.IsZero() {
+			verdict, err = d.Prover.Try(ctx, l.cred, l.held)
+		}
+		if verdict == rotation.Works && d.Clock.Now().Sub(began) < l.cred.Verify.Propagation && d.Clock.Sleep(ctx, pause) == nil {
+			continue
+		}
+		v := Verdict{Credential: l.cred.ID, Asked: l.verdict.Asked, Outcome: Unchecked}
+		switch {
+		case verdict == rotation.Refused:
+			v.Outcome = Dead
+		case verdict == rotation.Works:
+			v.Outcome, v.Why = Alive, "it was replaced, and still logs in"
+		case errors.Is(err, rotation.ErrNoVerifier):
+			v.Outcome, v.Why = Rotated, "nothing tells whether the old password still logs in: "+err.Error()
+		case err != nil:
+			v.Why = "it was replaced, and nothing tells whether the old password still logs in: " + Plain(err.Error())
+		}
+		v.Seconds = max(0, d.now(ctx, v.Asked).Sub(v.Asked).Seconds())
+		l.verdict = v
+		r.tell(v)
+		return
+	}
+}
+
+var errNothingHeld = errors.New("Vault held none")
