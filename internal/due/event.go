@@ -64,7 +64,7 @@ func (x *Index) NoteMailServer(ctx context.Context, address string, sick bool) e
 	return nil
 }
 
-// EventSearched is that somebody looked for the credential of a leaked password.
+// EventSearched is that a person looked for the credential of a leaked password.
 const EventSearched = "leak_searched"
 
 // NoteSearch notes who looked for the credential of a leaked password, and never what that was.

@@ -50,14 +50,19 @@ type Truth interface {
 	Read(ctx context.Context, place rotation.Place) (rotation.Entry, error)
 }
 
-// Queue takes jobs and tells what became of them. Safe for concurrent use; returns soon after ctx ends.
-type Queue interface {
-	// Now is the time by Redis's clock.
-	Now(ctx context.Context) (time.Time, error)
+// Demands ask for jobs. Safe for concurrent use; returns soon after ctx ends.
+type Demands interface {
 	// Demand asks for a job at once and returns its slot. Of job, RequestedBy and Force count.
 	Demand(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job) (time.Time, error)
 	// DemandLater asks for a job after a delay: a newer wish than all before it, which stays whatever becomes of others.
 	DemandLater(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job, after time.Duration) (time.Time, error)
+}
+
+// Queue takes jobs and tells what became of them. Safe for concurrent use; returns soon after ctx ends.
+type Queue interface {
+	Demands
+	// Now is the time by Redis's clock.
+	Now(ctx context.Context) (time.Time, error)
 	// Outcomes are those of the newest demands of creds, in their order.
 	Outcomes(ctx context.Context, kind queue.Kind, creds []*rotation.Credential) ([]queue.Outcome, error)
 	// Depths are those of the accounts' queues.

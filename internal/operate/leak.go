@@ -15,7 +15,7 @@ type Prover interface {
 	Try(ctx context.Context, cred *rotation.Credential, held rotation.Entry) (rotation.Verdict, error)
 }
 
-// leak is a password that somebody has who should not.
+// leak is a password that has to die.
 type leak struct {
 	cred    *rotation.Credential
 	held    rotation.Entry // what current held, and so what has leaked
@@ -157,4 +157,4 @@ func (d *Desk) prove(ctx context.Context, l *leak, r Request) {
 	}
 }
 
-var errNothingHeld = errors.New("Vault held none")
+var errNothingHeld = errors.New("the secret held none")

@@ -38,7 +38,7 @@ func TestALeakedPasswordIsDeadWhenTheProviderWasSeenToRefuseIt(t *testing.T) {
 		"refused at last": {[]rotation.Verdict{rotation.Works, rotation.Works, rotation.Refused}, false, operate.Dead, true, "", 3},
 		"alive":           {[]rotation.Verdict{rotation.Works}, false, operate.Alive, false, "still logs in", 7},
 		"not asked":       {[]rotation.Verdict{rotation.Unknown}, false, operate.Unchecked, false, "could not check", 1},
-		"nobody to ask":   {nil, false, operate.Rotated, true, "no verifier", 1},
+		"none to ask":     {nil, false, operate.Rotated, true, "no verifier", 1},
 		"nothing to leak": {[]rotation.Verdict{rotation.Refused}, true, operate.Unchecked, false, "held none", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -77,7 +77,9 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 		"a pair's, two turns ago": {nil, kept(turns, "c", "b", "x"), operate.Replaced, 1, day(3), nil},
 		"waits to be retired": {
 			[]rotation.Record{{Identities: rotation.Identities{Retire: []rotation.Retiring{{ID: "i2", NotBefore: soon}}}}},
-			kept(identities, "c", "x", "a"), operate.Valid, 2, time.Time{}, &soon,
+			kept(identities, "c", "x", "a"), operate.Valid, 2,
+			time.Time{},
+			&soon,
 		},
 		"a person's identity": {[]rotation.Record{{Identities: rotation.Identities{Kept: []string{"i2"}}}}, kept(identities, "c", "x", "a"), operate.Valid, 2, time.Time{}, nil},
 		"retired":             {[]rotation.Record{{}}, kept(identities, "c", "x", "a"), operate.Replaced, 2, time.Time{}, nil},
@@ -86,7 +88,9 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 		},
 		"a candidate of before": {
 			[]rotation.Record{{RotationID: "r2"}, {State: rotation.Open, RotationID: "r", Candidates: []rotation.Candidate{{}, {Value: secret.New("x")}}}},
-			nil, operate.Replaced, 0, time.Time{}, nil,
+			nil, operate.Replaced, 0,
+			time.Time{},
+			nil,
 		},
 		"what an open rotation replaces": {
 			[]rotation.Record{{State: rotation.Open, RotationID: "r", BasePassword: secret.New("x")}}, nil, operate.Unsure, 0, time.Time{}, nil,
@@ -136,7 +140,7 @@ func TestOneCredentialThatCannotBeReadDoesNotEndASearch(t *testing.T) {
 	found, err := d.Which(t.Context(), operate.Query{}, secret.New("x"), func(m operate.Match) error {
 		all = append(all, m.Credential)
 		return nil
-	}, func(n, total int) { read = n })
+	}, func(n, _ int) { read = n })
 	if err != nil || len(found.Unread) != 1 || found.Read != 5 || read != 5 || fmt.Sprint(all) != "[c-1 c-3]" {
 		t.Errorf("%+v, %v, %d, %v", found, err, read, all)
 	}

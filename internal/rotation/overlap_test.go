@@ -174,7 +174,7 @@ func TestAFullProviderIsGivenRoomOrWaitedFor(t *testing.T) {
 	}
 }
 
-// A day may pass until there is room: that is not a day in which the provider gave no answer that counts, and whoever asks
+// A day may pass until there is room: that is not a day in which the provider gave no answer that counts, and what asks
 // for the retirement meanwhile need not wait for the rotation.
 func TestARotationThatWaitsForRoomHasNoOpenJournal(t *testing.T) {
 	t.Parallel()
@@ -192,7 +192,7 @@ func TestARotationThatWaitsForRoomHasNoOpenJournal(t *testing.T) {
 		t.Fatalf("%+v, and the journal is %v", result, w.Journal().State)
 	}
 	w.Advance(result.After)
-	w.Answer = func(call rotationtest.Call) *rotation.Error {
+	w.Answer = func(rotationtest.Call) *rotation.Error {
 		w.Answer = nil
 		return &rotation.Error{Kind: rotation.InDoubt}
 	}

@@ -99,7 +99,7 @@ func TestRecoverMakesOneMoreIdentity(t *testing.T) {
 	w, k, s, _ := overlapping(true)
 	right := s.Verifier
 	s.Credential.Verify.Propagation = time.Second
-	s.Verifier = answers(func(_ string, v secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
+	s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
 	job := scheduled(w)
 	for range 20 {
 		if result, _ := k.Run(t.Context(), s, job); result.Status == rotation.Ended {
