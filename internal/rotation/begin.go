@@ -121,7 +121,7 @@ func (r *run) begin(ctx context.Context) (found, error) {
 // granted reports that another run has finished the very rotation that this job's was begun for. Current does not tell where a
 // clock is ahead that asked for it: it carries no slot that is yet to come.
 func (r *run) granted() bool {
-	since := r.Clock.Now().Sub(r.base.RotatedAt)
+	since := r.Clock.Now().Sub(r.base.rotatedAt())
 	return r.rec.Slot.Equal(r.job.Slot) && !r.job.Slot.IsZero() && r.rec.RotationID == r.base.RotationID && since >= 0 && since <= giveUpAfter
 }
 
@@ -133,7 +133,7 @@ func (r *run) settleServed(ctx context.Context) {
 	}
 	r.settle(ctx, Ending{
 		State: Closed, RotationID: r.base.RotationID, Slot: slot, Reason: r.job.Reason,
-		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Verified: r.base.Verified, RecheckAt: r.rec.RecheckAt,
+		RotatedAt: r.base.rotatedAt(), Version: r.base.Version, Verified: r.base.Verified, RecheckAt: r.rec.RecheckAt,
 	})
 }
 

@@ -88,6 +88,35 @@ func TestAWishOfTheFutureIsServedByTheRotationThatWasBegunForIt(t *testing.T) {
 	}
 }
 
+// ahead is the clock of a worker whose machine is a month ahead of all others.
+type ahead struct{ rotation.Clock }
+
+func (c ahead) Now() time.Time { return c.Clock.Now().Add(30 * 24 * time.Hour) }
+
+// TestWhatAFastWorkerWroteIsDueFromWhenVaultTookIt: what is settled without a rotation must not be put off by a period that
+// counts from now, because no instant is believed.
+func TestWhatAFastWorkerWroteIsDueFromWhenVaultTookIt(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	fast := k.Machine()
+	fast.Clock = ahead{fast.Clock}
+	job := scheduled(w)
+	if result := fast.Rotate(t.Context(), k.Setter(false), job); !result.Rotated {
+		t.Fatalf("got %+v", result)
+	}
+	wrote := w.Current().CreatedAt
+	w.Advance(24 * time.Hour)
+	if result, _ := k.Run(t.Context(), k.Setter(false), job); result.Status != rotation.Done || result.Rotated {
+		t.Fatalf("got %+v", result)
+	}
+	if end := w.Endings[len(w.Endings)-1]; !end.RotatedAt.Equal(wrote) {
+		t.Errorf("settled as rotated at %s, want %s", end.RotatedAt, wrote)
+	}
+	if result, _ := k.Run(t.Context(), k.Setter(false), job); result.Rotated {
+		t.Errorf("the same wish again: got %+v", result)
+	}
+}
+
 // TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther: one worker's clock was an hour ahead when the provider
 // accepted, and another one goes on.
 func TestAnAcceptanceOfTheFutureIsAskedAboutNoMoreThanAnyOther(t *testing.T) {

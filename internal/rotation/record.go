@@ -209,6 +209,14 @@ func (e *Entry) Serves(slot, now time.Time) bool {
 	return !ahead && !e.Slot.After(now) && !slot.After(e.Slot)
 }
 
+// rotatedAt is RotatedAt; where the clock that wrote it was far ahead of Vault's, when Vault took it.
+func (e *Entry) rotatedAt() time.Time {
+	if !e.CreatedAt.IsZero() && e.RotatedAt.Sub(e.CreatedAt) > maxSkew {
+		return e.CreatedAt
+	}
+	return e.RotatedAt
+}
+
 // Verified says how far the promoted password was proven.
 type Verified string
 
