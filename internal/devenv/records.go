@@ -21,26 +21,30 @@ type Entry struct {
 
 // Journal is what can be seen of a version of a credential's journal.
 type Journal struct {
-	Version         int       `json:"-"` // 0: there is none
-	State           string    `json:"state"`
-	RotationID      string    `json:"rotation_id"`
-	Reason          string    `json:"reason"`
-	Owner           string    `json:"owner"`
-	Attempt         int       `json:"attempt"`
-	Slot            time.Time `json:"slot"`
-	Target          string    `json:"target"`
-	LostGenerations int       `json:"lost_generations"`
-	Why             string    `json:"why"`
-	Since           time.Time `json:"since"` // of a quarantine
-	Candidates      []struct {
-		Value string `json:"value"`
-	} `json:"candidates"`
-	Identities struct {
+	Version         int         `json:"-"` // 0: there is none
+	State           string      `json:"state"`
+	RotationID      string      `json:"rotation_id"`
+	Reason          string      `json:"reason"`
+	Owner           string      `json:"owner"`
+	Attempt         int         `json:"attempt"`
+	Slot            time.Time   `json:"slot"`
+	Target          string      `json:"target"`
+	LostGenerations int         `json:"lost_generations"`
+	Why             string      `json:"why"`
+	Since           time.Time   `json:"since"` // of a quarantine
+	Candidates      []Candidate `json:"candidates"`
+	Identities      struct {
 		Used   string `json:"used"`
 		Retire []struct {
 			ID string `json:"id"`
 		} `json:"retire"`
 	} `json:"identities"`
+}
+
+// Candidate is a password of a rotation that is open or quarantined; Value is empty where no answer has shown it.
+type Candidate struct {
+	Value string `json:"value"`
+	State string `json:"state"`
 }
 
 // Current reads a version of a secret of the mount that consumers read; version 0 is the newest.

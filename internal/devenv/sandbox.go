@@ -99,6 +99,8 @@ type TargetState struct {
 	Live  string                    // the password that the provider regards as set
 	Asked struct{ OK, Refused int } // logins
 	Calls int                       // that would change it, whatever became of them; throttled ones left out
+
+	Throttled int // calls that would change it, and were answered that there are too many
 }
 
 // State returns every target's state, by provider and target.

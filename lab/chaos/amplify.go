@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"keyturn/internal/devenv"
 )
@@ -29,11 +30,24 @@ func (w work) String() string {
 	return fmt.Sprintf("%d/%d/%d/%d", w.rotations, w.sends, w.logins, w.vault)
 }
 
+// done is what was counted of a credential so far: what is bound, and what the bound grows by.
+type done struct {
+	work
+	throttled int // calls that were answered that there are too many
+}
+
 // bound is what a wish may cause: docs/protocol.md, for a Setter and for an Issuer.
 var bound = map[bool]work{false: {3, 10, 40, 60}, true: {3, 10, 80, 140}}
 
 // again is what a run may cause once more whose process was killed.
 var again = work{sends: 2, logins: 6, vault: 20}
+
+// slower is what an answer of the rate limit may cause once more, and met is what a drift check does that comes while a
+// rotation is open: it is a wish of its own, which takes part in the rotation.
+var (
+	slower = work{vault: 6}
+	met    = work{logins: 2, vault: 8}
+)
 
 // repairs are the reasons of the rotations that keyturn asks for itself, to mend what an earlier one left.
 var repairs = []string{"drift", "recheck", "replaced"}
@@ -41,27 +55,29 @@ var repairs = []string{"drift", "recheck", "replaced"}
 // amplifier adds up what each wish causes: a scheduled rotation, a demand or a late write, with all that follows until the
 // next one.
 type amplifier struct {
-	before map[string]work   // all so far, at the last look
+	before map[string]done   // all so far, at the last look
 	seen   map[string]string // the rotation of that look
 	at     map[string]int    // the journal's version then
 	wish   map[string]work   // what the last wish has caused
 	killed map[string]int    // how often a process that worked on it was killed
-	struck map[string]bool   // a late write hit it, and no rotation has begun since
-	worst  map[bool]work     // by whether it is an Issuer's
+	slowed map[string]int    // how often it was throttled
+	busy   map[string]time.Duration
+	struck map[string]bool // a late write hit it, and no rotation has begun since
+	worst  map[bool]work   // by whether it is an Issuer's
 	excess []string
 }
 
 func newAmplifier() *amplifier {
 	return &amplifier{
-		before: map[string]work{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{}, struck: map[string]bool{},
-		worst: map[bool]work{},
+		before: map[string]done{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{},
+		slowed: map[string]int{}, busy: map[string]time.Duration{}, struck: map[string]bool{}, worst: map[bool]work{},
 	}
 }
 
-// measure looks at one credential. What is done while its journal is closed and stays so, as drift checks are, is no
-// wish's.
-func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
-	delta := total.minus(a.before[c.ID])
+// measure looks at one credential, so long after the last look. What is done while its journal is closed and stays so, as
+// drift checks are, is no wish's.
+func (a *amplifier) measure(c credential, total done, rec devenv.Journal, since time.Duration) {
+	delta := total.minus(a.before[c.ID].work)
 	busy := rec.State == "open" || rec.Version != a.at[c.ID]
 	if id := rec.RotationID; id != a.seen[c.ID] {
 		if !slices.Contains(repairs, rec.Reason) || a.struck[c.ID] {
@@ -73,6 +89,8 @@ func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
 	}
 	if busy {
 		a.wish[c.ID] = a.wish[c.ID].add(delta)
+		a.slowed[c.ID] += total.throttled - a.before[c.ID].throttled
+		a.busy[c.ID] += since
 	}
 	a.before[c.ID], a.at[c.ID] = total, rec.Version
 }
@@ -80,16 +98,24 @@ func (a *amplifier) measure(c credential, total work, rec devenv.Journal) {
 // end closes the account of a credential's last wish.
 func (a *amplifier) end(c credential) {
 	issuer := !slices.Contains(setters, c.Provider)
-	done, most := a.wish[c.ID], bound[issuer]
+	caused, most := a.wish[c.ID], bound[issuer]
 	for range a.killed[c.ID] {
 		most = most.add(again)
 	}
-	if done.most(most) != most {
-		a.excess = append(a.excess, fmt.Sprintf("%s %s", c.ID, done))
+	for range a.slowed[c.ID] {
+		most = most.add(slower)
 	}
-	a.worst[issuer] = a.worst[issuer].most(done)
+	for range a.busy[c.ID] / checkEvery {
+		most = most.add(met)
+	}
+	if caused.most(most) != most {
+		a.excess = append(a.excess, fmt.Sprintf("%s %s of %s", c.ID, caused, most))
+	}
+	a.worst[issuer] = a.worst[issuer].most(caused)
 	delete(a.wish, c.ID)
 	delete(a.killed, c.ID)
+	delete(a.slowed, c.ID)
+	delete(a.busy, c.ID)
 }
 
 // amplify measures the whole fleet. While the sandbox is away it learns nothing.
@@ -106,11 +132,14 @@ func (w *watcher) amplify(ctx context.Context) {
 	maps.Copy(w.amplifier.struck, w.struck)
 	clear(w.struck)
 	w.mu.Unlock()
+	now := time.Now()
+	since := now.Sub(w.amplified)
+	w.amplified = now
 	for _, c := range w.stage.fleet {
 		asked := state[c.Provider][c.Target]
-		total := work{sends: asked.Calls, logins: asked.Asked.OK + asked.Asked.Refused, vault: w.stage.front.count(c)}
+		total := done{work{sends: asked.Calls, logins: asked.Asked.OK + asked.Asked.Refused, vault: w.stage.front.count(c)}, asked.Throttled}
 		if rec := w.record(c); rec.Version > 0 {
-			w.amplifier.measure(c, total, rec)
+			w.amplifier.measure(c, total, rec, since)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"slices"
 	"text/template"
+	"time"
 )
 
 //go:embed keyturn.yaml.tmpl
@@ -24,6 +25,9 @@ const deaf = "127.0.0.1:1"
 
 // never is a period that no run lives to see the end of.
 const never = "30d"
+
+// checkEvery is how often each credential is checked while the fleet rotates.
+const checkEvery = 20 * time.Second
 
 // configure replaces keyturn.yaml.
 func (s *stage) configure(every, driftCheck string) error {

@@ -160,7 +160,7 @@ func (s *stage) happen(ctx context.Context, t *tally, e event) error {
 		return s.condemn(ctx, t, e)
 	case enough:
 		fmt.Println("chaos: waiting for the last faults to end")
-		return s.configure(never, "20s")
+		return s.configure(never, checkEvery.String())
 	default:
 		return fmt.Errorf("no such kind of event: %q", e.Kind)
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"keyturn/internal/devenv"
 )
 
 // judge compares what is live at the providers with what stands in Vault, credential by credential, and prints the
@@ -72,7 +75,11 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 		if err != nil {
 			return err
 		}
-		if !held {
+		switch {
+		case held:
+		case unseen(c, rec) && t.explains(c, rec):
+			complain("its provider made a password whose answer was lost, and then made no other")
+		default:
 			r.lost++
 			complain("lost: nothing in Vault holds the live password")
 		}
@@ -101,6 +108,13 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 		complain("a rotation is still open")
 	}
 	return nil
+}
+
+// unseen tells whether a provider that makes the passwords itself made one that it never showed, as far as the journal of
+// a quarantined rotation tells: the call was noted, and nothing came back. Another call would have made up for it.
+func unseen(c credential, rec devenv.Journal) bool {
+	return !slices.Contains(setters, c.Provider) && rec.State == "quarantined" &&
+		slices.ContainsFunc(rec.Candidates, func(made devenv.Candidate) bool { return made.State == "intent" && made.Value == "" })
 }
 
 // kept is how many versions Vault keeps of a secret.

@@ -8,6 +8,30 @@ import (
 	"keyturn/internal/devenv"
 )
 
+func TestOnlyAnIssuersPasswordThatWasNeverShownIsNotCalledLost(t *testing.T) {
+	t.Parallel()
+	rec := func(state string, made ...devenv.Candidate) devenv.Journal { return devenv.Journal{State: state, Candidates: made} }
+	issuer, setter := credential{}, credential{}
+	issuer.Provider, setter.Provider = "kirimemail", "tencent-ses"
+	intent, shown := devenv.Candidate{State: "intent"}, devenv.Candidate{State: "accepted", Value: "x"}
+	for _, test := range []struct {
+		cred credential
+		rec  devenv.Journal
+		want bool
+	}{
+		{issuer, rec("quarantined", intent), true},
+		{issuer, rec("quarantined", intent, devenv.Candidate{State: "dead"}), true},
+		{issuer, rec("quarantined", shown), false},
+		{issuer, rec("quarantined", devenv.Candidate{State: "dead"}), false},
+		{issuer, rec("open", intent), false},
+		{setter, rec("quarantined", intent), false},
+	} {
+		if got := unseen(test.cred, test.rec); got != test.want {
+			t.Errorf("%s, %+v: %v", test.cred.Provider, test.rec, got)
+		}
+	}
+}
+
 // good is a result that passes, just.
 func good() result {
 	return result{

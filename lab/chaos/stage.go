@@ -74,7 +74,7 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	if err := s.wire(ctx); err != nil {
 		return s, err
 	}
-	if err := s.configure("7s", "20s"); err != nil {
+	if err := s.configure("7s", checkEvery.String()); err != nil {
 		return s, err
 	}
 	return s, s.enlist(ctx)

@@ -36,6 +36,7 @@ type watcher struct {
 	recovered []time.Duration
 
 	amplifier *amplifier // only the looking goroutine's, until it has ended
+	amplified time.Time  // when it last looked
 }
 
 // orphan is a journal that a killed process held open.
@@ -47,7 +48,8 @@ type orphan struct {
 func newWatcher(s *stage) *watcher {
 	return &watcher{
 		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
-		latest: map[string]string{}, hits: map[string]string{}, struck: map[string]bool{}, orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(),
+		latest: map[string]string{}, hits: map[string]string{}, struck: map[string]bool{},
+		orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(), amplified: time.Now(),
 	}
 }
 

@@ -21,6 +21,8 @@ type TargetState struct {
 	Logins  []string `json:"logins,omitempty"` // SMTP user names
 	Asked   Logins   `json:"asked"`            // how often a login was accepted and refused
 	Calls   int      `json:"calls"`            // that would change it, whatever became of them; throttled ones left out
+	// Throttled is how many calls would have changed it and were answered that there are too many.
+	Throttled int `json:"throttled"`
 	// Contact is set instead of all the others where contacts are kept.
 	Contact *Contact `json:"contact,omitempty"`
 }
@@ -32,9 +34,11 @@ func (s *Server) State() map[string]map[string]TargetState {
 		targets := map[string]TargetState{}
 		ledger := s.services[code].Ledger
 		for _, r := range ledger.List("") {
+			calls, throttled := ledger.calls(r.Target)
 			targets[r.Target] = TargetState{
 				Live: r.Live, Previous: r.Previous, Serving: r.Serving, Version: r.Version,
-				AcceptedAt: r.AcceptedAt, History: r.History, Logins: ledger.names(r), Asked: ledger.asked(r.Target), Calls: ledger.calls(r.Target),
+				AcceptedAt: r.AcceptedAt, History: r.History, Logins: ledger.names(r), Asked: ledger.asked(r.Target), Calls: calls,
+				Throttled: throttled,
 			}
 		}
 		if book := s.services[code].Book; book != nil {

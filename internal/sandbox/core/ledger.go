@@ -74,11 +74,12 @@ type entry struct {
 	target string
 	names  []string // SMTP user names
 
-	mu     sync.Mutex
-	record Record
-	gone   bool // deleted; a caller that still holds the entry must not bring it back
-	asked  Logins
-	calls  int
+	mu        sync.Mutex
+	record    Record
+	gone      bool // deleted; a caller that still holds the entry must not bring it back
+	asked     Logins
+	calls     int
+	throttled int
 }
 
 // Ledger keeps the password state of one provider. A change is visible only after the store has it.

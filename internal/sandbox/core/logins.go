@@ -51,22 +51,28 @@ func (l *Ledger) asked(target string) Logins {
 	return e.asked
 }
 
-// called counts a call that would change a target.
-func (l *Ledger) called(target string) {
-	if e := l.entry(target); e != nil {
-		e.mu.Lock()
-		defer e.mu.Unlock()
+// called counts a call that would change a target, or that was throttled and so could not.
+func (l *Ledger) called(target string, throttled bool) {
+	e := l.entry(target)
+	if e == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if throttled {
+		e.throttled++
+	} else {
 		e.calls++
 	}
 }
 
-// calls returns how many there were since the start.
-func (l *Ledger) calls(target string) int {
+// calls returns how many there were since the start, and how many were throttled.
+func (l *Ledger) calls(target string) (calls, throttled int) {
 	e := l.entry(target)
 	if e == nil {
-		return 0
+		return 0, 0
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.calls
+	return e.calls, e.throttled
 }

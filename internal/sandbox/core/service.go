@@ -80,6 +80,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Service) answer(r *http.Request, c *Call) (Reply, error) {
 	c.Pass = c.Account.window.take()
 	if !c.Pass.ok {
+		if c.Changes {
+			s.Ledger.called(c.Target, true)
+		}
 		return s.refuse(c, Refusal{Outcome: OutThrottled, RetryAfter: c.Pass.wait}), nil
 	}
 	p := s.injector.pick(event{
@@ -87,8 +90,8 @@ func (s *Service) answer(r *http.Request, c *Call) (Reply, error) {
 		names: func() []string { return append(s.Ledger.aliases(c.Target), c.Also...) },
 	})
 	f := p.fault
-	if c.Changes && (f == nil || f.Kind != RateLimit) {
-		s.Ledger.called(c.Target)
+	if c.Changes {
+		s.Ledger.called(c.Target, f != nil && f.Kind == RateLimit)
 	}
 	switch {
 	case f == nil:

@@ -179,7 +179,7 @@ func TestStateCountsTheCallsThatWouldChangeATargetApartFromThrottledOnes(t *test
 	for range 3 {
 		b.set("OLdpass12345")
 	}
-	if got, want := b.Target(plain, target).Calls, 3; got != want {
-		t.Errorf("%d calls, want %d", got, want)
+	if got := b.Target(plain, target); got.Calls != 3 || got.Throttled != 1 {
+		t.Errorf("%d calls and %d throttled, want 3 and 1", got.Calls, got.Throttled)
 	}
 }
