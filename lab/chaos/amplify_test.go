@@ -63,9 +63,12 @@ func TestAWishMayCauseMoreRequestsForEachThrottledCallAndEachCheckThatMetIt(t *t
 		vault     int
 		passes    bool
 	}{
-		{0, 0, 60, true}, {0, 0, 61, false},
-		{2, 0, 72, true}, {2, 0, 73, false},
-		{0, 2 * checkEvery, 76, true}, {0, 2 * checkEvery, 77, false},
+		{0, 0, 60, true},
+		{0, 0, 61, false},
+		{2, 0, 72, true},
+		{2, 0, 73, false},
+		{0, 2 * checkEvery, 76, true},
+		{0, 2 * checkEvery, 77, false},
 		{0, checkEvery - time.Second, 61, false},
 	} {
 		a := newAmplifier()

@@ -10,7 +10,9 @@ import (
 
 func TestOnlyAnIssuersPasswordThatWasNeverShownIsNotCalledLost(t *testing.T) {
 	t.Parallel()
-	rec := func(state string, made ...devenv.Candidate) devenv.Journal { return devenv.Journal{State: state, Candidates: made} }
+	rec := func(state string, made ...devenv.Candidate) devenv.Journal {
+		return devenv.Journal{State: state, Candidates: made}
+	}
 	issuer, setter := credential{}, credential{}
 	issuer.Provider, setter.Provider = "kirimemail", "tencent-ses"
 	intent, shown := devenv.Candidate{State: "intent"}, devenv.Candidate{State: "accepted", Value: "x"}
