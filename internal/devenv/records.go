@@ -41,8 +41,10 @@ type Journal struct {
 	} `json:"identities"`
 }
 
-// Candidate is a password of a rotation that is open or quarantined; Value is empty where no answer has shown it.
+// Candidate is a password of a rotation that is open or quarantined; Value is empty where no answer has shown it, and ID is
+// that of an overlap's identity.
 type Candidate struct {
+	ID    string `json:"id"`
 	Value string `json:"value"`
 	State string `json:"state"`
 }

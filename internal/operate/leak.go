@@ -95,7 +95,7 @@ func (d *Desk) replaceAgain(ctx context.Context, leaks []*leak, grace time.Durat
 		if l.second == nil {
 			return nil, nil
 		}
-		dies := l.verdict.Asked.Add(grace)
+		dies := later(l.verdict.Asked.Add(grace), l.verdict.Asked.Add(l.verdict.Took()+d.Timing.MinInterval))
 		r.tell(Verdict{Credential: l.cred.ID, Asked: l.verdict.Asked, Outcome: Alive, Until: &dies})
 		return l.second, nil
 	})

@@ -94,10 +94,14 @@ func TestALeakedPairIsDeadAfterItsSecondRotation(t *testing.T) {
 		s := leaking(t, rotation.Refused)
 		s.cred.Pair = &rotation.Pair{Grace: 24 * time.Hour}
 		s.at(150*time.Second, func(s *stage) { promote(s.began.Add(time.Second))(s) })
-		r, _ := followed()
+		r, told := followed()
 		all, err := s.desk().Leaked(t.Context(), []string{"alerts"}, 0, r)
 		if err != nil || all[0].Outcome != operate.Dead {
 			t.Errorf("%+v (%v)", all, err)
+		}
+		alive := slices.IndexFunc(*told, func(v operate.Verdict) bool { return v.Outcome == operate.Alive })
+		if alive < 0 || (*told)[alive].Until.Sub(s.began) < 2*time.Minute+2*time.Second {
+			t.Errorf("%+v: the second rotation comes no sooner than the least interval after the first", *told)
 		}
 		if want := "job rotate by ann@host insists after 2m0s"; s.acts[1] != want {
 			t.Errorf("%q, want %q: the least interval is the least grace", s.acts[1], want)

@@ -135,13 +135,34 @@ func (w *watcher) amplify(ctx context.Context) {
 	now := time.Now()
 	since := now.Sub(w.amplified)
 	w.amplified = now
-	for _, c := range w.stage.fleet {
-		asked := state[c.Provider][c.Target]
-		total := done{work{sends: asked.Calls, logins: asked.Asked.OK + asked.Asked.Refused, vault: w.stage.front.count(c)}, asked.Throttled}
-		if rec := w.record(c); rec.Version > 0 {
-			w.amplifier.measure(c, total, rec, since)
+	for target := range state["kirimemail"] {
+		if !w.stage.known[target] {
+			w.identities[target] = true
 		}
 	}
+	for _, c := range w.stage.fleet {
+		if rec := w.record(c); rec.Version > 0 {
+			w.amplifier.measure(c, w.caused(c, state[c.Provider]), rec, since)
+		}
+	}
+}
+
+// caused is what was counted of a credential. Of an overlap, whose identities come and go, and of credentials that a program
+// logs in with, the provider's side is left out.
+func (w *watcher) caused(c credential, state map[string]devenv.TargetState) done {
+	d := done{work: work{vault: w.stage.front.count(c)}}
+	if c.Overlaps {
+		return d
+	}
+	for _, target := range c.targets("") {
+		asked := state[target]
+		d.sends += asked.Calls
+		d.throttled += asked.Throttled
+		if !w.stage.consumed[c.ID] {
+			d.logins += asked.Asked.OK + asked.Asked.Refused
+		}
+	}
+	return d
 }
 
 // amplification is the worst of each figure, of whichever wish.

@@ -23,6 +23,7 @@ const (
 // late call of a paused process has overwritten is repaired by then.
 func (s *stage) calm(ctx context.Context, t *tally) error {
 	s.timeline.note("calm")
+	t.consumers.end() // a check is told by its login
 	fmt.Println("chaos: waiting for quiet")
 	if err := s.Box.Ask(ctx, http.MethodDelete, "/faults", nil, nil); err != nil {
 		return err
@@ -46,7 +47,7 @@ func (s *stage) calm(ctx context.Context, t *tally) error {
 			return err
 		}
 		open, changed := t.watcher.open()
-		if base == nil || open > 0 || time.Since(changed) < rest || s.refused(base, now) {
+		if base == nil || open > 0 || time.Since(changed) < rest || s.refused(t.watcher, base, now) {
 			base = now
 		}
 		waiting := s.unchecked(t.watcher, base, now)
@@ -63,10 +64,21 @@ func (s *stage) calm(ctx context.Context, t *tally) error {
 }
 
 // refused tells whether a drift check has found anything out of order since base.
-func (s *stage) refused(base, now map[string]map[string]devenv.TargetState) bool {
+func (s *stage) refused(w *watcher, base, now map[string]map[string]devenv.TargetState) bool {
 	return slices.ContainsFunc(s.fleet, func(c credential) bool {
-		return now[c.Provider][c.Target].Asked.Refused > base[c.Provider][c.Target].Asked.Refused
+		_, before := w.logins(c, base)
+		_, after := w.logins(c, now)
+		return after > before
 	})
+}
+
+// logins is how often a credential's passwords were accepted and refused.
+func (w *watcher) logins(c credential, state map[string]map[string]devenv.TargetState) (ok, refused int) {
+	for _, target := range c.targets(w.record(c).Identities.Used) {
+		ok += state[c.Provider][target].Asked.OK
+		refused += state[c.Provider][target].Asked.Refused
+	}
+	return ok, refused
 }
 
 // unchecked are the credentials that drift checks have not found in order since base, quarantined ones left out.
@@ -75,8 +87,10 @@ func (s *stage) unchecked(w *watcher, base, now map[string]map[string]devenv.Tar
 		if c.Mute {
 			continue
 		}
-		rounds := now[c.Provider][c.Target].Asked.OK - base[c.Provider][c.Target].Asked.OK
-		if rounds < checkRounds && w.record(c).State != "quarantined" {
+		before, _ := w.logins(c, base)
+		after, _ := w.logins(c, now)
+		rec := w.record(c)
+		if rec.State != "quarantined" && (after-before < checkRounds || len(rec.Identities.Retire) > 0) {
 			waiting = append(waiting, c.ID)
 		}
 	}

@@ -27,7 +27,7 @@ func (t *tally) explains(c credential, rec devenv.Journal) bool {
 func (s *stage) condemn(ctx context.Context, t *tally, e event) error {
 	var all []credential
 	for _, c := range s.fleet {
-		if c.Provider == e.Fault.Provider && !c.Quiet && !c.Mute {
+		if c.Provider == e.Fault.Provider && c.busy() && c.strategy() == "replace" {
 			all = append(all, c)
 		}
 	}

@@ -39,7 +39,7 @@ func (s *stage) configure(every, driftCheck string) error {
 	muted.SMTP = deaf
 	return s.Configure(configTemplate, map[string]any{
 		"Dir": s.Dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
-		"Every": every, "DriftCheck": driftCheck, "Credentials": slices.Concat(s.fleet, s.barred),
+		"Every": every, "Grace": grace, "DriftCheck": driftCheck, "Credentials": slices.Concat(s.fleet, s.barred),
 		"Accounts": []account{
 			at("ses", "tencent-ses", tencent), muted,
 			at("barred", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_KIRIM_TOKEN}}"),

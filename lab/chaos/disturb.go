@@ -15,8 +15,9 @@ import (
 
 // tally is what was done, and to whom.
 type tally struct {
-	watcher *watcher
-	asked   int // rotations
+	watcher   *watcher
+	consumers *consumers
+	asked     int // rotations
 
 	mu     sync.Mutex
 	done   map[kind]int
@@ -55,7 +56,7 @@ var errStalled = errors.New("nothing rotates any more")
 
 // disturb lets the events happen as the rotations pass, until there were enough of both.
 func (s *stage) disturb(ctx context.Context, rotations int, events []event) (*tally, error) {
-	t := &tally{asked: rotations, done: map[kind]int{}, causes: map[string]cause{}, watcher: newWatcher(s)}
+	t := &tally{asked: rotations, done: map[kind]int{}, causes: map[string]cause{}, watcher: newWatcher(s), consumers: startConsumers(ctx, s)}
 	defer t.watcher.start(ctx)()
 	var pauses, others []event
 	for _, e := range events {
@@ -216,12 +217,12 @@ func (s *stage) caller(ctx context.Context, e event) (*member, error) {
 // ownerOf returns the worker that has claimed a credential's journal, locked; nil if there is none that can be had.
 func (s *stage) ownerOf(ctx context.Context, provider, target string) *member {
 	for _, c := range s.fleet {
-		if c.Provider != provider || c.Target != target {
+		if c.Provider != provider || c.Target != target && (c.Second == "" || c.Second != target) {
 			continue
 		}
 		rec, err := s.Vault.Journal(ctx, c.ID, 0)
 		if err != nil || rec.State != "open" {
-			return nil
+			continue // of the identities of a domain, another one's may be the call
 		}
 		for _, m := range s.workers {
 			if ownedBy(&rec, m.running().PID()) && m.busy.TryLock() {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"keyturn/internal/devenv"
 )
@@ -16,6 +18,42 @@ type credential struct {
 	Mute bool
 }
 
+// strategy is what the configuration says.
+func (c *credential) strategy() string {
+	switch {
+	case c.Second != "":
+		return "pair"
+	case c.Overlaps:
+		return "overlap"
+	default:
+		return "replace"
+	}
+}
+
+// busy tells whether it rotates all the time, and can.
+func (c *credential) busy() bool { return !c.Quiet && !c.Mute }
+
+// at is what the sandbox knows by the password of a version of current.
+func (c *credential) at(e devenv.Entry) string {
+	target := cmp.Or(e.Target, c.Target)
+	if e.Identity != "" {
+		target += "/" + e.Identity
+	}
+	return target
+}
+
+// targets are all that the sandbox may know of a credential, where an identity is in use or none.
+func (c *credential) targets(identity string) []string {
+	switch c.strategy() {
+	case "pair":
+		return []string{c.Target, c.Second}
+	case "overlap":
+		return []string{c.Target + "/" + identity}
+	default:
+		return []string{c.Target}
+	}
+}
+
 // providers are those that have an SMTP server, so that everything can be verified.
 var providers = []string{"tencent-ses", "alibaba-directmail", "kirimemail"}
 
@@ -23,31 +61,19 @@ var providers = []string{"tencent-ses", "alibaba-directmail", "kirimemail"}
 var setters = providers[:2]
 
 const (
-	busy  = 16 // credentials at each provider that rotate all the time
-	quiet = 2  // and those that do not
+	busy  = 16 // credentials of each strategy that rotate all the time, spread over the providers
+	quiet = 2  // credentials at each provider that do not
 	mute  = 3  // whose mail server never answers
 )
 
 // fleet is what rotates: enough for a rotation every second and more, few enough for two cores.
 func fleet() []credential {
 	var all []credential
-	for i := range busy + quiet {
-		address := fmt.Sprintf("app%02d@example.com", i)
-		domain := fmt.Sprintf("list%02d.example.com", i)
-		all = append(all,
-			credential{Quiet: i >= busy, Credential: devenv.Credential{
-				ID: fmt.Sprintf("ses-%02d", i), Account: "ses", Provider: "tencent-ses",
-				Target: address, Path: fmt.Sprintf("ses/%02d", i), Username: address,
-			}},
-			credential{Quiet: i >= busy, Credential: devenv.Credential{
-				ID: fmt.Sprintf("directmail-%02d", i), Account: "directmail", Provider: "alibaba-directmail",
-				Target: domain, Path: fmt.Sprintf("directmail/%02d", i), Username: domain,
-			}},
-			credential{Quiet: i >= busy, Credential: devenv.Credential{
-				ID: fmt.Sprintf("kirim-%02d", i), Account: "kirim", Provider: "kirimemail",
-				Target: fmt.Sprintf("example.com/00000000-0000-4000-8000-%012d", i),
-				Path:   fmt.Sprintf("kirim/%02d", i), Username: fmt.Sprintf("shop%02d@example.com", i),
-			}})
+	for n := range busy {
+		all = append(all, replaced(n%len(providers), n/len(providers), false), paired(n%len(providers), n/len(providers)), overlapping(n))
+	}
+	for n := range quiet * len(providers) {
+		all = append(all, replaced(n%len(providers), busy+n/len(providers), true))
 	}
 	for i := range mute {
 		address := fmt.Sprintf("mute%02d@example.com", i)
@@ -57,6 +83,50 @@ func fleet() []credential {
 		}})
 	}
 	return all
+}
+
+// names are the accounts and parts of the ids, by provider.
+var names = []string{"ses", "directmail", "kirim"}
+
+// replaced is the nth credential of a provider that has one password.
+func replaced(provider, n int, quiet bool) credential {
+	target, username := targetOf(provider, n, "app")
+	return credential{Quiet: quiet, Credential: devenv.Credential{
+		ID: fmt.Sprintf("%s-%02d", names[provider], n), Account: names[provider], Provider: providers[provider],
+		Target: target, Path: fmt.Sprintf("%s/%02d", names[provider], n), Username: username,
+	}}
+}
+
+// paired is the nth credential of a provider whose two targets take turns.
+func paired(provider, n int) credential {
+	c := replaced(provider, n, false)
+	c.ID, c.Path = fmt.Sprintf("%s-pair-%02d", names[provider], n), fmt.Sprintf("%s/pair-%02d", names[provider], n)
+	c.Target, c.Username = targetOf(provider, n, "a")
+	c.Second, _ = targetOf(provider, n, "b") // which is its user name too
+	return c
+}
+
+// overlapping is the nth credential for which KIRIM.EMAIL makes another identity with each rotation.
+func overlapping(n int) credential {
+	return credential{Credential: devenv.Credential{
+		ID: fmt.Sprintf("kirim-overlap-%02d", n), Account: "kirim", Provider: "kirimemail", Target: "example.com",
+		Path: fmt.Sprintf("kirim/overlap-%02d", n), Overlaps: true,
+	}}
+}
+
+// targetOf is the nth target of a kind at a provider, and what a program logs in with there.
+func targetOf(provider, n int, kind string) (target, username string) {
+	switch providers[provider] {
+	case "tencent-ses":
+		address := fmt.Sprintf("%s%02d@example.com", kind, n)
+		return address, address
+	case "alibaba-directmail":
+		domain := fmt.Sprintf("%s%02d.example.com", kind, n)
+		return domain, domain
+	default:
+		guid := fmt.Sprintf("00000000-0000-4000-8000-%02d%010d", slices.Index([]string{"app", "a", "b"}, kind), n)
+		return "example.com/" + guid, fmt.Sprintf("%s%02d@example.com", kind, n)
+	}
 }
 
 // barred are the credentials of an account whose management key is refused: nothing may become of them, and no other may

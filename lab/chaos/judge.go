@@ -23,10 +23,17 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 		redisRefusals: t.count(fillRedis, demoteRedis), lags: t.count(lagVault), stale: s.front.standby.Counts().Stale,
 	}
 	for _, c := range s.fleet {
-		if err := s.judgeOne(ctx, t, c, live[c.Provider][c.Target].Live, &r); err != nil {
+		if err := s.judgeOne(ctx, t, c, live[c.Provider], &r); err != nil {
 			return fmt.Errorf("%s: %w", c.ID, err)
 		}
 	}
+	if err := s.judgeIdentities(ctx, t, live["kirimemail"], &r); err != nil {
+		return err
+	}
+	for strategy, n := range t.consumers.logins {
+		fmt.Printf("chaos: consumers of strategy %s logged in %d times and were refused %d times\n", strategy, n, t.consumers.refused[strategy])
+	}
+	r.refusedPair, r.refusedOverlap = t.consumers.refused["pair"], t.consumers.refused["overlap"]
 	for _, c := range s.barred {
 		if err := s.judgeBarred(ctx, c, &r); err != nil {
 			return fmt.Errorf("%s: %w", c.ID, err)
@@ -53,11 +60,12 @@ func (s *stage) judgeBarred(ctx context.Context, c credential, r *result) error 
 	return err
 }
 
-func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live string, r *result) error {
+func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, state map[string]devenv.TargetState, r *result) error {
 	now, err := s.Vault.Current(ctx, c.Path, 0)
 	if err != nil {
 		return err
 	}
+	live := state[c.at(now)].Live
 	rec, err := s.Vault.Journal(ctx, c.ID, 0)
 	if err != nil {
 		return err
@@ -106,6 +114,38 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, live strin
 	if rec.State != "closed" {
 		r.unexplained++
 		complain("a rotation is still open")
+	}
+	return nil
+}
+
+// judgeIdentities counts the identities that no journal has a place for, and those that were retired.
+func (s *stage) judgeIdentities(ctx context.Context, t *tally, state map[string]devenv.TargetState, r *result) error {
+	known := map[string]bool{}
+	for _, c := range s.fleet {
+		rec, err := s.Vault.Journal(ctx, c.ID, 0)
+		if err != nil {
+			return err
+		}
+		for _, target := range c.targets(rec.Identities.Used) {
+			known[target] = true
+		}
+		for _, w := range rec.Identities.Retire {
+			known[c.Target+"/"+w.ID] = true
+		}
+		for _, made := range rec.Candidates {
+			known[c.Target+"/"+made.ID] = true
+		}
+	}
+	for target := range state {
+		if !known[target] && t.watcher.identities[target] {
+			r.strayIdentities++
+			fmt.Printf("chaos: %s: no journal knows this identity\n", target)
+		}
+	}
+	for target := range t.watcher.identities {
+		if _, there := state[target]; !there {
+			r.retired++
+		}
 	}
 	return nil
 }

@@ -20,6 +20,8 @@ type result struct {
 	lateWrites                             int // pauses after which a call landed late
 	lostGenerations, driftRepairs          int
 	lost, mismatched                       int
+	refusedPair, refusedOverlap            int // logins with a password that was read within the grace
+	strayIdentities, retired               int
 	quarantined, unexplained               int
 	restless                               int // credentials that no drift check found in order at the end
 	recovered                              int // journals that a killed worker held open and another one finished
@@ -28,9 +30,9 @@ type result struct {
 
 // String is the last line of a run.
 func (r *result) String() string {
-	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d",
+	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d refused_pair=%d refused_overlap=%d stray_identities=%d retired=%d",
 		r.rotations, r.kills, r.redisRestarts, r.flushes, r.redisRefusals, r.vaultOutages, r.stale, r.pauses, r.lostGenerations, r.driftRepairs,
-		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained)
+		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained, r.refusedPair, r.refusedOverlap, r.strayIdentities, r.retired)
 }
 
 // check returns everything that may not be, by name.
@@ -53,6 +55,7 @@ func (r *result) check() error {
 	atLeast("pauses", r.pauses, rare)
 	atLeast("late writes", r.lateWrites, 1)
 	atLeast("repairs by the drift check", r.driftRepairs, 1)
+	atLeast("identities retired", r.retired, 1)
 	atLeast("recoveries after a kill", r.recovered, 1)
 
 	never := func(what string, got int) {
@@ -63,6 +66,9 @@ func (r *result) check() error {
 	never("lost", r.lost)
 	never("mismatched", r.mismatched)
 	never("unexplained", r.unexplained)
+	never("refused logins of a program that reads a pair once per grace", r.refusedPair)
+	never("refused logins of a program that reads an overlap once per grace", r.refusedOverlap)
+	never("identities that no journal knows", r.strayIdentities)
 	never("not found in order by the drift check at the end", r.restless)
 	if r.quarantined*100 > r.rotations {
 		wrong = append(wrong, fmt.Errorf("%d in quarantine, more than one rotation in a hundred", r.quarantined))

@@ -19,6 +19,8 @@ type stage struct {
 	*devenv.Stage
 	fleet     []credential
 	barred    []credential
+	consumed  map[string]bool // ids of the credentials that a program logs in with all the time
+	known     map[string]bool // targets at kirimemail that are no identities of an overlap
 	front     *front
 	wires     *wires
 	proxied   map[string]string // addresses of the proxies, by server
@@ -41,7 +43,7 @@ const (
 
 // raise starts everything, the servers first. What was started is ended again if anything fails.
 func raise(ctx context.Context, dir string) (s *stage, err error) {
-	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), wires: newWires(), proxied: map[string]string{}}
+	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), wires: newWires(), proxied: map[string]string{}, known: map[string]bool{}, consumed: map[string]bool{}}
 	opts := devenv.StageOptions{
 		Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Vault: devenv.VaultOptions{Dir: filepath.Join(dir, "vault")},
 		Sandbox: []string{"-state", filepath.Join(dir, "sandbox-state.json")},
@@ -70,6 +72,13 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 		if err := s.Box.Know(ctx, c.Credential); err != nil {
 			return s, err
 		}
+	}
+	state, err := s.Box.State(ctx)
+	if err != nil {
+		return s, err
+	}
+	for target := range state["kirimemail"] {
+		s.known[target] = true
 	}
 	if err := s.wire(ctx); err != nil {
 		return s, err

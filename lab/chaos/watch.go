@@ -35,8 +35,9 @@ type watcher struct {
 	orphaned  map[string]int            // since the last look of the amplifier, by credential
 	recovered []time.Duration
 
-	amplifier *amplifier // only the looking goroutine's, until it has ended
-	amplified time.Time  // when it last looked
+	identities map[string]bool // of overlaps, all that were ever seen; only the looking goroutine's
+	amplifier  *amplifier      // only the looking goroutine's, until it has ended
+	amplified  time.Time       // when it last looked
 }
 
 // orphan is a journal that a killed process held open.
@@ -50,6 +51,7 @@ func newWatcher(s *stage) *watcher {
 		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
 		latest: map[string]string{}, hits: map[string]string{}, struck: map[string]bool{},
 		orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(), amplified: time.Now(),
+		identities: map[string]bool{},
 	}
 }
 

@@ -46,6 +46,9 @@ func run(ctx context.Context) (err error) {
 	if err := <-disturbed; err != nil {
 		return err
 	}
+	if err := s.leak(ctx); err != nil {
+		return err
+	}
 	for _, c := range consumers {
 		c.stop()
 	}
