@@ -25,7 +25,8 @@ func importCommand(o *options) *cobra.Command {
 		Short: "write the configuration of credentials that exist elsewhere",
 		Long: "Import writes a list of credentials to standard output: put it into a YAML file that include names. They come from the\n" +
 			"provider, where it lists them (" + strings.Join(listing, ", ") + "; with --account and --domain), or from a CSV file with a heading: target, and\n" +
-			"optionally id, account, path and username. It changes nothing anywhere.",
+			"optionally id, account, path and username, and second_target and second_username, which make it a pair. It changes\n" +
+			"nothing anywhere.",
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: listing,
 		RunE: runs(func(cmd *cobra.Command, args []string) error {

@@ -3,6 +3,7 @@ package operate
 import (
 	"bytes"
 	"encoding/csv"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -29,9 +30,9 @@ func FuzzTable(f *testing.F) {
 		}
 		var again bytes.Buffer
 		w := csv.NewWriter(&again)
-		table := [][]string{{"target", "id", "account", "path", "username"}}
+		table := [][]string{columns}
 		for _, c := range rows {
-			table = append(table, []string{c.Target, c.ID, c.Account, c.Path, c.Username})
+			table = append(table, []string{c.Target, c.ID, c.Account, c.Path, c.Username, c.second.Target, c.second.Username})
 		}
 		if err := w.WriteAll(table); err != nil {
 			t.Fatal(err)
@@ -41,7 +42,7 @@ func FuzzTable(f *testing.F) {
 			t.Fatalf("%d rows were read again as %d: %v", len(rows), len(twice), err)
 		}
 		for i, c := range twice {
-			if c.from = rows[i].from; c != rows[i] {
+			if c.from = rows[i].from; !reflect.DeepEqual(c, rows[i]) {
 				t.Errorf("%+v was read again as %+v", rows[i], c)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 )
 
@@ -18,11 +19,21 @@ import (
 type Imported struct {
 	ID       string `json:"id" yaml:"id"`
 	Account  string `json:"account" yaml:"account"`
-	Target   string `json:"target" yaml:"target"`
+	Target   string `json:"target,omitempty" yaml:"target,omitempty"` // "": a pair's
 	Path     string `json:"path" yaml:"path"`
 	Username string `json:"username,omitempty" yaml:"username,omitempty"`
+	Strategy string `json:"strategy,omitempty" yaml:"strategy,omitempty"`
+	// Targets are the two of a pair.
+	Targets []ImportedTarget `json:"targets,omitempty" yaml:"targets,omitempty"`
 
-	from string // file and line, or its name at the provider
+	second ImportedTarget // of a pair, until it stands in Targets
+	from   string         // file and line, or its name at the provider
+}
+
+// ImportedTarget is one of a pair's targets.
+type ImportedTarget struct {
+	Target   string `json:"target" yaml:"target"`
+	Username string `json:"username,omitempty" yaml:"username,omitempty"`
 }
 
 // ImportRequest says what fills in what an import does not find.
@@ -58,8 +69,8 @@ func (d *Desk) ImportListed(ctx context.Context, domain string, r ImportRequest)
 }
 
 // ImportTable reads a credential from each row of a CSV file, for the configuration. The first row names the columns: target,
-// and optionally id, account, path and username. Its error names every mistake with the name of the file and the line; it
-// is Invalid.
+// and optionally id, account, path and username, and second_target and second_username, which make it a pair. Its error
+// names every mistake with the name of the file and the line; it is Invalid.
 func (d *Desk) ImportTable(table io.Reader, file string, r ImportRequest) ([]Imported, error) {
 	found, err := parseTable(table, file, r.Account)
 	if err := errors.Join(err, d.complete(found, r.PathPrefix)); err != nil {
@@ -85,23 +96,37 @@ func (d *Desk) complete(found []Imported, prefix string) error {
 		if !rotation.ValidID(c.ID) {
 			problems = append(problems, fmt.Errorf(`%s: %q is not a valid id: want 1 to 128 of a-z, 0-9 and "._-@"`, c.from, c.ID))
 		}
-		for _, text := range []unique{{"username", "", c.Username}, {"path", "", c.Path}} {
+		for _, text := range []unique{{"username", "", c.Username}, {"second_username", "", c.second.Username}, {"path", "", c.Path}} {
 			if !shows(text.value) {
 				problems = append(problems, fmt.Errorf("%s: %s %q has characters that do not show: remove them", c.from, text.field, text.value))
 			}
 		}
 		account := d.Accounts[c.Account]
-		for _, own := range []unique{
-			{"id", "", c.ID}, {"path", "", c.Path}, {"target", account.Provider.Code + " " + account.Region, c.Target},
-		} {
+		service := account.Provider.Code + " " + account.Region
+		owned := []unique{{"id", "", c.ID}, {"path", "", c.Path}, {"target", service, c.Target}}
+		if c.second.Target != "" {
+			owned = append(owned, unique{"target", service, c.second.Target})
+		}
+		for _, own := range owned {
 			if first, twice := taken[own]; twice {
 				problems = append(problems, fmt.Errorf("%s: %s %q is already used at %s", c.from, own.field, own.value, first))
 				continue
 			}
 			taken[own] = c.from
 		}
+		c.pair()
 	}
 	return errors.Join(problems...)
+}
+
+// pair writes what has a second target as the configuration wants a pair.
+func (c *Imported) pair() {
+	if c.second.Target == "" {
+		return
+	}
+	c.Strategy = rotation.StrategyPair.String()
+	c.Targets = []ImportedTarget{{Target: c.Target, Username: c.Username}, c.second}
+	c.Target, c.Username = "", ""
 }
 
 // shows tells whether a text has only characters that show: escaped for a terminal another would stand in the file.
@@ -129,6 +154,27 @@ func (c *Imported) resolve(d *Desk) error {
 		return fmt.Errorf("target %q: %w", c.Target, err)
 	}
 	c.Target = target
+	return c.second.resolve(account, c.Target)
+}
+
+// resolve checks the second target of a pair, if there is one.
+func (t *ImportedTarget) resolve(account *config.Account, first string) error {
+	switch {
+	case t.Target == "" && t.Username != "":
+		return fmt.Errorf("second_username %q: want a second_target too", t.Username)
+	case t.Target == "":
+		return nil
+	case !account.Provider.Pairs:
+		return fmt.Errorf("second_target %q: %s cannot have a pair", t.Target, account.Provider.Code)
+	}
+	target, err := account.Provider.CheckTarget(t.Target)
+	if err != nil {
+		return fmt.Errorf("second_target %q: %w", t.Target, err)
+	}
+	if strings.EqualFold(target, first) {
+		return fmt.Errorf("second_target %q: it is the target too", t.Target)
+	}
+	t.Target = target
 	return nil
 }
 

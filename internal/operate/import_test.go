@@ -90,3 +90,19 @@ func TestAnImportSaysWhoseFaultItIs(t *testing.T) {
 		t.Errorf("%v\nwant\n%s", err, want)
 	}
 }
+
+func TestATableNamesWhatCannotBeAPair(t *testing.T) {
+	t.Parallel()
+	d := importDesk(nil)
+	d.Accounts["ses"].Provider.Pairs = true
+	for table, want := range map[string]string{
+		"target,second_target,account\na@x.com,b@x.com,kirim\n":             `t.csv:2: second_target "b@x.com": kirimemail cannot have a pair`,
+		"target,second_target,account\na@x.com,A@x.com,ses\n":               `t.csv:2: second_target "A@x.com": it is the target too`,
+		"target,second_username,account\na@x.com,b,ses\n":                   `t.csv:2: second_username "b": want a second_target too`,
+		"target,second_target,account\na@x.com,b@x.com,ses\nb@x.com,,ses\n": `t.csv:3: target "b@x.com" is already used at t.csv:2`,
+	} {
+		if _, err := d.ImportTable(strings.NewReader(table), "t.csv", operate.ImportRequest{}); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 	"keyturn/internal/config/document"
 )
 
-var columns = []string{"target", "id", "account", "path", "username"}
+var columns = []string{"target", "id", "account", "path", "username", "second_target", "second_username"}
 
 // parseTable reads a credential from each row. Account is that of rows that name none. It returns all rows that can be
 // read, and an error that names every mistake with file and line.
@@ -106,5 +106,9 @@ func (c *Imported) set(column, value string) {
 		c.Path = value
 	case "username":
 		c.Username = value
+	case "second_target":
+		c.second.Target = value
+	case "second_username":
+		c.second.Username = value
 	}
 }
