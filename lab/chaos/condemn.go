@@ -25,18 +25,32 @@ func (t *tally) explains(c credential, rec devenv.Journal) bool {
 // condemn has a provider refuse one credential, and notes it, so that the quarantine can be told from one without a
 // cause.
 func (s *stage) condemn(ctx context.Context, t *tally, e event) error {
+	f := e.Fault
+	c, ok := t.condemnable(s.fleet, f.Provider, e.Who, reasons[f.Kind])
+	if !ok {
+		return nil // all of them are in quarantine
+	}
+	f.Target = c.Target
+	return s.Box.Inject(ctx, f)
+}
+
+// condemnable is one of a provider's credentials that was not condemned before: else it is unknown which time its quarantine is
+// from.
+func (t *tally) condemnable(fleet []credential, provider string, who int, why string) (c credential, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	var all []credential
-	for _, c := range s.fleet {
-		if c.Provider == e.Fault.Provider && c.busy() && c.strategy() == "replace" {
+	for _, c := range fleet {
+		if _, before := t.causes[c.ID]; !before && c.Provider == provider && c.busy() && c.strategy() == "replace" {
 			all = append(all, c)
 		}
 	}
-	c, f := all[e.Who%len(all)], e.Fault
-	f.Target = c.Target
-	t.mu.Lock()
-	t.causes[c.ID] = cause{why: reasons[f.Kind], since: time.Now()}
-	t.mu.Unlock()
-	return s.Box.Inject(ctx, f)
+	if len(all) == 0 {
+		return c, false
+	}
+	c = all[who%len(all)]
+	t.causes[c.ID] = cause{why: why, since: time.Now()}
+	return c, true
 }
 
 // reasons are what a journal in quarantine begins its reason with, by fault.

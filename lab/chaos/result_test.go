@@ -114,3 +114,22 @@ func TestOnlyTheInjectedCauseExplainsAQuarantine(t *testing.T) {
 		}
 	}
 }
+
+func TestACredentialIsCondemnedOnce(t *testing.T) {
+	t.Parallel()
+	tally := &tally{causes: map[string]cause{}}
+	seen := map[string]bool{}
+	for {
+		c, ok := tally.condemnable(fleet(), "alibaba-directmail", 4, "rule:")
+		if !ok {
+			break
+		}
+		if seen[c.ID] || c.Quiet || c.Second != "" {
+			t.Fatalf("%s, after %v", c.ID, seen)
+		}
+		seen[c.ID] = true
+	}
+	if len(seen) != 5 {
+		t.Errorf("%d credentials, want all 5 that rotate all the time and have one target", len(seen))
+	}
+}
