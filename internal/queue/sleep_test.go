@@ -33,6 +33,14 @@ func TestADemandDropsOlderDemandsAndNothingThatARunAskedFor(t *testing.T) {
 		if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 1 {
 			t.Errorf("%s: %+v: want the wish of the run and the newest demand", c.reason, d)
 		}
+		must(t, r.client.Ask(t.Context(), account, "b", c.reason, 0))
+		for range 3 {
+			_, err := r.client.Demand(t.Context(), account, c.kind, "b", rotation.Job{RequestedBy: "ops"})
+			must(t, err)
+		}
+		if d := urgent(t, r); d.Scheduled != 1 || d.Pending != 3 {
+			t.Errorf("%s, at once: %+v: want the wish of the run and the newest demand of b too", c.reason, d)
+		}
 	}
 }
 
