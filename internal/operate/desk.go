@@ -54,7 +54,7 @@ type Truth interface {
 type Demands interface {
 	// Demand asks for a job at once and returns its slot. Of job, RequestedBy and Force count.
 	Demand(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job) (time.Time, error)
-	// DemandLater asks for a job after a delay: a newer wish than all before it, which stays whatever becomes of others.
+	// DemandLater asks for a job after a delay. Its slot is when it is due: no rotation that was asked for before serves it.
 	DemandLater(ctx context.Context, account string, kind queue.Kind, id string, job rotation.Job, after time.Duration) (time.Time, error)
 }
 

@@ -36,6 +36,9 @@ type stage struct {
 	// tries are the answers about a leaked password, one after the other; the last one stays.
 	tries []rotation.Verdict
 	tried []int // versions of current that were asked about
+	// turns is how often a question has to wait for its turn, half a minute each time.
+	turns int
+	busy  int // demands that are refused
 }
 
 type event struct {
@@ -106,13 +109,17 @@ func (s *stage) Read(context.Context, rotation.Place) (rotation.Entry, error) {
 func (s *stage) Now(context.Context) (time.Time, error) { return time.Now(), nil }
 
 func (s *stage) Demand(_ context.Context, _ string, kind queue.Kind, _ string, job rotation.Job) (time.Time, error) {
+	if s.busy > 0 {
+		s.busy--
+		return time.Time{}, queue.ErrBusy
+	}
 	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy+insists(job))
 	return time.Now(), nil
 }
 
 func (s *stage) DemandLater(_ context.Context, _ string, kind queue.Kind, _ string, job rotation.Job, after time.Duration) (time.Time, error) {
 	s.acts = append(s.acts, "job "+string(kind)+" by "+job.RequestedBy+insists(job)+" after "+after.String())
-	return time.Now().Add(time.Millisecond), nil
+	return time.Now().Add(after), nil
 }
 
 func insists(job rotation.Job) string {
@@ -193,6 +200,10 @@ func followed() (operate.Request, *[]operate.Verdict) {
 }
 
 func (s *stage) Try(_ context.Context, _ *rotation.Credential, held rotation.Entry) (rotation.Verdict, error) {
+	if s.turns > 0 {
+		s.turns--
+		return rotation.Unknown, &rotation.WaitError{After: 30 * time.Second, Reason: "the budget is spent"}
+	}
 	s.tried = append(s.tried, held.Version)
 	if len(s.tries) == 0 {
 		return rotation.Unknown, rotation.ErrNoVerifier

@@ -11,7 +11,8 @@ import (
 
 // Prover asks whether a password that current held still works. Safe for concurrent use; returns soon after ctx ends.
 type Prover interface {
-	// Try changes nothing. rotation.ErrNoVerifier says that there is none to ask; any other error, that there was no answer.
+	// Try changes nothing. rotation.ErrNoVerifier says that there is none to ask, a *rotation.WaitError when to ask again, and
+	// any other error that there was no answer.
 	Try(ctx context.Context, cred *rotation.Credential, held rotation.Entry) (rotation.Verdict, error)
 }
 
@@ -19,14 +20,16 @@ type Prover interface {
 type leak struct {
 	cred    *rotation.Credential
 	held    rotation.Entry // what current held, and so what has leaked
+	unread  error          // why that is not known
+	asked   time.Time      // for the first rotation
 	verdict Verdict
 	second  *wish // of a pair: the rotation that takes the leaked password away
 }
 
 // Leaked makes the passwords worthless that Vault holds for credentials now, and shows that they are: replace rotates, pair
 // rotates twice, with grace between (0: the least interval of two rotations), and overlap retires at once what was used before.
-// Request.Wait is how long each rotation is followed. It takes rights in Vault. The verdicts are in the order of the ids; one
-// with Dead says that the provider refused the old password afterwards.
+// Request.Wait is how long each rotation is followed. It takes rights in Vault. The verdicts are in the order of the ids, and
+// what goes wrong with one is its own; one with Dead says that the provider refused the old password afterwards.
 func (d *Desk) Leaked(ctx context.Context, ids []string, grace time.Duration, r Request) ([]Verdict, error) {
 	creds, err := d.Credentials(ids)
 	if err != nil {
@@ -35,28 +38,29 @@ func (d *Desk) Leaked(ctx context.Context, ids []string, grace time.Duration, r 
 	if d.Truth == nil || d.Prover == nil {
 		return nil, errNoTruth
 	}
+	grace = max(grace, d.Timing.MinInterval)
 	leaks := make([]*leak, len(creds))
 	for i, cred := range creds {
-		seen, err := d.look(ctx, cred)
-		if err != nil {
-			return nil, d.of(cred, err)
-		}
-		leaks[i] = &leak{cred: cred, held: seen.current}
-	}
-	wishes := make([]*wish, len(leaks))
-	for i, l := range leaks {
-		if wishes[i], err = d.replaceLeaked(ctx, l, max(grace, d.Timing.MinInterval), r); err != nil {
-			return nil, err
+		leaks[i] = &leak{cred: cred, unread: errNothingHeld}
+		if seen, err := d.look(ctx, cred); err != nil {
+			leaks[i].unread = err // a worker may still reach it
+		} else {
+			leaks[i].held = seen.current
 		}
 	}
-	for i, v := range d.await(ctx, wishes, r) {
-		leaks[i].verdict = v
-	}
+	d.each(ctx, leaks, r, func(l *leak) (*wish, error) { return d.replaceLeaked(ctx, l, grace, r) })
 	d.retireLeaked(ctx, leaks, r)
-	d.replaceAgain(ctx, leaks, max(grace, d.Timing.MinInterval), r)
+	for _, l := range leaks {
+		if l.second == nil { // else it is alive for now
+			d.prove(ctx, l, r)
+		}
+	}
+	d.replaceAgain(ctx, leaks, grace, r)
 	verdicts := make([]Verdict, len(leaks))
 	for i, l := range leaks {
-		d.prove(ctx, l, r)
+		if l.second != nil {
+			d.prove(ctx, l, r)
+		}
 		verdicts[i] = l.verdict
 	}
 	return verdicts, nil
@@ -79,7 +83,7 @@ func (d *Desk) replaceLeaked(ctx context.Context, l *leak, grace time.Duration, 
 // retireLeaked takes away the identities whose passwords leaked, now that consumers have others.
 func (d *Desk) retireLeaked(ctx context.Context, leaks []*leak, r Request) {
 	r.Force = true
-	d.again(ctx, leaks, r, func(l *leak) (*wish, error) {
+	d.each(ctx, leaks, r, func(l *leak) (*wish, error) {
 		if l.cred.Overlap == nil {
 			return nil, nil
 		}
@@ -90,29 +94,31 @@ func (d *Desk) retireLeaked(ctx context.Context, leaks []*leak, r Request) {
 // replaceAgain follows the second rotations of pairs: until then the leaked password logs in.
 func (d *Desk) replaceAgain(ctx context.Context, leaks []*leak, grace time.Duration, r Request) {
 	wait := r
-	wait.Wait += grace
-	d.again(ctx, leaks, wait, func(l *leak) (*wish, error) {
+	if r.Wait > 0 {
+		wait.Wait += grace
+	}
+	d.each(ctx, leaks, wait, func(l *leak) (*wish, error) {
 		if l.second == nil {
 			return nil, nil
 		}
-		dies := later(l.verdict.Asked.Add(grace), l.verdict.Asked.Add(l.verdict.Took()+d.Timing.MinInterval))
-		r.tell(Verdict{Credential: l.cred.ID, Asked: l.verdict.Asked, Outcome: Alive, Until: &dies})
+		dies := later(l.second.slot, l.asked.Add(l.verdict.Took()+d.Timing.MinInterval))
+		r.tell(Verdict{Credential: l.cred.ID, Asked: l.asked, Outcome: Alive, Until: &dies})
 		return l.second, nil
 	})
 }
 
-// again follows one more wish of each credential whose last one went well.
-func (d *Desk) again(ctx context.Context, leaks []*leak, r Request, next func(*leak) (*wish, error)) {
+// each follows one more wish, if there is one, of each credential of which nothing has gone wrong.
+func (d *Desk) each(ctx context.Context, leaks []*leak, r Request, next func(*leak) (*wish, error)) {
 	var wishes []*wish
 	var of []*leak
 	for _, l := range leaks {
-		if !l.verdict.Good() {
+		if l.verdict.Outcome != "" && !l.verdict.Good() {
 			continue
 		}
 		w, err := next(l)
 		switch {
 		case err != nil:
-			l.verdict.Outcome, l.verdict.Why = Failed, Plain(err.Error())
+			l.verdict = Verdict{Credential: l.cred.ID, Asked: l.asked, Outcome: Failed, Why: Plain(err.Error())}
 		case w != nil:
 			wishes, of = append(wishes, w), append(of, l)
 		}
@@ -121,39 +127,56 @@ func (d *Desk) again(ctx context.Context, leaks []*leak, r Request, next func(*l
 		return
 	}
 	for i, v := range d.await(ctx, wishes, r) {
-		of[i].verdict = v
+		l := of[i]
+		if l.asked.IsZero() {
+			l.asked = v.Asked
+		}
+		if v.Ended() { // counted from the first request
+			v.Seconds = max(0, v.Seconds+v.Asked.Sub(l.asked).Seconds())
+		}
+		l.verdict, l.verdict.Asked = v, l.asked
 	}
 }
 
-// prove asks whether the leaked password still logs in. Servers may take it for as long as a new one takes to spread.
+// prove asks whether the leaked password still logs in.
 func (d *Desk) prove(ctx context.Context, l *leak, r Request) {
 	if !l.verdict.Good() {
 		return
 	}
+	v := Verdict{Credential: l.cred.ID, Asked: l.asked, Outcome: Unchecked}
+	switch verdict, err := d.tryUntilDead(ctx, l, r.Wait); {
+	case verdict == rotation.Refused:
+		v.Outcome = Dead
+	case verdict == rotation.Works:
+		v.Outcome, v.Why = Alive, "it was replaced, and still logs in"
+	case errors.Is(err, rotation.ErrNoVerifier):
+		v.Outcome, v.Why = Rotated, "nothing tells whether the old password still logs in: "+err.Error()
+	case err != nil:
+		v.Why = "it was replaced, and nothing tells whether the old password still logs in: " + Plain(err.Error())
+	}
+	v.Seconds = max(0, d.now(ctx, v.Asked).Sub(v.Asked).Seconds())
+	l.verdict = v
+	r.tell(v)
+}
+
+// tryUntilDead tries the leaked password until it is refused: servers may take it for as long as a new one takes to spread. For
+// its turn at a server that bears only so many questions it waits as long as for anything else.
+func (d *Desk) tryUntilDead(ctx context.Context, l *leak, patience time.Duration) (verdict rotation.Verdict, err error) {
+	if l.held.Password.IsZero() {
+		return rotation.Unknown, l.unread
+	}
 	began := d.Clock.Now()
 	for pause := time.Second; ; pause *= 2 {
-		verdict, err := rotation.Unknown, errNothingHeld
-		if !l.held.Password.IsZero() {
-			verdict, err = d.Prover.Try(ctx, l.cred, l.held)
+		verdict, err = d.Prover.Try(ctx, l.cred, l.held)
+		rest, limit := pause, l.cred.Verify.Propagation
+		if held := (*rotation.WaitError)(nil); errors.As(err, &held) {
+			rest, limit = held.After, patience
+		} else if verdict != rotation.Works {
+			return verdict, err
 		}
-		if verdict == rotation.Works && d.Clock.Now().Sub(began) < l.cred.Verify.Propagation && d.Clock.Sleep(ctx, pause) == nil {
-			continue
+		if d.Clock.Now().Sub(began) >= limit || d.Clock.Sleep(ctx, rest) != nil {
+			return verdict, err
 		}
-		v := Verdict{Credential: l.cred.ID, Asked: l.verdict.Asked, Outcome: Unchecked}
-		switch {
-		case verdict == rotation.Refused:
-			v.Outcome = Dead
-		case verdict == rotation.Works:
-			v.Outcome, v.Why = Alive, "it was replaced, and still logs in"
-		case errors.Is(err, rotation.ErrNoVerifier):
-			v.Outcome, v.Why = Rotated, "nothing tells whether the old password still logs in: "+err.Error()
-		case err != nil:
-			v.Why = "it was replaced, and nothing tells whether the old password still logs in: " + Plain(err.Error())
-		}
-		v.Seconds = max(0, d.now(ctx, v.Asked).Sub(v.Asked).Seconds())
-		l.verdict = v
-		r.tell(v)
-		return
 	}
 }
 

@@ -1,6 +1,7 @@
 package operate_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -93,11 +94,11 @@ func TestALeakedPairIsDeadAfterItsSecondRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := leaking(t, rotation.Refused)
 		s.cred.Pair = &rotation.Pair{Grace: 24 * time.Hour}
-		s.at(150*time.Second, func(s *stage) { promote(s.began.Add(time.Second))(s) })
+		s.at(150*time.Second, func(s *stage) { promote(s.began.Add(2 * time.Minute))(s) })
 		r, told := followed()
 		all, err := s.desk().Leaked(t.Context(), []string{"alerts"}, 0, r)
-		if err != nil || all[0].Outcome != operate.Dead {
-			t.Errorf("%+v (%v)", all, err)
+		if v := all[0]; err != nil || v.Outcome != operate.Dead || !v.Asked.Equal(s.began) || v.Took() < 150*time.Second {
+			t.Errorf("%+v (%v): it is counted from the first request", all, err)
 		}
 		alive := slices.IndexFunc(*told, func(v operate.Verdict) bool { return v.Outcome == operate.Alive })
 		if alive < 0 || (*told)[alive].Until.Sub(s.began) < 2*time.Minute+2*time.Second {
@@ -149,4 +150,49 @@ func TestALeakIsForACommandWithRightsInVault(t *testing.T) {
 	if _, err := s.desk().Leaked(t.Context(), []string{"alerts", "none"}, 0, operate.Request{}); operate.KindOf(err) != operate.Absent || len(s.acts) > 0 {
 		t.Errorf("%v, %q", err, s.acts)
 	}
+}
+
+func TestTheProofOfALeakWaitsForItsTurnAtTheServer(t *testing.T) {
+	t.Parallel()
+	for turns, want := range map[int]operate.Outcome{1: operate.Dead, 9: operate.Unchecked} {
+		synctest.Test(t, func(t *testing.T) {
+			s := leaking(t, rotation.Refused)
+			s.turns = turns
+			r, _ := followed()
+			all, err := s.desk().Leaked(t.Context(), []string{"alerts"}, 0, r)
+			if err != nil || all[0].Outcome != want {
+				t.Errorf("after %d waits of half a minute, with a minute of patience: %+v (%v), want %s", turns, all, err, want)
+			}
+		})
+	}
+}
+
+func TestALeakThatVaultCannotTellIsReplacedAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := leaking(t, rotation.Refused)
+		s.vault = errors.New("vault is sealed")
+		s.at(2*time.Second, func(s *stage) {
+			s.vault = nil
+			s.outcome[queue.KindRotate] = queue.Outcome{Slot: s.began, Status: "done", Final: true, Rotated: true}
+		})
+		r, _ := followed()
+		all, err := s.desk().Leaked(t.Context(), []string{"alerts"}, 0, r)
+		if v := all[0]; err != nil || v.Outcome != operate.Unchecked || !strings.Contains(v.Why, "vault is sealed") || len(s.acts) != 1 {
+			t.Errorf("%+v (%v), %q", all, err, s.acts)
+		}
+	})
+}
+
+func TestWhatGoesWrongWithOneLeakIsItsOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := leaking(t, rotation.Refused)
+		s.busy = 1
+		r, _ := followed()
+		all, err := s.desk().Leaked(t.Context(), []string{"alerts", "alerts"}, 0, r)
+		if err != nil || all[0].Outcome != operate.Failed || !strings.Contains(all[0].Why, "too many jobs") || all[1].Outcome != operate.Dead {
+			t.Errorf("%+v (%v)", all, err)
+		}
+	})
 }

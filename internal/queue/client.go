@@ -81,15 +81,14 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id strin
 	return slot, nil
 }
 
-// DemandLater asks for a job after a delay, like Demand. No wish of before its slot serves it, and no later one takes it out of the
-// queue: if another one serves it meanwhile, it finds that when its time has come.
+// DemandLater asks for a job after a delay, like Demand. Its slot is when it is due: no rotation that was asked for before serves
+// it, and no demand takes it out of the queue before its time.
 func (c *Client) DemandLater(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (time.Time, error) {
 	now, err := c.Now(ctx)
 	if err != nil {
 		return time.Time{}, err
 	}
-	// A demand of the same millisecond is one of before.
-	job.Slot, job.Reason = now.Add(time.Millisecond), rotation.ReasonDemand
+	job.Slot, job.Reason = now.Add(after), rotation.ReasonDemand
 	return job.Slot, c.putLater(ctx, account, kind, id, job, after, now)
 }
 
