@@ -112,7 +112,7 @@ func TestWhichFindsTheGenerationOfALeakedPassword(t *testing.T) {
 		{old, c.ID, ": dead since 20", 0},
 		{old, other.ID, "no credential that was read has, or had, this password (1 of 1 read)", exitFailed},
 		{"Never-Seen-1", "", "(3 of 3 read)", exitFailed},
-		{s.CurrentAt(pair.Path, 1).Password, "", "consumers do not read it any more, and it still logs in: `rotatectl", 0},
+		{s.CurrentAt(pair.Path, 1).Password, "", "consumers do not read it any more, and nothing shows that it is dead: `rotatectl", 0},
 		{old, "-o json", `"life":"replaced","version":1,`, 0},
 		{"", "", "standard input holds no password", exitFailed},
 		{old, "--account none", "--account none: want one of kirim, ses", exitUsage},

@@ -9,9 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"keyturn/internal/app"
 	"keyturn/internal/config"
-	"keyturn/internal/due"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
 	"keyturn/internal/secret"
@@ -70,7 +68,6 @@ func (s *search) run(cmd *cobra.Command, cfg *config.Config, q operate.Query, pa
 		return err
 	}
 	defer done()
-	s.note(cmd, cfg)
 	creds, err := d.Select(q)
 	if err != nil {
 		return flagged(err)
@@ -81,7 +78,7 @@ func (s *search) run(cmd *cobra.Command, cfg *config.Config, q operate.Query, pa
 	}
 	bar := newBar(total, "reading", total > longRead)
 	show, end := s.printer(cmd.OutOrStdout())
-	found, err := d.Which(cmd.Context(), q, password, func(m operate.Match) error {
+	found, err := d.Which(cmd.Context(), q, password, requester(), func(m operate.Match) error {
 		_ = bar.Clear() // a terminal that is gone must not end the search
 		return show(m)
 	}, func(int, int) { _ = bar.Add(1) })
@@ -89,22 +86,17 @@ func (s *search) run(cmd *cobra.Command, cfg *config.Config, q operate.Query, pa
 	if err == nil {
 		err = end()
 	}
-	problems := append([]error{err}, found.Unread...)
+	if found.Unnoted != nil {
+		warn(fmt.Errorf("there is no event of this search: %w", found.Unnoted))
+	}
+	problems := append([]error{err}, found.Problems...)
+	if more := found.Unread - len(found.Problems); more > 0 {
+		problems = append(problems, fmt.Errorf("%d more could not be read", more))
+	}
 	if err == nil && found.Shown == 0 {
-		problems = append(problems, fmt.Errorf("%w (%d of %d read)", errNoMatch, found.Read-len(found.Unread), found.Total))
+		problems = append(problems, fmt.Errorf("%w (%d of %d read)", errNoMatch, found.Read-found.Unread, found.Total))
 	}
 	return errors.Join(problems...)
-}
-
-// note leaves an event. A Redis that is away must not keep a person from finding a leak.
-func (*search) note(cmd *cobra.Command, cfg *config.Config) {
-	rdb, err := app.Redis(cmd.Context(), cfg)
-	if err == nil {
-		err = errors.Join(due.NewIndex(rdb).NoteSearch(cmd.Context(), requester()), rdb.Close())
-	}
-	if err != nil {
-		warn(fmt.Errorf("there is no event of this search: %w", err))
-	}
 }
 
 func (s *search) printer(out io.Writer) (show func(operate.Match) error, end func() error) {
@@ -138,9 +130,9 @@ func told(m operate.Match) string {
 	case operate.Unsure:
 		text += "it may log in: the rotation is not over"
 	case operate.Valid:
-		text += "consumers do not read it any more, and it still logs in"
+		text += "consumers do not read it any more, and nothing shows that it is dead"
 		if m.Until != nil {
-			text += " until it is retired, " + stamp(*m.Until) + " or later"
+			text += "; it is retired at " + stamp(*m.Until) + " or later"
 		}
 	case operate.Replaced:
 		if m.DeadSince == nil {

@@ -76,6 +76,8 @@ type Index interface {
 	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
 	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+	// NoteSearch notes who looked for the credential of a leaked password.
+	NoteSearch(ctx context.Context, by string) error
 }
 
 // Breakers tells how an account's breaker stands. Safe for concurrent use; returns soon after ctx ends.

@@ -25,7 +25,7 @@ type Life string
 // What Vault tells of a password.
 const (
 	InUse    Life = "in use"   // consumers read it
-	Valid    Life = "valid"    // consumers do not read it any more, and it logs in by design
+	Valid    Life = "valid"    // consumers do not read it any more, and nothing shows that it is dead
 	Unsure   Life = "unsure"   // an open rotation sets it, or replaces it
 	Replaced Life = "replaced" // a later one took its place
 )
@@ -48,13 +48,19 @@ type Match struct {
 // Search is what became of looking for a password.
 type Search struct {
 	Page
-	// Unread are the credentials that could not be read, or not whole, with the cause.
-	Unread []error `json:"-"`
+	// Unread is how many credentials could not be read, or not whole, and Problems the causes of the first of them.
+	Unread   int
+	Problems []error
+	Unnoted  error // why there is no event of it
 }
 
+// maxProblems bounds what is said of credentials that cannot be read: a store that is away has all of them.
+const maxProblems = 20
+
 // Which calls show with each credential of a query that has, or had, a password. It compares the password with what Vault holds
-// now: nothing derived from it is kept anywhere. States, age and limit of the query do not count. Progress is as of Status.
-func (d *Desk) Which(ctx context.Context, q Query, password secret.Value, show func(Match) error, progress func(read, total int)) (Search, error) {
+// now: nothing derived from it is kept anywhere, but that by asked is an event. States, age and limit of the query do not
+// count. Progress is as of Status.
+func (d *Desk) Which(ctx context.Context, q Query, password secret.Value, by string, show func(Match) error, progress func(read, total int)) (Search, error) {
 	creds, err := d.Select(q)
 	if err != nil {
 		return Search{}, err
@@ -62,7 +68,10 @@ func (d *Desk) Which(ctx context.Context, q Query, password secret.Value, show f
 	if d.Truth == nil || d.History == nil {
 		return Search{}, errNoTruth
 	}
-	s := Search{}
+	s := Search{Unnoted: d.Away}
+	if d.Index != nil {
+		s.Unnoted = d.Index.NoteSearch(ctx, by)
+	}
 	for range creds {
 		s.Total++
 	}
@@ -78,7 +87,9 @@ func (d *Desk) Which(ctx context.Context, q Query, password secret.Value, show f
 			return s, ctx.Err()
 		}
 		if a.err != nil {
-			s.Unread = append(s.Unread, a.err)
+			if s.Unread++; s.Unread <= maxProblems {
+				s.Problems = append(s.Problems, a.err)
+			}
 		}
 		if s.Read++; progress != nil {
 			progress(s.Read, s.Total)
@@ -122,10 +133,10 @@ func inSecret(cred *rotation.Credential, newest *rotation.Record, entries []rota
 				continue
 			}
 			m := Match{
-				Credential: cred.ID, Account: cred.Account, Target: cmp.Or(e.Target, cred.Target), Life: Replaced,
+				Credential: cred.ID, Account: cred.Account, Target: targetIn(cred, &e), Life: Replaced,
 				Version: e.Version, RotationID: e.RotationID, RotatedAt: written(&e),
 			}
-			m.outlived(newest, entries, i)
+			m.outlived(cred, newest, entries, i)
 			if !yield(m) {
 				return
 			}
@@ -133,33 +144,57 @@ func inSecret(cred *rotation.Credential, newest *rotation.Record, entries []rota
 	}
 }
 
-// outlived tells what became of the password of a version of current, the ith counted from the newest.
-func (m *Match) outlived(newest *rotation.Record, entries []rotation.Entry, i int) {
-	e := entries[i]
-	if entries[0].Password.Equal(e.Password) {
+// outlived tells what became of the password of a version of current, the ith counted from the newest. What nothing shows to be
+// replaced counts as valid: a person has to act on it.
+func (m *Match) outlived(cred *rotation.Credential, newest *rotation.Record, entries []rotation.Entry, i int) {
+	e := &entries[i]
+	switch {
+	case entries[0].Password.Equal(e.Password):
 		m.Life = InUse
-		return
+	case e.ID != "":
+		m.outlivedIdentity(newest, e.ID)
+	default:
+		m.Life = Valid
+		for _, later := range slices.Backward(entries[:i]) {
+			if replaces(cred, &later, e) {
+				m.Life, m.DeadSince = Replaced, written(&later)
+				return
+			}
+		}
 	}
-	for _, w := range newest.Identities.Retire {
-		if e.ID != "" && w.ID == e.ID {
+}
+
+// outlivedIdentity tells what became of an overlap's identity that the newest version of current does not name.
+func (m *Match) outlivedIdentity(newest *rotation.Record, id string) {
+	known := &newest.Identities
+	if id == known.Used || slices.Contains(known.Kept, id) {
+		m.Life = Valid
+	}
+	for _, w := range known.Retire {
+		if w.ID == id {
 			m.Life, m.Until = Valid, &w.NotBefore
-			return
 		}
 	}
-	if slices.Contains(newest.Identities.Kept, e.ID) {
-		m.Life = Valid // a person's
-		return
+}
+
+// replaces tells whether a later version has another password of the same target and login.
+func replaces(cred *rotation.Credential, later, e *rotation.Entry) bool {
+	if later.ID != "" || later.Password.IsZero() || later.Password.Equal(e.Password) {
+		return false
 	}
-	for _, later := range slices.Backward(entries[:i]) {
-		same := e.ID == "" && later.ID == "" && later.Target == e.Target && (e.Target != "" || later.Username == e.Username)
-		if same && !later.Password.Equal(e.Password) {
-			m.DeadSince = written(&later)
-			return
+	login := later.Username == e.Username || later.Username == "" || e.Username == ""
+	return login && targetIn(cred, later) == targetIn(cred, e)
+}
+
+// targetIn is what a version of current is about. One that names no target is of a pair's target with its user name, or of the
+// credential's.
+func targetIn(cred *rotation.Credential, e *rotation.Entry) string {
+	if e.Target == "" && cred.Pair != nil {
+		if access := cred.Pair.Find("", e.Username); access != nil {
+			return access.Target
 		}
 	}
-	if e.ID == "" && e.Target != "" {
-		m.Life = Valid // of a pair, and not its turn yet
-	}
+	return cmp.Or(e.Target, cred.Target)
 }
 
 // written is when a version was stored.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,15 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 	t.Parallel()
 	turns := func(n int, e *rotation.Entry) { e.Target = []string{"b", "a"}[n%2] }
 	identities := func(n int, e *rotation.Entry) { e.ID = fmt.Sprint("i", n) }
+	// becomes is the first rotation of a pair that was one target before.
+	becomes := func(target string) func(int, *rotation.Entry) {
+		return func(n int, e *rotation.Entry) {
+			if e.Username = "a"; n == 2 {
+				e.Target, e.Username = target, target
+			}
+		}
+	}
+	renamed := func(n int, e *rotation.Entry) { e.Username = fmt.Sprint("user", n) }
 	soon := day(20)
 	for name, c := range map[string]struct {
 		records []rotation.Record
@@ -68,13 +78,19 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 		dead    time.Time
 		until   *time.Time
 	}{
-		"in use":                  {nil, kept(nil, "x", "b", "a"), operate.InUse, 3, time.Time{}, nil},
-		"in use since long":       {nil, kept(nil, "x", "x", "a"), operate.InUse, 2, time.Time{}, nil},
-		"replaced":                {nil, kept(nil, "c", "x", "a"), operate.Replaced, 2, day(3), nil},
-		"replaced later":          {nil, kept(nil, "c", "x", "x"), operate.Replaced, 1, day(3), nil},
-		"in use again":            {nil, kept(nil, "x", "b", "x"), operate.InUse, 1, time.Time{}, nil},
-		"a pair's other target":   {nil, kept(turns, "c", "x", "a"), operate.Valid, 2, time.Time{}, nil},
-		"a pair's, two turns ago": {nil, kept(turns, "c", "b", "x"), operate.Replaced, 1, day(3), nil},
+		"in use":                               {nil, kept(nil, "x", "b", "a"), operate.InUse, 3, time.Time{}, nil},
+		"in use since long":                    {nil, kept(nil, "x", "x", "a"), operate.InUse, 2, time.Time{}, nil},
+		"replaced":                             {nil, kept(nil, "c", "x", "a"), operate.Replaced, 2, day(3), nil},
+		"replaced later":                       {nil, kept(nil, "c", "x", "x"), operate.Replaced, 1, day(3), nil},
+		"in use again":                         {nil, kept(nil, "x", "b", "x"), operate.InUse, 1, time.Time{}, nil},
+		"a pair's other target":                {nil, kept(turns, "c", "x", "a"), operate.Valid, 2, time.Time{}, nil},
+		"a pair's, two turns ago":              {nil, kept(turns, "c", "b", "x"), operate.Replaced, 1, day(3), nil},
+		"a pair's first, of before it was one": {nil, kept(becomes("b"), "c", "x"), operate.Valid, 1, time.Time{}, nil},
+		"a pair's other, replaced since":       {nil, kept(becomes("a"), "c", "x"), operate.Replaced, 1, day(2), nil},
+		"of another login":                     {nil, kept(renamed, "c", "x"), operate.Valid, 1, time.Time{}, nil},
+		"an identity that a person's entry hides": {
+			[]rotation.Record{{Identities: rotation.Identities{Used: "i2"}}}, kept(identities, "c", "x", "a"), operate.Valid, 2, time.Time{}, nil,
+		},
 		"waits to be retired": {
 			[]rotation.Record{{Identities: rotation.Identities{Retire: []rotation.Retiring{{ID: "i2", NotBefore: soon}}}}},
 			kept(identities, "c", "x", "a"), operate.Valid, 2,
@@ -98,7 +114,7 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := which(t, &past{records: map[string][]rotation.Record{"c-0": c.records}, entries: map[string][]rotation.Entry{"c-0": c.entries}}, 1)
+			all := which(t, strings.HasPrefix(name, "a pair's"), &past{records: map[string][]rotation.Record{"c-0": c.records}, entries: map[string][]rotation.Entry{"c-0": c.entries}}, 1)
 			if name == "in use again" { // both versions
 				if len(all) != 2 || all[1].Version != 3 {
 					t.Fatalf("%+v", all)
@@ -118,14 +134,19 @@ func TestAMatchSaysWhetherThePasswordStillLogsIn(t *testing.T) {
 	}
 }
 
-func which(t *testing.T, p *past, fleetSize int) (all []operate.Match) {
+func which(t *testing.T, pair bool, p *past, fleetSize int) (all []operate.Match) {
 	t.Helper()
-	d := &operate.Desk{Fleet: fleet(t, fleetSize), Accounts: map[string]*config.Account{"mail": {}}, Truth: p, History: p}
-	found, err := d.Which(t.Context(), operate.Query{}, secret.New("x"), func(m operate.Match) error {
+	creds := fleet(t, fleetSize)
+	if pair {
+		creds[0].Target = "a"
+		creds[0].Pair = &rotation.Pair{Targets: [2]rotation.Access{{Target: "a"}, {Target: "b"}}}
+	}
+	d := &operate.Desk{Fleet: creds, Accounts: map[string]*config.Account{"mail": {}}, Truth: p, History: p}
+	found, err := d.Which(t.Context(), operate.Query{}, secret.New("x"), "ann@host", func(m operate.Match) error {
 		all = append(all, m)
 		return nil
 	}, nil)
-	if err != nil || found.Read != fleetSize || len(found.Unread) > 0 {
+	if err != nil || found.Read != fleetSize || found.Unread > 0 {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	return all
@@ -137,11 +158,11 @@ func TestOneCredentialThatCannotBeReadDoesNotEndASearch(t *testing.T) {
 	d := &operate.Desk{Fleet: fleet(t, 5), Accounts: map[string]*config.Account{"mail": {}}, Truth: p, History: p}
 	var all []string
 	read := 0
-	found, err := d.Which(t.Context(), operate.Query{}, secret.New("x"), func(m operate.Match) error {
+	found, err := d.Which(t.Context(), operate.Query{}, secret.New("x"), "ann@host", func(m operate.Match) error {
 		all = append(all, m.Credential)
 		return nil
 	}, func(n, _ int) { read = n })
-	if err != nil || len(found.Unread) != 1 || found.Read != 5 || read != 5 || fmt.Sprint(all) != "[c-1 c-3]" {
+	if err != nil || found.Unread != 1 || len(found.Problems) != 1 || found.Read != 5 || read != 5 || fmt.Sprint(all) != "[c-1 c-3]" {
 		t.Errorf("%+v, %v, %d, %v", found, err, read, all)
 	}
 }
@@ -150,7 +171,7 @@ func TestASearchForNothingFindsNothing(t *testing.T) {
 	t.Parallel()
 	p := &past{records: map[string][]rotation.Record{"c-0": {{State: rotation.Open, Candidates: []rotation.Candidate{{}}}}}}
 	d := &operate.Desk{Fleet: fleet(t, 1), Accounts: map[string]*config.Account{"mail": {}}, Truth: p, History: p}
-	if _, err := d.Which(t.Context(), operate.Query{}, secret.Value{}, func(m operate.Match) error {
+	if _, err := d.Which(t.Context(), operate.Query{}, secret.Value{}, "ann@host", func(m operate.Match) error {
 		t.Errorf("%+v: an intent has no value yet", m)
 		return nil
 	}, nil); err != nil {
