@@ -56,6 +56,7 @@ func (d *Desk) Leaked(ctx context.Context, ids []string, grace time.Duration, r 
 		}
 	}
 	d.replaceAgain(ctx, leaks, grace, r)
+	d.replaceLast(ctx, leaks, grace, r)
 	verdicts := make([]Verdict, len(leaks))
 	for i, l := range leaks {
 		if l.second != nil {
@@ -104,6 +105,26 @@ func (d *Desk) replaceAgain(ctx context.Context, leaks []*leak, grace time.Durat
 		dies := later(l.second.slot, l.asked.Add(l.verdict.Took()+d.Timing.MinInterval))
 		r.tell(Verdict{Credential: l.cred.ID, Asked: l.asked, Outcome: Alive, Until: &dies})
 		return l.second, nil
+	})
+}
+
+// replaceLast makes up for a first rotation that had to wait until the second was due: one rotation served both then, and
+// consumers still use the other target.
+func (d *Desk) replaceLast(ctx context.Context, leaks []*leak, grace time.Duration, r Request) {
+	r.Force = true
+	if r.Wait > 0 {
+		r.Wait += grace
+	}
+	d.each(ctx, leaks, r, func(l *leak) (*wish, error) {
+		if l.second == nil {
+			return nil, nil
+		}
+		leaked := l.cred.Pair.Find(l.held.Target, l.held.Username)
+		seen, err := d.look(ctx, l.cred)
+		if err != nil || leaked == nil || l.cred.Pair.Find(seen.current.Target, seen.current.Username) == leaked {
+			return nil, nil // the proof tells what is not known here
+		}
+		return d.demand(ctx, l.cred, queue.KindRotate, criterion{above: -1}, r)
 	})
 }
 

@@ -196,3 +196,27 @@ func TestWhatGoesWrongWithOneLeakIsItsOwn(t *testing.T) {
 		}
 	})
 }
+
+func TestAPairWhoseTwoRotationsBecameOneIsRotatedOnceMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := leaking(t, rotation.Refused)
+		s.cred.Pair = &rotation.Pair{Targets: [2]rotation.Access{{Target: "a"}, {Target: "b"}}}
+		s.current.Target, s.later = "a", nil
+		rotate := func(target string, slot time.Duration) func(*stage) {
+			return func(s *stage) {
+				promote(s.began.Add(slot))(s)
+				s.current.Target = target
+			}
+		}
+		s.at(130*time.Second, rotate("b", 2*time.Minute)) // the first one had to wait
+		s.at(260*time.Second, rotate("a", 4*time.Minute))
+		r, _ := followed()
+		r.Wait = 5 * time.Minute
+		all, err := s.desk().Leaked(t.Context(), []string{"alerts"}, 0, r)
+		want := []string{"job rotate by ann@host insists", "job rotate by ann@host insists after 2m0s", "job rotate by ann@host insists"}
+		if err != nil || all[0].Outcome != operate.Dead || !slices.Equal(s.acts, want) {
+			t.Errorf("%+v (%v), %q, want %q", all, err, s.acts, want)
+		}
+	})
+}
