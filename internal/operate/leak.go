@@ -120,12 +120,20 @@ func (d *Desk) replaceLast(ctx context.Context, leaks []*leak, grace time.Durati
 			return nil, nil
 		}
 		leaked := l.cred.Pair.Find(l.held.Target, l.held.Username)
-		seen, err := d.look(ctx, l.cred)
-		if err != nil || leaked == nil || l.cred.Pair.Find(seen.current.Target, seen.current.Username) == leaked {
+		if used := d.targetInUse(ctx, l.cred); used == nil || leaked == nil || used == leaked {
 			return nil, nil // the proof tells what is not known here
 		}
 		return d.demand(ctx, l.cred, queue.KindRotate, criterion{above: -1}, r)
 	})
+}
+
+// targetInUse is the target of a pair that consumers use; nil where that is not known.
+func (d *Desk) targetInUse(ctx context.Context, cred *rotation.Credential) *rotation.Access {
+	seen, err := d.look(ctx, cred)
+	if err != nil {
+		return nil
+	}
+	return cred.Pair.Find(seen.current.Target, seen.current.Username)
 }
 
 // each follows one more wish, if there is one, of each credential of which nothing has gone wrong.
