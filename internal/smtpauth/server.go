@@ -122,8 +122,11 @@ func New(config Config) (*Server, error) {
 	}
 	host, _, _ := net.SplitHostPort(config.Addr)
 	return &Server{
-		config:  config,
-		tls:     &tls.Config{ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12},
+		config: config,
+		tls: &tls.Config{
+			ServerName: host, RootCAs: config.CA, MinVersion: tls.VersionTLS12,
+			ClientSessionCache: tls.NewLRUClientSessionCache(1), // one server
+		},
 		places:  make(chan struct{}, config.MaxProbes),
 		tickets: &tickets{now: config.Now, credentials: make(map[string]ticket)},
 	}, nil

@@ -3,6 +3,7 @@ package smtpauth
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
@@ -188,6 +189,26 @@ func TestACertificateOfAnotherAuthorityIsNotTrusted(t *testing.T) {
 				t.Errorf("%v, %v", verdict, err)
 			}
 		})
+	}
+}
+
+// TestALaterLoginResumesTheSessionOfAnEarlierOne spares the server most of a handshake.
+func TestALaterLoginResumesTheSessionOfAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	serverTLS, pool := authority(t)
+	serverTLS.MaxVersion = tls.VersionTLS12 // whose sessions do not wait for data
+	resumed := make(chan bool, 2)
+	serverTLS.VerifyConnection = func(state tls.ConnectionState) error { resumed <- state.DidResume; return nil }
+	answers := map[string]string{"": "220 ready", "EHLO": "250-hi\r\n250 AUTH PLAIN", "AUTH": "235 welcome"}
+	addr := serve(t, func(conn net.Conn) { converse(tls.Server(conn, serverTLS), answers) })
+	server := newServer(t, Config{Addr: addr, TLS: ImplicitTLS, CA: pool})
+	for _, want := range []bool{false, true} {
+		if verdict, err := server.Verify(t.Context(), user, password()); verdict != rotation.Works || err != nil {
+			t.Fatalf("%v, %v", verdict, err)
+		}
+		if got := <-resumed; got != want {
+			t.Errorf("resumed: %v, want %v", got, want)
+		}
 	}
 }
 
