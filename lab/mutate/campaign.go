@@ -98,12 +98,23 @@ func (c *campaign) try(ctx context.Context, t tree, p patch) error {
 		return nil
 	}
 	began := time.Now()
-	failed, err := t.test(ctx, p.tests, c.limit)
+	failed, err := c.notice(ctx, t, p)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	c.judge(p, failed, err, time.Since(began))
 	return t.apply(ctx, p.file, "--reverse")
+}
+
+// notice runs the tests: first the one that noticed the patch the last time, since all of a package can take a minute.
+func (c *campaign) notice(ctx context.Context, t tree, p patch) (failed string, err error) {
+	if p.noticed != "" {
+		failed, err := t.test(ctx, p.tests+" -run ^"+p.noticed+"$", c.limit)
+		if failed != "" || err != nil {
+			return failed, err
+		}
+	}
+	return t.test(ctx, p.tests, c.limit)
 }
 
 func (c *campaign) judge(p patch, failed string, err error, took time.Duration) {

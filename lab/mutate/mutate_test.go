@@ -58,6 +58,16 @@ func TestACampaignWithoutSurvivorsSucceeds(t *testing.T) {
 	}
 }
 
+func TestTheTestThatNoticedAPatchIsAskedFirstAndTheOthersIfItNoticesNothing(t *testing.T) {
+	t.Parallel()
+	_, said, err := try(t, "^noticed")
+	for _, want := range []string{"noticed: killed by TestWhatIsFarTooMuchIsCut", "noticed-by-none: killed by TestWhatIs"} {
+		if !strings.Contains(said, want) || err != nil {
+			t.Errorf("%q is not said, %v:\n%s", want, err, said)
+		}
+	}
+}
+
 func TestWhatDoesNotApplyOrBuildOrEndIsNoKill(t *testing.T) {
 	t.Parallel()
 	c, said, err := try(t, "^(endless|outdated|unbuildable)$")

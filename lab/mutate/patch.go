@@ -19,6 +19,8 @@ type patch struct {
 	breaks string // what holds no more
 	// tests are the arguments of `go test` that must fail: a package, and what narrows its tests down.
 	tests string
+	// noticed is the test that noticed it the last time and is asked first; "": none is known.
+	noticed string
 }
 
 // load reads all patches below dir whose name is wanted, in the order of their names.
@@ -60,6 +62,9 @@ func read(file string) (patch, error) {
 		}
 		if tests, ok := strings.CutPrefix(line, "Test: "); ok {
 			p.tests = tests
+		}
+		if noticed, ok := strings.CutPrefix(line, "Noticed by: "); ok {
+			p.noticed = noticed
 		}
 	}
 	if !found || p.breaks == "" || p.tests == "" {
