@@ -75,14 +75,19 @@ func checkCommand(o *options) *cobra.Command {
 }
 
 func retireCommand(o *options) *cobra.Command {
-	a, now := &asking{}, false
+	a, now, hold := &asking{}, false, false
 	cmd := o.wishOf(a, "retire ID", "take away the identities of an overlap that are of no use any more",
 		func(d *operate.Desk, ctx context.Context, id string, r operate.Request) (operate.Verdict, error) {
+			if hold {
+				return d.HoldOn(ctx, id, r)
+			}
 			r.Force = now
 			return d.Retire(ctx, id, r)
 		})
 	a.flags(cmd)
+	cmd.Flags().BoolVar(&hold, "hold", false, "take none away: those that wait stay for another grace, from now")
 	cmd.Flags().BoolVar(&now, "now", false, "do not wait for the grace: programs that still use one of them are refused")
+	cmd.MarkFlagsMutuallyExclusive("now", "hold")
 	return cmd
 }
 

@@ -85,6 +85,8 @@ func tell(out io.Writer, v operate.Verdict) {
 		text = "the password works"
 	case operate.Retired:
 		text = "nothing that is due waits any more"
+	case operate.Held:
+		text = "what waits to be retired stays for another grace, from now"
 	case operate.Dead:
 		text = "the old password is refused, " + v.Took().String() + " after the request"
 	case operate.Alive:
@@ -124,7 +126,7 @@ func problem(v operate.Verdict) string {
 	case operate.Alive:
 		text = "the leaked password still logs in: " + v.Why
 	case operate.Dead, operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted,
-		operate.Retired:
+		operate.Retired, operate.Held:
 	}
 	return v.Credential + ": " + observe.Printable(text)
 }

@@ -8,9 +8,10 @@ import (
 	"keyturn/internal/secret"
 )
 
-// checks is where people find what the last check of a password said.
-type checks interface {
+// notes is where people find what the last check of a password said, and what waits to be retired.
+type notes interface {
 	Checked(ctx context.Context, cred *rotation.Credential, verdict rotation.Verdict) error
+	Retires(ctx context.Context, cred *rotation.Credential, w rotation.Retirement) error
 }
 
 // noteTimeout is how long a note for people may take.
@@ -31,13 +32,24 @@ func (h *handler) check(ctx context.Context, s rotation.Subject, job rotation.Jo
 	if !asked {
 		return result
 	}
-	// Longer than the run: what ended it may have been its time.
+	h.note(ctx, s.Credential, result, func(ctx context.Context) error { return h.notes.Checked(ctx, s.Credential, verdict) })
+	return result
+}
+
+// noteRetirement notes for people what a run left to be retired.
+func (h *handler) noteRetirement(ctx context.Context, cred *rotation.Credential, result rotation.Result) {
+	if w := result.Retiring; w != nil {
+		h.note(ctx, cred, result, func(ctx context.Context) error { return h.notes.Retires(ctx, cred, *w) })
+	}
+}
+
+// note may take longer than the run: what ended that may have been its time.
+func (h *handler) note(ctx context.Context, cred *rotation.Credential, result rotation.Result, write func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(rotation.WithID(ctx, result.RotationID)), noteTimeout)
 	defer cancel()
-	if err := h.checks.Checked(ctx, s.Credential, verdict); err != nil {
-		h.machine.Log.WarnContext(ctx, "what a check found is not noted", "credential", s.Credential.ID, "error", err)
+	if err := write(ctx); err != nil {
+		h.machine.Log.WarnContext(ctx, "what a run found is not noted", "credential", cred.ID, "error", err)
 	}
-	return result
 }
 
 // hearing is a Verifier that remembers what was said about the first password, which is the one that consumers read, and

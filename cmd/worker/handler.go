@@ -23,7 +23,7 @@ type fleet struct {
 type handler struct {
 	machine  *rotation.Machine
 	contacts *contacts.Verifier
-	checks   checks
+	notes    notes
 	repairs  *app.Repairs
 	quotas   *app.Quotas
 	fleet    atomic.Pointer[fleet]
@@ -85,6 +85,7 @@ func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context
 	}
 	result := f(h.quotas.Watch(ctx, job.Account), subject, job.Job)
 	h.watchClock(result.Err)
+	h.noteRetirement(ctx, subject.Credential, result)
 	return result
 }
 

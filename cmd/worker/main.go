@@ -35,7 +35,7 @@ func run(ctx context.Context, p *app.Process) error {
 		return err
 	}
 	h := &handler{
-		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, checks: engine.Index,
+		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, notes: engine.Index,
 		repairs:  &app.Repairs{Machine: engine.Machine, Vault: p.Vault, Index: engine.Index},
 		reloaded: make(chan struct{}, 1),
 	}

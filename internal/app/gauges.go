@@ -13,7 +13,8 @@ import (
 func (p *Process) Gauges(e *Engine) {
 	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
 	p.queueGauges(e.Client, accounts)
-	p.Metrics.Gauge("credentials", "Credentials by where they stand: with a due time, overdue, claimed and not ended, with an open journal, in quarantine.",
+	p.Metrics.Gauge("credentials", "Credentials by where they stand: with a due time, overdue, claimed and not ended, with an open journal, in quarantine, "+
+		"with an identity that waits to be retired, and with one that was not an hour after its time.",
 		[]string{"account", "state"}, func(ctx context.Context) ([]observe.Sample, error) {
 			counts, err := e.Index.Counts(ctx, accounts...)
 			var all []observe.Sample
@@ -23,7 +24,18 @@ func (p *Process) Gauges(e *Engine) {
 					observe.Sample{Labels: []string{c.Account, "overdue"}, Value: float64(c.Overdue)},
 					observe.Sample{Labels: []string{c.Account, "claimed"}, Value: float64(c.Claimed)},
 					observe.Sample{Labels: []string{c.Account, "open"}, Value: float64(c.Open)},
-					observe.Sample{Labels: []string{c.Account, "quarantined"}, Value: float64(c.Quarantined)})
+					observe.Sample{Labels: []string{c.Account, "quarantined"}, Value: float64(c.Quarantined)},
+					observe.Sample{Labels: []string{c.Account, "retiring"}, Value: float64(c.Retiring)},
+					observe.Sample{Labels: []string{c.Account, "not_retired"}, Value: float64(c.NotRetired)})
+			}
+			return all, err
+		})
+	p.Metrics.Gauge("retirement_late_seconds", "How long the identity that should have been retired first is overdue.", []string{"account"},
+		func(ctx context.Context) ([]observe.Sample, error) {
+			counts, err := e.Index.Counts(ctx, accounts...)
+			var all []observe.Sample
+			for _, c := range counts {
+				all = append(all, observe.Sample{Labels: []string{c.Account}, Value: c.Late.Seconds()})
 			}
 			return all, err
 		})

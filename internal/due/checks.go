@@ -38,6 +38,22 @@ func (x *Index) Checked(ctx context.Context, cred *rotation.Credential, verdict 
 	return nil
 }
 
+// Retires notes what a run left to be retired of a credential's identities. It is for people: nothing is decided by it, and
+// the sweep makes up for a note that was lost.
+func (x *Index) Retires(ctx context.Context, cred *rotation.Credential, w rotation.Retirement) error {
+	key := redisx.Key(cred.Account, redisx.Retiring)
+	var err error
+	if w.First.IsZero() {
+		err = x.rdb.ZRem(ctx, key, cred.ID).Err()
+	} else {
+		err = x.rdb.ZAdd(ctx, key, member(cred.ID, w.First)).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("note what waits of %s: %w", cred.ID, err)
+	}
+	return nil
+}
+
 // Checks returns the last check of each of creds, in their order, in one round trip.
 func (x *Index) Checks(ctx context.Context, creds []*rotation.Credential) ([]Check, error) {
 	asked := make([]*redis.StringCmd, len(creds))

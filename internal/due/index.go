@@ -135,6 +135,7 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.ZRem(ctx, redisx.Key(account, redisx.Due), members...)
 		p.ZRem(ctx, redisx.Key(account, redisx.Open), members...)
+		p.ZRem(ctx, redisx.Key(account, redisx.Retiring), members...)
 		p.HDel(ctx, redisx.Key(account, redisx.Claimed), ids...)
 		p.HDel(ctx, redisx.Key(account, redisx.Quarantine), ids...)
 		p.HDel(ctx, redisx.Key(account, redisx.Checked), ids...)

@@ -165,8 +165,17 @@ func TestCountsTellWhereCredentialsStand(t *testing.T) {
 	_ = have[[]Due](t)(x.Claim(t.Context(), "a", 1, time.Hour))
 	must(t, x.Hold(t.Context(), creds[1], time.Hour, false))
 	must(t, x.Settle(t.Context(), creds[5], rotation.Ending{State: rotation.Quarantined}))
+	for i, late := range []time.Duration{3 * time.Hour, time.Minute, -time.Hour} {
+		must(t, x.Retires(t.Context(), creds[i], rotation.Retirement{First: time.Now().Add(-late)}))
+	}
+	must(t, x.Retires(t.Context(), creds[3], rotation.Retirement{First: past}))
+	must(t, x.Retires(t.Context(), creds[3], rotation.Retirement{})) // it is gone
 	got := have[[]Count](t)(x.Counts(t.Context(), "a", "b"))
-	want := []Count{{Account: "a", Scheduled: 5, Overdue: 2, Claimed: 1, Open: 1, Quarantined: 1}, {Account: "b"}}
+	if late := got[0].Late; late < 3*time.Hour || late > 4*time.Hour {
+		t.Errorf("the first that waits is %s late", late)
+	}
+	got[0].Late = 0
+	want := []Count{{Account: "a", Scheduled: 5, Overdue: 2, Claimed: 1, Open: 1, Quarantined: 1, Retiring: 3, NotRetired: 1}, {Account: "b"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}

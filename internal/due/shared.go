@@ -59,6 +59,8 @@ type Finding struct {
 	Pull   bool      // the index would resume the journal far too late
 	Stuck  bool      // in quarantine
 	Why    string    // where it is stuck, shortened
+	// Retires is when the first of its identities that wait is retired; zero: none waits.
+	Retires time.Time
 }
 
 // Lease names what one scheduler does at a time: building the part of an account, or, where there is none, sweeping.

@@ -19,14 +19,15 @@ type Standing struct {
 	Claimed     time.Time // slot for which a job was or is about to be enqueued; zero: none
 	Resume      time.Time // when its open journal is resumed; zero: no journal is open
 	Quarantined bool
-	Why         string // where it is quarantined, shortened
+	Why         string    // where it is quarantined, shortened
+	Retires     time.Time // when the first of its identities that wait is retired; zero: none waits
 }
 
 // Look implements Mirror, in one round trip; a thousand or so at a time are a good measure.
 func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Standing, error) {
 	type answers struct {
-		due, open    *redis.FloatSliceCmd
-		claimed, why *redis.SliceCmd
+		due, open, retires *redis.FloatSliceCmd
+		claimed, why       *redis.SliceCmd
 	}
 	byAccount := map[string][]string{}
 	for _, cred := range creds {
@@ -38,6 +39,7 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 			asked[account] = answers{
 				due:     p.ZMScore(ctx, redisx.Key(account, redisx.Due), ids...),
 				open:    p.ZMScore(ctx, redisx.Key(account, redisx.Open), ids...),
+				retires: p.ZMScore(ctx, redisx.Key(account, redisx.Retiring), ids...),
 				claimed: p.HMGet(ctx, redisx.Key(account, redisx.Claimed), ids...),
 				why:     p.HMGet(ctx, redisx.Key(account, redisx.Quarantine), ids...),
 			}
@@ -59,6 +61,9 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 		if at := a.open.Val()[i]; at != 0 {
 			s.Resume = moment(at)
 		}
+		if at := a.retires.Val()[i]; at != 0 {
+			s.Retires = moment(at)
+		}
 		if slot, ok := a.claimed.Val()[i].(string); ok {
 			s.Claimed, _ = instant(slot) // what is none, the next claim writes again
 		}
@@ -76,7 +81,14 @@ type Count struct {
 	Claimed     int  // were claimed and have not ended
 	Open        int  // have an open journal
 	Quarantined int
+	Retiring    int // have an identity that waits to be retired
+	NotRetired  int // of these: still have it an hour after its time
+	// Late is how long the one that should have been retired first is overdue; 0: none is.
+	Late time.Duration
 }
+
+// retireTime is how long after its time an identity may be gone: its job waits its turn like any other.
+const retireTime = time.Hour
 
 // Counts counts in one round trip.
 func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error) {
@@ -84,7 +96,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	if err != nil {
 		return nil, fmt.Errorf("count the index: %w", err)
 	}
-	asked := make([][]*redis.IntCmd, len(accounts))
+	asked, first := make([][]*redis.IntCmd, len(accounts)), make([]*redis.ZSliceCmd, len(accounts))
 	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, account := range accounts {
 			asked[i] = []*redis.IntCmd{
@@ -94,7 +106,10 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.ZCard(ctx, redisx.Key(account, redisx.Open)),
 				p.HLen(ctx, redisx.Key(account, redisx.Quarantine)),
 				p.Exists(ctx, redisx.Key(account, redisx.Epoch)),
+				p.ZCard(ctx, redisx.Key(account, redisx.Retiring)),
+				p.ZCount(ctx, redisx.Key(account, redisx.Retiring), "-inf", fmt.Sprint(now.Add(-retireTime).UnixMilli())),
 			}
+			first[i] = p.ZRangeWithScores(ctx, redisx.Key(account, redisx.Retiring), 0, 0)
 		}
 		return nil
 	})
@@ -106,6 +121,10 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 		counts[i] = Count{
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
 			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
+			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()),
+		}
+		if z := first[i].Val(); len(z) > 0 {
+			counts[i].Late = max(now.Sub(moment(z[0].Score)), 0)
 		}
 	}
 	return counts, nil

@@ -183,7 +183,7 @@ func (f *finding) differs(have Standing, now time.Time) bool {
 	case f.Due.IsZero() || have.Due.IsZero():
 		return f.Due.IsZero() != have.Due.IsZero()
 	case f.certain:
-		return f.Due.UnixMilli() != have.Due.UnixMilli()
+		return f.Due.UnixMilli() != have.Due.UnixMilli() || f.Retires.UnixMilli() != have.Retires.UnixMilli()
 	default:
 		// It was computed from the time of looking, and would put off what is due already.
 		return f.Due.Before(have.Due) && have.Due.After(now)

@@ -21,7 +21,7 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	t.Parallel()
 	x, v := newIndex(t), newVault()
 	slot := time.Now().UTC().Truncate(time.Millisecond)
-	creds := fleet("a", 7, every30d(t))
+	creds := fleet("a", 8, every30d(t))
 	for _, cred := range creds {
 		v.rotated(cred, slot)
 	}
@@ -38,6 +38,9 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	v.set(func() {
 		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past}
 		v.records[creds[6].ID] = rotation.Record{State: rotation.Quarantined, Why: "rule"}
+		waiting := v.records[creds[7].ID]
+		waiting.Identities.Retire = []rotation.Retiring{{ID: "later", NotBefore: slot.Add(time.Hour)}, {ID: "first", NotBefore: slot}}
+		v.records[creds[7].ID] = waiting
 	})
 	claimed := look(t, x, creds[2])
 
@@ -51,6 +54,8 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 			want.Resume = past.Add(s.Resume)
 		case 6:
 			want = Standing{Quarantined: true, Why: "rule"}
+		case 7:
+			want.Retires = slot
 		}
 		if got := look(t, x, cred); got != want {
 			t.Errorf("%s stands %+v, want %+v", cred.ID, got, want)

@@ -63,6 +63,7 @@ func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration,
 			// Both were written by one clock: how far they lie apart is what was meant, whatever that clock showed.
 			f.recheck = touched.Add(min(max(rec.RecheckAt.Sub(rec.TouchedAt), 0), recheckTime))
 		}
+		f.Retires = rec.Identities.First()
 		f.retire = earlier(rec.Identities.First(), now.Add(max(rec.Identities.Grace, recheckTime)))
 	}
 	return nil

@@ -28,6 +28,9 @@ func (x *Index) Replace(ctx context.Context, found []Finding) error {
 		if len(w.unscheduled) > 0 {
 			p.ZRem(ctx, redisx.Key(account, redisx.Due), w.unscheduled...)
 		}
+		if len(w.retired) > 0 {
+			p.ZRem(ctx, redisx.Key(account, redisx.Retiring), w.retired...)
+		}
 		if len(w.free) > 0 {
 			p.HDel(ctx, redisx.Key(account, redisx.Quarantine), w.free...)
 		}
@@ -38,6 +41,8 @@ func (x *Index) Replace(ctx context.Context, found []Finding) error {
 type writes struct {
 	all         []string
 	due, open   []redis.Z
+	retiring    []redis.Z
+	retired     []any
 	pulled      []redis.Z // of open: those that are to be resumed earlier
 	unscheduled []any
 	stuck       []any // id, why
@@ -61,6 +66,11 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 				w.pulled = append(w.pulled, member(f.Cred.ID, f.Resume))
 			}
 		}
+		if f.Retires.IsZero() {
+			w.retired = append(w.retired, f.Cred.ID)
+		} else {
+			w.retiring = append(w.retiring, member(f.Cred.ID, f.Retires))
+		}
 		if f.Stuck {
 			w.stuck = append(w.stuck, f.Cred.ID, f.Why)
 			w.stuckIDs = append(w.stuckIDs, f.Cred.ID)
@@ -79,6 +89,9 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 			}
 			if len(w.pulled) > 0 {
 				p.ZAddLT(ctx, redisx.Key(account, redisx.Open), w.pulled...)
+			}
+			if len(w.retiring) > 0 {
+				p.ZAdd(ctx, redisx.Key(account, redisx.Retiring), w.retiring...)
 			}
 			if len(w.stuck) > 0 {
 				p.HSet(ctx, redisx.Key(account, redisx.Quarantine), w.stuck...)

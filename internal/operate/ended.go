@@ -47,6 +47,8 @@ func (w *wish) good(rotated bool) Outcome {
 		return Works
 	case w.kind == queue.KindRetire:
 		return Retired
+	case w.kind == queue.KindHold:
+		return Held
 	}
 	return Served
 }

@@ -139,7 +139,7 @@ func (d *Desk) lastReason(ctx context.Context, w *wish) string {
 // outcomes asks, in a round trip for each kind, what became of jobs. Where Redis does not answer it is as if nothing had.
 func (d *Desk) outcomes(ctx context.Context, wishes []*wish) {
 	for _, kind := range []queue.Kind{
-		queue.KindRotate, queue.KindCheck, queue.KindRetire, queue.KindRelease, queue.KindRetry, queue.KindRecover, queue.KindAbandon,
+		queue.KindRotate, queue.KindCheck, queue.KindRetire, queue.KindHold, queue.KindRelease, queue.KindRetry, queue.KindRecover, queue.KindAbandon,
 	} {
 		var asked []*wish
 		var creds []*rotation.Credential
@@ -172,7 +172,7 @@ func (d *Desk) askTruth(ctx context.Context, w *wish) (Verdict, bool) {
 	}
 	w.seen = seen
 	switch w.kind {
-	case queue.KindCheck, queue.KindRetire, queue.KindRelease, queue.KindAbandon:
+	case queue.KindCheck, queue.KindRetire, queue.KindHold, queue.KindRelease, queue.KindAbandon:
 		return Verdict{}, false // their end is no rotation's
 	default:
 	}

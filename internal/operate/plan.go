@@ -27,7 +27,8 @@ type Plan struct {
 	Missing     int    `json:"missing"`     // neither in the index nor waiting for a person: the figures leave them out
 	Waiting     int    `json:"waiting"`     // were never rotated and wait for a person
 	Quarantined int    `json:"quarantined"`
-	Missed      int    `json:"missed_window"` // were not served in their window and wait for the next one
+	Retiring    int    `json:"retiring,omitempty"` // have an identity that waits to be retired
+	Missed      int    `json:"missed_window"`      // were not served in their window and wait for the next one
 	// Slowest is the mail server that lets fewer rotations go than the account's rate; "" where there is none.
 	Slowest string `json:"limited_by,omitempty"`
 	Outlook
@@ -102,6 +103,9 @@ func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 	}
 	if cred.Verify.Mode == rotation.VerifyProvider {
 		p.readBacks++
+	}
+	if !s.Retires.IsZero() {
+		p.plan.Retiring++
 	}
 	at := s.Due
 	if !s.Claimed.IsZero() {

@@ -22,11 +22,26 @@ func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
 		cred := &rotation.Credential{ID: fmt.Sprintf("c%d", i), Account: "a", Schedule: when, Verify: &rotation.Verification{}}
 		p.add(cred, due.Standing{Due: noon.Add(-10 * time.Hour)}) // 02:00
 	}
+	if p.plan.Retiring != 0 {
+		t.Errorf("%d have an identity that waits", p.plan.Retiring)
+	}
 	if o := p.forecast.outlook(1000); o.Overdue != 0 || o.Days[0].Due != 0 || o.Days[1].Due != 50 {
 		t.Errorf("%+v", o)
 	}
 	if p.plan.Missed != 50 {
 		t.Errorf("%d missed their window", p.plan.Missed)
+	}
+}
+
+func TestAPlanCountsThoseWithAnIdentityThatWaits(t *testing.T) {
+	t.Parallel()
+	p := newPlanner("a", noon, 2)
+	for i, at := range []time.Time{{}, noon, noon.Add(time.Hour)} {
+		cred := &rotation.Credential{ID: fmt.Sprint(i), Account: "a", Verify: &rotation.Verification{}}
+		p.add(cred, due.Standing{Quarantined: true, Retires: at})
+	}
+	if p.plan.Retiring != 2 {
+		t.Errorf("%d have one, want 2", p.plan.Retiring)
 	}
 }
 

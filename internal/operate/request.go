@@ -46,24 +46,26 @@ func (d *Desk) Rotate(ctx context.Context, ids []string, r Request) ([]Verdict, 
 
 // Check asks whether the password in Vault works. One that does not is rotated, which is followed as well.
 func (d *Desk) Check(ctx context.Context, id string, r Request) (Verdict, error) {
-	cred, err := d.Credential(id)
-	if err != nil {
-		return Verdict{}, err
-	}
-	w, err := d.demand(ctx, cred, queue.KindCheck, criterion{above: -1}, r)
-	if err != nil {
-		return Verdict{}, err
-	}
-	return d.await(ctx, []*wish{w}, r)[0], nil
+	return d.ask(ctx, queue.KindCheck, id, r)
 }
 
 // Retire takes away the identities of an overlap whose time has come; with Force, all that consumers do not use.
 func (d *Desk) Retire(ctx context.Context, id string, r Request) (Verdict, error) {
+	return d.ask(ctx, queue.KindRetire, id, r)
+}
+
+// HoldOn has the identities that wait to be retired stay for another grace, because a program still uses one of them.
+func (d *Desk) HoldOn(ctx context.Context, id string, r Request) (Verdict, error) {
+	return d.ask(ctx, queue.KindHold, id, r)
+}
+
+// ask asks for one job about one credential, and follows it.
+func (d *Desk) ask(ctx context.Context, kind queue.Kind, id string, r Request) (Verdict, error) {
 	cred, err := d.Credential(id)
 	if err != nil {
 		return Verdict{}, err
 	}
-	w, err := d.demand(ctx, cred, queue.KindRetire, criterion{above: -1}, r)
+	w, err := d.demand(ctx, cred, kind, criterion{above: -1}, r)
 	if err != nil {
 		return Verdict{}, err
 	}

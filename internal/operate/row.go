@@ -41,7 +41,11 @@ type Row struct {
 	Due        *time.Time `json:"due,omitempty"` // may be past; where its window was missed, the next one
 	Verified   string     `json:"verified,omitempty"`
 	Checked    *Checked   `json:"checked,omitempty"`
-	Note       string     `json:"note,omitempty"`
+	Strategy   string     `json:"strategy"`
+	// Retiring is how many identities of an overlap wait to be retired; RetiresAt is when the first of them is.
+	Retiring  int        `json:"retiring,omitempty"`
+	RetiresAt *time.Time `json:"retires_at,omitempty"`
+	Note      string     `json:"note,omitempty"`
 	// Manual is a credential that waits until a person rotates it for the first time.
 	Manual bool `json:"manual,omitempty"`
 	// Held is what holds its account back, in a status.
@@ -50,7 +54,13 @@ type Row struct {
 
 // RowOf is the state of a credential now, by its journal, what consumers read and its last check.
 func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check, now time.Time) Row {
-	r := Row{Credential: cred.ID, Account: cred.Account, State: JournalState(rec), Version: current.Version, Verified: string(current.Verified)}
+	r := Row{
+		Credential: cred.ID, Account: cred.Account, Strategy: cred.Strategy().String(), State: JournalState(rec), Version: current.Version,
+		Verified: string(current.Verified), Retiring: len(rec.Identities.Retire),
+	}
+	if first := rec.Identities.First(); !first.IsZero() {
+		r.RetiresAt = &first
+	}
 	if !current.RotatedAt.IsZero() {
 		next := cred.Schedule.Serve(cred.Schedule.Next(current.Slot, cred.ID), now, cred.ID)
 		r.RotatedAt, r.Due = &current.RotatedAt, &next

@@ -40,6 +40,26 @@ func TestADeletedSecretIsNoneThatWasNeverRotated(t *testing.T) {
 	}
 }
 
+func TestAStatusShowsStrategyAndWhatWaitsToBeRetired(t *testing.T) {
+	t.Parallel()
+	when, err := schedule.Parse(schedule.Spec{Every: "1d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred := &rotation.Credential{ID: "a", Account: "mail", Schedule: when, Overlap: &rotation.Overlap{}}
+	rec := rotation.Record{Version: 3, State: rotation.Closed, Identities: rotation.Identities{
+		Retire: []rotation.Retiring{{ID: "two", NotBefore: noon.Add(time.Hour)}, {ID: "one", NotBefore: noon}},
+	}}
+	r := operate.RowOf(cred, rec, rotation.Entry{Version: 1, Password: secret.New("p")}, due.Check{}, noon)
+	if r.Strategy != "overlap" || r.Retiring != 2 || r.RetiresAt == nil || !r.RetiresAt.Equal(noon) {
+		t.Errorf("%+v", r)
+	}
+	cred.Overlap, rec.Identities = nil, rotation.Identities{}
+	if r := operate.RowOf(cred, rec, rotation.Entry{Version: 1}, due.Check{}, noon); r.Strategy != "replace" || r.Retiring != 0 || r.RetiresAt != nil {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestWhatMissedItsWindowIsDueInTheNextOne(t *testing.T) {
 	t.Parallel()
 	nightly, err := schedule.Parse(schedule.Spec{Every: "1d", Window: "01:00-03:00", Splay: "0s"})

@@ -20,6 +20,7 @@ const (
 	Abandoned Outcome = "abandoned"   // its journal is closed, and its candidates are forgotten
 	Adopted   Outcome = "stored in Vault"
 	Retired   Outcome = "retired" // the identities whose time has come are gone
+	Held      Outcome = "held"    // those that wait stay for another grace
 	Dead      Outcome = "dead"    // a leaked password does not log in any more
 	Alive     Outcome = "alive"   // a leaked password still logs in
 )
@@ -41,7 +42,7 @@ func (v Verdict) Ended() bool { return v.Outcome != Asked && v.Outcome != Open }
 // Good tells whether what was asked for happened.
 func (v Verdict) Good() bool {
 	switch v.Outcome {
-	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired, Dead:
+	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired, Held, Dead:
 		return true
 	case Asked, Open, Alive, Wrong, Unchecked, Stopped, Failed:
 	}

@@ -16,6 +16,7 @@ const (
 	KindRotate   Kind = "rotate"   // rotate a credential
 	KindCheck    Kind = "check"    // ask whether the password in Vault still works
 	KindRetire   Kind = "retire"   // take away identities that are of no use any more
+	KindHold     Kind = "hold"     // let those that wait stay for another grace, on demand alone
 	KindContacts Kind = "contacts" // ask contacts to confirm their address
 
 	// What a person asks for at a journal, on demand alone.
@@ -26,7 +27,7 @@ const (
 )
 
 func (k Kind) known() bool {
-	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindContacts || k.act()
+	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindHold || k == KindContacts || k.act()
 }
 
 // act tells whether a person asks for it at a journal.
@@ -35,7 +36,7 @@ func (k Kind) act() bool {
 }
 
 // calls tells whether such a job calls the provider or asks a verifier.
-func (k Kind) calls() bool { return k != KindRelease && k != KindAbandon }
+func (k Kind) calls() bool { return k != KindRelease && k != KindAbandon && k != KindHold }
 
 // version is that of the payloads in which such a job is written. A new kind raises it, so that a program that does not
 // know the kind leaves the job for a newer one.
@@ -45,6 +46,8 @@ func (k Kind) version() int {
 		return 2
 	case k == KindRetire:
 		return 4
+	case k == KindHold:
+		return 5
 	default:
 		return 1
 	}

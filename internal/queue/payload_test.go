@@ -72,7 +72,7 @@ func TestAHostilePayloadIsMalformed(t *testing.T) {
 			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
 		}
 	}
-	for _, data := range []string{`{"v":5}`, `{"v":6,"credential":{"new":"shape"}}`} {
+	for _, data := range []string{`{"v":6}`, `{"v":7,"credential":{"new":"shape"}}`} {
 		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
 			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
 		}
@@ -88,6 +88,7 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 		KindRotate:   {Slot: slot, Reason: rotation.ReasonScheduled},
 		KindCheck:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindRetire:   {Slot: slot, Reason: rotation.ReasonRetire},
+		KindHold:     {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindContacts: {Slot: slot, Reason: rotation.ReasonScheduled},
 		KindRelease:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindRetry:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},

@@ -83,6 +83,16 @@ func TestAFailureHonoursTheProvidersDelayWhereItIsLonger(t *testing.T) {
 	}
 }
 
+func TestWhoAsksForIdentitiesIsToldWhyNothingCameOfIt(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{rotation.ErrNoneWaits, rotation.ErrNotRetired, rotation.ErrOpen, rotation.ErrQuarantined} {
+		text := describe(rotation.Result{Status: rotation.Unresolved, Err: fmt.Errorf("canary: %w", cause)})
+		if text != cause.Error() {
+			t.Errorf("%q, want %q", text, cause)
+		}
+	}
+}
+
 func TestATextForRedisHoldsNoCause(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-c1d9"

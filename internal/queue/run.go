@@ -218,6 +218,9 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 	case KindRetire:
 		job.Reason = rotation.ReasonRetire
 		return a.handler.Check(ctx, job), false
+	case KindHold:
+		job.Reason = rotation.ReasonHold
+		return a.handler.Check(ctx, job), false
 	case KindCheck:
 		return a.handler.Check(ctx, job), false
 	case KindContacts:

@@ -22,6 +22,7 @@ const (
 	Claimed    = "claimed"    // hash: credential that was claimed and has not ended → its slot
 	Open       = "open"       // sorted set: credential → when its open journal is resumed
 	Quarantine = "quarantine" // hash: credential → why
+	Retiring   = "retiring"   // sorted set: credential → when the first of its identities that wait is retired
 	Epoch      = "epoch"      // string: set once the account's part is built; gone where Redis was emptied
 	Building   = "building"   // string: the lease of the scheduler that builds it
 	Checked    = "checked"    // hash: credential → when it was checked last, and the verdict

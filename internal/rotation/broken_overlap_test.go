@@ -136,6 +136,32 @@ func TestExploreCatchesAnIdentityThatIsRetiredWithinItsGrace(t *testing.T) {
 	checkCaught(t, overlap(forgetGraceOfIdentities), "P-overlap-grace: what programs may still use is retired")
 }
 
+func TestExploreCatchesAGraceThatAPersonExtendedAndNothingKeeps(t *testing.T) {
+	t.Parallel()
+	e := overlap(forgetExtension)
+	e.Extend = true
+	checkCaught(t, e, "P-overlap-grace: what programs may still use is retired")
+}
+
+// forgetExtension says that it has what waits stay, and writes that it is as it was.
+func forgetExtension(m *rotation.Machine, _ *rotation.Subject) {
+	right, before := m.Journals, rotation.Identities{}
+	m.Journals = journals{
+		Journals: right,
+		load: func(ctx context.Context, c *rotation.Credential) (rotation.Record, error) {
+			rec, err := right.Load(ctx, c)
+			before = rec.Identities
+			return rec, err
+		},
+		save: func(ctx context.Context, c *rotation.Credential, rec rotation.Record, cas int) (int, error) {
+			if rec.State == rotation.Closed && len(rec.Identities.Retire) == len(before.Retire) {
+				rec.Identities = before
+			}
+			return right.Save(ctx, c, rec, cas)
+		},
+	}
+}
+
 func forgetGraceOfIdentities(_ *rotation.Machine, s *rotation.Subject) {
 	c, o := *s.Credential, *s.Credential.Overlap
 	o.Grace = 0

@@ -44,7 +44,7 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 	if err := r.look(ctx); err != nil {
 		return nil, err
 	}
-	retires := r.job.Reason == ReasonRetire
+	retires := r.job.Reason == ReasonRetire || r.job.Reason == ReasonHold
 	switch r.rec.State {
 	case Open:
 		switch {
@@ -61,8 +61,12 @@ func (r *run) check(ctx context.Context) (resume *Job, err error) {
 		return nil, nil // it waits for a person, who sees more than a check does
 	case Closed:
 	}
-	if retires {
+	switch r.job.Reason {
+	case ReasonRetire:
 		return nil, r.tend(ctx, false)
+	case ReasonHold:
+		return nil, r.extend(ctx)
+	default:
 	}
 	now := r.Clock.Now()
 	// A recheck that is farther away than any is asked for was written by a clock that was ahead.

@@ -75,6 +75,7 @@
 //	                   (value) an intent without a value             issues again, counts a lost generation
 //	                   (quiet) a wait that starts again              waits a whole recheck time
 //	                   (to retire) what is unknown, noted            retires it when it is due
+//	                   (held) identities that stay longer, noted     retires them when that is over
 //	                   (retired) identities that are gone, noted     retires them again: gone is as good
 //	                   (close) a promoted rotation, journal open     finds its id and last candidate current, closes
 //	                   (late value) a promoted rotation, a value     opens a rotation for that value, in the write that

@@ -49,6 +49,9 @@ func (r *run) result(ctx context.Context, err error, rotated bool) Result {
 		r.park(ctx, result.After)
 	}
 	result.Rotated, result.RotationID = rotated, r.rec.RotationID
+	if i := &r.rec.Identities; r.rec.State == Closed && r.rec.Version > 0 && (i.Grace != 0 || r.Credential.Overlap != nil) {
+		result.Retiring = &Retirement{First: i.First()}
+	}
 	return result
 }
 

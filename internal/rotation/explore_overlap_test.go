@@ -30,6 +30,15 @@ func TestExploreAPersonAtAnOverlap(t *testing.T) {
 	})
 }
 
+// TestExploreAGraceThatAPersonExtends lets a person hold what waits to be retired.
+func TestExploreAGraceThatAPersonExtends(t *testing.T) {
+	t.Parallel()
+	exploredInEachMode(t, overlapModes, func(e explore.Exploration) []explore.Exploration {
+		e.Extend, e.Depth = true, min(*pairDepth, 2)
+		return []explore.Exploration{e}
+	})
+}
+
 // TestExploreNodesThatLagAtAnOverlap adds stale reads and verifiers that fall sick, also to what heals.
 func TestExploreNodesThatLagAtAnOverlap(t *testing.T) {
 	t.Parallel()

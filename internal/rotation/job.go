@@ -38,11 +38,17 @@ var statusNames = [...]string{"", "done", "waiting", "failed", "replaced", "quar
 
 func (s Status) String() string { return statusNames[s] }
 
+// Retirement is what waits to be retired of the identities of an overlap.
+type Retirement struct {
+	First time.Time // when the first of them is retired; zero: none waits
+}
+
 // Result is what a run says to its queue.
 type Result struct {
 	Status     Status
 	Rotated    bool          // Done: this run promoted a new password
 	RotationID string        // of the journal as the run left or found it; "" if it did not come to one
 	After      time.Duration // Waiting, Failed
+	Retiring   *Retirement   // what waits to be retired, as the run left it; nil where it does not know
 	Err        error         // the cause where Status is neither Done nor Replaced; free of secrets
 }

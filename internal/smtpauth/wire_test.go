@@ -74,7 +74,7 @@ func TestAVerdictWaitsForNoAnswerToQuit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		serverTLS, pool := authority(t)
-		serverTLS.SessionTicketsDisabled = true // a pipe holds none that nobody reads yet
+		serverTLS.SessionTicketsDisabled = true // a pipe has no room for one before it is read
 		client, server := net.Pipe()
 		ended := make(chan struct{})
 		go func() {

@@ -3,6 +3,7 @@ package vaultkv
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -100,13 +101,14 @@ func TestTheJournalKeepsEveryState(t *testing.T) {
 
 func TestAJournalOfANewerSchemaIsRecognisedWhateverItsForm(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		`{"schema":99,"state":"open"}`,
-		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":99}`,
+	for text, schema := range map[string]int{
+		fmt.Sprintf(`{"schema":%d,"state":"open"}`, rotation.Schema+1):             rotation.Schema + 1,
+		`{"schema":99,"state":"open"}`:                                             99,
+		`{"state":{"phase":7},"candidates":"elsewhere","slot":"noon","schema":99}`: 99,
 	} {
 		rec, err := decodeJournal(json.RawMessage(text))
-		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != 99 {
-			t.Errorf("%s: schema %d, error %v; want 99 and ErrNewerSchema", text, rec.Schema, err)
+		if !errors.Is(err, rotation.ErrNewerSchema) || rec.Schema != schema {
+			t.Errorf("%s: schema %d, error %v; want %d and ErrNewerSchema", text, rec.Schema, err, schema)
 		}
 	}
 }

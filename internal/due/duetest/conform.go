@@ -32,6 +32,7 @@ func Conform(t *testing.T, start func(t *testing.T) (x Whole, flush func())) {
 		"a slot that is yet to come puts nothing off":                           ahead,
 		"a hold keeps others away, and parks":                                   holds,
 		"what stands is added to and replaced":                                  mirrors,
+		"what waits to be retired is added, replaced and removed":              retires,
 		"a lease is one holder's until it lapses":                               leases,
 		"peers lapse and leave":                                                 peers,
 		"a point is marked once":                                                points,

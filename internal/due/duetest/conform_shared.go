@@ -35,6 +35,18 @@ func mirrors(b *bench) {
 	}
 }
 
+func retires(b *bench) {
+	creds, ctx := b.creds(2), b.Context()
+	b.must(b.Add(ctx, []due.Finding{{Cred: creds[0], Due: past, Retires: past}, {Cred: creds[1], Due: past}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: past, Retires: past})
+	want(b, b.look(creds[1]), nil, due.Standing{Due: past})
+	b.must(b.Replace(ctx, []due.Finding{{Cred: creds[0], Due: past}, {Cred: creds[1], Due: past, Retires: far}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: past})
+	want(b, b.look(creds[1]), nil, due.Standing{Due: past, Retires: far})
+	b.must(b.Remove(ctx, "a", "c1"))
+	want(b, b.look(creds[1]), nil, due.Standing{})
+}
+
 func leases(b *bench) {
 	ctx, a, sweeping := b.Context(), due.Lease{Account: "a"}, due.Lease{}
 	for what, one := range map[due.Lease]string{a: "one", sweeping: "two"} {

@@ -29,6 +29,7 @@ var _ due.Shared = (*Index)(nil)
 // account is what the index says of one account; instants are unix milliseconds.
 type account struct {
 	due, open set
+	retires   map[string]int64
 	claimed   map[string]int64
 	stuck     map[string]string
 	holds     map[string]hold
@@ -71,7 +72,7 @@ func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 func (x *Index) account(name string) *account {
 	a := x.accounts[name]
 	if a == nil {
-		a = &account{due: newSet(), open: newSet(), claimed: map[string]int64{}, stuck: map[string]string{}, holds: map[string]hold{}}
+		a = &account{due: newSet(), open: newSet(), claimed: map[string]int64{}, stuck: map[string]string{}, retires: map[string]int64{}, holds: map[string]hold{}}
 		x.accounts[name] = a
 	}
 	return a
@@ -162,6 +163,9 @@ func (x *Index) Look(_ context.Context, creds []*rotation.Credential) ([]due.Sta
 		if slot, ok := a.claimed[cred.ID]; ok {
 			s.Claimed = moment(slot)
 		}
+		if at, ok := a.retires[cred.ID]; ok {
+			s.Retires = moment(at)
+		}
 		s.Why, s.Quarantined = a.stuck[cred.ID]
 	}
 	return found, nil
@@ -194,6 +198,9 @@ func (x *Index) Replace(_ context.Context, found []due.Finding) error {
 		} else {
 			a.due.put(id, f.Due.UnixMilli())
 		}
+		if f.Retires.IsZero() {
+			delete(a.retires, id)
+		}
 		if !f.Stuck {
 			delete(a.stuck, id)
 		}
@@ -206,6 +213,9 @@ func (a *account) mirror(f due.Finding) {
 	id := f.Cred.ID
 	if at, ok := a.open.at[id]; !f.Resume.IsZero() && (!ok || f.Pull && f.Resume.UnixMilli() < at) {
 		a.open.put(id, f.Resume.UnixMilli())
+	}
+	if !f.Retires.IsZero() {
+		a.retires[id] = f.Retires.UnixMilli()
 	}
 	if f.Stuck {
 		a.stuck[id] = f.Why
@@ -223,6 +233,7 @@ func (x *Index) Remove(_ context.Context, name string, ids ...string) error {
 		a.open.remove(id)
 		delete(a.claimed, id)
 		delete(a.stuck, id)
+		delete(a.retires, id)
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (k *Worker) Run(ctx context.Context, s rotation.Subject, job rotation.Job) 
 		}
 	}()
 	switch job.Reason {
-	case rotation.ReasonRecheck, rotation.ReasonReplaced, rotation.ReasonRetire:
+	case rotation.ReasonRecheck, rotation.ReasonReplaced, rotation.ReasonRetire, rotation.ReasonHold:
 		return k.Machine().Check(ctx, s, job), false
 	default:
 		return k.Machine().Rotate(ctx, s, job), false

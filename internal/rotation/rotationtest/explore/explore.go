@@ -17,6 +17,7 @@ type Exploration struct {
 	Quota    int  // how many of them the provider holds at most; 0: any number
 	Found    bool // one was there before keyturn, and consumers use it
 	Adopted  bool // a pair's consumers have a dead password, and what a person brought for them is in an open journal
+	Extend   bool // a person may have what waits to be retired stay for another grace
 	PutBack  bool // a person may put the version of current before the newest back
 	Depth    int  // how many faults a schedule has at most
 	Again    bool // another wish falls due as soon as the interval of two rotations allows

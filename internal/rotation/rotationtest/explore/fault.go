@@ -40,6 +40,7 @@ const (
 	Lagging // a node of Vault lags: it shows the version before the newest, or refuses a check-and-set on the newest
 	Behind  // the same for a while, and it answers everybody
 	PutBack // a person put the version of current before the newest back just before
+	Extend  // a person asks that what waits to be retired stays for another grace
 
 	// What is wrong with a verifier for a while, from this question on.
 
@@ -60,7 +61,7 @@ var faultNames = [faults]string{
 	"-", "crash before", "crash after", "error before", "lost reply", "lease lost before", "lease lost after",
 	"pause", "duplicate", "hold lost", "demand",
 	"not sent", "rate limited", "repeat", "rejected", "unauthorized", "target", "unavailable", "clock skew", "full",
-	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind", "put back",
+	"late", "ineffective", "not synced", "still refused", "user wrote", "crash late", "lagging", "behind", "put back", "extend",
 	"went silent", "refused, silent", "no one logs in", "everybody refused",
 	"land", "wake", "next",
 }
@@ -147,6 +148,9 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 	}
 	if x.mayPutBack(s, c) {
 		all = append(all, PutBack)
+	}
+	if x.Extend && !s.demanded {
+		all = append(all, Extend)
 	}
 	if until := s.behindUntil(c.op); x.Stale && x.lags(s, c) && *until == 0 {
 		all = append(all, Lagging, Behind)

@@ -109,6 +109,9 @@ func (x *explorer) save(s *state, c call) answer {
 			x.quarantine(s, rec)
 		}
 	case rotation.Closed:
+		if s.left != 0 && x.jobs.values[s.cur.job].Reason == rotation.ReasonHold {
+			s.leftAt = s.now + graceTime
+		}
 		s.noEffect, s.untrue, s.misled = false, false, s.sick == lying
 	default:
 	}

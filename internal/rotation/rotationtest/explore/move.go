@@ -35,6 +35,9 @@ func (x *explorer) move(s *state, f Fault) {
 		}
 		s.other = s.cur
 		x.begin(s, s.other.job)
+	case Extend:
+		s.demanded = true
+		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Slot: x.slot(s), Reason: rotation.ReasonHold}, check: true, at: s.now}))
 	case Demand:
 		s.demanded = true
 		s.enqueue(s.now, x.wish(wish{Job: rotation.Job{Slot: x.slot(s), Reason: rotation.ReasonDemand}, at: s.now}))
