@@ -128,6 +128,7 @@ func planNotes(p operate.Plan) []string {
 		{p.Missing, "%d are missing from the index and left out"},
 		{p.Waiting, "%d wait for their first rotation"},
 		{p.Quarantined, "%d in quarantine"},
+		{p.OnDemand, "%d rotate on demand alone"},
 		{p.Retiring, "%d have an identity that waits to be retired"},
 		{p.Missed, "%d missed their window and wait for the next one"},
 	} {

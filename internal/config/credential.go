@@ -7,6 +7,7 @@ import (
 	"keyturn/internal/config/document"
 	"keyturn/internal/config/inventory"
 	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 // rawCredential is a credential before its account is known.
@@ -108,6 +109,9 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	c.First = all.first
 	if all.schedule != nil {
 		c.Schedule = all.schedule.parsed
+		if c.Schedule == schedule.Manual && c.First == rotation.FirstScheduled {
+			raw.at.FailIn("first", "manual, or now", "scheduled does not go with schedule: manual, which has no first time")
+		}
 	} else {
 		raw.at.FailIn("schedule", "give it here, at the account or under defaults", "is missing")
 	}

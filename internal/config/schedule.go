@@ -26,12 +26,19 @@ type userSchedule struct {
 	tooShort bool               // reported
 }
 
+// manual is the schedule that every configuration has.
+const manual = "manual"
+
 func (l *loader) namedSchedule(v *document.Value) {
 	if !checkName(v) {
 		return
 	}
 	if v.Kind() == document.Text {
 		v.Fail("such as {every: 30d}", "must be a map")
+		return
+	}
+	if v.Name() == manual {
+		v.Fail("", "%s is built in, for what rotates on demand alone: choose another name", manual)
 		return
 	}
 	l.schedules[v.Name()] = l.spell(v)
@@ -52,12 +59,15 @@ func (l *loader) lookUp(v *document.Value) *userSchedule {
 		return l.spell(v)
 	}
 	name := v.Text()
+	if name == manual {
+		return &userSchedule{parsed: schedule.Manual}
+	}
 	s, ok := l.schedules[name]
 	if ok {
 		return s
 	}
 	if name != "" {
-		v.Fail(document.Nearest(name, keysOf(l.schedules)), "unknown schedule %q", name)
+		v.Fail(document.Nearest(name, append(keysOf(l.schedules), manual)), "unknown schedule %q", name)
 	}
 	return &userSchedule{}
 }

@@ -253,6 +253,8 @@ func (d *Desk) next(r Row, rec rotation.Record) Next {
 		return Next{Text: "a check, because a late call could have overtaken the last rotation", At: &rec.RecheckAt}
 	case r.Manual:
 		return Next{Text: "nothing, until a person rotates it for the first time", Do: []string{"rotate", "adopt"}}
+	case r.OnDemand:
+		return Next{Text: "nothing, until a person asks for a rotation: its schedule is manual", Do: []string{"rotate"}}
 	case r.Due == nil:
 		return Next{Text: "its first rotation, when a scheduler says so"}
 	case r.RotatedAt != nil && r.RotatedAt.Add(least).After(d.Clock.Now()):

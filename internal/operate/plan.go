@@ -8,6 +8,7 @@ import (
 
 	"keyturn/internal/due"
 	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 // MaxDays bounds the horizon of a plan: beyond a year a forecast only repeats itself.
@@ -27,8 +28,9 @@ type Plan struct {
 	Missing     int    `json:"missing"`     // neither in the index nor waiting for a person: the figures leave them out
 	Waiting     int    `json:"waiting"`     // were never rotated and wait for a person
 	Quarantined int    `json:"quarantined"`
-	Retiring    int    `json:"retiring,omitempty"` // have an identity that waits to be retired
-	Missed      int    `json:"missed_window"`      // were not served in their window and wait for the next one
+	Retiring    int    `json:"retiring,omitempty"`  // have an identity that waits to be retired
+	OnDemand    int    `json:"on_demand,omitempty"` // are never due: their schedule is manual
+	Missed      int    `json:"missed_window"`       // were not served in their window and wait for the next one
 	// Slowest is the mail server that lets fewer rotations go than the account's rate; "" where there is none.
 	Slowest string `json:"limited_by,omitempty"`
 	Outlook
@@ -114,6 +116,8 @@ func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 	switch {
 	case s.Quarantined:
 		p.plan.Quarantined++
+	case at.Equal(schedule.Never):
+		p.plan.OnDemand++
 	case !at.IsZero():
 		served := cred.Schedule.Serve(at, p.forecast.from, cred.ID)
 		if served.After(at) {

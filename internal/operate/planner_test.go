@@ -33,6 +33,15 @@ func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
 	}
 }
 
+func TestAPlanCountsWhatRotatesOnDemandAloneAndForeseesNothingOfIt(t *testing.T) {
+	t.Parallel()
+	p := newPlanner("a", noon, 366)
+	p.add(&rotation.Credential{ID: "a", Account: "a", Schedule: schedule.Manual, Verify: &rotation.Verification{}}, due.Standing{Due: schedule.Never})
+	if o := p.forecast.outlook(1000); p.plan.OnDemand != 1 || o.Due != 0 {
+		t.Errorf("%+v, %+v", p.plan, o)
+	}
+}
+
 func TestAPlanCountsThoseWithAnIdentityThatWaits(t *testing.T) {
 	t.Parallel()
 	p := newPlanner("a", noon, 2)

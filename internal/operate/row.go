@@ -48,6 +48,8 @@ type Row struct {
 	Note      string     `json:"note,omitempty"`
 	// Manual is a credential that waits until a person rotates it for the first time.
 	Manual bool `json:"manual,omitempty"`
+	// OnDemand is a credential that rotates on demand alone, and so is never due.
+	OnDemand bool `json:"on_demand,omitempty"`
 	// Held is what holds its account back, in a status.
 	Held *Hold `json:"held,omitempty"`
 }
@@ -61,7 +63,9 @@ func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 	if first := rec.Identities.First(); !first.IsZero() {
 		r.RetiresAt = &first
 	}
-	if !current.RotatedAt.IsZero() {
+	if r.OnDemand = cred.Schedule.IsManual(); r.OnDemand && !current.RotatedAt.IsZero() {
+		r.RotatedAt = &current.RotatedAt
+	} else if !current.RotatedAt.IsZero() {
 		next := cred.Schedule.Serve(cred.Schedule.Next(current.Slot, cred.ID), now, cred.ID)
 		r.RotatedAt, r.Due = &current.RotatedAt, &next
 	}

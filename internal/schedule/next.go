@@ -26,6 +26,8 @@ func (s *Schedule) Next(last time.Time, id string) time.Time {
 	last = last.UTC()
 	hash := hashOf(id)
 	switch {
+	case s.manual:
+		return Never
 	case s.cron != nil:
 		return s.spread(s.cron.next(last), scale(hash, s.splay))
 	case s.window == nil:
@@ -49,6 +51,9 @@ func (s *Schedule) Next(last time.Time, id string) time.Time {
 func (s *Schedule) First(now time.Time, id string) time.Time {
 	now = now.UTC()
 	hash := hashOf(id)
+	if s.manual {
+		return Never
+	}
 	if s.cron != nil {
 		splay := scale(hash, s.splay)
 		return s.spread(s.cron.next(now.Add(-splay)), splay)

@@ -28,6 +28,7 @@ type Schedule struct {
 	cron   *wallCron     // nil: period
 	window *window       // nil: any time
 	splay  time.Duration
+	manual bool // then nothing else is set
 }
 
 const day = 24 * time.Hour
@@ -78,7 +79,10 @@ func (s *Schedule) checkFit(p *fielderr.List) {
 
 // Interval is the shortest time between two rotations.
 func (s *Schedule) Interval() time.Duration {
-	if s.cron != nil {
+	switch {
+	case s.manual:
+		return forever
+	case s.cron != nil:
 		return s.cron.gap
 	}
 	return s.period
@@ -86,6 +90,9 @@ func (s *Schedule) Interval() time.Duration {
 
 // String describes the schedule for people.
 func (s *Schedule) String() string {
+	if s.manual {
+		return "manual"
+	}
 	parts := []string{"every " + s.spec.Every}
 	if s.cron != nil {
 		parts[0] = "cron " + s.spec.Cron

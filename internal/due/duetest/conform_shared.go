@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"keyturn/internal/due"
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 func mirrors(b *bench) {
@@ -33,6 +35,23 @@ func mirrors(b *bench) {
 	for _, cred := range creds {
 		want(b, b.look(cred), nil, due.Standing{})
 	}
+}
+
+// never is a credential that rotates on demand alone.
+func never(b *bench) {
+	cred, ctx := b.creds(1)[0], b.Context()
+	cred.Schedule = schedule.Manual
+	b.must(b.Replace(ctx, []due.Finding{{Cred: cred, Due: past}}))
+	claimed, err := b.Claim(ctx, "a", 9, time.Hour)
+	want(b, len(claimed), err, 1)
+	for _, slot := range []time.Time{past, b.now().Add(time.Hour)} { // and where Redis's clock was ahead
+		b.must(b.Settle(ctx, cred, rotation.Ending{State: rotation.Closed, Promoted: true, Slot: slot, RotatedAt: past}))
+		if at := b.look(cred).Due; at.Before(b.now().AddDate(100, 0, 0)) {
+			b.Errorf("after a rotation for %s it is due at %s", slot, at)
+		}
+	}
+	claimed, err = b.Claim(ctx, "a", 9, time.Hour)
+	want(b, len(claimed), err, 0)
 }
 
 func retires(b *bench) {
