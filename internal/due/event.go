@@ -18,11 +18,17 @@ const (
 	maxEvents = 100_000 // some 30 MB
 )
 
+// The types of the events of a rotation's end.
+const (
+	EventRotated     = "rotated"     // consumers have another password
+	EventQuarantined = "quarantined" // it needs a person
+)
+
 // addEvent appends what happened to the stream. None of it is a secret.
 func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
-	kind := "rotated"
+	kind := EventRotated
 	if end.State == rotation.Quarantined {
-		kind = "quarantined"
+		kind = EventQuarantined
 	}
 	p.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
 		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,

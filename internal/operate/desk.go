@@ -76,6 +76,8 @@ type Index interface {
 	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
 	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+	// Events are those after the entry with an id, at most n, as soon as there is one or the time is over.
+	Events(ctx context.Context, after string, n int64, block time.Duration) ([]due.Event, error)
 	// NoteSearch notes who looked for the credential of a leaked password.
 	NoteSearch(ctx context.Context, by string) error
 }

@@ -138,6 +138,11 @@ const (
 	NoticeFull          NoticeKind = "identities_full"      // the provider makes no further identity, and none can be retired
 )
 
+// NoticeKinds are all kinds of notices.
+var NoticeKinds = []NoticeKind{
+	NoticeUnverified, NoticeVerifierAway, NoticeRefusedRepair, NoticeStaleRead, NoticePathReset, NoticeDeleted, NoticeNotRetired, NoticeFull,
+}
+
 // Notice is what a person or an alert should hear of, though the rotation goes on by itself. It holds no secret.
 type Notice struct {
 	Kind        NoticeKind

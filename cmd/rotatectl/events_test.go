@@ -1,0 +1,63 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"keyturn/internal/app/apptest"
+	"keyturn/internal/operate"
+)
+
+func TestEveryTypeOfEventIsDocumented(t *testing.T) {
+	t.Parallel()
+	text := repositoryFile(t, "docs", "events.md")
+	for _, name := range operate.EventTypes() {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("docs/events.md does not have %s", name)
+		}
+	}
+}
+
+func TestEventsShowWhatHappened(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	one, two := s.SES("one", "first: manual"), s.SES("two", "first: manual")
+	s.Configure(apptest.Settings{})
+	s.Start("worker")
+	for _, c := range s.Creds {
+		if out, status := s.Ctl("rotate", c.ID, "--wait"); status != 0 {
+			t.Fatalf("%d: %s", status, out)
+		}
+	}
+	for name, test := range map[string]struct {
+		args   string
+		status int
+		want   []string
+		not    string
+	}{
+		"all of a day":         {"events", 0, []string{"rotated", one.ID, two.ID, "version 1; on demand; verified yes; requested by "}, "nothing is kept\n"},
+		"of one credential":    {"events " + one.ID, 0, []string{one.ID}, two.ID},
+		"for programs":         {"events -o json --since start " + two.ID, 0, []string{`"type":"rotated","credential":"` + two.ID + `","account":"ses"`}, "{\n"},
+		"none of a type":       {"events --type quarantined --since 1h", 0, nil, one.ID},
+		"none from then on":    {"events --since 2999-01-01T00:00:00Z", 0, nil, one.ID},
+		"of what is gone":      {"events gone", 0, []string{"gone: not in the configuration"}, one.ID},
+		"a type that is not":   {"events --type rotate", 2, []string{"want one of rotated, "}, ""},
+		"a time that is not":   {"events --since yesterday", 2, []string{"--since yesterday: want a time such as"}, ""},
+		"a format that is not": {"events -o yaml", 2, []string{"-o yaml"}, ""},
+	} {
+		out, status := s.Ctl(strings.Fields(test.args)...)
+		if status != test.status || test.not != "" && strings.Contains(out, test.not) {
+			t.Errorf("%s: %d: %s", name, status, out)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q is not in %s", name, want, out)
+			}
+		}
+		for _, c := range s.Creds {
+			if strings.Contains(out, s.Current(c).Password) {
+				t.Errorf("%s: a password was shown", name)
+			}
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package operate
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/rotation"
+)
+
+// Event is something that happened. It holds no secret.
+type Event struct {
+	ID         string    `json:"id"` // of the stream; grows with the time
+	At         time.Time `json:"at"` // by Redis's clock
+	Type       string    `json:"type"`
+	Credential string    `json:"credential,omitempty"`
+	Account    string    `json:"account,omitempty"`
+	Server     string    `json:"server,omitempty"` // a mail server's address
+	RotationID string    `json:"rotation_id,omitempty"`
+	Slot       string    `json:"slot,omitempty"` // RFC 3339
+	Reason     string    `json:"reason,omitempty"`
+	Attempt    int       `json:"attempt,omitempty"`
+	Version    int       `json:"version,omitempty"` // of the secret in Vault
+	Verified   string    `json:"verified,omitempty"`
+	Why        string    `json:"why,omitempty"`
+	AskedBy    string    `json:"requested_by,omitempty"`
+}
+
+// EventTypes are the types of events, in the order in which docs/events.md has them.
+func EventTypes() []string {
+	types := []string{due.EventRotated, due.EventQuarantined}
+	for _, kind := range rotation.NoticeKinds {
+		types = append(types, string(kind))
+	}
+	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched)
+}
+
+// EventQuery is which events are wanted. All conditions must hold.
+type EventQuery struct {
+	IDs      []string // of credentials, also of those that the configuration has no more; nil: all
+	Accounts []string // nil: all
+	Types    []string // nil: all
+	Since    time.Time
+	Follow   bool // go on with what happens until the context ends
+}
+
+func (q *EventQuery) wants(e *Event) bool {
+	in := func(all []string, one string) bool { return len(all) == 0 || slices.Contains(all, one) }
+	return in(q.IDs, e.Credential) && in(q.Accounts, e.Account) && in(q.Types, e.Type)
+}
+
+const (
+	eventsAtOnce = 1000
+	eventWait    = 5 * time.Second // for the next event, before the context is asked again
+	eventRest    = time.Second     // after an error of Redis, while events are followed
+)
+
+// Events calls show with each event of a query, the oldest first. It returns when the stream that Redis keeps begins, where
+// that is after the query's Since: what was before is not kept. While events are followed, trouble hears of each time that
+// Redis could not be asked, and nothing is left out that is still kept. An error of show ends it and is returned.
+func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error, trouble func(error)) (begins time.Time, err error) {
+	for _, t := range q.Types {
+		if !slices.Contains(EventTypes(), t) {
+			return begins, invalid("type %s: want one of %s", t, strings.Join(EventTypes(), ", "))
+		}
+	}
+	first, err := d.Index.Events(ctx, "0", 1, -1)
+	if err != nil {
+		return begins, err
+	}
+	if len(first) > 0 && first[0].At.After(q.Since) {
+		begins = first[0].At
+	}
+	for after, wait := before(q.Since), time.Duration(-1); ; {
+		some, err := d.Index.Events(ctx, after, eventsAtOnce, wait)
+		switch {
+		case ctx.Err() != nil:
+			return begins, nil
+		case err != nil && !q.Follow:
+			return begins, err
+		case err != nil:
+			trouble(err)
+			if d.Clock.Sleep(ctx, eventRest) != nil {
+				return begins, nil
+			}
+			continue
+		}
+		for _, e := range some {
+			after = e.ID
+			if told := eventOf(e); q.wants(&told) {
+				if err := show(told); err != nil {
+					return begins, err
+				}
+			}
+		}
+		if len(some) < eventsAtOnce {
+			if !q.Follow {
+				return begins, nil
+			}
+			wait = eventWait
+		}
+	}
+}
+
+// before is the id of an entry right before the first one of an instant.
+func before(t time.Time) string {
+	ms := max(t.UnixMilli(), 1)
+	return fmt.Sprintf("%d-%d", ms-1, uint64(math.MaxUint64))
+}
+
+func eventOf(e due.Event) Event {
+	number := func(name string) int {
+		n, _ := strconv.Atoi(e.Fields[name]) // what is no number was not written by keyturn
+		return n
+	}
+	told := Event{
+		ID: e.ID, At: e.At, Type: cmp.Or(e.Fields["type"], "unknown"), Credential: e.Fields["credential"], Account: e.Fields["account"],
+		Server: e.Fields["server"], RotationID: e.Fields["rotation_id"], Slot: e.Fields["slot"], Reason: e.Fields["reason"],
+		Attempt: number("attempt"), Version: number("version"), Verified: e.Fields["verified"], Why: Plain(e.Fields["why"]),
+		AskedBy: e.Fields["requested_by"],
+	}
+	if strings.HasPrefix(told.Slot, "0001-") {
+		told.Slot = "" // none
+	}
+	return told
+}
