@@ -57,10 +57,13 @@ func unitsPerSecond(instant float64) float64 {
 
 // clamp returns seconds as a wait. A number without a meaning is none.
 func clamp(seconds float64) time.Duration {
-	if seconds <= 0 || seconds >= lastInstant {
+	switch {
+	case seconds <= 0 || seconds >= lastInstant:
 		return 0
+	case seconds >= maxRetryAfter.Seconds(): // it may be more than a Duration holds
+		return maxRetryAfter
 	}
-	return min(time.Duration(math.Round(seconds*1000))*time.Millisecond, maxRetryAfter)
+	return time.Duration(math.Round(seconds*1000)) * time.Millisecond
 }
 
 // date is when the provider sent the reply, by its own clock if it says so.
