@@ -18,19 +18,27 @@ import (
 func configCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "work with the configuration"}
 	var secrets bool
-	var output string
+	var output, was string
 	check := &cobra.Command{
 		Use:   "check",
 		Short: "check the configuration; every error is reported with file, line and column",
 		Long: `check reads the configuration and everything that it includes, and the files of certificates that it names. Every error is
 reported with file, line and column, and so are warnings: what is legal but surely not meant. At a terminal the place is shown
-too; -o json is for editors and CI. What check passes starts.`,
+too; -o json is for editors and CI. What check passes starts. With --was it also says what changes.`,
 		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if output != "text" && output != "json" {
 				return usageError{fmt.Errorf("-o %s: want text or json", output)}
 			}
 			cfg, found := config.Check(o.config, providers.All())
+			if was != "" && found.OK {
+				before, err := config.Load(was, providers.All())
+				if err != nil {
+					return usageError{fmt.Errorf("--was: %w", err)}
+				}
+				changes := cfg.ChangesFrom(before)
+				found.Changes = &changes
+			}
 			if secrets && cfg != nil {
 				found.Note(app.CheckSecrets(cmd.Context(), cfg))
 			}
@@ -41,6 +49,7 @@ too; -o json is for editors and CI. What check passes starts.`,
 		}),
 	}
 	check.Flags().BoolVar(&secrets, "secrets", false, "read the management keys too, from the environment, files and Vault")
+	check.Flags().StringVar(&was, "was", "", "say what changes where the configuration takes the place of this `FILE`")
 	check.Flags().StringVarP(&output, "output", "o", "text", "text or json")
 	cmd.AddCommand(check)
 	return cmd
@@ -80,6 +89,23 @@ func printReport(r *config.Report, out, problems io.Writer, terminal bool) error
 	}
 	_, err := fmt.Fprintf(out, "%s: %d credentials, %d accounts, %d contact verifications: no errors%s\n",
 		r.Config, r.Credentials, r.Accounts, r.Verifications, plural(", %d warning", len(r.Warnings)))
+	if r.Changes == nil || err != nil {
+		return err
+	}
+	return printChanges(r.Changes, out)
+}
+
+// printChanges says what a configuration means in the place of another.
+func printChanges(c *config.Changes, out io.Writer) error {
+	_, err := fmt.Fprintf(out, "%d added, %d changed, %d removed (their rotation stops; nothing is deleted in Vault)\n", c.Added, c.Changed, c.Removed)
+	for _, s := range c.Strategies[:min(len(c.Strategies), page)] {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "%s: %s becomes %s: %s\n", s.Credential, s.From, s.To, s.Means)
+		}
+	}
+	if more := len(c.Strategies) - page; more > 0 && err == nil {
+		_, err = fmt.Fprintf(out, "and %d more change their strategy: -o json has all\n", more)
+	}
 	return err
 }
 

@@ -14,6 +14,8 @@ type Report struct {
 	Credentials   int    `json:"credentials"`
 	Accounts      int    `json:"accounts"`
 	Verifications int    `json:"verifications"`
+	// Changes is what it means in the place of another one, where one was given to compare with.
+	Changes *Changes `json:"changes,omitempty"`
 	document.Findings
 
 	Err     error `json:"-"` // of everything that is wrong

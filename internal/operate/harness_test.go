@@ -218,6 +218,8 @@ func (s *stage) Try(_ context.Context, _ *rotation.Credential, held rotation.Ent
 	return verdict, nil
 }
 
-func (s *stage) Events(context.Context, string, int64, time.Duration) ([]due.Event, error) { return nil, nil }
+func (s *stage) Events(context.Context, string, int64, time.Duration) ([]due.Event, error) {
+	return nil, nil
+}
 
 func (s *stage) NoteSearch(context.Context, string) error { return nil }
