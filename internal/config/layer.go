@@ -8,7 +8,7 @@ import (
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store, grace *document.Value }
+type layer struct{ policy, schedule, verify, first, store, grace, owner, labels *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -18,6 +18,7 @@ type inherited struct {
 	first    rotation.First
 	store    string
 	grace    time.Duration // of a pair
+	marks    *rotation.Marks
 }
 
 var defaultFields = fields[layer]{
@@ -57,12 +58,13 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	if over.grace != nil {
 		base.grace = over.grace.Duration()
 	}
+	base.marks = l.marks(base.marks, over.owner, over.labels)
 	return base
 }
 
 // refuse reports every field: there are no credentials that could inherit it.
 func (y layer) refuse(provider *rotation.Provider) {
-	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace} {
+	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace, y.owner, y.labels} {
 		if v != nil {
 			v.FailKey("leave it out", "%s rotates nothing", provider.Code)
 		}

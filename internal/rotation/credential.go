@@ -22,6 +22,7 @@ type Credential struct {
 	Schedule *schedule.Schedule
 	Verify   *Verification // never nil
 	Pair     *Pair         // two targets that take turns; else nil
+	Marks    *Marks        // for people; nil if there are none
 	Overlap  *Overlap      // identities that follow each other; else nil. Without either, a password is replaced
 }
 
