@@ -110,7 +110,7 @@ func root() *cobra.Command {
 	}
 	cmd.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration `FILE`")
 	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
-		whichCommand(o), eventsCommand(o))
+		whichCommand(o), eventsCommand(o), providerCommand())
 	cmd.AddCommand(repairs(o)...)
 	return cmd
 }

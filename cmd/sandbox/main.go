@@ -50,7 +50,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	c := &o.config
 	fs := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	fs.SetOutput(stderr)
-	fs.StringVar(&c.Listen, "listen", "127.0.0.1:7500", "`host:port`; port 0 takes free ports, port P takes P, P+1 ... (docs/sandbox.md)")
+	fs.StringVar(&c.Listen, "listen", "127.0.0.1:7500", "`host:port`; port 0 takes free ports, port P those from P on that docs/sandbox.md lists")
 	fs.BoolVar(&c.Public, "public", false, "allow a host that is not loopback; everyone who reaches it sees live passwords")
 	fs.StringVar(&c.Name, "name", "", "`host` by which clients reach it: in the ready line and the certificate (default: the host of -listen)")
 	fs.StringVar(&c.StateFile, "state", "", "`file` that keeps passwords across restarts (default: memory only)")

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"keyturn/internal/sandbox"
 	"keyturn/internal/sandbox/core"
 )
 
@@ -48,7 +49,7 @@ func TestPrintsOneLineOfJSONWhenItIsReady(t *testing.T) {
 	t.Parallel()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	_, ready := launch(t, "-listen", "127.0.0.1:0", "-ca-out", ca)
-	if len(ready.Providers) != 5 || len(ready.SMTP) != 3 || len(ready.STARTTLS) != 3 {
+	if n := len(sandbox.StandIns()); len(ready.Providers) != n || len(ready.SMTP) == 0 || len(ready.STARTTLS) != len(ready.SMTP) {
 		t.Errorf("%+v", ready)
 	}
 	if err := run(t.Context(), []string{"-health", "-listen", strings.TrimPrefix(ready.Admin, "http://")}, io.Discard, io.Discard); err != nil {
@@ -62,24 +63,28 @@ func TestPrintsOneLineOfJSONWhenItIsReady(t *testing.T) {
 // TestAFixedPortTakesTheDocumentedOnes keeps the table of docs/sandbox.md.
 func TestAFixedPortTakesTheDocumentedOnes(t *testing.T) {
 	t.Parallel()
-	port := freeRange(t, 12)
+	want := map[string]int{"admin": 0}
+	last := 0
+	for _, s := range sandbox.StandIns() {
+		want["api "+s.Code], last = s.Ports.API, max(last, s.Ports.API, s.Ports.SMTP+1)
+		if s.Names != nil {
+			want["smtp "+s.Code], want["starttls "+s.Code] = s.Ports.SMTP, s.Ports.SMTP+1
+		}
+	}
+	port := freeRange(t, last+1)
 	_, ready := launch(t, "-listen", fmt.Sprintf("127.0.0.1:%d", port))
-	for i, got := range []string{
-		ready.Admin,
-		ready.Providers["alibaba-directmail"],
-		ready.Providers["alibaba-domain"],
-		ready.Providers["enom"],
-		ready.Providers["kirimemail"],
-		ready.Providers["tencent-ses"],
-		ready.SMTP["alibaba-directmail"],
-		ready.STARTTLS["alibaba-directmail"],
-		ready.SMTP["kirimemail"],
-		ready.STARTTLS["kirimemail"],
-		ready.SMTP["tencent-ses"],
-		ready.STARTTLS["tencent-ses"],
-	} {
-		if want := fmt.Sprintf("127.0.0.1:%d", port+i); strings.TrimPrefix(got, "http://") != want {
-			t.Errorf("port %d: %s, want %s", i, got, want)
+	got := map[string]string{"admin": ready.Admin}
+	for kind, all := range map[string]map[string]string{"api ": ready.Providers, "smtp ": ready.SMTP, "starttls ": ready.STARTTLS} {
+		for code, address := range all {
+			got[kind+code] = address
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d addresses, want %d", len(got), len(want))
+	}
+	for name, distance := range want {
+		if want := fmt.Sprintf("127.0.0.1:%d", port+distance); strings.TrimPrefix(got[name], "http://") != want {
+			t.Errorf("%s: %s, want %s", name, got[name], want)
 		}
 	}
 }

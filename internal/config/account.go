@@ -87,8 +87,8 @@ func (l *loader) account(v *document.Value) {
 	l.accountRegion(v, a)
 	if raw.endpoint != nil {
 		a.Endpoint = baseURL(raw.endpoint, a.insecureHTTP)
-	} else {
-		a.Endpoint = a.Provider.Endpoint(a.Region)
+	} else if a.Endpoint = a.Provider.Endpoint(a.Region); a.Endpoint == "" {
+		v.FailIn("endpoint", "the address of your own server", "is missing")
 	}
 	l.accountKeys(v, raw.keys, a)
 	if len(a.Rates) == 0 {
@@ -99,9 +99,10 @@ func (l *loader) account(v *document.Value) {
 	if a.Concurrency == 0 {
 		a.Concurrency = atOnce(a.Rates, a.Timeout)
 	}
-	l.inherits[a] = l.inherit(l.defaults, raw.given, a.Provider)
+	l.inherits[a] = l.inherit(l.verifiable(a), raw.given, a.Provider)
 	l.accountValues[a] = v
 	l.checkAccountVerify(a, raw.given.verify)
+	l.warnUnverified(a)
 }
 
 func (l *loader) provider(v *document.Value) *rotation.Provider {

@@ -39,6 +39,14 @@ func (l *loader) checkAccountVerify(account *Account, given *document.Value) {
 	}
 }
 
+// warnUnverified says that what a description calls a success is all that is known of a password.
+func (l *loader) warnUnverified(account *Account) {
+	p, how := account.Provider, l.inherits[account]
+	if p.Description != "" && !how.verified && how.verify.Mode == rotation.VerifyOff {
+		l.accountValues[account].Warn("give verify: {smtp: {address: host:port}}", "%s does not say where passwords log in, so that none is verified", p.Code)
+	}
+}
+
 // checkMail reports a mail server that is missing, or that is asked about passwords which the provider reads back.
 func (l *loader) checkMail(c *rawCredential, account *Account, address string) {
 	code, readBack := account.Provider.Code, account.Provider.ReadBack

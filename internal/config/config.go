@@ -8,7 +8,6 @@ import (
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/config/inventory"
-	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
@@ -35,8 +34,8 @@ type Config struct {
 // origin is what a Config was loaded from, for loading it again.
 type origin struct {
 	path      string
-	providers []rotation.Provider
-	patterns  []string // of the included files, absolute or relative to the working directory
+	providers Providers
+	patterns  []string // of the included files and of those of providers, absolute or relative to the working directory
 }
 
 // Timing bounds how long things take. Each is checked against the others.

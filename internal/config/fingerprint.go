@@ -22,6 +22,9 @@ func (c *Config) sum() [sha256.Size]byte {
 	for _, name := range keysOf(c.Accounts) {
 		a := c.Accounts[name]
 		d.Record(name, a.Provider.Code, a.Region, a.Endpoint, a.Rates, a.Timeout.String())
+		if a.Provider.Description != "" {
+			d.Record(a.Provider.Description)
+		}
 	}
 	t := c.Timing
 	d.Record(t.ProviderTimeout.String(), t.TaskTimeout.String(), t.ResumeAfter.String(), t.MinInterval.String(), t.RecheckAfter.String(), t.DriftCheck.String())

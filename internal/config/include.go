@@ -19,8 +19,11 @@ var formats = map[string]func(*loader, *document.File, io.Reader){
 	".csv":    (*loader).table,
 }
 
-// include reads the files that the patterns match, each once and in the order of the patterns, then of the names.
-func (l *loader) include(patterns *document.Value) {
+// include reads the files of credentials that the patterns match.
+func (l *loader) include(patterns *document.Value) { l.matching(patterns, l.includeFile) }
+
+// matching calls read with each file that the patterns match, once and in the order of the patterns, then of the names.
+func (l *loader) matching(patterns *document.Value, read func(item *document.Value, file string)) {
 	for _, item := range patterns.Items() {
 		pattern := l.file(item)
 		if pattern == "" {
@@ -37,7 +40,7 @@ func (l *loader) include(patterns *document.Value) {
 		}
 		for _, file := range files {
 			if !slices.Contains(l.cfg.Files, file) {
-				l.includeFile(item, file)
+				read(item, file)
 			}
 		}
 	}

@@ -15,6 +15,7 @@ type inherited struct {
 	policy   *userPolicy   // nil: the provider's own rule
 	schedule *userSchedule // nil: none was given
 	verify   verification
+	verified bool // verify was said, if only to be off
 	first    rotation.First
 	store    string
 	grace    time.Duration // of a pair
@@ -47,7 +48,7 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 		base.schedule = l.schedule(over.schedule, l.cfg.Timing.MinInterval)
 	}
 	if over.verify != nil {
-		base.verify = l.verify(base.verify, over.verify)
+		base.verify, base.verified = l.verify(base.verify, over.verify), true
 	}
 	if over.first != nil {
 		base.first = rotation.First(over.first.OneOf(firstNames...))

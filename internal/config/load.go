@@ -12,9 +12,17 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// Load reads and checks the configuration at path, with everything that it includes. providers are all that an account
-// may name. What is wrong is a *document.Errors.
-func Load(path string, providers []rotation.Provider) (*Config, error) {
+// Providers are those that an account may name.
+type Providers interface {
+	// Providers are those that keyturn has with it.
+	Providers() []rotation.Provider
+	// Describe makes one more from the text of a file of provider_files. It must have none of the codes of others. What is
+	// wrong with it is a *document.Errors.
+	Describe(file string, text []byte, others ...string) (rotation.Provider, error)
+}
+
+// Load reads and checks the configuration at path, with everything that it includes. What is wrong is a *document.Errors.
+func Load(path string, providers Providers) (*Config, error) {
 	return newLoader(path, providers, &Config{}).load()
 }
 
@@ -60,7 +68,7 @@ type loader struct {
 }
 
 // newLoader makes a loader; before is the configuration that the new one will replace.
-func newLoader(path string, providers []rotation.Provider, before *Config) *loader {
+func newLoader(path string, providers Providers, before *Config) *loader {
 	l := &loader{
 		cfg: &Config{
 			Stores: map[string]*Store{}, Accounts: map[string]*Account{},
@@ -75,8 +83,9 @@ func newLoader(path string, providers []rotation.Provider, before *Config) *load
 	}
 	l.fleet = inventory.Fill(&l.cfg.Inventory, &before.Inventory)
 	l.targets, l.places = l.fleet.Claims(), l.fleet.Claims()
-	for i := range providers {
-		l.providers[providers[i].Code] = &providers[i]
+	known := providers.Providers()
+	for i := range known {
+		l.providers[known[i].Code] = &known[i]
 	}
 	return l
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"keyturn/internal/config/document"
-	"keyturn/internal/rotation"
 )
 
 // Report is what a check of a configuration found, for people, editors and CI. It holds no secret.
@@ -24,7 +23,7 @@ type Report struct {
 
 // Check reads a configuration, everything that it includes, and the files of certificates that it names. It needs no
 // server. The configuration is nil where it cannot be used.
-func Check(path string, providers []rotation.Provider) (*Config, *Report) {
+func Check(path string, providers Providers) (*Config, *Report) {
 	r := &Report{Config: path, Findings: document.Findings{Errors: []document.Finding{}, Warnings: []document.Finding{}}}
 	cfg, err := Load(path, providers)
 	if err == nil {

@@ -9,11 +9,13 @@ import (
 type sections struct {
 	redis, vault, timing, schedules, policies, defaults *document.Value
 	accounts, credentials, include, verifications       *document.Value
+	providerFiles                                       *document.Value
 }
 
 var sectionFields = fields[sections]{
 	{"redis", func(_ *loader, s *sections, v *document.Value) { s.redis = v }},
 	{"vault", func(_ *loader, s *sections, v *document.Value) { s.vault = v }},
+	{"provider_files", func(_ *loader, s *sections, v *document.Value) { s.providerFiles = v }},
 	{"accounts", func(_ *loader, s *sections, v *document.Value) { s.accounts = v }},
 	{"policies", func(_ *loader, s *sections, v *document.Value) { s.policies = v }},
 	{"schedules", func(_ *loader, s *sections, v *document.Value) { s.schedules = v }},
@@ -47,7 +49,7 @@ func (l *loader) sections(root *document.Value) *sections {
 	for name, section := range map[string]**document.Value{
 		"redis": &s.redis, "vault": &s.vault, "timing": &s.timing, "schedules": &s.schedules, "policies": &s.policies,
 		"defaults": &s.defaults, "accounts": &s.accounts, "credentials": &s.credentials, "include": &s.include,
-		"verifications": &s.verifications,
+		"verifications": &s.verifications, "provider_files": &s.providerFiles,
 	} {
 		if *section == nil {
 			*section = root.Missing(name)
@@ -75,6 +77,7 @@ func (l *loader) settings(s *sections) {
 	}
 	var given layer
 	defaultFields.decode(l, s.defaults, &given)
+	l.describe(s.providerFiles)
 	l.defaults = l.inherit(inherited{store: l.cfg.DefaultStore}, given, nil)
 	for _, entry := range s.accounts.Entries() {
 		if checkName(entry) {

@@ -66,6 +66,16 @@ func (l *loader) verify(base verification, v *document.Value) verification {
 	return raw.verification
 }
 
+// verifiable are the defaults of an account. Without a word on verification, and with a provider that says where passwords
+// log in, they are verified there.
+func (l *loader) verifiable(a *Account) inherited {
+	base := l.defaults
+	if !base.verified && a.Provider.SMTP != nil {
+		base.verify = verification{Mode: rotation.VerifySMTP, SMTP: a.Provider.SMTP(a.Region)}
+	}
+	return base
+}
+
 func verifyMode(v *document.Value) rotation.VerifyMode {
 	return rotation.VerifyMode(v.OneOf("off", "smtp", "provider"))
 }

@@ -23,11 +23,14 @@ const numberLetters = "0123456789.eE+-"
 // dateForms are the forms of a date that http.ParseTime does not know.
 var dateForms = []string{time.RFC3339, time.RFC1123, time.RFC1123Z}
 
-// retryAfter reads how long the reply asks to wait. It is documented as seconds or a date, and seen in practice as a
-// fraction and as an instant too. An instant is compared with the reply's own date, so that a wrong local clock does not
-// matter. Anything else, and an instant in the past, is 0.
-func (r *Reply) retryAfter() time.Duration {
-	text := strings.TrimSpace(r.Header.Get("Retry-After"))
+// retryAfter reads how long the reply asks to wait.
+func (r *Reply) retryAfter() time.Duration { return r.Wait("Retry-After") }
+
+// Wait reads a header that says how long to wait. Retry-After is documented as seconds or a date, and seen in practice as a
+// fraction and as an instant too, which is what other headers are. An instant is compared with the reply's own date, so
+// that a wrong local clock does not matter. Anything else, and an instant in the past, is 0.
+func (r *Reply) Wait(header string) time.Duration {
+	text := strings.TrimSpace(r.Header.Get(header))
 	if number, err := strconv.ParseFloat(text, 64); err == nil && strings.Trim(text, numberLetters) == "" {
 		if number >= firstInstant {
 			return clamp(number/unitsPerSecond(number) - float64(r.date().UnixMilli())/1000)

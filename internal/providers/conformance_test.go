@@ -80,7 +80,10 @@ func start(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtest.Stan
 			t.Error(err)
 		}
 	})
-	keys := map[string]secret.Value{p.Keys[0]: secret.New(s.Key.ID), p.Keys[1]: secret.New(s.Key.Secret)}
+	keys := map[string]secret.Value{p.Keys[0]: secret.New(s.Key.Secret)}
+	if len(p.Keys) == 2 {
+		keys = map[string]secret.Value{p.Keys[0]: secret.New(s.Key.ID), p.Keys[1]: secret.New(s.Key.Secret)}
+	}
 	return &rotationtest.StandIn{
 		Settings: rotation.Settings{Endpoint: server.Ready().Providers[p.Code], Keys: keys, Timeout: 20 * time.Second},
 		State: func(t *testing.T) (live string, accepted int) {

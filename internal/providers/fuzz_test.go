@@ -59,7 +59,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 	}
 	f.Add(uint8(0), uint16(429), "7", "Limit:10,TimeLeft:1500", []byte(`{"Code":"Throttling.User","Message":"PASSWORD","RequestId":"PASSWORD"}`))
-	f.Add(uint8(4), uint16(503), "Fri, 31 Dec 2027 23:59:59 GMT", "x", []byte(`{"Response":{"Error":{"Code":"PASSWORD"},"RequestId":"1"}}`))
+	f.Add(uint8(5), uint16(503), "Fri, 31 Dec 2027 23:59:59 GMT", "x", []byte(`{"Response":{"Error":{"Code":"PASSWORD"},"RequestId":"1"}}`))
 	f.Fuzz(func(t *testing.T, which uint8, status uint16, after, throttled string, body []byte) {
 		p := providers.All()[int(which)%len(providers.All())]
 		a := &answers{status: 200 + int(status)%400, header: http.Header{"Retry-After": {after}, "X-Ratelimit-User": {throttled}}, body: body, left: 4}

@@ -202,6 +202,12 @@ type Provider struct {
 	SendsAs bool
 	// SMTPUsername says that the user name of an SMTP login cannot be told from the target: configuration must give it.
 	SMTPUsername bool
+	// SMTP is where a password of a region logs in, Address and TLS alone; nil where the provider does not say. An account
+	// that does not say how it is verified is verified there.
+	SMTP func(region string) SMTP
+	// Description identifies the file that describes the provider, so that another text is another provider; "" where it is
+	// written in Go.
+	Description string
 }
 
 // Overlapping describes how a provider holds identities.

@@ -19,16 +19,18 @@ import (
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/enom"
 	"keyturn/internal/sandbox/kirimemail"
+	"keyturn/internal/sandbox/mailgun"
 	"keyturn/internal/sandbox/tencentses"
 )
 
-// StandIns returns the stand-ins in the order of their codes, which is that of their ports.
+// StandIns returns the stand-ins in the order of their codes.
 func StandIns() []core.StandIn {
 	return []core.StandIn{
 		alibabadirectmail.StandIn(),
 		alibabadomain.StandIn(),
 		enom.StandIn(),
 		kirimemail.StandIn(),
+		mailgun.StandIn(),
 		tencentses.StandIn(),
 	}
 }

@@ -50,6 +50,31 @@ func TestEveryProviderHasAPortOfItsOwn(t *testing.T) {
 	}
 }
 
+// People write the ports of a stand-in into their configurations.
+func TestPortsNeverChange(t *testing.T) {
+	t.Parallel()
+	fixed := map[string]core.Ports{
+		"alibaba-directmail": {API: 1, SMTP: 6}, "alibaba-domain": {API: 2}, "enom": {API: 3}, "kirimemail": {API: 4, SMTP: 8},
+		"tencent-ses": {API: 5, SMTP: 10}, "mailgun": {API: 12, SMTP: 13},
+	}
+	taken := map[int]string{0: "admin"}
+	for _, s := range sandbox.StandIns() {
+		if want, known := fixed[s.Code]; !known || s.Ports != want {
+			t.Errorf("%s has %+v, want %+v", s.Code, s.Ports, want)
+		}
+		own := []int{s.Ports.API}
+		if s.Names != nil {
+			own = append(own, s.Ports.SMTP, s.Ports.SMTP+1)
+		}
+		for _, port := range own {
+			if taken[port] != "" {
+				t.Errorf("P+%d is of %s and of %s", port, taken[port], s.Code)
+			}
+			taken[port] = s.Code
+		}
+	}
+}
+
 func TestEveryStandInSaysWhatIsTrueOfIt(t *testing.T) {
 	t.Parallel()
 	b := sandboxtest.Start(t, sandbox.StandIns())
@@ -106,23 +131,20 @@ func TestTheManualListsEveryStandIn(t *testing.T) {
 	}
 }
 
-// table has a row for each stand-in. P is the port of -listen; the SMTP servers come after all APIs.
+// table has a row for each stand-in. P is the port of -listen.
 func table() string {
 	var b strings.Builder
 	b.WriteString("| provider | port | SMTP | STARTTLS | key | target | limit |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-	all := sandbox.StandIns()
-	port := len(all)
-	for i, s := range all {
+	for _, s := range sandbox.StandIns() {
 		implicit, upgraded := "", ""
 		if s.Names != nil {
-			implicit, upgraded = fmt.Sprintf("P+%d", port+1), fmt.Sprintf("P+%d", port+2)
-			port += 2
+			implicit, upgraded = fmt.Sprintf("P+%d", s.Ports.SMTP), fmt.Sprintf("P+%d", s.Ports.SMTP+1)
 		}
 		target := s.Targets[0].Target
 		if s.Contacts {
 			target = "any address"
 		}
-		fmt.Fprintf(&b, "| %s | P+%d | %s | %s | %s / %s | %s | %s |\n", s.Code, i+1, implicit, upgraded, s.Key.ID, s.Key.Secret, target, limit(s.Rate))
+		fmt.Fprintf(&b, "| %s | P+%d | %s | %s | %s / %s | %s | %s |\n", s.Code, s.Ports.API, implicit, upgraded, s.Key.ID, s.Key.Secret, target, limit(s.Rate))
 	}
 	return b.String()
 }

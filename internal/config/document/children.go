@@ -1,6 +1,9 @@
 package document
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Require reports children that v should have and has not.
 func (v *Value) Require(names ...string) {
@@ -58,6 +61,20 @@ func (v *Value) Is(want Kind) bool {
 	}
 	v.FailUnseen(hint, "must be %s, not %s", want, v.kind)
 	return false
+}
+
+// Only reports children of an object that are not among names, and those that are defined twice. It returns whether v is an
+// object; an empty value counts as an empty one.
+func (v *Value) Only(names ...string) bool {
+	if v.kind != Null && !v.Is(Object) {
+		return false
+	}
+	for _, child := range v.Entries() {
+		if !slices.Contains(names, child.name) {
+			child.FailKey(Nearest(child.name, names), "unknown field")
+		}
+	}
+	return true
 }
 
 // Items returns the children of a list; an empty value counts as an empty list.

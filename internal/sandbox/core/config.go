@@ -16,8 +16,8 @@ import (
 
 // Config is what a sandbox is started with. Now is required, everything else has a default.
 type Config struct {
-	// Listen is host:port. Port 0 gives every listener a free port; port P gives them P, P+1 and so on in the order
-	// that docs/sandbox.md lists. Default "127.0.0.1:0".
+	// Listen is host:port. Port 0 gives every listener a free port; port P gives them those that
+	// docs/sandbox.md lists. Default "127.0.0.1:0".
 	Listen string
 	// Public allows a host that is not loopback.
 	Public bool
@@ -36,7 +36,7 @@ type Config struct {
 	Now func() time.Time
 	// Log receives what goes wrong inside; nil discards it.
 	Log *slog.Logger
-	// StandIns are served, in the order of their ports.
+	// StandIns are served.
 	StandIns []StandIn
 	// Providers is laid over the defaults, by code.
 	Providers map[string]ProviderConfig

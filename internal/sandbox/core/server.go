@@ -99,7 +99,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// listen opens the ports in the documented order: admin, the APIs, then two for each submission server.
+// listen opens the ports: that of the admin API, and those of each stand-in.
 func (s *Server) listen(ctx context.Context) error {
 	ports, err := newPorts(s.config)
 	if err != nil {
@@ -109,14 +109,14 @@ func (s *Server) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	admin, err := ports.next(ctx)
+	admin, err := ports.open(ctx, 0)
 	if err != nil {
 		return err
 	}
 	s.ready.Admin = "http://" + ports.shown(admin)
 	s.serveHTTP(ctx, admin, s.admin())
 	for _, code := range s.order {
-		l, err := ports.next(ctx)
+		l, err := ports.open(ctx, s.defs[code].Ports.API)
 		if err != nil {
 			return err
 		}
@@ -127,11 +127,11 @@ func (s *Server) listen(ctx context.Context) error {
 		if s.defs[code].Names == nil {
 			continue
 		}
-		implicit, err := ports.next(ctx)
+		implicit, err := ports.open(ctx, s.defs[code].Ports.SMTP)
 		if err != nil {
 			return err
 		}
-		upgraded, err := ports.next(ctx)
+		upgraded, err := ports.open(ctx, s.defs[code].Ports.SMTP+1)
 		if err != nil {
 			return errors.Join(err, implicit.Close())
 		}
@@ -172,11 +172,14 @@ func (s *Server) serveSMTP(server *smtp.Server, l net.Listener) {
 	})
 }
 
-// ports hands out listeners: free ones, or consecutive ones from a given port on.
+// ports hands out listeners: free ones, or those at a distance from a given port.
 type ports struct {
 	host, name string
-	port       int // of the next listener; 0 for free ones
+	port       int // of the admin API; 0 for free ones
 }
+
+// maxPorts is how far a stand-in may have its ports.
+const maxPorts = 127
 
 func newPorts(c Config) (*ports, error) {
 	listen := c.Listen
@@ -188,8 +191,8 @@ func newPorts(c Config) (*ports, error) {
 		return nil, err
 	}
 	p := &ports{host: host, name: c.Name}
-	if p.port, err = strconv.Atoi(port); err != nil || p.port < 0 || p.port > 65535-32 {
-		return nil, fmt.Errorf("port %q of %s is not a port below 65504", port, listen)
+	if p.port, err = strconv.Atoi(port); err != nil || p.port < 0 || p.port > 65535-maxPorts {
+		return nil, fmt.Errorf("port %q of %s is not a port up to %d", port, listen, 65535-maxPorts)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) && !c.Public {
 		return nil, fmt.Errorf("%s is not loopback: a sandbox shows live passwords, so this has to be asked for", listen)
@@ -200,13 +203,12 @@ func newPorts(c Config) (*ports, error) {
 	return p, nil
 }
 
-func (p *ports) next(ctx context.Context) (net.Listener, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort(p.host, strconv.Itoa(p.port)))
-	if err == nil && p.port != 0 {
-		p.port++
+func (p *ports) open(ctx context.Context, distance int) (net.Listener, error) {
+	if p.port == 0 {
+		distance = 0
 	}
-	return l, err
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", net.JoinHostPort(p.host, strconv.Itoa(p.port+distance)))
 }
 
 // shown is a listener's address as clients use it.

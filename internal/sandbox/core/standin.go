@@ -11,8 +11,10 @@ import (
 // StandIn describes the stand-in of one provider. Each package beside this one exports one; internal/sandbox lists them.
 type StandIn struct {
 	Code string // as everywhere in keyturn
-	Key  Key    // the default key
-	Rate Rate   // of every key that names none
+	// Ports are its own for good, so that a configuration which names them stays right.
+	Ports Ports
+	Key   Key  // the default key
+	Rate  Rate // of every key that names none
 	// TellsWait says that its answer to too many requests says how long to wait.
 	TellsWait bool
 
@@ -33,6 +35,12 @@ type StandIn struct {
 	User func(string) string
 	// Open makes the provider's own half of a running service, or says what is wrong with an option.
 	Open func(*Service, Options) (Opener, error)
+}
+
+// Ports are how far the ports of a stand-in are from that of the admin API.
+type Ports struct {
+	API  int
+	SMTP int // with implicit TLS; the next one has STARTTLS. 0 if there is no SMTP server
 }
 
 // Opener is a provider's own half: it authenticates a request and takes it apart, or returns the reply that refuses it.

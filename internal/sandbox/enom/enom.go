@@ -35,6 +35,7 @@ const (
 func StandIn() core.StandIn {
 	return core.StandIn{
 		Code: Code, Key: core.Key{ID: "resellid", Secret: "resellpw"}, Rate: core.Rate{Requests: 2, Per: time.Second},
+		Ports:   core.Ports{API: 3},
 		Targets: []core.Target{{Target: "resellerdocs.com"}}, Unknown: "unknown.com",
 		Options: []string{throttleStatus, throttleNumber}, Faults: []core.OwnFault{{Kind: NotDone, Spoil: sayNotDone}},
 		Check: core.CheckDomain, Open: open,

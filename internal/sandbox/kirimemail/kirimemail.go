@@ -25,6 +25,7 @@ const Code = "kirimemail"
 func StandIn() core.StandIn {
 	return core.StandIn{
 		Code: Code, Key: core.Key{ID: "api", Secret: "test-token"}, Rate: core.Rate{Requests: 1200, Per: time.Minute}, TellsWait: true,
+		Ports:   core.Ports{API: 4, SMTP: 8},
 		Targets: []core.Target{{Target: "example.com/92703823-f3a4-48e2-8e87-7adf25454800", Username: "myuser"}},
 		Unknown: "example.com/00000000-0000-4000-8000-000000000000", Username: "myuser@example.com",
 		Faults: []core.OwnFault{{Kind: NotSynced, Lags: true, Spoil: sayNotSynced}},

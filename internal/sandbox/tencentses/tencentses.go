@@ -30,6 +30,7 @@ var regions = []string{"ap-guangzhou", "ap-hongkong", "ap-singapore"}
 func StandIn() core.StandIn {
 	return core.StandIn{
 		Code: Code, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 20, Per: time.Second},
+		Ports:   core.Ports{API: 5, SMTP: 10},
 		Targets: []core.Target{{Target: "alerts@example.com"}}, Unknown: "unknown@example.com", Username: "alerts@example.com",
 		Repeats: true, Check: core.CheckAddress, Names: core.OwnName,
 		Open: func(s *core.Service, _ core.Options) (core.Opener, error) { return service{s}.open, nil },

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/providers/declared"
+)
+
+func providerCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "provider", Short: "work with descriptions of providers"}
+	var embedded bool
+	var output string
+	check := &cobra.Command{
+		Use:   "check [FILE]...",
+		Short: "check descriptions of providers, and run their examples",
+		Long: `check reads descriptions of providers (docs/providers/declared.md), reports every mistake with file, line and column, and runs
+their examples: what is sent, and what each answer means. It adds answers that no provider documents: half of one, a page of
+a gateway, another character set. It prints the requests, and warns about rows that no example has. It needs no configuration
+and no network.`,
+		RunE: runs(func(cmd *cobra.Command, args []string) error {
+			switch {
+			case output != "text" && output != "json":
+				return usageError{fmt.Errorf("-o %s: want text or json", output)}
+			case embedded == (len(args) > 0):
+				return usageError{errors.New("provider check: want files, or --embedded")}
+			}
+			all := examined{Findings: document.Findings{Errors: []document.Finding{}, Warnings: []document.Finding{}}, Files: []described{}}
+			if embedded {
+				for _, name := range declared.EmbeddedNames() {
+					all.add(cmd, name, func() (*declared.Description, error) { return declared.ReadEmbedded(name) })
+				}
+			}
+			for _, name := range args {
+				all.add(cmd, name, func() (*declared.Description, error) { return readDescription(name) })
+			}
+			if output == "json" {
+				encoder := json.NewEncoder(cmd.OutOrStdout())
+				encoder.SetIndent("", "  ")
+				encoder.SetEscapeHTML(false)
+				return errors.Join(encoder.Encode(all), all.err())
+			}
+			return all.print(cmd.OutOrStdout(), cmd.ErrOrStderr())
+		}),
+	}
+	check.Flags().BoolVar(&embedded, "embedded", false, "check the descriptions that keyturn has with it")
+	check.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	cmd.AddCommand(check)
+	return cmd
+}
+
+// readDescription reads no more of a file than a description may have.
+func readDescription(name string) (*declared.Description, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, declared.SizeLimit+1))
+	if err != nil {
+		return nil, err
+	}
+	return declared.Read(name, text)
+}
+
+// examined is what was found in all files.
+type examined struct {
+	Files    []described `json:"files"`
+	Rows     int         `json:"rows"`
+	Examples int         `json:"examples"`
+	Failed   int         `json:"failed"` // examples that are not true, and files that cannot be read
+	document.Findings
+}
+
+// described is one file.
+type described struct {
+	File     string   `json:"file"`
+	Provider string   `json:"provider,omitempty"`
+	Rows     int      `json:"rows"`
+	Examples int      `json:"examples"`
+	Requests []string `json:"requests"`
+}
+
+func (e *examined) add(cmd *cobra.Command, name string, read func() (*declared.Description, error)) {
+	d, err := read()
+	if err != nil {
+		e.Failed++
+		e.Note(err)
+		e.Files = append(e.Files, described{File: name, Requests: []string{}})
+		return
+	}
+	report := d.Check(cmd.Context())
+	e.Rows, e.Examples, e.Failed = e.Rows+report.Rows, e.Examples+report.Examples, e.Failed+len(report.Failed)
+	for _, one := range report.Failed {
+		e.Note(one)
+	}
+	e.Warn(report.Uncovered)
+	e.Files = append(e.Files, described{File: name, Provider: d.Code, Rows: report.Rows, Examples: report.Examples, Requests: report.Requests})
+}
+
+func (e *examined) err() error {
+	if e.Failed == 0 {
+		return nil
+	}
+	return &failedError{fmt.Errorf("%d failed", e.Failed)}
+}
+
+// print shows the requests of each file, then what is wrong, and ends with a line that counts.
+func (e *examined) print(out, problems io.Writer) error {
+	for _, f := range e.Files {
+		for _, request := range f.Requests {
+			fmt.Fprintf(out, "%s sends\n  %s\n\n", f.File, strings.ReplaceAll(request, "\n", "\n  "))
+		}
+	}
+	for _, one := range append(e.Warnings, e.Errors...) {
+		text := one.Message
+		if one.Placed != nil {
+			text = one.Placed.Error()
+		}
+		fmt.Fprintln(problems, strings.ReplaceAll(text, "\n", "\n  "))
+	}
+	fmt.Fprintf(out, "provider check: files=%d rows=%d examples=%d failed=%d\n", len(e.Files), e.Rows, e.Examples, e.Failed)
+	return e.err()
+}

@@ -1,0 +1,197 @@
+package declared
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// Report is what the examples of a description, and answers that no provider documents, made of it.
+type Report struct {
+	Rows, Examples int
+	Failed         []*document.Error // examples that are not true
+	Uncovered      []*document.Error // rows that no example matches
+	Requests       []string          // what would be sent, without the secrets
+}
+
+// Check runs the examples. It needs no network.
+func (d *Description) Check(ctx context.Context) Report {
+	r := Report{Rows: len(d.answer.table), Examples: len(d.examples.requests) + len(d.examples.answers)}
+	for _, one := range d.examples.requests {
+		shown, err := d.checkSent(ctx, one)
+		r.Requests = append(r.Requests, shown)
+		r.note(one.at, err)
+	}
+	covered := map[*row]bool{}
+	for _, one := range d.examples.answers {
+		r.note(one.at, d.checkTold(ctx, one))
+		covered[d.answer.read(one.status, []byte(one.body)).row] = true
+	}
+	for i := range d.answer.table {
+		if row := &d.answer.table[i]; !covered[row] {
+			at := row.at
+			at.Message, at.Warning = fmt.Sprintf("no example has %s", row.name()), true
+			r.Uncovered = append(r.Uncovered, &at)
+		}
+	}
+	at := d.examples.requests[0].at
+	for _, one := range odd() {
+		if one.err = d.checkTold(ctx, one.told); one.err != nil {
+			r.note(at, fmt.Errorf("%s: %w", one.name, one.err))
+		}
+	}
+	return r
+}
+
+func (r *Report) note(at document.Error, err error) {
+	if err != nil {
+		at.Message = err.Error()
+		r.Failed = append(r.Failed, &at)
+	}
+}
+
+// oddAnswer is one that every provider gives one day, and none documents.
+type oddAnswer struct {
+	name string
+	told told
+	err  error
+}
+
+func odd() []oddAnswer {
+	all := []oddAnswer{
+		{name: "an empty answer", told: told{status: 200}},
+		{name: "an answer without content", told: told{status: 204}},
+		{name: "a page", told: told{status: 200, body: "<!DOCTYPE html><html><body>It works!</body></html>"}},
+		{name: "a page of a gateway", told: told{status: 502, body: "<html><body><h1>502 Bad Gateway</h1></body></html>"}},
+		{name: "a page that refuses", told: told{status: 403, body: "<html><body>blocked</body></html>"}},
+		{name: "a redirect", told: told{status: 302, headers: map[string]string{"Location": "/elsewhere"}}},
+		{name: "an answer that breaks off", told: told{status: 200, body: `{"success":true,"status":"succ`}},
+		{name: "another shape", told: told{status: 200, body: `["success"]`}},
+		{name: "null", told: told{status: 200, body: "null"}},
+		{name: "an empty object", told: told{status: 200, body: "{}"}},
+		{name: "another character set", told: told{status: 200, body: "\xff\xfe{\x00\"\x00o\x00k\x00\"\x00:\x00t\x00r\x00u\x00e\x00}\x00"}},
+		{name: "an answer nested without end", told: told{status: 200, body: strings.Repeat(`{"a":[`, 5000)}},
+		{name: "an unknown refusal", told: told{status: 418, body: `{"message":"no","error":"no","code":"no"}`}},
+	}
+	wait := map[string]string{"Retry-After": "30"}
+	return append(all, oddAnswer{name: "a page that asks to slow down", told: told{
+		status: http.StatusTooManyRequests, headers: wait, body: "slow down", kind: rotation.RateLimited, wait: 30 * time.Second,
+	}})
+}
+
+// canned answers every request alike, and keeps the last one.
+type canned struct {
+	told told
+	sent *http.Request
+	body []byte
+}
+
+func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.sent = r
+	if r.Body != nil {
+		c.body, _ = io.ReadAll(r.Body) // it is in memory
+	}
+	header := http.Header{}
+	for name, value := range c.told.headers {
+		header.Set(name, value)
+	}
+	return &http.Response{
+		StatusCode: c.told.status, Header: header, Body: io.NopCloser(strings.NewReader(c.told.body)), ContentLength: int64(len(c.told.body)), Request: r,
+	}, nil
+}
+
+// callTimeout is never reached: nothing is waited for.
+const callTimeout = time.Minute
+
+// play makes a call whose answer is given. Every key is its name in capitals.
+func (d *Description) play(ctx context.Context, region, target, password string, answer told) (*canned, rotation.Issued, error) {
+	keys := map[string]secret.Value{}
+	for _, name := range d.keys {
+		keys[name] = secret.New(strings.ToUpper(name))
+	}
+	c := &canned{told: answer}
+	endpoint := d.endpoint(region)
+	if endpoint == "" {
+		endpoint = "https://account.example"
+	}
+	made, err := d.newClient(rotation.Settings{Endpoint: endpoint, Region: region, Keys: keys, Timeout: callTimeout, Transport: c})
+	if err != nil {
+		return c, rotation.Issued{}, err
+	}
+	if made.Issuer != nil {
+		issued, err := made.Issuer.Issue(ctx, target)
+		return c, issued, err
+	}
+	return c, rotation.Issued{}, made.Setter.Set(ctx, target, secret.New(password))
+}
+
+// checkSent makes the call of an example, and returns the request without its secrets.
+func (d *Description) checkSent(ctx context.Context, one sent) (shown string, err error) {
+	c, _, err := d.play(ctx, one.region, one.target, one.password, told{status: http.StatusOK})
+	if c.sent == nil {
+		return "", err
+	}
+	if got := c.text(); got != strings.TrimSpace(one.want) {
+		err = fmt.Errorf("sends\n%s", got)
+	} else {
+		err = nil
+	}
+	return strings.ReplaceAll(c.text(), one.password, "<password>"), err
+}
+
+var boundary = regexp.MustCompile(`keyturn-[0-9a-f]{32}`)
+
+// text is the request as a description has it: headers sorted, lines that end as lines of a file do.
+func (c *canned) text() string {
+	lines := []string{}
+	for name, values := range c.sent.Header {
+		if name != "User-Agent" {
+			lines = append(lines, name+": "+strings.Join(values, ", "))
+		}
+	}
+	slices.Sort(lines)
+	head := fmt.Sprintf("%s %s\nHost: %s\n%s", c.sent.Method, c.sent.URL.RequestURI(), c.sent.Host, strings.Join(lines, "\n"))
+	text := strings.TrimSpace(head + "\n\n" + string(bytes.ReplaceAll(c.body, []byte("\r\n"), []byte("\n"))))
+	return boundary.ReplaceAllString(text, "BOUNDARY")
+}
+
+// checkTold holds the meaning of an answer to what its example says.
+func (d *Description) checkTold(ctx context.Context, one told) error {
+	call := d.examples.requests[0]
+	_, issued, err := d.play(ctx, call.region, call.target, call.password, one)
+	if one.shows != issued.Password.Reveal() {
+		return errors.New("shows another password, or none")
+	}
+	if err == nil || one.success {
+		if (err == nil) != one.success {
+			return fmt.Errorf("means %s", meaning(err))
+		}
+		return nil
+	}
+	e := rotation.AsError(err)
+	switch {
+	case e.Kind != one.kind:
+		return fmt.Errorf("means %s", meaning(err))
+	case one.wait != 0 && e.RetryAfter != one.wait:
+		return fmt.Errorf("asks to wait %v", e.RetryAfter)
+	}
+	return nil
+}
+
+func meaning(err error) string {
+	if err == nil {
+		return "a success"
+	}
+	return rotation.AsError(err).Kind.String()
+}

@@ -1,0 +1,145 @@
+package declared
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/httpx"
+	"keyturn/internal/providers/lenient"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// client calls a described provider. It is safe for concurrent use.
+type client struct {
+	*Description
+	http   *httpx.Client
+	region string
+	keys   map[string]secret.Value
+}
+
+// setter and issuer are what a client is, by the mode of its description.
+type (
+	setter struct{ *client }
+	issuer struct{ *client }
+)
+
+// Set implements rotation.Setter.
+func (c setter) Set(ctx context.Context, target string, password secret.Value) error {
+	reply, v, err := c.send(ctx, target, password)
+	if err != nil {
+		return err
+	}
+	return c.answer.judge(reply, v)
+}
+
+// Issue implements rotation.Issuer. A password that the reply shows is returned whatever else is wrong with it: beside an
+// error if the reply is not a success of this call.
+func (c issuer) Issue(ctx context.Context, target string) (rotation.Issued, error) {
+	reply, v, err := c.send(ctx, target, secret.Value{})
+	if reply == nil {
+		return rotation.Issued{}, err
+	}
+	issued, ours := c.shown.read(reply, v)
+	v.password = issued.Password // which no error may show
+	judged := err
+	if err == nil {
+		judged = c.answer.judge(reply, v)
+	}
+	issued.Synced = issued.Synced && (c.shown.synced != "" || judged == nil) && !c.answer.denied(reply)
+	switch {
+	case !success(reply.Status), issued.Password.IsZero():
+		return issued, cmp.Or(judged, error(reply.Malformed("the answer reports success but holds no password, or half of one")))
+	case !ours:
+		return issued, reply.Malformed("the answer is about something else than was asked for")
+	case judged != nil && rotation.AsError(judged).Kind != rotation.InDoubt:
+		return issued, judged
+	}
+	return issued, nil // however it is wrapped, it was made: it is kept, and proven unless the answer says that it is live
+}
+
+func success(status int) bool { return status >= 200 && status <= 299 }
+
+// send makes the one request of a call.
+func (c *client) send(ctx context.Context, target string, password secret.Value) (*httpx.Reply, values, error) {
+	target, parts, err := c.target.read(target)
+	if err != nil {
+		return nil, values{}, c.refuse(err)
+	}
+	v := values{target: target, region: c.region, parts: parts, keys: c.keys, password: password}
+	request, err := c.call.build(c.callName, c.http.Endpoint, v)
+	if err != nil {
+		return nil, v, c.refuse(err)
+	}
+	reply, err := c.http.Do(ctx, request)
+	return reply, v, err
+}
+
+// refuse is the error for a target that is not worth a request.
+func (c *client) refuse(err error) error {
+	return &rotation.Error{Kind: rotation.Target, Provider: c.Code, Op: c.callName, Err: err}
+}
+
+// shown says where an issuer's answer shows a password. The fields are found by name in any wrapping, because a password
+// that is not kept is lost.
+type shown struct {
+	password []string
+	synced   string // "" where the provider does not say so
+	echo     []field
+}
+
+func (s scope) readShown(v *document.Value) shown {
+	var all shown
+	if !v.Only("password", "synced", "echo") {
+		return all
+	}
+	v.Require("password")
+	if c := v.Child("password"); c != nil {
+		for _, item := range list1(c) {
+			all.password = append(all.password, plainName(item))
+		}
+	}
+	if c := v.Child("synced"); c != nil {
+		all.synced = plainName(c)
+	}
+	if c := v.Child("echo"); c != nil {
+		all.echo = s.fields(c, inHeader)
+	}
+	return all
+}
+
+func plainName(v *document.Value) string {
+	text := v.Text()
+	if text != "" && !fieldName.MatchString(text) {
+		v.Fail("the name of a field, wherever it stands", "is not a valid name")
+	}
+	return text
+}
+
+// read finds the password, and whether the reply is about this call.
+func (s *shown) read(reply *httpx.Reply, v values) (issued rotation.Issued, ours bool) {
+	found := lenient.Read(reply.Body)
+	password, sure := found.Secret(s.password...)
+	synced := s.synced == "" || found.Flag(s.synced) == "true"
+	ours = true
+	for _, f := range s.echo {
+		if echoed := found.Text(f.name); echoed != "" && !strings.EqualFold(echoed, f.value.text(v)) {
+			ours = false
+		}
+	}
+	return rotation.Issued{Password: password, Synced: sure && synced}, ours
+}
+
+// denied tells that a reply which is wrapped oddly says something else than a success does.
+func (a *answer) denied(reply *httpx.Reply) bool {
+	found := lenient.Read(reply.Body)
+	return slices.ContainsFunc(a.success, func(c condition) bool {
+		text := found.Text(c.path[len(c.path)-1])
+		return c.test == equals && text != "" && !slices.ContainsFunc(c.texts, func(want string) bool {
+			return want == text || lenient.ParseFlag(want) != "" && lenient.ParseFlag(want) == lenient.ParseFlag(text)
+		})
+	})
+}

@@ -1,0 +1,157 @@
+package declared
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/httpx"
+	"keyturn/internal/policy"
+	"keyturn/internal/rotation"
+)
+
+// Description is a provider as its file describes it. It never changes and is safe for concurrent use.
+type Description struct {
+	Code, Name string
+	Doc        string            // address of the provider's own page
+	Sources    map[string]string // addresses of pages, by the names that rows and examples use
+	Guessed    map[string]string // why something is a guess, by what it is
+
+	callName       string
+	mode           rotation.Mode
+	keys           []string
+	regions        []region
+	rate           rotation.Rate
+	mail           *mail
+	pairs, sendsAs bool
+	rule           policy.Rule
+	target         target
+	scope          scope
+	call           request
+	answer         answer
+	shown          shown
+	examples       examples
+	digest         string
+}
+
+// region is where the provider answers; one without a name where it has no regions.
+type region struct {
+	name, endpoint string
+	mail           string // host of its SMTP server, where it has its own
+}
+
+// Provider makes the provider that the description describes.
+func (d *Description) Provider() rotation.Provider {
+	p := rotation.Provider{
+		Code: d.Code, Name: d.Name, Call: d.callName, Doc: d.Doc, Mode: d.mode, Keys: d.keys, Endpoint: d.endpoint, Rate: d.rate, Rule: d.rule,
+		CheckTarget: d.target.canonical, New: d.newClient, Pairs: d.pairs, SendsAs: d.sendsAs, Description: d.digest,
+	}
+	for _, r := range d.regions {
+		if r.name != "" {
+			p.Regions = append(p.Regions, r.name)
+		}
+	}
+	for _, r := range d.answer.table {
+		p.Errors = append(p.Errors, rotation.ErrorRow{Code: r.name(), Kind: r.kind, Status: r.status, Hint: r.hint})
+	}
+	if d.mail != nil {
+		p.SMTP, p.SMTPUsername = d.smtp, !d.mail.loginIsTarget
+	}
+	return p
+}
+
+func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
+	use := httpx.Pooled
+	if d.call.fresh(d.scope) {
+		use = httpx.Fresh
+	}
+	http, err := httpx.New(d.Provider(), s, use)
+	if err != nil {
+		return rotation.Client{}, err
+	}
+	c := &client{Description: d, http: http, region: s.Region, keys: s.Keys}
+	if c.region == "" {
+		c.region = d.regions[0].name
+	}
+	if d.mode == rotation.ModeIssuer {
+		return rotation.Client{Issuer: issuer{c}}, nil
+	}
+	return rotation.Client{Setter: setter{c}}, nil
+}
+
+// in returns the region of a name; the default one for "".
+func (d *Description) in(name string) region {
+	if i := slices.IndexFunc(d.regions, func(r region) bool { return r.name == name }); i >= 0 {
+		return d.regions[i]
+	}
+	return d.regions[0]
+}
+
+func (d *Description) endpoint(region string) string { return d.in(region).endpoint }
+
+// readRegions reads regions, or the one endpoint of a provider that has none. "account" says that each account gives it.
+func readRegions(v *document.Value) []region {
+	v.ExactlyOne("endpoint", "regions")
+	if c := v.Child("endpoint"); c != nil {
+		if c.Raw() == "account" {
+			return []region{{}}
+		}
+		return []region{{endpoint: origin(c)}}
+	}
+	var all []region
+	list := v.Child("regions")
+	if list == nil {
+		return []region{{}}
+	}
+	for _, item := range list.Items() {
+		if !item.Only("name", "endpoint", "smtp") {
+			continue
+		}
+		item.Require("name", "endpoint")
+		var r region
+		if c := item.Child("name"); c != nil {
+			r.name = codeOf(c)
+			if slices.ContainsFunc(all, func(other region) bool { return other.name == r.name }) {
+				c.Fail("", "is defined twice")
+			}
+		}
+		if c := item.Child("endpoint"); c != nil {
+			r.endpoint = origin(c)
+		}
+		if c := item.Child("smtp"); c != nil {
+			r.mail = host(c)
+		}
+		all = append(all, r)
+	}
+	if len(all) == 0 {
+		list.Fail("leave it out and give endpoint", "must have a region")
+		return []region{{}}
+	}
+	return all
+}
+
+// origin is a base URL that depends on nothing.
+func origin(v *document.Value) string {
+	text := v.Text()
+	switch _, err := httpx.ParseEndpoint(text); {
+	case strings.Contains(text, "${"):
+		v.Fail("list the regions, or say endpoint: account", "must not depend on a slot")
+	case !strings.HasPrefix(text, "https://"):
+		v.Fail("", "must begin with https://")
+	case err != nil:
+		v.Fail("", "%v", err)
+	}
+	return text
+}
+
+func host(v *document.Value) string {
+	text := v.Text()
+	if u, err := url.Parse("smtp://" + text); text != "" && (err != nil || u.Hostname() != text || !strings.Contains(text, ".")) {
+		v.Fail("such as smtp.example.com; the port stands beside it", "is not the name of a host")
+	}
+	return text
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,170 @@
+package declared
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/httpx"
+	"keyturn/internal/rotation"
+)
+
+// SizeLimit is the longest description, in bytes.
+const SizeLimit = 256 << 10
+
+// fields are everything that a description may have.
+var fields = []string{
+	"code", "name", "call", "doc", "sources", "guessed", "mode", "keys", "endpoint", "regions", "rate", "smtp", "pairs", "sends_as",
+	"rule", "target", "secret_in_url", "auth", "set", "issue", "shows", "answer", "errors", "examples",
+}
+
+// Read reads the description in a file. taken are the codes of providers that it must not shadow. What is wrong with it is
+// a *document.Errors.
+func Read(name string, text []byte, taken ...string) (*Description, error) {
+	problems := &document.Problems{}
+	file := problems.Open(name)
+	if len(text) > SizeLimit {
+		file.FailRead(errTooLarge)
+		return nil, problems.Err()
+	}
+	root := document.YAML(file, text, "write it out")
+	if root == nil || !root.Only(fields...) {
+		return nil, problems.Err()
+	}
+	d := &Description{}
+	d.readFacts(root, taken)
+	d.readCall(root)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	if c := root.Child("examples"); c != nil {
+		d.readExamples(c)
+	}
+	sum := sha256.Sum256(text)
+	d.digest = hex.EncodeToString(sum[:])
+	return d, problems.Err()
+}
+
+// readFacts reads what is true of the provider whatever is called.
+func (d *Description) readFacts(v *document.Value, taken []string) {
+	v.Require("code", "name", "call", "doc", "mode", "keys", "rate", "target", "auth", "answer", "examples")
+	d.regions = readRegions(v)
+	for name, read := range map[string]func(*document.Value){
+		"code": func(c *document.Value) { d.readCode(c, taken) },
+		"name": func(c *document.Value) { d.Name = c.Text() },
+		"call": func(c *document.Value) { d.callName = readCallName(c) },
+		"doc":  func(c *document.Value) { d.Doc = webPage(c) },
+		"mode": func(c *document.Value) {
+			d.mode = []rotation.Mode{rotation.ModeSetter, rotation.ModeIssuer}[c.OneOf("setter", "issuer")]
+		},
+		"keys":     func(c *document.Value) { d.keys = readKeys(c) },
+		"rate":     func(c *document.Value) { d.rate = readRate(c) },
+		"smtp":     func(c *document.Value) { d.mail = readMail(c) },
+		"pairs":    func(c *document.Value) { d.pairs = c.Boolean() },
+		"sends_as": func(c *document.Value) { d.sendsAs = c.Boolean() },
+		"target":   func(c *document.Value) { d.target = readTarget(c) },
+		"rule":     func(c *document.Value) { d.rule = readRule(c) },
+	} {
+		if c := v.Child(name); c != nil {
+			read(c)
+		}
+	}
+	d.Sources, d.Guessed = readPages(v.Child("sources")), readGuessed(v.Child("guessed"))
+}
+
+func (d *Description) readCode(v *document.Value, taken []string) {
+	d.Code = codeOf(v)
+	for _, other := range taken {
+		if other == d.Code {
+			v.Fail("give yours another one", "%q is another provider's", other)
+		}
+	}
+}
+
+// readCallName is what errors and metrics call the call.
+func readCallName(v *document.Value) string {
+	text := v.Text()
+	if text != "" && httpx.Printable(text) != text {
+		v.Fail("letters, digits, and - . _ between them", "is not a valid name")
+	}
+	return text
+}
+
+// readCall reads what is sent, and what the answer means.
+func (d *Description) readCall(v *document.Value) {
+	secretInURL := v.Child("secret_in_url")
+	d.scope = scope{slots: []string{slotTarget}, secretInURL: secretInURL != nil && secretInURL.Boolean()}
+	for _, part := range d.target.parts {
+		d.scope.slots = append(d.scope.slots, partPrefix+part)
+	}
+	for _, key := range d.keys {
+		d.scope.slots = append(d.scope.slots, keyPrefix+key)
+	}
+	if d.regions[0].name != "" {
+		d.scope.slots = append(d.scope.slots, slotRegion)
+	}
+	name, wrong := "set", []string{"issue", "shows"}
+	if d.mode == rotation.ModeIssuer {
+		name, wrong = "issue", []string{"set", "rule"}
+		v.Require("shows")
+	} else {
+		v.Require("rule")
+		d.scope.slots = append(d.scope.slots, slotPassword)
+	}
+	for _, other := range wrong {
+		if c := v.Child(other); c != nil {
+			c.FailKey("leave it out", "does not go with mode: %s", d.mode)
+		}
+	}
+	v.Require(name)
+	if c := v.Child("answer"); c != nil {
+		d.answer = readAnswer(c)
+	}
+	if c := v.Child("errors"); c != nil {
+		d.answer.table = readTable(c, sortedKeys(d.Sources))
+	}
+	if c := v.Child("shows"); c != nil && d.mode == rotation.ModeIssuer {
+		d.shown = d.scope.readShown(c)
+	}
+	if c := v.Child(name); c != nil {
+		d.call = d.scope.readRequest(c)
+		if a := v.Child("auth"); a != nil {
+			d.call.auth = d.scope.readAuth(a)
+		}
+		d.checkCall(c)
+	}
+}
+
+// checkCall holds the request to what every call has to say.
+func (d *Description) checkCall(v *document.Value) {
+	if !d.call.uses(slotTarget) {
+		v.Fail("put ${target}, or a part of it, into the path, the query or the body", "does not say whose password it changes")
+	}
+	if d.mode == rotation.ModeSetter && !d.call.uses(slotPassword) {
+		v.Fail("put ${password} into the body", "does not send the password")
+	}
+	for _, key := range d.keys {
+		if !d.call.uses(keyPrefix + key) {
+			v.Fail("use ${"+keyPrefix+key+"}, or leave the key out", "does not use the key %q", key)
+		}
+	}
+	if d.scope.secretInURL && !inURL(append(d.call.query, d.call.auth.query...)) {
+		v.Fail("leave secret_in_url out", "has no secret in its query")
+	}
+}
+
+// inURL tells whether one of the fields holds a password or a key.
+func inURL(query []field) bool {
+	for _, f := range query {
+		for _, p := range f.value {
+			if p.slot == slotPassword || strings.HasPrefix(p.slot, keyPrefix) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var errTooLarge = errors.New("a description is at most 256 KiB long")

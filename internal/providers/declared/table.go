@@ -1,0 +1,185 @@
+package declared
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/rotation"
+)
+
+// row maps answers that are no success to a kind. What it asks for must all be there.
+type row struct {
+	code   string // of the provider; a prefix of it where open
+	open   bool
+	status int    // 0: any
+	text   string // the whole of an answer that is not of the documented shape
+	kind   rotation.Kind
+	hint   string
+	source string // a name of Description.Sources; "" for a guess
+	at     document.Error
+}
+
+// rowKinds are the kinds that a row may name, as a description writes them.
+var rowKinds = map[string]rotation.Kind{
+	"in doubt": rotation.InDoubt, "rate limited": rotation.RateLimited, "repeat": rotation.Repeat, "rejected": rotation.Rejected,
+	"unauthorized": rotation.Unauthorized, "target": rotation.Target,
+}
+
+// never are kinds that no answer proves.
+var never = map[string]string{
+	"not sent":    "an answer cannot prove that nothing was sent",
+	"unavailable": "an answer cannot prove that the provider did nothing",
+	"clock skew":  "requests of a description are not signed by the clock",
+	"full":        "a description makes no identities",
+}
+
+func readTable(v *document.Value, sources []string) []row {
+	var all []row
+	for _, item := range v.Items() {
+		if !item.Only("code", "status", "text", "kind", "hint", "source", "guessed") {
+			continue
+		}
+		item.Require("kind", "hint")
+		r := readRow(item, sources)
+		r.checkKind(item)
+		for _, other := range all {
+			if r.overlaps(other) {
+				item.Fail("an answer must match one row", "overlaps the row in line %d", other.at.Line)
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func readRow(v *document.Value, sources []string) row {
+	r := row{at: v.Place()}
+	if c := v.Child("code"); c != nil {
+		r.code, r.open = strings.CutSuffix(scalar(c), "*")
+		if r.code == "" || strings.Contains(r.code, "*") {
+			c.Fail("a code, or its beginning and *", "is not a valid code")
+		}
+	}
+	if c := v.Child("status"); c != nil {
+		if r.status = c.Integer(200, 599); r.status >= 300 && r.status < 400 {
+			c.Fail("leave the row out", "is a redirect, which is not followed and in doubt")
+		}
+	}
+	if c := v.Child("text"); c != nil {
+		if r.text = strings.TrimSpace(c.Text()); r.status == 0 || r.code != "" {
+			c.Fail("add status", "goes with a status, and with no code")
+		}
+	}
+	if c := v.Child("hint"); c != nil {
+		r.hint = c.Text()
+	}
+	r.source = readSource(v, sources)
+	if r.code == "" && r.status == 0 {
+		v.Fail("give a code, a status, or both", "matches every answer")
+	}
+	return r
+}
+
+// readSource reads where a fact comes from: a named page, or nowhere.
+func readSource(v *document.Value, sources []string) string {
+	v.ExactlyOne("source", "guessed")
+	if c := v.Child("guessed"); c != nil && !c.Boolean() {
+		c.Fail("name a source", "must be true")
+	}
+	c := v.Child("source")
+	if c == nil {
+		return ""
+	}
+	if !slices.Contains(sources, c.Text()) {
+		c.Fail(document.Nearest(c.Raw(), sources), "%q is not one of sources", c.Raw())
+	}
+	return c.Raw()
+}
+
+// checkKind holds a row to what its answer can prove.
+func (r *row) checkKind(v *document.Value) {
+	c := v.Child("kind")
+	if c == nil || !c.Is(document.Text) {
+		return
+	}
+	kind, known := rowKinds[c.Raw()]
+	r.kind = kind
+	switch why := never[c.Raw()]; {
+	case why != "":
+		c.Fail("what a description does not prove is in doubt", "must not be %q: %s", c.Raw(), why)
+	case !known:
+		c.Fail("one of: "+strings.Join(sortedKeys(rowKinds), ", "), "unknown value %q", c.Raw())
+	case r.status >= http.StatusInternalServerError && kind != rotation.InDoubt && (kind != rotation.RateLimited || r.code == ""):
+		c.Fail("in doubt; or rate limited with a code", "a %d does not prove that nothing was done", r.status)
+	case r.status != 0 && r.status < 300 && r.code == "" && kind != rotation.InDoubt:
+		c.Fail("name the code that refuses", "a %d alone does not refuse anything", r.status)
+	case kind == rotation.Repeat && r.code == "" && r.text == "":
+		c.Fail("name the code that says so", "a status alone does not say that the password is the present one")
+	}
+}
+
+// overlaps tells that an answer could match both rows, and neither goes before the other.
+func (r *row) overlaps(other row) bool {
+	return r.code == other.code && r.open == other.open && r.text == other.text &&
+		(r.status == other.status || r.status == 0 || other.status == 0)
+}
+
+func (r *row) matches(code string, status int) bool {
+	switch {
+	case r.text != "" || r.status != 0 && r.status != status:
+		return false
+	case r.open:
+		return strings.HasPrefix(code, r.code)
+	case r.code != "":
+		return r.code == code
+	}
+	return true
+}
+
+// look finds the row for an answer of the documented shape: the one with its code, else the one with the longest beginning
+// of it, else the one with its status; nil if there is none.
+func look(table []row, code string, status int) *row {
+	var best *row
+	for i := range table {
+		if r := &table[i]; r.matches(code, status) && (best == nil || r.before(best)) {
+			best = r
+		}
+	}
+	return best
+}
+
+func (r *row) before(other *row) bool {
+	switch {
+	case (r.code == "") != (other.code == ""):
+		return r.code != ""
+	case r.open != other.open:
+		return !r.open
+	}
+	return len(r.code) > len(other.code)
+}
+
+// lookText finds the row for an answer that is nothing but a known text.
+func lookText(table []row, text string, status int) *row {
+	for i := range table {
+		if r := &table[i]; r.text != "" && r.text == text && r.status == status {
+			return r
+		}
+	}
+	return nil
+}
+
+// name is how docs and errors call a row.
+func (r *row) name() string {
+	switch {
+	case r.text != "":
+		return "HTTP " + strconv.Itoa(r.status) + " " + r.text
+	case r.open:
+		return r.code + "*"
+	case r.code != "":
+		return r.code
+	}
+	return "HTTP " + strconv.Itoa(r.status)
+}
