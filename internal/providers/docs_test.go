@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,8 +76,11 @@ func facts(t *testing.T, p rotation.Provider) string {
 	row("call", fmt.Sprintf("[%s](%s)", p.Call, p.Doc))
 	row("kind", kind(p.Mode))
 	row("keys of an account", "`"+strings.Join(p.Keys, "`, `")+"`")
-	if len(p.Regions) == 0 {
-		row("endpoint", "`"+p.Endpoint("")+"`")
+	switch endpoint := p.Endpoint(""); {
+	case endpoint == "":
+		row("endpoint", "each account's own")
+	case len(p.Regions) == 0:
+		row("endpoint", "`"+endpoint+"`")
 	}
 	for i, region := range p.Regions {
 		name := "region `" + region + "`"
@@ -87,7 +91,7 @@ func facts(t *testing.T, p rotation.Provider) string {
 	}
 	row("default limit of an account", limit(p.Rate))
 	row("password rule", rule(p))
-	row("verified by", verifiedBy(t, p))
+	row("verified by", verifiedBy(t, p)+mailServer(p))
 	row("strategies", strategies(p))
 	row("lists its credentials", lists(p))
 	return b.String()
@@ -161,6 +165,14 @@ func strategies(p rotation.Provider) string {
 	return strings.Join(all, ", ")
 }
 
+// mailServer is where passwords are verified by default.
+func mailServer(p rotation.Provider) string {
+	if p.SMTP == nil {
+		return ""
+	}
+	return ", by default at `" + p.SMTP("").Address + "`"
+}
+
 func lists(p rotation.Provider) string {
 	if p.Lists {
 		return "yes"
@@ -188,7 +200,7 @@ func client(t *testing.T, p rotation.Provider) rotation.Client {
 	for _, name := range p.Keys {
 		keys[name] = secret.New("key")
 	}
-	c, err := p.New(rotation.Settings{Endpoint: p.Endpoint(""), Keys: keys, Timeout: time.Second})
+	c, err := p.New(rotation.Settings{Endpoint: cmp.Or(p.Endpoint(""), "https://example.com"), Keys: keys, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,9 @@ import (
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/enom"
 	"keyturn/internal/sandbox/kirimemail"
+	"keyturn/internal/sandbox/mailcow"
 	"keyturn/internal/sandbox/mailgun"
+	"keyturn/internal/sandbox/smtp2go"
 	"keyturn/internal/sandbox/tencentses"
 )
 
@@ -30,7 +32,9 @@ func StandIns() []core.StandIn {
 		alibabadomain.StandIn(),
 		enom.StandIn(),
 		kirimemail.StandIn(),
+		mailcow.StandIn(),
 		mailgun.StandIn(),
+		smtp2go.StandIn(),
 		tencentses.StandIn(),
 	}
 }

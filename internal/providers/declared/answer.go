@@ -15,7 +15,7 @@ import (
 // answer is how an answer is read.
 type answer struct {
 	decode    func([]byte) (tree, error)
-	whole     []path // all given, or it is not the provider's
+	whole     []path // one of them is given, or it is not the provider's
 	statuses  []int  // of a success
 	success   []condition
 	code      []path // the first one that is there
@@ -25,7 +25,7 @@ type answer struct {
 }
 
 // readAnswer reads answer; the error table stands beside it.
-func readAnswer(v *document.Value) answer {
+func (s scope) readAnswer(v *document.Value) answer {
 	a := answer{decode: decodeJSON}
 	if !v.Only("decoder", "whole", "success", "code", "request_id", "wait_header") {
 		return a
@@ -38,7 +38,7 @@ func readAnswer(v *document.Value) answer {
 	a.whole = paths(v.Child("whole"))
 	a.code, a.requestID = paths(v.Child("code")), paths(v.Child("request_id"))
 	if c := v.Child("success"); c != nil {
-		a.readSuccess(c)
+		a.readSuccess(c, s)
 	}
 	if c := v.Child("wait_header"); c != nil {
 		if a.wait = c.Text(); !headerName.MatchString(a.wait) {
@@ -48,7 +48,7 @@ func readAnswer(v *document.Value) answer {
 	return a
 }
 
-func (a *answer) readSuccess(v *document.Value) {
+func (a *answer) readSuccess(v *document.Value, s scope) {
 	if !v.Only("status", "body") {
 		return
 	}
@@ -62,7 +62,7 @@ func (a *answer) readSuccess(v *document.Value) {
 	if c == nil {
 		return
 	}
-	a.success = readConditions(c)
+	a.success = s.readConditions(c)
 	if !slices.ContainsFunc(a.success, func(c condition) bool { return c.test != absent }) {
 		c.Fail("name what the body of a success says", "must have a condition on something that is there: a status proves nothing")
 	}
@@ -103,21 +103,22 @@ type verdict struct {
 }
 
 // read takes an answer apart. An answer that is not of the documented shape may still be a text that a row knows.
-func (a *answer) read(status int, body []byte) verdict {
+func (a *answer) read(status int, body []byte, v values) verdict {
 	root, err := a.decode(body)
-	if err != nil || slices.ContainsFunc(a.whole, func(p path) bool { return slices.ContainsFunc(find(root, p), empty) }) {
+	ours := func(p path) bool { return !slices.ContainsFunc(find(root, p), empty) }
+	if err != nil || !slices.ContainsFunc(a.whole, ours) {
 		return verdict{row: lookText(a.table, strings.TrimSpace(lenient.Plain(body)), status)}
 	}
 	code := first(root, a.code)
 	return verdict{
-		whole: true, success: slices.Contains(a.statuses, status) && allHold(a.success, root),
+		whole: true, success: slices.Contains(a.statuses, status) && allHold(a.success, root, v),
 		row: look(a.table, code, status), code: code, id: first(root, a.requestID),
 	}
 }
 
 // judge returns nil for what is proven to be a success, and else an error of the one row that matches. All else is in doubt.
 func (a *answer) judge(reply *httpx.Reply, v values) error {
-	said := a.read(reply.Status, reply.Body)
+	said := a.read(reply.Status, reply.Body, v)
 	code, id, r := v.clean(said.code), v.clean(said.id), said.row
 	switch {
 	case !said.whole && r == nil:

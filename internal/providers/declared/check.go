@@ -36,7 +36,7 @@ func (d *Description) Check(ctx context.Context) Report {
 	covered := map[*row]bool{}
 	for _, one := range d.examples.answers {
 		r.note(one.at, d.checkTold(ctx, one))
-		covered[d.answer.read(one.status, []byte(one.body)).row] = true
+		covered[d.answer.read(one.status, []byte(one.body), values{}).row] = true
 	}
 	for i := range d.answer.table {
 		if row := &d.answer.table[i]; !covered[row] {

@@ -49,7 +49,7 @@ func (c issuer) Issue(ctx context.Context, target string) (rotation.Issued, erro
 	if err == nil {
 		judged = c.answer.judge(reply, v)
 	}
-	issued.Synced = issued.Synced && (c.shown.synced != "" || judged == nil) && !c.answer.denied(reply)
+	issued.Synced = issued.Synced && (c.shown.synced != "" || judged == nil) && !c.answer.denied(reply, v)
 	switch {
 	case !success(reply.Status), issued.Password.IsZero():
 		return issued, cmp.Or(judged, error(reply.Malformed("the answer reports success but holds no password, or half of one")))
@@ -134,11 +134,12 @@ func (s *shown) read(reply *httpx.Reply, v values) (issued rotation.Issued, ours
 }
 
 // denied tells that a reply which is wrapped oddly says something else than a success does.
-func (a *answer) denied(reply *httpx.Reply) bool {
+func (a *answer) denied(reply *httpx.Reply, v values) bool {
 	found := lenient.Read(reply.Body)
 	return slices.ContainsFunc(a.success, func(c condition) bool {
 		text := found.Text(c.path[len(c.path)-1])
-		return c.test == equals && text != "" && !slices.ContainsFunc(c.texts, func(want string) bool {
+		return c.test == equals && text != "" && !slices.ContainsFunc(c.texts, func(t template) bool {
+			want := t.text(v)
 			return want == text || lenient.ParseFlag(want) != "" && lenient.ParseFlag(want) == lenient.ParseFlag(text)
 		})
 	})

@@ -98,6 +98,19 @@ func TestAPathLeadsIntoListsAndMaps(t *testing.T) {
 	}
 }
 
+// An answer about another target proves nothing.
+func TestAnAnswerRepeatsTheTarget(t *testing.T) {
+	t.Parallel()
+	d := describe(t, "setter.yaml", "whole: status", "whole: [status, user]", "{status: {is: ok}}", "{user: {in: [\"<${target.login}>\", \"${target}\"]}}")
+	for body, success := range map[string]bool{
+		`{"user": "a@example.com"}`: true, `{"user": "<a>"}`: true, `{"user": "b@example.com"}`: false, `{"user": "A@example.com"}`: false, `{"status": "ok"}`: false,
+	} {
+		if err := set(t, d, providertest.Answer{Body: body}); (err == nil) != success {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 func TestAnErrorNamesCodeAndRequestIDButNothingThatWasSent(t *testing.T) {
 	t.Parallel()
 	d := describe(t, "setter.yaml")

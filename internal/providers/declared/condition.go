@@ -10,7 +10,7 @@ import (
 type condition struct {
 	path  path
 	test  test
-	texts []string
+	texts []template
 }
 
 type test int
@@ -18,23 +18,23 @@ type test int
 const (
 	given  test = iota + 1 // there is a value, and it is not empty
 	absent                 // there is none
-	equals                 // it is one of the texts
+	equals                 // it is one of the texts, which may repeat a part of the target
 )
 
 // readConditions reads a map of paths to conditions.
-func readConditions(v *document.Value) []condition {
+func (s scope) readConditions(v *document.Value) []condition {
 	var all []condition
 	for _, c := range v.Entries() {
 		if !pathForm.MatchString(c.Name()) {
 			c.FailKey("such as data.error_code, log.0.type or *.type", "is not a valid path")
 			continue
 		}
-		all = append(all, readCondition(c))
+		all = append(all, s.readCondition(c))
 	}
 	return all
 }
 
-func readCondition(v *document.Value) condition {
+func (s scope) readCondition(v *document.Value) condition {
 	c := condition{path: parsePath(v.Name()), test: given}
 	if v.Kind() == document.Text {
 		c.test = []test{given, absent}[v.OneOf("given", "absent")]
@@ -46,14 +46,22 @@ func readCondition(v *document.Value) condition {
 	}
 	v.ExactlyOne("is", "in")
 	if is := v.Child("is"); is != nil {
-		c.texts = []string{scalar(is)}
+		c.texts = []template{s.expected(is)}
 	}
 	if in := v.Child("in"); in != nil {
 		for _, item := range in.Items() {
-			c.texts = append(c.texts, scalar(item))
+			c.texts = append(c.texts, s.expected(item))
 		}
 	}
 	return c
+}
+
+// expected is a text that an answer may have. It may not be a secret: an answer that shows one is no proof of anything.
+func (s scope) expected(v *document.Value) template {
+	if scalar(v) == "" {
+		return nil
+	}
+	return s.parse(v, inAnswer)
 }
 
 // scalar is the text of a value that an answer may have.
@@ -70,7 +78,7 @@ func scalar(v *document.Value) string {
 }
 
 // holds is strict: a value that is empty is neither given nor absent.
-func (c condition) holds(root tree) bool {
+func (c condition) holds(root tree, v values) bool {
 	return !slices.ContainsFunc(find(root, c.path), func(found tree) bool {
 		switch c.test {
 		case given:
@@ -79,7 +87,7 @@ func (c condition) holds(root tree) bool {
 			return found != nil
 		default:
 			text, ok := found.(string)
-			return !ok || !slices.Contains(c.texts, text)
+			return !ok || !slices.ContainsFunc(c.texts, func(t template) bool { return t.text(v) == text })
 		}
 	})
 }
@@ -96,6 +104,6 @@ func empty(found tree) bool {
 	return true
 }
 
-func allHold(conditions []condition, root tree) bool {
-	return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(root) })
+func allHold(conditions []condition, root tree, v values) bool {
+	return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(root, v) })
 }

@@ -120,7 +120,7 @@ func (d *Description) readCall(v *document.Value) {
 	}
 	v.Require(name)
 	if c := v.Child("answer"); c != nil {
-		d.answer = readAnswer(c)
+		d.answer = d.scope.readAnswer(c)
 	}
 	if c := v.Child("errors"); c != nil {
 		d.answer.table = readTable(c, sortedKeys(d.Sources))

@@ -86,6 +86,7 @@ var bad = []struct{ name, old, new, want string }{
 	{"a success with nothing in the body", "{status: {is: ok}}", "{error: absent}", "p.yaml:25:32: answer.success.body: must have a condition on something that is there"},
 	{"a success without a status", "status: 200, body: {status: {is: ok}}", "body: {status: given}", "answer.success.status: is missing"},
 	{"a success of an error's status", "success: {status: 200", "success: {status: 404", "answer.success.status: must be a whole number from 200 to 299"},
+	{"a password in an answer", "{is: ok}", "{is: \"${password}\"}", "answer.success.body.status.is: ${password} must not stand in an answer"},
 	{"an answer that is never whole", "  whole: status\n", "", "answer.whole: is missing"},
 	{"a path with an expression", "code: error.code", "code: error.code[0]", "answer.code: is not a valid path"},
 	{"two rows for a code", "  - {status: 404", "  - {code: same, status: 400, kind: rejected, guessed: true, hint: h}\n  - {status: 404", "p.yaml:30:5: errors[1]: overlaps the row in line 29"},

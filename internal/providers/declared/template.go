@@ -17,10 +17,11 @@ const (
 	inHeader
 	inBody
 	inAuth
+	inAnswer
 )
 
 func (p place) String() string {
-	return [...]string{"", "a path", "a query", "a header", "a body", "the authentication"}[p]
+	return [...]string{"", "a path", "a query", "a header", "a body", "the authentication", "an answer"}[p]
 }
 
 // The slots that are no part of a target and no key.
@@ -77,6 +78,8 @@ func (s scope) check(v *document.Value, name string, where place) {
 		v.Fail(document.Nearest(name, s.slots), "there is no slot ${%s}", name)
 	case where == inAuth && !isKey:
 		v.Fail("only keys prove who is calling", "${%s} must not stand in the authentication", name)
+	case where == inAnswer && (isKey || name == slotPassword):
+		v.Fail("a part of the target, or a text", "${%s} must not stand in an answer", name)
 	case where == inAuth, where == inBody, !isKey && name != slotPassword:
 	case where != inQuery:
 		v.Fail("put a password into the body, and keys there or into auth", "${%s} must not stand in %s: it would be seen in logs", name, where)
