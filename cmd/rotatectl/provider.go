@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,11 @@ import (
 
 func providerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "provider", Short: "work with descriptions of providers"}
+	cmd.AddCommand(providerCheck(), providerNew())
+	return cmd
+}
+
+func providerCheck() *cobra.Command {
 	var embedded bool
 	var output string
 	check := &cobra.Command{
@@ -52,7 +58,37 @@ and no network.`,
 	}
 	check.Flags().BoolVar(&embedded, "embedded", false, "check the descriptions that keyturn has with it")
 	check.Flags().StringVarP(&output, "output", "o", "text", "text or json")
-	cmd.AddCommand(check)
+	return check
+}
+
+func providerNew() *cobra.Command {
+	var mode, output string
+	cmd := &cobra.Command{
+		Use:   "new CODE",
+		Short: "write a description to begin with",
+		Long: `new writes a description of a provider with this code to standard output: every field, with a comment, and examples that are
+true. Change it line by line beside the provider's page, and run provider check meanwhile.`,
+		Args: cobra.ExactArgs(1),
+		RunE: runs(func(cmd *cobra.Command, args []string) error {
+			switch {
+			case output != "yaml" && output != "json":
+				return usageError{fmt.Errorf("-o %s: want yaml or json", output)}
+			case !slices.Contains(declared.Modes(), mode):
+				return usageError{fmt.Errorf("--mode %s: want %s", mode, strings.Join(declared.Modes(), " or "))}
+			}
+			text, err := declared.Skeleton(args[0], mode)
+			if err != nil {
+				return usageError{fmt.Errorf("provider new: %q is not a code: a-z, 0-9 and - in the middle, at most 32", args[0])}
+			}
+			if output == "json" {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"provider": args[0], "description": string(text)})
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		}),
+	}
+	cmd.Flags().StringVar(&mode, "mode", "setter", "setter: it takes our password; issuer: it makes one")
+	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "yaml or json")
 	return cmd
 }
 

@@ -94,3 +94,26 @@ func TestProviderCheckWantsFilesOrEmbedded(t *testing.T) {
 		}
 	}
 }
+
+func TestANewDescriptionPassesTheCheck(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"setter", "issuer"} {
+		text, _, err := ask(t, "provider", "new", "mine", "--mode", mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "mine.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, problems, err := ask(t, "provider", "check", path)
+		if err != nil || problems != "" || !strings.HasSuffix(out, " failed=0\n") {
+			t.Errorf("%s: %v\n%s%s", mode, err, out, problems)
+		}
+	}
+	for _, args := range [][]string{{}, {"Mine"}, {"mine", "--mode", "minter"}, {"mine", "-o", "text"}} {
+		if _, _, err := ask(t, append([]string{"provider", "new"}, args...)...); err == nil {
+			t.Errorf("%q is accepted", args)
+		}
+	}
+}

@@ -2,17 +2,21 @@ package config
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"keyturn/internal/config/document"
 )
+
+// longestDescription is more than any description may have, in bytes: a file that is no description is not read to its end.
+const longestDescription = 1 << 20
 
 // describe reads the providers that files describe, so that accounts can name them.
 func (l *loader) describe(patterns *document.Value) {
 	var described []string
 	l.matching(patterns, func(_ *document.Value, name string) {
 		file := l.open(name)
-		text, err := os.ReadFile(name)
+		text, err := readStart(name)
 		if err != nil {
 			file.FailRead(err)
 			return
@@ -27,4 +31,13 @@ func (l *loader) describe(patterns *document.Value) {
 		described = append(described, p.Code)
 		l.providers[p.Code] = &p
 	})
+}
+
+func readStart(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, longestDescription))
 }

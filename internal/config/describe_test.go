@@ -95,6 +95,11 @@ func TestABadDescriptionIsAnErrorOfTheConfiguration(t *testing.T) {
 		}
 	}
 	dir := describing(t)
+	write(t, dir, "providers/large.yaml", "# "+strings.Repeat("x", 10<<20))
+	if _, err := load(t, dir, described); err == nil || !strings.Contains(err.Error(), "large.yaml: a description is at most 256 KiB long") {
+		t.Errorf("a file of 10 MiB: %v", err)
+	}
+	dir = describing(t)
 	text, err := os.ReadFile(filepath.Join(dir, "providers", "own.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,13 @@
 package declared
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"sync"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml skeleton/*.yaml
 var files embed.FS
 
 // Embedded returns the descriptions that keyturn has with it, in the order of their codes, which are the names of their
@@ -36,4 +37,18 @@ func ReadEmbedded(name string) (*Description, error) {
 		return nil, err
 	}
 	return Read(name, text)
+}
+
+// Modes are what Skeleton knows.
+func Modes() []string { return []string{"setter", "issuer"} }
+
+// Skeleton is a description to begin with: all that a mode has, with comments. It passes its own examples.
+func Skeleton(code, mode string) ([]byte, error) {
+	text, err := files.ReadFile("skeleton/" + mode + ".yaml")
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.Replace(text, []byte("code: CODE"), []byte("code: "+code), 1)
+	_, err = Read("skeleton", text)
+	return text, err
 }

@@ -41,3 +41,26 @@ func TestEveryEmbeddedDescriptionIsTrueToItsExamples(t *testing.T) {
 		})
 	}
 }
+
+func TestASkeletonIsRightAsItStands(t *testing.T) {
+	t.Parallel()
+	for _, mode := range Modes() {
+		text, err := Skeleton("mine", mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := Read("mine.yaml", text)
+		if err != nil || d.Code != "mine" || d.mode.String() != mode {
+			t.Fatalf("%s: %v", mode, err)
+		}
+		report := d.Check(t.Context())
+		for _, one := range slices.Concat(report.Failed, report.Uncovered) {
+			t.Errorf("%s: %v", mode, one)
+		}
+	}
+	for _, code := range []string{"", "Mine", "a: b", "../x"} {
+		if _, err := Skeleton(code, "setter"); err == nil {
+			t.Errorf("%q is a code", code)
+		}
+	}
+}

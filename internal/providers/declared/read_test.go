@@ -101,6 +101,7 @@ var bad = []struct{ name, old, new, want string }{
 	{"a success that refuses", "{status: 404", "{status: 200", "errors[1].kind: a 200 alone does not refuse anything"},
 	{"a redirect", "{status: 404", "{status: 302", "errors[1].status: is a redirect"},
 	{"a repeat by status", "code: same, ", "status: 409, ", "errors[0].kind: a status alone does not say that the password is the present one"},
+	{"a repeat by the beginning of a code", "code: same", "code: \"sam*\"", "errors[0].kind: the beginning of a code does not say that the password is the present one"},
 	{"a row without its source", "source: page, hint: the same", "hint: the same", "errors[0]: must have exactly one of: source, guessed"},
 	{"a source that is none", "source: page, hint: the same", "source: web, hint: the same", `errors[0].source: "web" is not one of sources`},
 	{"a host in a slot", "https://api.example.com/v1", "https://${target.domain}/v1", "p.yaml:8:11: endpoint: must not depend on a slot"},

@@ -118,6 +118,8 @@ func (r *row) checkKind(v *document.Value) {
 		c.Fail("name the code that refuses", "a %d alone does not refuse anything", r.status)
 	case kind == rotation.Repeat && r.code == "" && r.text == "":
 		c.Fail("name the code that says so", "a status alone does not say that the password is the present one")
+	case kind == rotation.Repeat && r.open:
+		c.Fail("name the whole code", "the beginning of a code does not say that the password is the present one")
 	}
 }
 
