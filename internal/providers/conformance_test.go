@@ -29,7 +29,7 @@ func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 			t.Parallel()
 			s := standIn(t, p)
 			h := rotationtest.ProviderHarness{
-				Provider: p, Target: s.Targets[0].Target, Unknown: s.Unknown,
+				Provider: p, Target: s.Targets[0].Target, Unknown: s.Unknown, AnyPassword: s.AnyPassword,
 				Start: func(t *testing.T) *rotationtest.StandIn { t.Helper(); return start(t, p, s) },
 			}
 			if s.TellsWait {

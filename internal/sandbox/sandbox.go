@@ -21,6 +21,7 @@ import (
 	"keyturn/internal/sandbox/kirimemail"
 	"keyturn/internal/sandbox/mailcow"
 	"keyturn/internal/sandbox/mailgun"
+	"keyturn/internal/sandbox/mailu"
 	"keyturn/internal/sandbox/smtp2go"
 	"keyturn/internal/sandbox/tencentses"
 )
@@ -34,6 +35,7 @@ func StandIns() []core.StandIn {
 		kirimemail.StandIn(),
 		mailcow.StandIn(),
 		mailgun.StandIn(),
+		mailu.StandIn(),
 		smtp2go.StandIn(),
 		tencentses.StandIn(),
 	}

@@ -24,6 +24,8 @@ type ProviderHarness struct {
 	Unknown string // one that it does not know
 	// RetryAfter is what a client makes of RetryIn; 0 where the provider does not say how long to wait.
 	RetryAfter time.Duration
+	// AnyPassword says that the provider refuses no password for its rule.
+	AnyPassword bool
 	// Garbled are unreadable answers, beside those that every stand-in gives.
 	Garbled []Mishap
 	// Start returns a stand-in of its own, which ends with the test.

@@ -24,6 +24,9 @@ type StandIn struct {
 	Contacts bool     // keeps contacts, not passwords
 	Repeats  bool     // setting the password that stands is an error
 
+	// AnyPassword says that it refuses none for its rule.
+	AnyPassword bool
+
 	Options []string   // the names of those that Open takes
 	Faults  []OwnFault // beside those of every stand-in
 
