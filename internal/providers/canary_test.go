@@ -14,7 +14,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,14 +94,15 @@ func asXML(request, number string) string {
 func TestNoFailureShowsASecretOrAURL(t *testing.T) {
 	t.Parallel()
 	refusing := "http://" + unused
-	plain := server(t, func(string) string { return "" })
+	plain := listen(t, func(net.Conn) {})
 	for _, p := range providers.All() {
 		t.Run(p.Code, func(t *testing.T) {
 			t.Parallel()
 			for name, fail := range failures {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					checkSilence(t, p, "http://"+server(t, fail), 5*time.Second)
+					address, asked := server(t, fail)
+					checkSilence(t, p, "http://"+address, 5*time.Second, asked)
 				})
 			}
 			t.Run("dial refused", func(t *testing.T) { t.Parallel(); checkSilence(t, p, refusing, 5*time.Second) })
@@ -110,8 +113,9 @@ func TestNoFailureShowsASecretOrAURL(t *testing.T) {
 	}
 }
 
-// checkSilence makes every call that p has, and looks for canaries in what its errors show.
-func checkSilence(t *testing.T, p rotation.Provider, endpoint string, timeout time.Duration) {
+// checkSilence makes every call that p has, and looks for canaries in what its errors show, and for what the requests held.
+// asked returns those that a server got; it must have got some.
+func checkSilence(t *testing.T, p rotation.Provider, endpoint string, timeout time.Duration, asked ...func() []*http.Request) {
 	t.Helper()
 	keys := map[string]secret.Value{}
 	forbidden := []string{canaryPassword, url.QueryEscape(canaryPassword), canaryKey, "pw=", "Password=", "Basic ", "/api/domains", "interface.asp", "http://", "https://"}
@@ -120,7 +124,17 @@ func checkSilence(t *testing.T, p rotation.Provider, endpoint string, timeout ti
 	}
 	forbidden = append(forbidden, base64.StdEncoding.EncodeToString([]byte(canaryKey+"user:"+canaryKey+"token")))
 	settings := rotation.Settings{Endpoint: endpoint, Keys: keys, Timeout: timeout}
-	for op, err := range calls(t, p, settings) {
+	errs := calls(t, p, settings)
+	for _, requests := range asked {
+		all := requests()
+		if len(all) == 0 {
+			t.Error("nothing was sent")
+		}
+		for _, r := range all {
+			forbidden = append(forbidden, told(r)...)
+		}
+	}
+	for op, err := range errs {
 		if err == nil {
 			t.Errorf("%s: the call succeeded", op)
 			continue
@@ -132,6 +146,16 @@ func checkSilence(t *testing.T, p rotation.Provider, endpoint string, timeout ti
 			}
 		}
 	}
+}
+
+// told are the parts of a request that no error may show.
+func told(r *http.Request) (parts []string) {
+	for _, part := range append(r.Header["Authorization"], r.URL.Path, r.URL.RawQuery) {
+		if len(part) > 1 {
+			parts = append(parts, part)
+		}
+	}
+	return parts
 }
 
 func calls(t testing.TB, p rotation.Provider, s rotation.Settings) map[string]error {
@@ -175,18 +199,28 @@ func shown(t testing.TB, err error) string {
 	return b.String()
 }
 
-// server answers each request with what fail makes of it, and then hangs up.
-func server(t *testing.T, fail func(request string) string) string {
+// server answers each request with what fail makes of it, and then hangs up. asked returns the requests so far.
+func server(t *testing.T, fail func(request string) string) (address string, asked func() []*http.Request) {
 	t.Helper()
-	return listen(t, func(conn net.Conn) {
+	var mu sync.Mutex
+	var got []*http.Request
+	address = listen(t, func(conn net.Conn) {
 		var raw bytes.Buffer
 		request, err := http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &raw)))
 		if err != nil {
 			return
 		}
 		_, _ = io.Copy(io.Discard, request.Body)
+		mu.Lock()
+		got = append(got, request)
+		mu.Unlock()
 		_, _ = io.WriteString(conn, fail(raw.String()))
 	})
+	return address, func() []*http.Request {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(got)
+	}
 }
 
 // hanging never answers: it holds a connection until the client goes away.
