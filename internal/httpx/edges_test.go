@@ -70,8 +70,15 @@ func TestAClockIsCorrectedByMoreThanAMinuteAndLessThanADay(t *testing.T) {
 		before, ahead time.Duration
 		differs       bool
 	}{
-		{0, time.Minute, false}, {0, time.Minute + 1, true}, {0, -time.Minute, false}, {0, -time.Minute - 1, true},
-		{time.Hour, time.Hour, false}, {time.Hour, -time.Hour, true}, {0, maxAhead - 1, true}, {0, maxAhead, false}, {0, -maxAhead, false},
+		{0, time.Minute, false},
+		{0, time.Minute + 1, true},
+		{0, -time.Minute, false},
+		{0, -time.Minute - 1, true},
+		{time.Hour, time.Hour, false},
+		{time.Hour, -time.Hour, true},
+		{0, maxAhead - 1, true},
+		{0, maxAhead, false},
+		{0, -maxAhead, false},
 	} {
 		c := &Client{}
 		c.ahead.Store(int64(step.before))

@@ -81,14 +81,12 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 		some, err := d.Index.Events(ctx, after, eventsAtOnce, wait)
 		switch {
 		case ctx.Err() != nil:
-			return begins, nil
+			return begins, nil //nolint:nilerr // who follows has seen enough
 		case err != nil && !q.Follow:
 			return begins, err
 		case err != nil:
 			trouble(err)
-			if d.Clock.Sleep(ctx, eventRest) != nil {
-				return begins, nil
-			}
+			_ = d.Clock.Sleep(ctx, eventRest)
 			continue
 		}
 		for _, e := range some {

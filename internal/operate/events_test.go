@@ -98,7 +98,9 @@ func TestWhoFollowsEventsHearsOfEachOnceAlsoWhereRedisIsAway(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		s := &stream{answers: []answered{
-			{events: []due.Event{happened("7-1", noon, "type", "rotated")}}, {err: errors.New("away")}, {err: errors.New("away")},
+			{events: []due.Event{happened("7-1", noon, "type", "rotated")}},
+			{err: errors.New("away")},
+			{err: errors.New("away")},
 			{events: []due.Event{happened("9-0", noon, "type", "quarantined")}},
 		}}
 		var got []string

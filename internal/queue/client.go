@@ -110,12 +110,16 @@ func (c *Client) putLater(ctx context.Context, account string, kind Kind, id str
 	if err != nil {
 		return err
 	}
-	if after > 0 {
-		due := redis.Z{Score: float64(now.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
-		err = c.rdb.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due).Err()
+	if after <= 0 {
+		ring(ctx, c.rdb, account)
+		return nil
 	}
-	ring(ctx, c.rdb, account)
-	return err
+	pipe := c.rdb.Pipeline()
+	due := redis.Z{Score: float64(now.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
+	put := pipe.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due)
+	ring(ctx, pipe, account)
+	_, _ = pipe.Exec(ctx) // a ring that fails is no error
+	return put.Err()
 }
 
 // once enqueues a task unless one of the same wish waits already. One that runs does not count: it may be a dead

@@ -106,16 +106,18 @@ func TestAJobThatComesWhileItsServerStopsIsNotLost(t *testing.T) {
 func TestAServerThatStopsTakesNoTask(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	ran := make(chan string, 2)
+	ran, looked := make(chan string, 2), make(chan struct{})
 	var server *queue.Server
 	look := &afterLook{do: func() bool {
 		if server.Serving() == 0 {
 			return false
 		}
+		defer close(looked)
 		must(t, r.client.Enqueue(t.Context(), account, "late", time.Now(), rotation.ReasonScheduled, false))
 		select {
-		case <-ran:
+		case <-ran: // the test waits for it only later
 			t.Error("it took a task after its last look")
+			ran <- "late"
 		case <-time.After(10 * 50 * time.Millisecond): // ten times as long as it lets its queues alone
 		}
 		return true
@@ -127,6 +129,7 @@ func TestAServerThatStopsTakesNoTask(t *testing.T) {
 	must(t, r.client.Enqueue(t.Context(), account, "first", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the first run", ran)
 	r.rdb.AddHook(look)
+	<-looked
 	if id := next(t, "the run of what came late", ran); id != "late" {
 		t.Errorf("%s ran", id)
 	}
