@@ -18,9 +18,8 @@ import (
 // search is what which was asked to do.
 type search struct {
 	accounts []string
-	filing
-	stdin  bool
-	format string
+	stdin    bool
+	format   string
 }
 
 func whichCommand(o *options) *cobra.Command {
@@ -40,11 +39,6 @@ func whichCommand(o *options) *cobra.Command {
 			if err := checkFormat(s.format); err != nil {
 				return err
 			}
-			marks, err := s.marks()
-			if err != nil {
-				return err
-			}
-			q.Marks = marks
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -61,7 +55,6 @@ func whichCommand(o *options) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&s.stdin, "stdin", false, "read the password from standard input; without it, a terminal is asked")
 	cmd.Flags().StringSliceVar(&s.accounts, "account", nil, "only credentials of this `ACCOUNT`; may be repeated")
-	s.flags(cmd)
 	formatFlag(cmd, &s.format)
 	return cmd
 }

@@ -63,8 +63,6 @@ var accountFields = fields[rawAccount]{
 	{"first", func(_ *loader, a *rawAccount, v *document.Value) { a.given.first = v }},
 	{"store", func(_ *loader, a *rawAccount, v *document.Value) { a.given.store = v }},
 	{"grace", func(_ *loader, a *rawAccount, v *document.Value) { a.given.grace = v }},
-	{"owner", func(_ *loader, a *rawAccount, v *document.Value) { a.given.owner = v }},
-	{"labels", func(_ *loader, a *rawAccount, v *document.Value) { a.given.labels = v }},
 }
 
 // account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then

@@ -35,8 +35,6 @@ var credentialFields = fields[rawCredential]{
 	{"schedule", func(_ *loader, c *rawCredential, v *document.Value) { c.schedule = v }},
 	{"verify", func(_ *loader, c *rawCredential, v *document.Value) { c.verify = v }},
 	{"first", func(_ *loader, c *rawCredential, v *document.Value) { c.first = v }},
-	{"owner", func(_ *loader, c *rawCredential, v *document.Value) { c.owner = v }},
-	{"labels", func(_ *loader, c *rawCredential, v *document.Value) { c.labels = v }},
 }
 
 // credential adds one credential. It is the hot path of a large inventory: nothing of v is kept, and what many
@@ -108,7 +106,7 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	if provider.Mode == rotation.ModeSetter {
 		c.Policy = l.resolvePolicy(all.policy, provider)
 	}
-	c.First, c.Marks = all.first, all.marks
+	c.First = all.first
 	if all.schedule != nil {
 		c.Schedule = all.schedule.parsed
 		if c.Schedule == schedule.Manual && c.First == rotation.FirstScheduled {

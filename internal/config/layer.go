@@ -8,7 +8,7 @@ import (
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store, grace, owner, labels *document.Value }
+type layer struct{ policy, schedule, verify, first, store, grace *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -19,7 +19,6 @@ type inherited struct {
 	first    rotation.First
 	store    string
 	grace    time.Duration // of a pair
-	marks    *rotation.Marks
 }
 
 var defaultFields = fields[layer]{
@@ -59,13 +58,12 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	if over.grace != nil {
 		base.grace = over.grace.Duration()
 	}
-	base.marks = l.marks(base.marks, over.owner, over.labels)
 	return base
 }
 
 // refuse reports every field: there are no credentials that could inherit it.
 func (y layer) refuse(provider *rotation.Provider) {
-	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace, y.owner, y.labels} {
+	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace} {
 		if v != nil {
 			v.FailKey("leave it out", "%s rotates nothing", provider.Code)
 		}

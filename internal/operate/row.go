@@ -49,9 +49,7 @@ type Row struct {
 	// Manual is a credential that waits until a person rotates it for the first time.
 	Manual bool `json:"manual,omitempty"`
 	// OnDemand is a credential that rotates on demand alone, and so is never due.
-	OnDemand bool              `json:"on_demand,omitempty"`
-	Owner    string            `json:"owner,omitempty"`
-	Labels   map[string]string `json:"labels,omitempty"`
+	OnDemand bool `json:"on_demand,omitempty"`
 	// Held is what holds its account back, in a status.
 	Held *Hold `json:"held,omitempty"`
 }
@@ -61,9 +59,6 @@ func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 	r := Row{
 		Credential: cred.ID, Account: cred.Account, Strategy: cred.Strategy().String(), State: JournalState(rec), Version: current.Version,
 		Verified: string(current.Verified), Retiring: len(rec.Identities.Retire),
-	}
-	if m := cred.Marks; m != nil {
-		r.Owner, r.Labels = m.Owner, m.Labels
 	}
 	if first := rec.Identities.First(); !first.IsZero() {
 		r.RetiresAt = &first

@@ -15,13 +15,12 @@ import (
 
 // Query is which credentials a status is wanted of. All conditions must hold.
 type Query struct {
-	IDs       []string        // in this order; nil: all, in the order of the configuration
-	Accounts  []string        // nil: all
-	States    []State         // nil: all
-	Marks     *rotation.Marks // owner and labels; nil: whatever they are
-	OlderThan time.Duration   // rotated so long ago or longer, or never; 0: whenever
-	After     string          // only what stands after this id in the configuration; ""
-	Limit     int             // end after so many rows; 0: all
+	IDs       []string      // in this order; nil: all, in the order of the configuration
+	Accounts  []string      // nil: all
+	States    []State       // nil: all
+	OlderThan time.Duration // rotated so long ago or longer, or never; 0: whenever
+	After     string        // only what stands after this id in the configuration; ""
+	Limit     int           // end after so many rows; 0: all
 }
 
 // Page says where a status ended.
@@ -46,10 +45,10 @@ func (d *Desk) Select(q Query) (iter.Seq[*rotation.Credential], error) {
 	}
 	if len(q.IDs) > 0 {
 		creds, err := d.Credentials(q.IDs)
-		return q.among(slices.Values(creds)), err
+		return ofAccounts(slices.Values(creds), q.Accounts), err
 	}
 	creds, err := d.after(q.After)
-	return q.among(creds), err
+	return ofAccounts(creds, q.Accounts), err
 }
 
 // KnownAccounts refuses accounts that the configuration does not have.
@@ -91,14 +90,14 @@ func (d *Desk) after(id string) (iter.Seq[*rotation.Credential], error) {
 	}, nil
 }
 
-// among are those of creds that belong to one of the accounts, all where none is named, and carry the marks.
-func (q Query) among(creds iter.Seq[*rotation.Credential]) iter.Seq[*rotation.Credential] {
-	if len(q.Accounts) == 0 && q.Marks == nil {
+// ofAccounts are those of creds that belong to one of the accounts; all where none is named.
+func ofAccounts(creds iter.Seq[*rotation.Credential], accounts []string) iter.Seq[*rotation.Credential] {
+	if len(accounts) == 0 {
 		return creds
 	}
 	return func(yield func(*rotation.Credential) bool) {
 		for cred := range creds {
-			if (len(q.Accounts) == 0 || slices.Contains(q.Accounts, cred.Account)) && cred.Marks.Has(q.Marks) && !yield(cred) {
+			if slices.Contains(accounts, cred.Account) && !yield(cred) {
 				return
 			}
 		}

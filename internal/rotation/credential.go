@@ -22,7 +22,6 @@ type Credential struct {
 	Schedule *schedule.Schedule
 	Verify   *Verification // never nil
 	Pair     *Pair         // two targets that take turns; else nil
-	Marks    *Marks        // for people; nil if there are none
 	Overlap  *Overlap      // identities that follow each other; else nil. Without either, a password is replaced
 }
 

@@ -47,7 +47,7 @@ func newComparison() comparison { return comparison{schedules: map[[2]*schedule.
 
 func (c comparison) credentials(a, b *rotation.Credential) bool {
 	return a == b || a.Account == b.Account && a.Target == b.Target && a.Place == b.Place && a.Username == b.Username &&
-		a.First == b.First && a.Marks.String() == b.Marks.String() && reflect.DeepEqual(a.Pair, b.Pair) && reflect.DeepEqual(a.Overlap, b.Overlap) && *a.Verify == *b.Verify && samePolicy(a, b) && c.sameSchedule(a.Schedule, b.Schedule)
+		a.First == b.First && reflect.DeepEqual(a.Pair, b.Pair) && reflect.DeepEqual(a.Overlap, b.Overlap) && *a.Verify == *b.Verify && samePolicy(a, b) && c.sameSchedule(a.Schedule, b.Schedule)
 }
 
 func samePolicy(a, b *rotation.Credential) bool {
