@@ -185,12 +185,15 @@ func TestWhatFallsDueWithoutAServerStartsOne(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	var runs atomic.Int64
-	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
-		if runs.Add(1) == 1 {
+	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
+		if job.Credential == "a" && runs.Add(1) == 1 {
 			return rotation.Result{Status: rotation.Waiting, After: 4 * time.Second}
 		}
 		return rotation.Result{Status: rotation.Done}
 	}), hurry(50*time.Millisecond, noSweep))
+	// The one sweep, at the start, must not be what sees it.
+	must(t, r.client.Enqueue(t.Context(), account, "before", time.Now(), rotation.ReasonScheduled, false))
+	eventually(t, "the start is over", func() bool { return r.jobs.count("done") == 1 && len(servers(t, r)) == 0 })
 	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, 3*time.Second))
 	if d := urgent(t, r); d.Scheduled != 1 || len(servers(t, r)) != 0 {
 		t.Errorf("%+v, served: %v", d, servers(t, r))
