@@ -45,15 +45,19 @@ func (p *Process) Gauges(e *Engine) {
 		})
 	p.Metrics.Gauge("breaker_open", "1 where an account's breaker is open.", []string{"account"},
 		func(ctx context.Context) ([]observe.Sample, error) {
-			states, err := e.Breaker.States(ctx, accounts)
-			all := make([]observe.Sample, len(states))
-			for i, state := range states {
-				all[i].Labels = []string{accounts[i]}
-				if state.Open {
-					all[i].Value = 1
+			all := make([]observe.Sample, 0, len(accounts))
+			for _, account := range accounts {
+				state, err := e.Breaker.State(ctx, account)
+				if err != nil {
+					return nil, err
 				}
+				value := 0.0
+				if state.Open {
+					value = 1
+				}
+				all = append(all, observe.Sample{Labels: []string{account}, Value: value})
 			}
-			return all, err
+			return all, nil
 		})
 }
 

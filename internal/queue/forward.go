@@ -34,44 +34,42 @@ type forwarder struct {
 	most    int // to wake with the next tick
 }
 
-// tick does one round, and returns how many tasks it moved. What it learns of the breaker counts for the next round: with
-// that they share one round trip.
-func (f *forwarder) tick(ctx context.Context) (moved int, err error) {
+// tick does one round. What it learns of the breaker counts for the next one: with that they share one round trip.
+func (f *forwarder) tick(ctx context.Context) error {
 	pipe := f.rdb.Pipeline()
-	var forwarded []*redis.Cmd
 	for _, queue := range queuesOf(f.account) {
 		keys := []string{engineKey(queue, "scheduled"), engineKey(queue, "retry"), engineKey(queue, "pending"), blockedKey(queue)}
-		forwarded = append(forwarded, forwardScript.Eval(ctx, pipe, keys, engineKey(queue, "t:"), f.most))
+		forwardScript.Eval(ctx, pipe, keys, engineKey(queue, "t:"), f.most)
 	}
-	breaker := askProbes(ctx, pipe, f.account)
+	breaker := pipe.HMGet(ctx, redisx.Key(f.account, redisx.Breaker), "since", "next", "early")
 	clock := pipe.Time(ctx)
 	if _, err := pipe.Exec(ctx); err != nil {
-		return 0, fmt.Errorf("forward what is due of %s: %w", f.account, err)
+		return fmt.Errorf("forward what is due of %s: %w", f.account, err)
 	}
-	for _, cmd := range forwarded {
-		n, _ := cmd.Int()
-		moved += n
+	var h struct {
+		Since int64 `redis:"since"`
+		Next  int64 `redis:"next"`
+		Early int64 `redis:"early"`
 	}
-	probes, err := breaker()
-	if err != nil {
-		return moved, err
+	if err := breaker.Scan(&h); err != nil {
+		return fmt.Errorf("breaker of %s: %w", f.account, err)
 	}
-	now := clock.Val()
+	now := clock.Val().UnixMilli()
 	switch {
-	case probes.Since == 0:
+	case h.Since == 0:
 		f.most = wakeAll
-	case probes.ahead(now):
+	case h.Next-now > (24 * time.Hour).Milliseconds():
 		keys := []string{redisx.Key(f.account, redisx.Breaker), engineKey(f.account, "paused")}
 		if err := breakerScript.Run(ctx, f.rdb, keys, "look", "").Err(); err != nil {
-			return moved, fmt.Errorf("breaker of %s: %w", f.account, err)
+			return fmt.Errorf("breaker of %s: %w", f.account, err)
 		}
 		f.most = 1
-	case probes.wait(now) <= 0:
+	case now >= h.Next || h.Early != 0 && now >= h.Early:
 		f.most = 1
 	default:
 		f.most = 0
 	}
-	return moved, nil
+	return nil
 }
 
 // blockedKey names the tasks of a queue that sleep because of an open breaker.
