@@ -15,7 +15,7 @@ import (
 type bodyKind int
 
 const (
-	noBody bodyKind = iota
+	bodyless bodyKind = iota
 	formBody
 	jsonBody
 	multipartBody

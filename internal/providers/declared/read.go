@@ -139,7 +139,7 @@ func (d *Description) readCall(v *document.Value) {
 
 // checkCall holds the request to what every call has to say.
 func (d *Description) checkCall(v *document.Value) {
-	if !d.call.uses(slotTarget) {
+	if !d.call.uses(slotTarget) && !d.call.uses(partPrefix) {
 		v.Fail("put ${target}, or a part of it, into the path, the query or the body", "does not say whose password it changes")
 	}
 	if d.mode == rotation.ModeSetter && !d.call.uses(slotPassword) {

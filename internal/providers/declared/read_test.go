@@ -122,6 +122,7 @@ var bad = []struct{ name, old, new, want string }{
 	{"no password", "\"${password}\"", "secret", "p.yaml:20:3: set: does not send the password"},
 	{"no target", "/users/${target.login}", "/me", "set: does not say whose password it changes"},
 	{"a key that is not used", "keys: [token]", "keys: [token, user]", `set: does not use the key "user"`},
+	{"a key whose name begins another's", "keys: [token]", "keys: [token, tok]", `set: does not use the key "tok"`},
 	{"secrets in the URL for nothing", "mode: setter", "mode: setter\nsecret_in_url: true", "set: has no secret in its query"},
 	{"an issuer that sets", "mode: setter", "mode: issuer", "p.yaml:11:1: rule: does not go with mode: issuer"},
 	{"a rule that nothing satisfies", "max_length: 40", "max_length: 4", "rule: no password satisfies it"},

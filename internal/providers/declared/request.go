@@ -64,7 +64,7 @@ func (s scope) readRequest(v *document.Value) request {
 		r.headers = s.headers(c)
 	}
 	r.body = s.readBody(v)
-	if r.body.kind != noBody && (r.method == http.MethodGet || r.method == http.MethodDelete) {
+	if r.body.kind != bodyless && (r.method == http.MethodGet || r.method == http.MethodDelete) {
 		v.Fail("put the fields into query, or use another method", "a %s must have no body", r.method)
 	}
 	return r
@@ -142,15 +142,15 @@ func (s scope) headers(v *document.Value) []field {
 	return all
 }
 
-// uses tells whether the request says something that begins with a prefix.
-func (r *request) uses(prefix string) bool {
-	uses := func(f field) bool { return f.value.uses(prefix) }
-	return slices.ContainsFunc(r.path, func(t template) bool { return t.uses(prefix) }) ||
-		slices.ContainsFunc(r.query, uses) || slices.ContainsFunc(r.headers, uses) || r.body.uses(prefix) || r.auth.uses(prefix)
+// uses tells whether the request has a slot, as template.uses does.
+func (r *request) uses(name string) bool {
+	uses := func(f field) bool { return f.value.uses(name) }
+	return slices.ContainsFunc(r.path, func(t template) bool { return t.uses(name) }) ||
+		slices.ContainsFunc(r.query, uses) || slices.ContainsFunc(r.headers, uses) || r.body.uses(name) || r.auth.uses(name)
 }
 
 // fresh tells that net/http could repeat the request on a connection that it has used before, or that its URL is secret.
-func (r *request) fresh(s scope) bool { return r.body.kind == noBody || s.secretInURL }
+func (r *request) fresh(s scope) bool { return r.body.kind == bodyless || s.secretInURL }
 
 // build makes the request of one call.
 func (r *request) build(op string, endpoint *url.URL, v values) (httpx.Request, error) {

@@ -88,9 +88,11 @@ func (s scope) check(v *document.Value, name string, where place) {
 	}
 }
 
-// uses tells whether a template has a slot that begins with a prefix.
-func (t template) uses(prefix string) bool {
-	return slices.ContainsFunc(t, func(p piece) bool { return p.slot != "" && strings.HasPrefix(p.slot, prefix) })
+// uses tells whether a template has a slot: the one with this name, or any below a name that ends in a dot.
+func (t template) uses(name string) bool {
+	return slices.ContainsFunc(t, func(p piece) bool {
+		return p.slot != "" && p.slot == name || strings.HasSuffix(name, ".") && strings.HasPrefix(p.slot, name)
+	})
 }
 
 // values are what the slots of one call stand for.
