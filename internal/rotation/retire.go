@@ -10,9 +10,6 @@ import (
 // ReasonRetire is a job that takes away identities which are of no use any more.
 const ReasonRetire Reason = "retire"
 
-// ReasonHold is a job of a person who knows of programs that still use one of them: they stay for another grace.
-const ReasonHold Reason = "hold"
-
 // maxRetired is how many identities one run takes away: the next one goes on.
 const maxRetired = 5
 
@@ -170,29 +167,6 @@ func (r *run) tended(ctx context.Context, changed bool) error {
 	}
 	return nil
 }
-
-// extend has those that wait stay for a whole grace from now, or as long as they were to stay. It is no longer, so that
-// none stays valid because a person forgot it.
-func (r *run) extend(ctx context.Context) error {
-	if _, waiting := r.rec.Identities.next(r.base.ID); !waiting {
-		return unresolved(ErrNoneWaits)
-	}
-	rec := r.rec.clone()
-	until := r.Clock.Now().Add(max(rec.Identities.Grace, r.Timing.Recheck))
-	for n := range rec.Identities.Retire {
-		if w := &rec.Identities.Retire[n]; w.NotBefore.Before(until) {
-			w.NotBefore = until
-		}
-	}
-	if err := r.note(ctx, rec); err != nil {
-		return err
-	}
-	r.askRetire(ctx, r.base.ID)
-	return nil
-}
-
-// ErrNoneWaits is a credential that has no identity which waits to be retired.
-var ErrNoneWaits = errors.New("no identity of it waits to be retired")
 
 // note writes a closed record that differs in its identities only.
 func (r *run) note(ctx context.Context, rec Record) error {
