@@ -88,16 +88,6 @@ func sendBack(res rotation.Result, attempt int) error {
 	}
 }
 
-// unserved is why what a person asked for about identities did not come about, in words of ours; nil where that is not it.
-func unserved(err error) error {
-	for _, cause := range []error{rotation.ErrNoneWaits, rotation.ErrNotRetired, rotation.ErrOpen, rotation.ErrQuarantined} {
-		if errors.Is(err, cause) {
-			return cause
-		}
-	}
-	return nil
-}
-
 // describe is a result in words of our own: a provider's error by kind, code and request id, and nothing of its cause.
 func describe(res rotation.Result) string {
 	text := res.Status.String()

@@ -49,7 +49,17 @@ var ErrOvertaken = errors.New("its journal has changed since that was asked for:
 
 // unfit is why a credential does not allow an act as it stands; nil where that is not the cause.
 func unfit(err error) error {
-	for _, cause := range []error{rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken} {
+	return among(err, rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken)
+}
+
+// unserved is why what a person asked for about identities did not come about; nil where that is not the cause.
+func unserved(err error) error {
+	return among(err, rotation.ErrNoneWaits, rotation.ErrNotRetired, rotation.ErrOpen, rotation.ErrQuarantined)
+}
+
+// among is which of some causes err has, alone: what err says beside it may not be told. It is nil if it has none.
+func among(err error, causes ...error) error {
+	for _, cause := range causes {
 		if errors.Is(err, cause) {
 			return cause
 		}
