@@ -32,10 +32,10 @@ func (p *Process) Gauges(e *Engine) {
 		})
 	p.Metrics.Gauge("retirement_late_seconds", "How long the identity that should have been retired first is overdue.", []string{"account"},
 		func(ctx context.Context) ([]observe.Sample, error) {
-			counts, err := e.Index.Counts(ctx, accounts...)
+			late, err := e.Index.RetiresLate(ctx, accounts...)
 			var all []observe.Sample
-			for _, c := range counts {
-				all = append(all, observe.Sample{Labels: []string{c.Account}, Value: c.Late.Seconds()})
+			for i, d := range late {
+				all = append(all, observe.Sample{Labels: []string{accounts[i]}, Value: d.Seconds()})
 			}
 			return all, err
 		})

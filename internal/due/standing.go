@@ -83,8 +83,6 @@ type Count struct {
 	Quarantined int
 	Retiring    int // have an identity that waits to be retired
 	NotRetired  int // of these: still have it an hour after its time
-	// Late is how long the one that should have been retired first is overdue; 0: none is.
-	Late time.Duration
 }
 
 // retireTime is how long after its time an identity may be gone: its job waits its turn like any other.
@@ -96,7 +94,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	if err != nil {
 		return nil, fmt.Errorf("count the index: %w", err)
 	}
-	asked, first := make([][]*redis.IntCmd, len(accounts)), make([]*redis.ZSliceCmd, len(accounts))
+	asked := make([][]*redis.IntCmd, len(accounts))
 	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, account := range accounts {
 			asked[i] = []*redis.IntCmd{
@@ -109,7 +107,6 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.ZCard(ctx, redisx.Key(account, redisx.Retiring)),
 				p.ZCount(ctx, redisx.Key(account, redisx.Retiring), "-inf", fmt.Sprint(now.Add(-retireTime).UnixMilli())),
 			}
-			first[i] = p.ZRangeWithScores(ctx, redisx.Key(account, redisx.Retiring), 0, 0)
 		}
 		return nil
 	})
@@ -122,9 +119,6 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
 			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
 			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()),
-		}
-		if z := first[i].Val(); len(z) > 0 {
-			counts[i].Late = max(now.Sub(moment(z[0].Score)), 0)
 		}
 	}
 	return counts, nil
