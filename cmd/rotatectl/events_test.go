@@ -1,12 +1,58 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"keyturn/internal/app/apptest"
 	"keyturn/internal/operate"
 )
+
+func TestEventsAreFollowedUntilItIsInterrupted(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	one, two := s.SES("one", "first: manual"), s.SES("two", "first: manual")
+	s.Configure(apptest.Settings{})
+	s.Start("worker")
+	ctx, interrupt := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	cmd, ended := root(), make(chan error, 1)
+	cmd.SetArgs([]string{"--config", filepath.Join(s.Dir, "keyturn.yaml"), "events", "--follow", "--type", "rotated"})
+	cmd.SetOut(in)
+	go func() { ended <- cmd.ExecuteContext(ctx) }()
+	lines := bufio.NewScanner(out)
+	for _, c := range []apptest.Credential{one, two} {
+		heard := make(chan string, 1)
+		go func() {
+			for lines.Scan() {
+				if strings.Contains(lines.Text(), c.ID) {
+					heard <- lines.Text()
+					return
+				}
+			}
+		}()
+		// It may not listen yet: then the next rotation is the first that it hears of.
+		s.Until("the rotation of "+c.ID+" is shown", func() bool {
+			if text, status := s.Ctl("rotate", c.ID, "--wait"); status != 0 {
+				t.Fatalf("%d: %s", status, text)
+			}
+			select {
+			case <-heard:
+				return true
+			default:
+				return false
+			}
+		})
+	}
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Errorf("interrupted: %v", err)
+	}
+}
 
 func TestEveryTypeOfEventIsDocumented(t *testing.T) {
 	t.Parallel()
