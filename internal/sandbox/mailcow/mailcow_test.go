@@ -21,12 +21,7 @@ const mailbox = "alerts@example.com"
 
 func (b bench) call(body string, edit func(*http.Request)) sandboxtest.Answer {
 	r := b.Request(http.MethodPost, b.Ready().Providers[Code]+path, body)
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-API-Key", "TEST-KEY")
-	if edit != nil {
-		edit(r)
-	}
-	return b.Do(r)
+	return b.DoJSON(r, "X-API-Key", "TEST-KEY", edit)
 }
 
 func request(target, password, again string) string {

@@ -49,14 +49,7 @@ func refused(t testing.TB, a sandboxtest.Answer) string {
 	if a.Body == forbidden {
 		return forbidden
 	}
-	var out struct{ Message string }
-	if err := json.Unmarshal([]byte(a.Body), &out); err != nil || out.Message == "" {
-		t.Fatalf("no answer of Mailgun: %d %q %v", a.Status, a.Body, a.Err)
-	}
-	if a.Status == http.StatusOK {
-		return ""
-	}
-	return out.Message
+	return a.Message(t)
 }
 
 func TestFaultsAnswerInItsOwnWords(t *testing.T) {

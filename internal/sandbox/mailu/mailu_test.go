@@ -1,7 +1,6 @@
 package mailu
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -21,25 +20,7 @@ const user = "alerts@example.com"
 
 func (b bench) call(body string, edit func(*http.Request)) sandboxtest.Answer {
 	r := b.Request(http.MethodPatch, b.Ready().Providers[Code]+prefix+user, body)
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer test-token")
-	if edit != nil {
-		edit(r)
-	}
-	return b.Do(r)
-}
-
-// refused is what an answer says no with, "" for a success.
-func refused(t testing.TB, a sandboxtest.Answer) string {
-	t.Helper()
-	var out struct{ Message string }
-	if err := json.Unmarshal([]byte(a.Body), &out); err != nil || out.Message == "" {
-		t.Fatalf("no answer of Mailu: %d %q %v", a.Status, a.Body, a.Err)
-	}
-	if a.Status == http.StatusOK {
-		return ""
-	}
-	return out.Message
+	return b.DoJSON(r, "Authorization", "Bearer test-token", edit)
 }
 
 func TestFaultsAnswerInItsOwnWords(t *testing.T) {
@@ -49,7 +30,7 @@ func TestFaultsAnswerInItsOwnWords(t *testing.T) {
 		Set: func(b *sandboxtest.Bench, password string) sandboxtest.Answer {
 			return bench{b}.call(fmt.Sprintf(`{"raw_password": %q}`, password), nil)
 		},
-		Refused: refused,
+		Refused: func(t testing.TB, a sandboxtest.Answer) string { return a.Message(t) },
 		Codes: map[core.Kind]string{
 			core.RateLimit: "Too many attempts from your IP (rate-limit)", core.ServerError: "Internal Server Error",
 			core.Unavailable: "Service Unavailable", core.Repeat: "Internal Server Error", core.Reject: "Internal Server Error",
@@ -78,10 +59,10 @@ func TestARequestIsRefusedForWhatIsWrongWithIt(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, a.Status, a.Body, test.status)
 		}
 	}
-	if a := b.call(`{}`, nil); refused(t, a) != "" || b.Target(Code, user).Version != 0 {
+	if a := b.call(`{}`, nil); a.Message(t) != "" || b.Target(Code, user).Version != 0 {
 		t.Errorf("one that changes nothing: %s", a.Body)
 	}
-	if a := b.call(good, nil); refused(t, a) != "" || b.Target(Code, user).Live != "Standing-1" {
+	if a := b.call(good, nil); a.Message(t) != "" || b.Target(Code, user).Live != "Standing-1" {
 		t.Errorf("a good one: %s", a.Body)
 	}
 }

@@ -99,6 +99,30 @@ func (b *Bench) Do(r *http.Request) Answer {
 	return Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(body), Err: err}
 }
 
+// Message is what a JSON answer refuses with in its field message, "" for a success.
+func (a Answer) Message(t testing.TB) string {
+	t.Helper()
+	var out struct{ Message string }
+	if err := json.Unmarshal([]byte(a.Body), &out); err != nil || out.Message == "" {
+		t.Fatalf("no message: %d %q %v", a.Status, a.Body, a.Err)
+	}
+	if a.Status == http.StatusOK {
+		return ""
+	}
+	return out.Message
+}
+
+// DoJSON sends a JSON request with the header that proves who calls, spoilt by edit unless that is nil.
+func (b *Bench) DoJSON(r *http.Request, header, key string, edit func(*http.Request)) Answer {
+	b.tb.Helper()
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(header, key)
+	if edit != nil {
+		edit(r)
+	}
+	return b.Do(r)
+}
+
 // Request makes one that ends with the test.
 func (b *Bench) Request(method, url, body string) *http.Request {
 	b.tb.Helper()

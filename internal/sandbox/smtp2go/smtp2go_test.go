@@ -18,14 +18,9 @@ type bench struct{ *sandboxtest.Bench }
 
 const user = "alerts@example.com"
 
-func (b bench) call(body string, edit ...func(*http.Request)) sandboxtest.Answer {
+func (b bench) call(body string, edit func(*http.Request)) sandboxtest.Answer {
 	r := b.Request(http.MethodPatch, b.Ready().Providers[Code]+"/v3"+path, body)
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-Smtp2go-Api-Key", "test-key")
-	for _, f := range edit {
-		f(r)
-	}
-	return b.Do(r)
+	return b.DoJSON(r, "X-Smtp2go-Api-Key", "test-key", edit)
 }
 
 func (b bench) set(password string) sandboxtest.Answer {
@@ -33,7 +28,7 @@ func (b bench) set(password string) sandboxtest.Answer {
 	if err != nil {
 		panic(err)
 	}
-	return b.call(string(body))
+	return b.call(string(body), nil)
 }
 
 // refused is what an answer says no with, "" for a success.
@@ -93,21 +88,17 @@ func TestARequestIsRefusedForWhatIsWrongWithIt(t *testing.T) {
 		"little entropy": {`{"username": "alerts@example.com", "email_password": "abcdefgh1"}`, nil, http.StatusBadRequest},
 		"no JSON":        {`username=a`, nil, http.StatusBadRequest},
 	} {
-		edit := test.edit
-		if edit == nil {
-			edit = func(*http.Request) {}
-		}
-		if a := b.call(test.body, edit); a.Status != test.status {
+		if a := b.call(test.body, test.edit); a.Status != test.status {
 			t.Errorf("%s: %d %s, want %d", name, a.Status, a.Body, test.status)
 		}
 	}
 	if got := b.Target(Code, user); got.Version != 0 {
 		t.Errorf("a refused call changed the state to %+v", got)
 	}
-	if a := b.call(good); refused(t, a) != "" || b.Target(Code, user).Live != "Standing-Pass-1" {
+	if a := b.call(good, nil); refused(t, a) != "" || b.Target(Code, user).Live != "Standing-Pass-1" {
 		t.Errorf("a good one: %s", a.Body)
 	}
-	if a := b.call(`{"username": "alerts@example.com"}`); refused(t, a) != "" || b.Target(Code, user).Version != 2 {
+	if a := b.call(`{"username": "alerts@example.com"}`, nil); refused(t, a) != "" || b.Target(Code, user).Version != 2 {
 		t.Errorf("one that has a password made: %s", a.Body)
 	}
 }
