@@ -49,7 +49,7 @@ func refused(t testing.TB, a sandboxtest.Answer) string {
 	if a.Body == forbidden {
 		return forbidden
 	}
-	return a.Message(t)
+	return sandboxtest.Message(t, a)
 }
 
 func TestFaultsAnswerInItsOwnWords(t *testing.T) {

@@ -20,7 +20,8 @@ const user = "alerts@example.com"
 
 func (b bench) call(body string, edit func(*http.Request)) sandboxtest.Answer {
 	r := b.Request(http.MethodPatch, b.Ready().Providers[Code]+prefix+user, body)
-	return b.DoJSON(r, "Authorization", "Bearer test-token", edit)
+	sandboxtest.AsJSON(r, "Authorization", "Bearer test-token", edit)
+	return b.Do(r)
 }
 
 func TestFaultsAnswerInItsOwnWords(t *testing.T) {
@@ -30,7 +31,7 @@ func TestFaultsAnswerInItsOwnWords(t *testing.T) {
 		Set: func(b *sandboxtest.Bench, password string) sandboxtest.Answer {
 			return bench{b}.call(fmt.Sprintf(`{"raw_password": %q}`, password), nil)
 		},
-		Refused: func(t testing.TB, a sandboxtest.Answer) string { return a.Message(t) },
+		Refused: sandboxtest.Message,
 		Codes: map[core.Kind]string{
 			core.RateLimit: "Too many attempts from your IP (rate-limit)", core.ServerError: "Internal Server Error",
 			core.Unavailable: "Service Unavailable", core.Repeat: "Internal Server Error", core.Reject: "Internal Server Error",
@@ -59,10 +60,10 @@ func TestARequestIsRefusedForWhatIsWrongWithIt(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", name, a.Status, a.Body, test.status)
 		}
 	}
-	if a := b.call(`{}`, nil); a.Message(t) != "" || b.Target(Code, user).Version != 0 {
+	if a := b.call(`{}`, nil); sandboxtest.Message(t, a) != "" || b.Target(Code, user).Version != 0 {
 		t.Errorf("one that changes nothing: %s", a.Body)
 	}
-	if a := b.call(good, nil); a.Message(t) != "" || b.Target(Code, user).Live != "Standing-1" {
+	if a := b.call(good, nil); sandboxtest.Message(t, a) != "" || b.Target(Code, user).Live != "Standing-1" {
 		t.Errorf("a good one: %s", a.Body)
 	}
 }

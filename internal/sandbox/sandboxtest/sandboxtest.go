@@ -100,7 +100,7 @@ func (b *Bench) Do(r *http.Request) Answer {
 }
 
 // Message is what a JSON answer refuses with in its field message, "" for a success.
-func (a Answer) Message(t testing.TB) string {
+func Message(t testing.TB, a Answer) string {
 	t.Helper()
 	var out struct{ Message string }
 	if err := json.Unmarshal([]byte(a.Body), &out); err != nil || out.Message == "" {
@@ -112,15 +112,13 @@ func (a Answer) Message(t testing.TB) string {
 	return out.Message
 }
 
-// DoJSON sends a JSON request with the header that proves who calls, spoilt by edit unless that is nil.
-func (b *Bench) DoJSON(r *http.Request, header, key string, edit func(*http.Request)) Answer {
-	b.tb.Helper()
+// AsJSON makes a request one of JSON, with the header that proves who calls; edit spoils it, unless that is nil.
+func AsJSON(r *http.Request, header, key string, edit func(*http.Request)) {
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(header, key)
 	if edit != nil {
 		edit(r)
 	}
-	return b.Do(r)
 }
 
 // Request makes one that ends with the test.

@@ -20,7 +20,8 @@ const user = "alerts@example.com"
 
 func (b bench) call(body string, edit func(*http.Request)) sandboxtest.Answer {
 	r := b.Request(http.MethodPatch, b.Ready().Providers[Code]+"/v3"+path, body)
-	return b.DoJSON(r, "X-Smtp2go-Api-Key", "test-key", edit)
+	sandboxtest.AsJSON(r, "X-Smtp2go-Api-Key", "test-key", edit)
+	return b.Do(r)
 }
 
 func (b bench) set(password string) sandboxtest.Answer {
