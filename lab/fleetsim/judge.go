@@ -101,9 +101,13 @@ const (
 	parked   = time.Hour
 )
 
-// dueSince is since when a credential is due; zero if it is not.
-func (c *cell) dueSince(current rotation.Entry) time.Time {
+// dueSince is since when a credential is due; zero if it is not. Where a clock was behind, current carries an earlier slot
+// than its rotation was asked for, which the journal tells.
+func (c *cell) dueSince(journal rotation.Record, current rotation.Entry) time.Time {
 	from, now := current.Slot, virtual()
+	if journal.RotationID == current.RotationID && journal.Slot.After(from) {
+		from = journal.Slot
+	}
 	if from.After(now.Add(time.Minute)) {
 		from = current.CreatedAt
 	}
@@ -147,7 +151,7 @@ func (c *cell) look() {
 	if _, known := c.config.Load().Credential(c.cred.ID); !known {
 		return
 	}
-	if since := c.dueSince(current); !since.IsZero() {
+	if since := c.dueSince(journal, current); !since.IsZero() {
 		if late := c.healthy(since); late > c.account.lateness() {
 			c.violate(c, "it is due since %s, and late for %s in which nothing was wrong", since.Format(time.RFC3339), late)
 		}
