@@ -20,11 +20,12 @@ type campaign struct {
 	limit   time.Duration // of the tests of one patch
 	out     io.Writer
 
-	mu       sync.Mutex
-	tried    int
-	killed   int
-	survived []patch
-	unusable []error
+	mu        sync.Mutex
+	tried     int
+	killed    int
+	unnoticed []patch
+	survived  []patch
+	unusable  []error
 }
 
 // run tries every patch. The error names those that no test noticed and those that say nothing.
@@ -45,20 +46,32 @@ func (c *campaign) run(ctx context.Context) error {
 		}
 		trees <- tree(path)
 	}
-	if err := c.rehearse(ctx, trees); err != nil {
-		return err
-	}
-	if err := c.each(ctx, len(c.patches), trees, func(ctx context.Context, t tree, i int) error {
-		return c.try(ctx, t, c.patches[i])
-	}); err != nil {
-		return err
+	for rest := c.patches; len(rest) > 0; rest = c.takeUnnoticed() {
+		if err := c.rehearse(ctx, trees, rest); err != nil {
+			return err
+		}
+		if err := c.each(ctx, len(rest), trees, func(ctx context.Context, t tree, i int) error {
+			return c.try(ctx, t, rest[i])
+		}); err != nil {
+			return err
+		}
 	}
 	return c.report()
 }
 
+// takeUnnoticed returns the patches that the test which noticed them the last time does no more: the others are to be asked.
+func (c *campaign) takeUnnoticed() []patch {
+	rest := c.unnoticed
+	c.unnoticed = nil
+	for i := range rest {
+		rest[i].noticed = ""
+	}
+	return rest
+}
+
 // rehearse runs the tests as they are: a test that fails without a patch notices none.
-func (c *campaign) rehearse(ctx context.Context, trees chan tree) error {
-	tests := together(c.patches)
+func (c *campaign) rehearse(ctx context.Context, trees chan tree, patches []patch) error {
+	tests := together(patches)
 	return c.each(ctx, len(tests), trees, func(ctx context.Context, t tree, i int) error {
 		began := time.Now()
 		failed, err := t.test(ctx, tests[i], c.limit)
@@ -98,7 +111,7 @@ func (c *campaign) try(ctx context.Context, t tree, p patch) error {
 		return nil
 	}
 	began := time.Now()
-	failed, err := c.notice(ctx, t, p)
+	failed, err := t.test(ctx, p.asks(), c.limit)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -106,22 +119,14 @@ func (c *campaign) try(ctx context.Context, t tree, p patch) error {
 	return t.apply(ctx, p.file, "--reverse")
 }
 
-// notice runs the tests: first the one that noticed the patch the last time, since all of a package can take a minute.
-func (c *campaign) notice(ctx context.Context, t tree, p patch) (failed string, err error) {
-	if p.noticed != "" {
-		failed, err := t.test(ctx, p.tests+" -run ^"+p.noticed+"$", c.limit)
-		if failed != "" || err != nil {
-			return failed, err
-		}
-	}
-	return t.test(ctx, p.tests, c.limit)
-}
-
 func (c *campaign) judge(p patch, failed string, err error, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	verdict := "killed by " + failed
 	switch {
+	case err == nil && failed == "" && p.noticed != "":
+		c.unnoticed = append(c.unnoticed, p)
+		return
 	case err != nil:
 		c.unusable = append(c.unusable, fmt.Errorf("%s: %w", p.name, err))
 		verdict = "UNUSABLE"

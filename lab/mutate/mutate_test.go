@@ -118,7 +118,8 @@ func TestWhatThePatchesOfAPackageNameIsRehearsedInOneRun(t *testing.T) {
 	for _, tests := range []string{"./b -run TestTwo", "./b", "./a -skip Slow", "./b -run TestOne", "./b -run TestTwo", "./a -skip Slow"} {
 		patches = append(patches, patch{tests: tests})
 	}
-	want := []string{"./a -skip Slow", "./b", "./b -run TestOne|TestTwo"}
+	patches = append(patches, patch{tests: "./a -skip Slow", noticed: "TestOne"}, patch{tests: "./b -run Test", noticed: "TestThree"})
+	want := []string{"./a -skip Slow", "./a -skip Slow -run ^TestOne$", "./b", "./b -run TestOne|TestTwo|^TestThree$"}
 	if got := together(patches); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

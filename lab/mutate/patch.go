@@ -73,16 +73,26 @@ func read(file string) (patch, error) {
 	return p, nil
 }
 
+// asks returns the arguments of `go test` that are tried: all tests of a package can take a minute, the one that noticed the
+// patch the last time does not.
+func (p *patch) asks() string {
+	if p.noticed == "" {
+		return p.tests
+	}
+	tests, _, _ := strings.Cut(p.tests, " -run ")
+	return tests + " -run ^" + p.noticed + "$"
+}
+
 // together returns the arguments of `go test` that run the tests of all patches, each once: what the patches of a package
-// name by -run alone is one run.
+// name by -run is one run.
 func together(patches []patch) []string {
 	named, all := map[string][]string{}, map[string]bool{}
 	for _, p := range patches {
-		pkg, names, found := strings.Cut(p.tests, " -run ")
-		if found && !strings.Contains(names, " ") && !strings.Contains(pkg, " ") {
-			named[pkg] = append(named[pkg], names)
+		tests, names, found := strings.Cut(p.asks(), " -run ")
+		if found && !strings.Contains(names, " ") {
+			named[tests] = append(named[tests], names)
 		} else {
-			all[p.tests] = true
+			all[p.asks()] = true
 		}
 	}
 	for pkg, names := range named {
