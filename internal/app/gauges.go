@@ -7,92 +7,90 @@ import (
 
 	"keyturn/internal/observe"
 	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
 )
 
 // Gauges adds to a process's metrics what stands in Redis for all of them: any process shows the same values.
 func (p *Process) Gauges(e *Engine) {
 	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
 	p.queueGauges(e.Client, accounts)
-	p.Metrics.Gauge("credentials", "Credentials by where they stand: with a due time, overdue, claimed and not ended, with an open journal, in quarantine, "+
-		"with an identity that waits to be retired, and with one that was not an hour after its time.",
-		[]string{"account", "state"}, func(ctx context.Context) ([]observe.Sample, error) {
-			counts, err := e.Index.Counts(ctx, accounts...)
-			var all []observe.Sample
-			for _, c := range counts {
-				all = append(all,
-					observe.Sample{Labels: []string{c.Account, "scheduled"}, Value: float64(c.Scheduled)},
-					observe.Sample{Labels: []string{c.Account, "overdue"}, Value: float64(c.Overdue)},
-					observe.Sample{Labels: []string{c.Account, "claimed"}, Value: float64(c.Claimed)},
-					observe.Sample{Labels: []string{c.Account, "open"}, Value: float64(c.Open)},
-					observe.Sample{Labels: []string{c.Account, "quarantined"}, Value: float64(c.Quarantined)},
-					observe.Sample{Labels: []string{c.Account, "retiring"}, Value: float64(c.Retiring)},
-					observe.Sample{Labels: []string{c.Account, "not_retired"}, Value: float64(c.NotRetired)})
-			}
-			return all, err
-		})
-	p.Metrics.Gauge("retirement_late_seconds", "How long the identity that should have been retired first is overdue.", []string{"account"},
-		func(ctx context.Context) ([]observe.Sample, error) {
-			late, err := e.Index.RetiresLate(ctx, accounts...)
+	p.Metrics.Gauge("keyturn_credentials", func(ctx context.Context) ([]observe.Sample, error) {
+		counts, err := e.Index.Counts(ctx, accounts...)
+		var all []observe.Sample
+		for _, c := range counts {
+			all = append(all,
+				observe.Sample{Labels: []string{c.Account, "scheduled"}, Value: float64(c.Scheduled)},
+				observe.Sample{Labels: []string{c.Account, "overdue"}, Value: float64(c.Overdue)},
+				observe.Sample{Labels: []string{c.Account, "claimed"}, Value: float64(c.Claimed)},
+				observe.Sample{Labels: []string{c.Account, "open"}, Value: float64(c.Open)},
+				observe.Sample{Labels: []string{c.Account, "quarantined"}, Value: float64(c.Quarantined)},
+				observe.Sample{Labels: []string{c.Account, "retiring"}, Value: float64(c.Retiring)},
+				observe.Sample{Labels: []string{c.Account, "not_retired"}, Value: float64(c.NotRetired)})
+		}
+		return all, err
+	})
+	for metric, index := range map[string]string{
+		"keyturn_overdue_seconds": redisx.Due, "keyturn_resume_late_seconds": redisx.Open, "keyturn_retirement_late_seconds": redisx.Retiring,
+	} {
+		p.Metrics.Gauge(metric, func(ctx context.Context) ([]observe.Sample, error) {
+			late, err := e.Index.Late(ctx, index, accounts...)
 			var all []observe.Sample
 			for i, d := range late {
 				all = append(all, observe.Sample{Labels: []string{accounts[i]}, Value: d.Seconds()})
 			}
 			return all, err
 		})
-	p.Metrics.Gauge("clock_ahead_seconds", "What this machine's clock is ahead of Redis's, which counts.", nil,
-		func(context.Context) ([]observe.Sample, error) {
-			return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
-		})
-	p.Metrics.Gauge("breaker_open", "1 where an account's breaker is open.", []string{"account"},
-		func(ctx context.Context) ([]observe.Sample, error) {
-			all := make([]observe.Sample, 0, len(accounts))
-			for _, account := range accounts {
-				state, err := e.Breaker.State(ctx, account)
-				if err != nil {
-					return nil, err
-				}
-				value := 0.0
-				if state.Open {
-					value = 1
-				}
-				all = append(all, observe.Sample{Labels: []string{account}, Value: value})
+	}
+	p.Metrics.Gauge("keyturn_clock_ahead_seconds", func(context.Context) ([]observe.Sample, error) {
+		return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
+	})
+	p.Metrics.Gauge("keyturn_breaker_open", func(ctx context.Context) ([]observe.Sample, error) {
+		all := make([]observe.Sample, 0, len(accounts))
+		for _, account := range accounts {
+			state, err := e.Breaker.State(ctx, account)
+			if err != nil {
+				return nil, err
 			}
-			return all, nil
-		})
+			value := 0.0
+			if state.Open {
+				value = 1
+			}
+			all = append(all, observe.Sample{Labels: []string{account}, Value: value})
+		}
+		return all, nil
+	})
 }
 
 func (p *Process) queueGauges(client *queue.Client, accounts []string) {
-	p.Metrics.Gauge("queue_jobs", "Jobs by queue and state.", []string{"account", "queue", "state"},
-		func(ctx context.Context) ([]observe.Sample, error) {
-			depths, err := client.Depths(ctx, accounts...)
-			var all []observe.Sample
-			for _, d := range depths {
-				name := "scheduled"
-				if d.Urgent {
-					name = "now"
-				}
-				all = append(all,
-					observe.Sample{Labels: []string{d.Account, name, "pending"}, Value: float64(d.Pending)},
-					observe.Sample{Labels: []string{d.Account, name, "active"}, Value: float64(d.Active)},
-					observe.Sample{Labels: []string{d.Account, name, "scheduled"}, Value: float64(d.Scheduled)},
-					observe.Sample{Labels: []string{d.Account, name, "retry"}, Value: float64(d.Retry)})
+	p.Metrics.Gauge("keyturn_queue_jobs", func(ctx context.Context) ([]observe.Sample, error) {
+		depths, err := client.Depths(ctx, accounts...)
+		var all []observe.Sample
+		for _, d := range depths {
+			name := "scheduled"
+			if d.Urgent {
+				name = "now"
 			}
-			return all, err
-		})
-	p.Metrics.Gauge("queue_paused", "1 where a person paused a queue of an account.", []string{"account", "queue"},
-		func(ctx context.Context) ([]observe.Sample, error) {
-			depths, err := client.Depths(ctx, accounts...)
-			all := make([]observe.Sample, 0, len(depths))
-			for _, d := range depths {
-				sample := observe.Sample{Labels: []string{d.Account, "scheduled"}}
-				if d.Urgent {
-					sample.Labels[1] = "now"
-				}
-				if d.Paused {
-					sample.Value = 1
-				}
-				all = append(all, sample)
+			all = append(all,
+				observe.Sample{Labels: []string{d.Account, name, "pending"}, Value: float64(d.Pending)},
+				observe.Sample{Labels: []string{d.Account, name, "active"}, Value: float64(d.Active)},
+				observe.Sample{Labels: []string{d.Account, name, "scheduled"}, Value: float64(d.Scheduled)},
+				observe.Sample{Labels: []string{d.Account, name, "retry"}, Value: float64(d.Retry)})
+		}
+		return all, err
+	})
+	p.Metrics.Gauge("keyturn_queue_paused", func(ctx context.Context) ([]observe.Sample, error) {
+		depths, err := client.Depths(ctx, accounts...)
+		all := make([]observe.Sample, 0, len(depths))
+		for _, d := range depths {
+			sample := observe.Sample{Labels: []string{d.Account, "scheduled"}}
+			if d.Urgent {
+				sample.Labels[1] = "now"
 			}
-			return all, err
-		})
+			if d.Paused {
+				sample.Value = 1
+			}
+			all = append(all, sample)
+		}
+		return all, err
+	})
 }

@@ -54,25 +54,6 @@ func (x *Index) Retires(ctx context.Context, cred *rotation.Credential, w rotati
 	return nil
 }
 
-// RetiresLate is, for each of the accounts, how long the identity that should have been retired first is overdue; 0 where none is.
-func (x *Index) RetiresLate(ctx context.Context, accounts ...string) ([]time.Duration, error) {
-	pipe := x.rdb.Pipeline()
-	clock, first := pipe.Time(ctx), make([]*redis.ZSliceCmd, len(accounts))
-	for i, account := range accounts {
-		first[i] = pipe.ZRangeWithScores(ctx, redisx.Key(account, redisx.Retiring), 0, 0)
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("look for what should have been retired: %w", err)
-	}
-	late := make([]time.Duration, len(accounts))
-	for i, f := range first {
-		for _, z := range f.Val() {
-			late[i] = max(clock.Val().Sub(moment(z.Score)), 0)
-		}
-	}
-	return late, nil
-}
-
 // Checks returns the last check of each of creds, in their order, in one round trip.
 func (x *Index) Checks(ctx context.Context, creds []*rotation.Credential) ([]Check, error) {
 	asked := make([]*redis.StringCmd, len(creds))

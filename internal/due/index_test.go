@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -171,13 +172,35 @@ func TestCountsTellWhereCredentialsStand(t *testing.T) {
 	must(t, x.Retires(t.Context(), creds[3], rotation.Retirement{First: past}))
 	must(t, x.Retires(t.Context(), creds[3], rotation.Retirement{})) // it is gone
 	got := have[[]Count](t)(x.Counts(t.Context(), "a", "b"))
-	if late := have[[]time.Duration](t)(x.RetiresLate(t.Context(), "b", "a")); len(late) != 2 || late[0] != 0 || late[1] < 3*time.Hour || late[1] > 4*time.Hour {
-		t.Errorf("the first that waits is late by %s", late)
-	}
 	want := []Count{{Account: "a", Scheduled: 5, Overdue: 2, Claimed: 1, Open: 1, Quarantined: 1, Retiring: 3, NotRetired: 1}, {Account: "b"}}
 	if !slices.Equal(got, want) {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
+}
+
+func TestTheFirstThatWaitsTellsHowLateAnAccountIs(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	creds := fleet("a", 3, every30d(t))
+	for i, late := range []time.Duration{5 * time.Hour, time.Minute, -time.Hour} {
+		putOff(t, x, time.Now().Add(-late), creds[i])
+		must(t, x.Retires(t.Context(), creds[i], rotation.Retirement{First: time.Now().Add(-late + 2*time.Hour)}))
+	}
+	must(t, x.Hold(t.Context(), creds[2], time.Hour, false))
+	within := func(name string, least time.Duration) {
+		t.Helper()
+		late := have[[]time.Duration](t)(x.Late(t.Context(), name, "b", "a"))
+		if len(late) != 2 || late[0] != 0 || late[1] < least || late[1] > least+30*time.Minute {
+			t.Errorf("%s: late by %s, want 0 and %s", name, late, least)
+		}
+	}
+	within(redisx.Due, 5*time.Hour)
+	within(redisx.Retiring, 3*time.Hour)
+	if late := have[[]time.Duration](t)(x.Late(t.Context(), redisx.Open, "a")); late[0] != 0 {
+		t.Errorf("an open journal is late by %s before it is to be resumed", late)
+	}
+	_ = have[[]Due](t)(x.Claim(t.Context(), "a", 1, time.Hour))
+	within(redisx.Due, time.Minute)
 }
 
 func TestARemovedCredentialLeavesNothingBehind(t *testing.T) {

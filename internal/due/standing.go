@@ -124,6 +124,26 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 	return counts, nil
 }
 
+// Late is, for each of the accounts, how long the first of redisx.Due, Open or Retiring waits beyond its time; 0 where none
+// does. What was claimed does not count.
+func (x *Index) Late(ctx context.Context, name string, accounts ...string) ([]time.Duration, error) {
+	pipe := x.rdb.Pipeline()
+	clock, first := pipe.Time(ctx), make([]*redis.ZSliceCmd, len(accounts))
+	for i, account := range accounts {
+		first[i] = pipe.ZRangeWithScores(ctx, redisx.Key(account, name), 0, 0)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("look for what is late: %w", err)
+	}
+	late := make([]time.Duration, len(accounts))
+	for i, f := range first {
+		for _, z := range f.Val() {
+			late[i] = max(clock.Val().Sub(moment(z.Score)), 0)
+		}
+	}
+	return late, nil
+}
+
 // Members implements Mirror.
 func (x *Index) Members(ctx context.Context, account string, each func(ids []string) error) error {
 	var failed errorList

@@ -1,10 +1,6 @@
 package observe
 
-import (
-	"runtime/debug"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "runtime/debug"
 
 // Build is what a program knows about how it was built.
 type Build struct {
@@ -35,14 +31,4 @@ func ReadBuild() Build {
 		b.Revision += dirty
 	}
 	return b
-}
-
-func buildInfo() prometheus.Collector {
-	b := ReadBuild()
-	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "keyturn", Name: "build_info", Help: "Always 1; the labels say how the program was built.",
-		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "go": b.Go},
-	})
-	g.Set(1)
-	return g
 }

@@ -3,3 +3,5 @@
 //
 // Labels of metrics are bounded: account, operation, kind, outcome. A credential's id is never one of them.
 package observe
+
+//go:generate go test . -run Docs -update

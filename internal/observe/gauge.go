@@ -2,13 +2,14 @@ package observe
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Sample is one value of a gauge, with its labels' values in the order in which the gauge names them.
+// Sample is one value of a gauge, with its labels' values in the order of its Family.
 type Sample struct {
 	Labels []string
 	Value  float64
@@ -17,14 +18,15 @@ type Sample struct {
 // readTimeout bounds what one scrape waits for one gauge.
 const readTimeout = 2 * time.Second
 
-// Gauge adds a gauge whose values are read at each scrape: the depth of a queue, open journals. If they cannot be read it
-// keeps the values that were read last, because an alert on a gauge that vanishes would end, and counts the failure in
-// keyturn_unread_total.
-func (m *Metrics) Gauge(name, help string, labels []string, read func(context.Context) ([]Sample, error)) {
+// Gauge shows a gauge of Families, whose values are read at each scrape: the depth of a queue, open journals. If they
+// cannot be read it keeps the values that were read last, because an alert on a gauge that vanishes would end, and counts
+// the failure in keyturn_unread_total.
+func (m *Metrics) Gauge(name string, read func(context.Context) ([]Sample, error)) {
+	f := m.family(name, Gauge)
 	m.registry.MustRegister(&gauge{
-		desc:   prometheus.NewDesc("keyturn_"+name, help, labels, nil),
+		desc:   prometheus.NewDesc(f.Name, f.Help, f.Labels, nil),
 		read:   read,
-		unread: m.unread.WithLabelValues(name),
+		unread: m.unread.WithLabelValues(strings.TrimPrefix(name, "keyturn_")),
 	})
 }
 

@@ -54,14 +54,14 @@ func (h *Health) Err() error {
 
 // Gauges adds what is noted to the metrics: whether all is good, and each condition that is not.
 func (h *Health) Gauges(m *Metrics) {
-	m.Gauge("ready", "1 if the process is ready, as /readyz reports it, else 0.", nil, func(context.Context) ([]Sample, error) {
+	m.Gauge("keyturn_ready", func(context.Context) ([]Sample, error) {
 		value := 1.0
 		if h.Err() != nil {
 			value = 0
 		}
 		return []Sample{{Value: value}}, nil
 	})
-	m.Gauge("not_ready", "1 for each condition that keeps the process from being ready.", []string{"condition"}, func(context.Context) ([]Sample, error) {
+	m.Gauge("keyturn_not_ready", func(context.Context) ([]Sample, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		all := make([]Sample, 0, len(h.bad))

@@ -11,10 +11,11 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// Metrics are the metrics of one process. It is a rotation.Observer, and an observer of the queue. Safe for concurrent
-// use.
+// Metrics are the metrics of one process: those of Families that it shows. It is a rotation.Observer, and an observer of
+// the queue. Safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
+	families map[string]Family // by name
 
 	rotations   *prometheus.CounterVec
 	calls       *prometheus.CounterVec
@@ -39,36 +40,58 @@ var seconds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60
 
 // NewMetrics makes a registry of its own with the metrics of keyturn, the process and the Go runtime.
 func NewMetrics() *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "keyturn", Name: name, Help: help}, labels)
+	m := &Metrics{registry: prometheus.NewRegistry(), families: make(map[string]Family)}
+	for _, f := range Families() {
+		m.families[f.Name] = f
 	}
-	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "keyturn", Name: name, Help: help, Buckets: seconds}, labels)
-	}
-	m := &Metrics{
-		registry:    prometheus.NewRegistry(),
-		rotations:   counter("rotations_total", "Rotations that ended, by outcome: verified, unverified, unchecked (verification is off) or quarantined.", "account", "outcome"),
-		calls:       counter("provider_calls_total", "Calls to a provider, by the meaning of the answer; accepted is a success.", "account", "op", "kind"),
-		callSeconds: histogram("provider_call_seconds", "Duration of a call to a provider.", "account", "op"),
-		verdicts:    counter("verify_total", "Checks whether a password works, by verdict.", "account", "verdict"),
-		verifying:   histogram("verify_seconds", "Duration of a check whether a password works.", "account"),
-		exposure:    histogram("exposure_seconds", "Time from a provider's acceptance of a password to its promotion.", "account"),
-		lost:        counter("lost_generations_total", "Passwords that a provider generated and that are lost.", "account"),
-		runs:        counter("runs_total", "Runs of jobs, by outcome.", "account", "kind", "outcome"),
-		runSeconds:  histogram("run_seconds", "Duration of a run of a job.", "account", "kind"),
-		breaker:     counter("breaker_transitions_total", "Breakers that opened or closed.", "account", "to"),
-		notices:     counter("notices_total", "Events that a person should know about although the rotation goes on: promoted_unverified, verifier_away and so on.", "account", "kind"),
-		servers:     counter("mail_server_transitions_total", "Mail servers that began to refuse logins that worked before, or that accept them again.", "server", "to"),
-		unread:      counter("unread_total", "Times that a gauge could not be read during a scrape.", "gauge"),
-	}
-	m.usable = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Namespace: "keyturn", Name: "mail_server_usable",
-		Help: "1 if a mail server can be asked: it was reached over TLS and offers a login mechanism. Checked when the process starts and when it reloads its configuration.",
-	}, []string{"server"})
-	m.registry.MustRegister(m.servers, m.usable, m.rotations, m.calls, m.callSeconds, m.verdicts, m.verifying, m.exposure, m.lost,
-		m.runs, m.runSeconds, m.breaker, m.notices, m.unread, buildInfo(),
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.rotations = m.counter("keyturn_rotations_total")
+	m.calls = m.counter("keyturn_provider_calls_total")
+	m.callSeconds = m.histogram("keyturn_provider_call_seconds")
+	m.verdicts = m.counter("keyturn_verify_total")
+	m.verifying = m.histogram("keyturn_verify_seconds")
+	m.exposure = m.histogram("keyturn_exposure_seconds")
+	m.lost = m.counter("keyturn_lost_generations_total")
+	m.runs = m.counter("keyturn_runs_total")
+	m.runSeconds = m.histogram("keyturn_run_seconds")
+	m.breaker = m.counter("keyturn_breaker_transitions_total")
+	m.notices = m.counter("keyturn_notices_total")
+	m.unread = m.counter("keyturn_unread_total")
+	m.servers = m.counter("keyturn_mail_server_transitions_total")
+	m.usable = m.gauge("keyturn_mail_server_usable")
+	b := ReadBuild()
+	m.gauge("keyturn_build_info").WithLabelValues(b.Version, b.Revision, b.Go).Set(1)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// family finds what is known of a metric. One that is not in Families must not exist.
+func (m *Metrics) family(name string, kind Type) Family {
+	f, ok := m.families[name]
+	if !ok || f.Type != kind {
+		panic(name + " is not a " + string(kind) + " of Families")
+	}
+	return f
+}
+
+func (m *Metrics) counter(name string) *prometheus.CounterVec {
+	f := m.family(name, Counter)
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: f.Name, Help: f.Help}, f.Labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) histogram(name string) *prometheus.HistogramVec {
+	f := m.family(name, Histogram)
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: f.Name, Help: f.Help, Buckets: seconds}, f.Labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+func (m *Metrics) gauge(name string) *prometheus.GaugeVec {
+	f := m.family(name, Gauge)
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: f.Name, Help: f.Help}, f.Labels)
+	m.registry.MustRegister(v)
+	return v
 }
 
 // Called implements rotation.Observer.

@@ -128,27 +128,27 @@ func (noNotices) Note(context.Context, *rotation.Credential, rotation.Notice) er
 func TestAGaugeThatCannotBeReadLeavesTheOthersStanding(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics()
-	m.Gauge("queue_jobs", "Jobs.", []string{"account", "state"}, func(context.Context) ([]observe.Sample, error) {
-		return []observe.Sample{{Labels: []string{"mail-1", "pending"}, Value: 3}}, nil
+	m.Gauge("keyturn_queue_paused", func(context.Context) ([]observe.Sample, error) {
+		return []observe.Sample{{Labels: []string{"mail-1", "now"}, Value: 1}}, nil
 	})
-	m.Gauge("open_journals", "Journals.", []string{"account"}, func(context.Context) ([]observe.Sample, error) {
+	m.Gauge("keyturn_breaker_open", func(context.Context) ([]observe.Sample, error) {
 		return nil, errors.New("redis is away")
 	})
 	counted := false
-	m.Gauge("credentials", "Credentials.", []string{"state"}, func(context.Context) ([]observe.Sample, error) {
+	m.Gauge("keyturn_credentials", func(context.Context) ([]observe.Sample, error) {
 		if counted {
 			return nil, errors.New("redis is away")
 		}
 		counted = true
-		return []observe.Sample{{Labels: []string{"quarantined"}, Value: 2}}, nil
+		return []observe.Sample{{Labels: []string{"mail-1", "quarantined"}, Value: 2}}, nil
 	})
 	addr := serve(t, observe.Endpoint{Metrics: m, Ready: ready(nil)})
 	get(t, addr, "/metrics", http.StatusOK)
 	text := get(t, addr, "/metrics", http.StatusOK)
 	for _, want := range []string{
-		`keyturn_queue_jobs{account="mail-1",state="pending"} 3`,
-		`keyturn_unread_total{gauge="open_journals"}`,
-		`keyturn_credentials{state="quarantined"} 2`, // as it was read last
+		`keyturn_queue_paused{account="mail-1",queue="now"} 1`,
+		`keyturn_unread_total{gauge="breaker_open"}`,
+		`keyturn_credentials{account="mail-1",state="quarantined"} 2`, // as it was read last
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing: %s", want)
