@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 export CGO_ENABLED := 0
 
 # What proves and shows keyturn, in modules of their own: their dependencies stay out of the product.
-LAB := lab lab/vault
+LAB := lab lab/vault lab/deploy
 
 # The race detector needs a C compiler with its headers, which a machine with only Go does not have.
 has-c = printf 'int main(void) { return 0; }' | \
@@ -62,7 +62,8 @@ test: setup vault ## Run all tests with a real Redis and a real Vault, and a sho
 	echo "==> go test $$race lab" && $(GO) test -C lab $$race -count=1 -timeout 20m $$($(GO) list -C lab ./... | grep -v /fleetsim) && \
 	echo "==> go test lab/fleetsim (its month would take ten times as long with -race)" && \
 	CGO_ENABLED=0 $(GO) test -C lab -count=1 -timeout 20m ./fleetsim && \
-	echo "==> go test lab/vault" && CGO_ENABLED=0 $(GO) test -C lab/vault -count=1 -timeout 20m ./...
+	echo "==> go test lab/vault" && CGO_ENABLED=0 $(GO) test -C lab/vault -count=1 -timeout 20m ./... && \
+	echo "==> go test lab/deploy" && CGO_ENABLED=0 $(GO) test -C lab/deploy -count=1 -timeout 20m ./...
 	@echo "==> chaos, 200 rotations"
 	@$(GO) run -C lab ./chaos -rotations 200 -seed 1
 
