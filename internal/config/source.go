@@ -118,6 +118,8 @@ func (s Source) read(ctx context.Context, fetch Fetch) (value secret.Value, hint
 			return secret.Value{}, "export it, or use {file: PATH}", fmt.Errorf("%s is not set", s)
 		}
 		return secret.New(text), "", nil
+	case strings.HasPrefix(s.File, unitFiles):
+		return secret.Value{}, "only a unit of systemd has it: see deploy/systemd", fmt.Errorf("%s: CREDENTIALS_DIRECTORY is not set", s)
 	case s.File != "":
 		value, err := secret.ReadFile(s.File)
 		return value, "", err
@@ -172,11 +174,23 @@ func (l *loader) localSource(v *document.Value) Source {
 	return l.source(v)
 }
 
-// file returns a path relative to the configuration file.
+// unitFiles is how a path begins that is among the files which systemd hands to a unit (LoadCredential).
+const unitFiles = "$CREDENTIALS_DIRECTORY/"
+
+// file returns a path relative to the configuration file. Where no unit runs, a path among a unit's files stays as it is
+// written, so that a configuration can be checked anywhere.
 func (l *loader) file(v *document.Value) string {
 	path := v.Text()
+	within, ofUnit := strings.CutPrefix(path, unitFiles)
 	switch {
 	case path == "":
+		return ""
+	case ofUnit && os.Getenv("CREDENTIALS_DIRECTORY") == "":
+		return path
+	case ofUnit:
+		return filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), within)
+	case strings.HasPrefix(path, "$"):
+		v.Fail("a path, or "+unitFiles+"NAME", "variables in paths are not replaced")
 		return ""
 	case filepath.IsAbs(path):
 		return filepath.Clean(path)

@@ -40,6 +40,38 @@ func TestKeysComeFromTheEnvironmentFilesAndVault(t *testing.T) {
 	}
 }
 
+const ofAUnit = `redis: {address: "localhost:6379", password: {file: $CREDENTIALS_DIRECTORY/redis}}
+vault: {address: "https://vault:8200", auth: {token: {file: $CREDENTIALS_DIRECTORY/vault}}}
+accounts: {a: {provider: kirimemail, keys: {user: {env: A}, token: {env: B}}}}
+`
+
+func TestAFileOfAUnitIsFoundInTheUnitAlone(t *testing.T) {
+	dir, handed := t.TempDir(), t.TempDir()
+	write(t, handed, "redis", "s3cret\n")
+	t.Setenv("CREDENTIALS_DIRECTORY", handed)
+	if got, err := mustLoad(t, dir, ofAUnit).Redis.Password.Read(t.Context(), nil); err != nil || got.Reveal() != "s3cret" {
+		t.Errorf("in the unit: %v", err)
+	}
+
+	// Anywhere else the configuration loads, and what is missing is named with its place.
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	_, err := mustLoad(t, dir, ofAUnit).Redis.Password.Read(t.Context(), nil)
+	var at *document.Error
+	if !errors.As(err, &at) || at.Line != 1 || at.Field != "redis.password" || !strings.Contains(at.Message, "CREDENTIALS_DIRECTORY is not set") {
+		t.Errorf("outside of it: %v", err)
+	}
+}
+
+func TestNoOtherVariableIsReplacedInAPath(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"$HOME/key", "${CREDENTIALS_DIRECTORY}/key", "$CREDENTIALS_DIRECTORY", "$CREDENTIALS_DIRECTORYX/key"} {
+		_, err := load(t, t.TempDir(), strings.ReplaceAll(ofAUnit, "$CREDENTIALS_DIRECTORY/redis", `"`+path+`"`))
+		if err == nil || !strings.Contains(err.Error(), "variables in paths are not replaced") || !strings.Contains(err.Error(), "$CREDENTIALS_DIRECTORY/NAME") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 const everyKind = `redis: {address: "localhost:6379", password: {env: KEYTURN_TEST_KEY}}
 vault: {address: "https://vault:8200", auth: {token: {env: KEYTURN_TEST_KEY}}}
 accounts:

@@ -1,3 +1,3 @@
-// Package deploy holds the tests of what deploy/ offers to Prometheus and Grafana: a module of its own, because promtool
+// Package deploy holds the tests of what deploy/ offers to Prometheus, Grafana and systemd: a module of its own, because promtool
 // is large. Nothing imports it.
 package deploy
