@@ -6,7 +6,12 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/bin/ \
+# What the programs say of themselves, as `make release` stamps them.
+ARG VERSION=(devel)
+ARG REVISION=
+ARG DATE=
+RUN v=keyturn/internal/version && CGO_ENABLED=0 go build -trimpath \
+      -ldflags="-s -w -X '$v.version=$VERSION' -X '$v.revision=$REVISION' -X '$v.date=$DATE'" -o /out/bin/ \
       ./cmd/worker ./cmd/scheduler ./cmd/rotatectl ./cmd/sandbox ./deploy/compose/setup && \
     # A named volume starts with the owner of the folder that it covers.
     mkdir -p /out/run/keyturn/login /out/run/keyturn/sandbox /out/var/lib/keyturn && \

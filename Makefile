@@ -17,7 +17,7 @@ has-c = printf 'int main(void) { return 0; }' | \
 tool = $(GO) tool -modfile=tools.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help setup vault build demo chaos fleetsim test cluster explore mutate lint fmt bench fuzz clean
+.PHONY: help setup vault build release demo chaos fleetsim test cluster explore mutate lint fmt bench fuzz clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ vault: ## Build the Vault that the tests and the demo start: once, about 4 minut
 
 build: ## Build the programs into bin/
 	$(GO) build -o bin/ ./cmd/...
+
+release: ## Build what a version is published as into dist/: archives for each platform, SBOM and checksums
+	@rm -rf dist
+	@$(GO) run -C lab ./release
 
 demo: setup ## Rotate for real: Redis, Vault, stand-in providers, scheduler and workers
 	$(GO) run -C lab ./demo $(if $(KEEP),-keep)
@@ -100,5 +104,5 @@ fuzz: ## Run each fuzz target for FUZZTIME (60s)
 	@GO="$(GO)" scripts/fuzz $(FUZZTIME)
 
 clean: ## Remove bin/ and the cached Vault
-	rm -rf bin
+	rm -rf bin dist
 	$(GO) run ./internal/devenv/buildvault -clean

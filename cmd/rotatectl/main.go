@@ -18,6 +18,7 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/secret"
+	"keyturn/internal/version"
 )
 
 // The exit statuses.
@@ -105,9 +106,11 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "rotatectl",
 		Short:         "rotate credentials on demand, and see how they are",
+		Version:       version.Read().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	cmd.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration `FILE`")
 	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
 		whichCommand(o), eventsCommand(o), providerCommand())

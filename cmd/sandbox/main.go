@@ -18,6 +18,7 @@ import (
 
 	"keyturn/internal/sandbox"
 	"keyturn/internal/sandbox/core"
+	"keyturn/internal/version"
 )
 
 // grace is how long requests in flight may take after a signal.
@@ -41,6 +42,7 @@ type options struct {
 	config core.Config
 	data   string
 	health bool
+	shown  bool // the version, and nothing else
 	skew   time.Duration
 	rates  map[string]core.Rate
 }
@@ -61,6 +63,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	fs.Uint64Var(&c.Seed, "seed", 1, "seed of the faults that have a probability")
 	fs.DurationVar(&o.skew, "skew", 0, "run the sandbox's clock ahead by this (or behind), to see what clients with a wrong clock do")
 	fs.BoolVar(&o.health, "health", false, "ask the sandbox at -listen whether it is well, and exit 0 if so")
+	fs.BoolVar(&o.shown, "version", false, "print the version, and exit")
 	fs.Func("rate", "`provider=rate`, where the rate is as in 20/s; 0 sets no limit; may be repeated", func(s string) error {
 		code, text, _ := strings.Cut(s, "=")
 		rate, err := core.ParseRate(text)
@@ -79,6 +82,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parse(args, stderr)
 	if err != nil {
+		return err
+	}
+	if o.shown {
+		_, err := fmt.Fprintln(stdout, "sandbox", version.Read())
 		return err
 	}
 	if o.health {

@@ -25,6 +25,7 @@ import (
 	"keyturn/internal/redisx"
 	"keyturn/internal/secret"
 	"keyturn/internal/vaultkv"
+	"keyturn/internal/version"
 )
 
 // Process is what the long-running commands share: a checked configuration, connections that answered, and a place to
@@ -95,6 +96,7 @@ func (c Command) start(ctx context.Context) error {
 	addr := flags.String("listen", c.Listen, "`ADDRESS` of /healthz, /readyz and /metrics")
 	level := slog.LevelInfo
 	flags.TextVar(&level, "log-level", level, "debug, info, warn or error")
+	showVersion := flags.Bool("version", false, "print the version, and exit")
 	health := flags.Bool("health", false, "ask the process that runs with this -listen whether it is ready, and exit")
 	switch err := flags.Parse(os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
@@ -105,6 +107,10 @@ func (c Command) start(ctx context.Context) error {
 		return usageError{fmt.Errorf("%w (%s -help lists the flags)", err, c.Name)}
 	case flags.NArg() > 0:
 		return usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
+	}
+	if *showVersion {
+		fmt.Println(c.Name, version.Read())
+		return nil
 	}
 	if *health {
 		return observe.CheckHealth(ctx, *addr)

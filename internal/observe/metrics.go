@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/version"
 )
 
 // Metrics are the metrics of one process: those of Families that it shows. It is a rotation.Observer, and an observer of
@@ -58,7 +59,7 @@ func NewMetrics() *Metrics {
 	m.unread = m.counter("keyturn_unread_total")
 	m.servers = m.counter("keyturn_mail_server_transitions_total")
 	m.usable = m.gauge("keyturn_mail_server_usable")
-	b := ReadBuild()
+	b := version.Read()
 	m.gauge("keyturn_build_info").WithLabelValues(b.Version, b.Revision, b.Go).Set(1)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
