@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"keyturn/internal/rotation"
 )
 
 func repositoryFile(t *testing.T, path ...string) string {
@@ -132,5 +135,25 @@ func TestTheRunbookExplainsEveryErrorLineAndEveryNotice(t *testing.T) {
 	}
 	if found["ERROR line"] < 6 || found["notice"] < 6 {
 		t.Errorf("found only %v", found)
+	}
+}
+
+// TestThePageOnUpgradesNamesEveryFormatThatIsRead looks at the files that are kept of each version.
+func TestThePageOnUpgradesNamesEveryFormatThatIsRead(t *testing.T) {
+	t.Parallel()
+	text := repositoryFile(t, "docs", "upgrade.md")
+	for folder, pattern := range map[string]string{"internal/vaultkv/testdata": "journal-v*.json", "internal/queue/testdata/payload": "v*.json"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", folder, pattern))
+		if err != nil || len(files) < 4 {
+			t.Fatalf("%s: %d files, %v", folder, len(files), err)
+		}
+		for _, file := range files {
+			if !strings.Contains(text, "](../"+folder+"/"+filepath.Base(file)+")") {
+				t.Errorf("%s/%s is not named", folder, filepath.Base(file))
+			}
+		}
+	}
+	if !strings.Contains(text, fmt.Sprintf("this version writes %d", rotation.Schema)) {
+		t.Errorf("schema %d of the journal is not named", rotation.Schema)
 	}
 }

@@ -158,7 +158,7 @@ func about() []Family {
 		{
 			"keyturn_build_info", Gauge, []string{"version", "revision", "go"}, ByEach,
 			"Always 1; the labels say how the program was built.",
-			"Nothing; it shows which versions run beside each other.",
+			"[Upgrades](upgrade.md) say which versions may run side by side.",
 		},
 	}
 }
