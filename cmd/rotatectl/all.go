@@ -16,11 +16,15 @@ import (
 
 // runAll rotates every credential of an account.
 func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
+	marks, err := r.marks()
+	if err != nil {
+		return err
+	}
 	cfg, err := o.load()
 	if err != nil {
 		return err
 	}
-	if _, err := operate.For(cfg).Select(operate.Query{Accounts: []string{r.account}, After: r.after}); err != nil { // before anything is connected to
+	if _, err := operate.For(cfg).Select(operate.Query{Accounts: []string{r.account}, Marks: marks, After: r.after}); err != nil { // before anything is connected to
 		return flagged(err)
 	}
 	d, done, err := redisDesk(cmd, cfg)
@@ -32,7 +36,8 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if r.format == "json" {
 		out = cmd.ErrOrStderr() // the estimate and the question are for people
 	}
-	e, err := d.Estimate(cmd.Context(), r.account, r.after)
+	request := operate.BulkRequest{Account: r.account, Marks: marks, After: r.after, By: requester(), Wait: r.wait, Idle: r.timeout}
+	e, err := d.Estimate(cmd.Context(), request)
 	if err != nil {
 		return err
 	}
@@ -45,11 +50,9 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 		}
 	}
 	bar := newBar(e.Credentials, "rotating", true)
-	defer bar.Clear() //nolint:errcheck // what it showed is over
-	b, err := d.RotateAll(cmd.Context(), operate.BulkRequest{
-		Account: r.account, After: r.after, By: requester(), Wait: r.wait, Idle: r.timeout,
-		Tell: func(b operate.Bulk) { _ = bar.Set(r.moved(b)) }, // a terminal that is gone must not end the work
-	})
+	defer bar.Clear()                                               //nolint:errcheck // what it showed is over
+	request.Tell = func(b operate.Bulk) { _ = bar.Set(r.moved(b)) } // a terminal that is gone must not end the work
+	b, err := d.RotateAll(cmd.Context(), request)
 	_ = bar.Clear()
 	return errors.Join(r.printBulk(cmd.OutOrStdout(), b), r.missing(b, err))
 }
@@ -104,7 +107,7 @@ func (r *rotate) missing(b operate.Bulk, cause error) error {
 		lines = append(lines, fmt.Errorf("%d are still open, %s among them; what was asked for goes on without rotatectl", b.Open, b.Waits))
 	}
 	if n := b.Credentials - b.Asked; n > 0 {
-		more := fmt.Sprintf("%d were not asked for: `rotatectl rotate --all --account %s", n, b.Account)
+		more := fmt.Sprintf("%d were not asked for: `rotatectl rotate --all --account %s%s", n, b.Account, r.again())
 		if b.Last != "" {
 			more += " --after " + b.Last
 		}

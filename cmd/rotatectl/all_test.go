@@ -26,6 +26,10 @@ func TestABulkThatIsNotWholeSaysWhatIsMissingAndWhereToGoOn(t *testing.T) {
 			}
 		}
 	}
+	part := &rotate{filing: filing{owner: "the shop", labels: []string{"tier=gold"}}}
+	if err := part.missing(b, operate.ErrStalled); err == nil || !strings.Contains(err.Error(), "--account mail --owner 'the shop' --label tier=gold --after c-17`") {
+		t.Errorf("of a part of the account: %v", err)
+	}
 	b = operate.Bulk{Account: "mail"}
 	if err := (&rotate{}).missing(b, errors.New("redis is away")); err == nil || err.Error() != "mail: redis is away" {
 		t.Errorf("%v", err)

@@ -19,7 +19,8 @@ import (
 
 // watching is what events was asked to show.
 type watching struct {
-	query  operate.EventQuery
+	query operate.EventQuery
+	filing
 	since  string
 	format string
 }
@@ -40,6 +41,11 @@ func eventsCommand(o *options) *cobra.Command {
 				return err
 			}
 			v.query.IDs = ids
+			marks, err := v.marks()
+			if err != nil {
+				return err
+			}
+			v.query.Marks = marks
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -61,6 +67,7 @@ func eventsCommand(o *options) *cobra.Command {
 	cmd.Flags().BoolVarP(&v.query.Follow, "follow", "f", false, "go on with what happens, until interrupted")
 	cmd.Flags().StringSliceVar(&v.query.Types, "type", nil, "only events of this `TYPE`, "+strings.Join(operate.EventTypes(), ", ")+"; may be repeated")
 	cmd.Flags().StringSliceVar(&v.query.Accounts, "account", nil, "only events of this `ACCOUNT`; may be repeated")
+	v.flags(cmd)
 	formatFlag(cmd, &v.format)
 	return cmd
 }

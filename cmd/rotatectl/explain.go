@@ -52,6 +52,12 @@ func printStory(out io.Writer, s operate.Story) {
 		fmt.Fprintf(out, "%-12s %s\n", name, observe.Printable(fmt.Sprintf(format, args...)))
 	}
 	line("credential", "%s: %s at account %s, in Vault at %s:%s", s.Credential, s.Target, s.Account, s.Store, s.Path)
+	if s.Owner != "" {
+		line("owner", "%s", s.Owner)
+	}
+	if len(s.Labels) > 0 {
+		line("labels", "%s", labelsText(s.Labels))
+	}
 	line("state", "%s", s.State)
 	if s.Note != "" && s.State != operate.Quarantined {
 		line("note", "%s", s.Note)

@@ -15,7 +15,7 @@ import (
 )
 
 func planCommand(o *options) *cobra.Command {
-	r, format := operate.PlanRequest{Days: 30}, ""
+	r, of, format := operate.PlanRequest{Days: 30}, &filing{}, ""
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "show how many credentials fall due per day, and whether the rate suffices",
@@ -29,6 +29,11 @@ func planCommand(o *options) *cobra.Command {
 			if err := checkFormat(format); err != nil {
 				return err
 			}
+			marks, err := of.marks()
+			if err != nil {
+				return err
+			}
+			r.Marks = marks
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -55,6 +60,7 @@ func planCommand(o *options) *cobra.Command {
 	}
 	cmd.Flags().IntVar(&r.Days, "days", r.Days, "how many days, today being the first")
 	cmd.Flags().StringSliceVar(&r.Accounts, "account", nil, "only this `ACCOUNT`; may be repeated")
+	of.flags(cmd)
 	formatFlag(cmd, &format)
 	return cmd
 }

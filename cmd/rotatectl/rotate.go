@@ -36,9 +36,10 @@ func rotateCommand(o *options) *cobra.Command {
 			return r.runSome(cmd, o, ids)
 		}),
 	}
-	r.flags(cmd)
+	r.asking.flags(cmd)
 	cmd.Flags().BoolVar(&r.all, "all", false, "every credential of --account")
 	cmd.Flags().StringVar(&r.account, "account", "", "`ACCOUNT` that --all means")
+	r.filing.flags(cmd)
 	cmd.Flags().StringVar(&r.after, "after", "", "with --all, begin after this `ID`: where an earlier one was interrupted")
 	cmd.Flags().BoolVar(&r.force, "force", false, "rotate pairs within their grace too: programs that cached the former password are refused")
 	cmd.Flags().BoolVar(&r.leaked, "leaked", false, "the passwords that are in Vault have leaked: see to it that they do not log in any more")
@@ -56,13 +57,14 @@ type rotate struct {
 	leaked, stdin  bool
 	grace          time.Duration
 	account, after string
+	filing
 }
 
 func (r *rotate) check(ids []string) error {
 	var wrong string
 	switch {
-	case !r.all && (r.account != "" || r.after != "" || r.yes):
-		wrong = "--account, --after and --yes go with --all"
+	case !r.all && (r.account != "" || r.after != "" || r.yes || r.owner != "" || len(r.labels) > 0):
+		wrong = "--account, --owner, --label, --after and --yes go with --all"
 	case !r.leaked && (r.stdin || r.grace != 0):
 		wrong = "--stdin and --grace go with --leaked"
 	case r.leaked && (r.all || r.force):

@@ -41,6 +41,8 @@ type fleetOf []*rotation.Credential
 
 func (f fleetOf) Credentials() iter.Seq[*rotation.Credential] { return slices.Values(f) }
 
+func (fleetOf) Marks(*rotation.Credential) *rotation.Marks { return nil }
+
 func (f fleetOf) Credential(id string) (*rotation.Credential, bool) {
 	for _, cred := range f {
 		if cred.ID == id {

@@ -27,10 +27,11 @@ const page = 100
 // view is what status was asked to show.
 type view struct {
 	accounts, states []string
-	olderThan        string
-	limit            int // 0: all
-	after            string
-	format           string
+	filing
+	olderThan string
+	limit     int // 0: all
+	after     string
+	format    string
 }
 
 func statusCommand(o *options) *cobra.Command {
@@ -68,6 +69,7 @@ func statusCommand(o *options) *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&v.accounts, "account", nil, "only credentials of this `ACCOUNT`; may be repeated")
 	cmd.Flags().StringSliceVar(&v.states, "state", nil, "only credentials in this `STATE`, "+strings.Join(stateFlags, ", ")+"; may be repeated")
+	v.flags(cmd)
 	cmd.Flags().StringVar(&v.olderThan, "older-than", "", "only passwords of at least this `AGE`, such as 30d or 12h, and what was never rotated")
 	cmd.Flags().IntVar(&v.limit, "limit", 0, fmt.Sprintf("end after `N` rows, 0 for all (default %d for a table without ids)", page))
 	cmd.Flags().StringVar(&v.after, "after", "", "begin after this `ID`, the last of the page before")
@@ -87,6 +89,11 @@ func (v *view) query(ids []string) (operate.Query, error) {
 	if v.after != "" && len(ids) > 0 {
 		return q, usageError{fmt.Errorf("--after %s: goes with a list of all credentials, not with ids", v.after)}
 	}
+	marks, err := v.marks()
+	if err != nil {
+		return q, err
+	}
+	q.Marks = marks
 	for _, name := range v.states {
 		i := slices.Index(stateFlags, name)
 		if i < 0 {

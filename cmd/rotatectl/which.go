@@ -18,8 +18,9 @@ import (
 // search is what which was asked to do.
 type search struct {
 	accounts []string
-	stdin    bool
-	format   string
+	filing
+	stdin  bool
+	format string
 }
 
 func whichCommand(o *options) *cobra.Command {
@@ -39,6 +40,11 @@ func whichCommand(o *options) *cobra.Command {
 			if err := checkFormat(s.format); err != nil {
 				return err
 			}
+			marks, err := s.marks()
+			if err != nil {
+				return err
+			}
+			q.Marks = marks
 			cfg, err := o.load()
 			if err != nil {
 				return err
@@ -55,6 +61,7 @@ func whichCommand(o *options) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&s.stdin, "stdin", false, "read the password from standard input; without it, a terminal is asked")
 	cmd.Flags().StringSliceVar(&s.accounts, "account", nil, "only credentials of this `ACCOUNT`; may be repeated")
+	s.flags(cmd)
 	formatFlag(cmd, &s.format)
 	return cmd
 }

@@ -24,8 +24,9 @@ type Account struct {
 	// Rates are the windows that all calls together must keep to, each as written or, by default, 0.95 of what the
 	// provider allows. Never empty.
 	Rates       []rotation.Rate
-	Timeout     time.Duration // hard limit of one call
-	Concurrency int           // calls at once per worker, 2 to 64
+	Timeout     time.Duration   // hard limit of one call
+	Concurrency int             // calls at once per worker, 2 to 64
+	Marks       *rotation.Marks // nil if there are none
 
 	insecureHTTP bool
 }
@@ -63,6 +64,8 @@ var accountFields = fields[rawAccount]{
 	{"first", func(_ *loader, a *rawAccount, v *document.Value) { a.given.first = v }},
 	{"store", func(_ *loader, a *rawAccount, v *document.Value) { a.given.store = v }},
 	{"grace", func(_ *loader, a *rawAccount, v *document.Value) { a.given.grace = v }},
+	{"owner", func(_ *loader, a *rawAccount, v *document.Value) { a.given.owner = v }},
+	{"labels", func(_ *loader, a *rawAccount, v *document.Value) { a.given.labels = v }},
 }
 
 // account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then
@@ -98,6 +101,7 @@ func (l *loader) account(v *document.Value) {
 		a.Concurrency = atOnce(a.Rates, a.Timeout)
 	}
 	l.inherits[a] = l.inherit(l.verifiable(a), raw.given, a.Provider)
+	a.Marks = l.inherits[a].marks
 	l.accountValues[a] = v
 	l.checkAccountVerify(a, raw.given.verify)
 	l.warnUnverified(a)

@@ -8,6 +8,7 @@ import (
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/config/inventory"
+	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
 
@@ -26,7 +27,8 @@ type Config struct {
 	// Warnings are what is legal but surely not meant, up to a bound and in the order of the files.
 	Warnings []*document.Error
 
-	certificates map[string]document.Error // where each file of certificates is named
+	marks        map[string]*rotation.Marks // by id, where they are not those of the account: few have their own
+	certificates map[string]document.Error  // where each file of certificates is named
 	fingerprint  [sha256.Size]byte
 	origin       origin
 }
@@ -54,6 +56,17 @@ type Verification struct {
 	Account   string
 	Addresses []string // canonical, without duplicates
 	Schedule  *schedule.Schedule
+}
+
+// Marks returns what a credential is filed under; nil if that is nothing.
+func (c *Config) Marks(cred *rotation.Credential) *rotation.Marks {
+	if own, ok := c.marks[cred.ID]; ok {
+		return own
+	}
+	if account, ok := c.Accounts[cred.Account]; ok {
+		return account.Marks
+	}
+	return nil
 }
 
 // Where returns the file and line that define a credential; "" and 0 if there is no such credential.

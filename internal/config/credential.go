@@ -17,6 +17,7 @@ type rawCredential struct {
 	strategy, targets                   *document.Value
 	exclusive, label                    *document.Value
 	layer
+	marks *rotation.Marks // with those of its account
 }
 
 var credentialFields = fields[rawCredential]{
@@ -35,6 +36,8 @@ var credentialFields = fields[rawCredential]{
 	{"schedule", func(_ *loader, c *rawCredential, v *document.Value) { c.schedule = v }},
 	{"verify", func(_ *loader, c *rawCredential, v *document.Value) { c.verify = v }},
 	{"first", func(_ *loader, c *rawCredential, v *document.Value) { c.first = v }},
+	{"owner", func(_ *loader, c *rawCredential, v *document.Value) { c.owner = v }},
+	{"labels", func(_ *loader, c *rawCredential, v *document.Value) { c.labels = v }},
 }
 
 // credential adds one credential. It is the hot path of a large inventory: nothing of v is kept, and what many
@@ -106,7 +109,7 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	if provider.Mode == rotation.ModeSetter {
 		c.Policy = l.resolvePolicy(all.policy, provider)
 	}
-	c.First = all.first
+	c.First, raw.marks = all.first, all.marks
 	if all.schedule != nil {
 		c.Schedule = all.schedule.parsed
 		if c.Schedule == schedule.Manual && c.First == rotation.FirstScheduled {
@@ -136,6 +139,7 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 		raw.id.Fail("", "%q is already used at %s", c.ID, l.where(taken))
 		return
 	}
+	l.keepMarks(&c, raw.marks)
 	for _, target := range claimsOf(&c) {
 		// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart:
 		// it stays because a provider may ask for it, but an operator who writes a@ and A@ means one mailbox.

@@ -28,7 +28,7 @@ accounts: {tencent: {provider: tencent-ses, keys: {secret_id: {env: A}, secret_k
 // fresh returns a loader with the same settings and no credentials.
 func (l *loader) fresh() *loader {
 	copied, cfg := *l, *l.cfg
-	cfg.Inventory = inventory.Inventory{}
+	cfg.Inventory, cfg.marks = inventory.Inventory{}, map[string]*rotation.Marks{}
 	copied.cfg, copied.problems, copied.fleet = &cfg, &document.Problems{}, inventory.Fill(&cfg.Inventory, &inventory.Inventory{})
 	copied.targets, copied.places = copied.fleet.Claims(), copied.fleet.Claims()
 	return &copied

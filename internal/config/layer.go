@@ -8,7 +8,7 @@ import (
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store, grace *document.Value }
+type layer struct{ policy, schedule, verify, first, store, grace, owner, labels *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -19,6 +19,7 @@ type inherited struct {
 	first    rotation.First
 	store    string
 	grace    time.Duration // of a pair
+	marks    *rotation.Marks
 }
 
 var defaultFields = fields[layer]{
@@ -32,6 +33,7 @@ var defaultFields = fields[layer]{
 
 // inherit puts a layer over a base. provider is nil for the defaults, which hold for all.
 func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider) inherited {
+	base.marks = l.marks(base.marks, over.owner, over.labels)
 	if provider != nil && provider.Mode == rotation.ModeContacts {
 		over.refuse(provider)
 		return base
@@ -61,7 +63,7 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	return base
 }
 
-// refuse reports every field: there are no credentials that could inherit it.
+// refuse reports what only credentials inherit: there are none.
 func (y layer) refuse(provider *rotation.Provider) {
 	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace} {
 		if v != nil {

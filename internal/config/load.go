@@ -53,7 +53,8 @@ type loader struct {
 
 	noPolicy        *userPolicy // where none is named
 	resolved        map[policyKey]*policy.Policy
-	spelled         map[string]*userSchedule // by what they say
+	spelled         map[string]*userSchedule   // by what they say
+	marked          map[string]*rotation.Marks // by what they say
 	verifications   map[verification]*rotation.Verification
 	mailRates       map[string]rotation.Rate // by address of the mail server
 	mailRatesDiffer map[string]bool
@@ -70,12 +71,12 @@ type loader struct {
 func newLoader(path string, providers Providers, before *Config) *loader {
 	l := &loader{
 		cfg: &Config{
-			Stores: map[string]*Store{}, Accounts: map[string]*Account{},
+			Stores: map[string]*Store{}, Accounts: map[string]*Account{}, marks: map[string]*rotation.Marks{},
 			origin: origin{path: path, providers: providers},
 		},
 		problems: &document.Problems{}, dir: filepath.Dir(path), providers: map[string]*rotation.Provider{},
 		schedules: map[string]*userSchedule{}, policies: map[string]*userPolicy{}, inherits: map[*Account]inherited{},
-		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{},
+		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{}, marked: map[string]*rotation.Marks{},
 		verifications: map[verification]*rotation.Verification{},
 		mailRates:     map[string]rotation.Rate{}, mailRatesDiffer: map[string]bool{},
 		blamed: map[blame]bool{}, accountValues: map[*Account]*document.Value{}, repeated: map[*Store]bool{},

@@ -29,6 +29,27 @@ func TestACredentialIsSmall(t *testing.T) { //nolint:paralleltest // measures th
 	runtime.KeepAlive(cfg)
 }
 
+// TestAnOwnOwnerIsSmall holds what a credential costs beside that if none is filed as its account. It must not run beside
+// other tests, whose memory would count.
+func TestAnOwnOwnerIsSmall(t *testing.T) { //nolint:paralleltest // measures the heap
+	const n, limit = 20_000, 350 + 70
+	dir := t.TempDir()
+	var lines strings.Builder
+	for i := range n {
+		fmt.Fprintf(&lines, `{"id":"mail-%07d","account":"tencent","target":"user%07d@example.com","path":"mail/user%07d","owner":"team-%d"%s}`+"\n",
+			i, i, i, i%100, strings.Repeat(" ", 1000))
+	}
+	write(t, dir, "fleet.jsonl", lines.String())
+	lines.Reset()
+	mustLoad(t, dir, base) // what is made once
+	before := heap()
+	cfg := mustLoad(t, dir, base+"include: [fleet.jsonl]\n")
+	if used := (heap() - before) / n; used > limit {
+		t.Errorf("a credential with an owner takes %d bytes, want at most %d", used, limit)
+	}
+	runtime.KeepAlive(cfg)
+}
+
 // TestANewConfigurationCostsLittleBesideTheOneBefore: both are in memory until the new one is in force. It must not run
 // beside other tests, whose memory would count.
 func TestANewConfigurationCostsLittleBesideTheOneBefore(t *testing.T) { //nolint:paralleltest // measures the heap

@@ -14,6 +14,8 @@ import (
 type BulkRequest struct {
 	Account string `json:"account"`
 	After   string `json:"after,omitempty"` // begin after this credential: where an earlier request ended
+	// Marks are what the credentials must carry; nil: all are meant.
+	Marks *rotation.Marks `json:"-"`
 
 	By   string        `json:"-"` // as in Request
 	Wait bool          `json:"-"` // until all have ended, not only been asked for
@@ -63,7 +65,7 @@ var (
 // served. It returns when the last was asked for or, if the request waits, has ended. What has become of them until then is
 // returned beside every error: ErrStalled, ErrInterrupted, or one of Redis.
 func (d *Desk) RotateAll(ctx context.Context, r BulkRequest) (Bulk, error) {
-	creds, err := d.Select(Query{Accounts: []string{r.Account}, After: r.After})
+	creds, err := d.Select(r.query())
 	if err != nil {
 		return Bulk{}, err
 	}
@@ -74,6 +76,11 @@ func (d *Desk) RotateAll(ctx context.Context, r BulkRequest) (Bulk, error) {
 	b := &bulk{desk: d, request: r, pace: l.pace(), began: d.Clock.Now(), sum: Bulk{Account: r.Account, Credentials: l.credentials}}
 	err = b.run(ctx, creds)
 	return b.now(), err
+}
+
+// query is which credentials are meant.
+func (r BulkRequest) query() Query {
+	return Query{Accounts: []string{r.Account}, Marks: r.Marks, After: r.After}
 }
 
 // bulk asks for the rotation of many credentials of one account, no faster than they are served.

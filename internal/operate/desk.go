@@ -37,6 +37,7 @@ type Desk struct {
 type Fleet interface {
 	Credential(id string) (*rotation.Credential, bool)
 	Credentials() iter.Seq[*rotation.Credential]
+	Marks(cred *rotation.Credential) *rotation.Marks // nil if there are none
 }
 
 // For is a desk for a configuration, without clock and ports: it knows what the configuration has.

@@ -35,8 +35,9 @@ func (e Estimate) Surprises() bool {
 }
 
 // Estimate tells what RotateAll would be like. It changes nothing.
-func (d *Desk) Estimate(ctx context.Context, account, after string) (Estimate, error) {
-	creds, err := d.Select(Query{Accounts: []string{account}, After: after})
+func (d *Desk) Estimate(ctx context.Context, r BulkRequest) (Estimate, error) {
+	account := r.Account
+	creds, err := d.Select(r.query())
 	if err != nil {
 		return Estimate{}, err
 	}

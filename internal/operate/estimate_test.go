@@ -55,7 +55,7 @@ func TestAnEstimateCountsTheCallsAndWhatStandsBefore(t *testing.T) {
 		Fleet: creds, Accounts: map[string]*config.Account{"mail": {Name: "mail", Rates: []rotation.Rate{tenth}}},
 		Queue: busy{}, Index: known{built: true}, Breakers: broken{},
 	}
-	e, err := d.Estimate(t.Context(), "mail", "")
+	e, err := d.Estimate(t.Context(), operate.BulkRequest{Account: "mail"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,13 +69,13 @@ func TestAnEstimateCountsTheCallsAndWhatStandsBefore(t *testing.T) {
 	if !e.Surprises() {
 		t.Error("one was never rotated: its program may not read from Vault")
 	}
-	if e, err := d.Estimate(t.Context(), "mail", "c-29"); err != nil || e.Credentials != 0 {
+	if e, err := d.Estimate(t.Context(), operate.BulkRequest{Account: "mail", After: "c-29"}); err != nil || e.Credentials != 0 {
 		t.Errorf("after the last: %+v, %v", e, err)
 	} else if _, err := json.Marshal(e); err != nil {
 		t.Error(err)
 	}
 	for account, after := range map[string]string{"male": "", "mail": "unlisted"} {
-		if _, err := d.Estimate(t.Context(), account, after); operate.KindOf(err) != operate.Absent {
+		if _, err := d.Estimate(t.Context(), operate.BulkRequest{Account: account, After: after}); operate.KindOf(err) != operate.Absent {
 			t.Errorf("%s after %q: %v", account, after, err)
 		}
 	}

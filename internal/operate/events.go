@@ -30,6 +30,9 @@ type Event struct {
 	Verified   string    `json:"verified,omitempty"`
 	Why        string    `json:"why,omitempty"`
 	AskedBy    string    `json:"requested_by,omitempty"`
+	// Owner and Labels are those of the credential or account as the configuration has them when the event is read.
+	Owner  string            `json:"owner,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
 }
 
 // EventTypes are the types of events, in the order in which docs/events.md has them.
@@ -43,16 +46,18 @@ func EventTypes() []string {
 
 // EventQuery is which events are wanted. All conditions must hold.
 type EventQuery struct {
-	IDs      []string // of credentials, also of those that the configuration has no more; nil: all
-	Accounts []string // nil: all
-	Types    []string // nil: all
+	IDs      []string        // of credentials, also of those that the configuration has no more; nil: all
+	Accounts []string        // nil: all
+	Types    []string        // nil: all
+	Marks    *rotation.Marks // owner and labels; nil: whatever they are
 	Since    time.Time
 	Follow   bool // go on with what happens until the context ends
 }
 
 func (q *EventQuery) wants(e *Event) bool {
 	in := func(all []string, one string) bool { return len(all) == 0 || slices.Contains(all, one) }
-	return in(q.IDs, e.Credential) && in(q.Accounts, e.Account) && in(q.Types, e.Type)
+	marks := &rotation.Marks{Owner: e.Owner, Labels: e.Labels}
+	return in(q.IDs, e.Credential) && in(q.Accounts, e.Account) && in(q.Types, e.Type) && marks.Has(q.Marks)
 }
 
 const (
@@ -91,7 +96,7 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 		}
 		for _, e := range some {
 			after = e.ID
-			if told := eventOf(e); q.wants(&told) {
+			if told := d.event(e); q.wants(&told) {
 				if err := show(told); err != nil {
 					return begins, err
 				}
@@ -104,6 +109,22 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 			wait = eventWait
 		}
 	}
+}
+
+// event is an entry of the stream, filed under what its credential is or, of one that the configuration has no more, its
+// account.
+func (d *Desk) event(e due.Event) Event {
+	told := eventOf(e)
+	var marks *rotation.Marks
+	if cred, ok := d.Fleet.Credential(told.Credential); ok {
+		marks = d.Fleet.Marks(cred)
+	} else if account := d.Accounts[told.Account]; account != nil {
+		marks = account.Marks
+	}
+	if marks != nil {
+		told.Owner, told.Labels = marks.Owner, marks.Labels
+	}
+	return told
 }
 
 // before is the id of an entry right before the first one of an instant.

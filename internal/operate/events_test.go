@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
 	"keyturn/internal/rotation"
@@ -52,6 +53,13 @@ func happened(id string, at time.Time, fields ...string) due.Event {
 	return e
 }
 
+// filed is a desk that knows a, of the owner shop, and an account whose label is that of what is gone.
+func filed(s *stream) *operate.Desk {
+	a := &stage{cred: &rotation.Credential{ID: "a", Account: "ses"}, marks: &rotation.Marks{Owner: "shop"}}
+	accounts := map[string]*config.Account{"ses": {Marks: &rotation.Marks{Labels: map[string]string{"tier": "gold"}}}}
+	return &operate.Desk{Fleet: a, Accounts: accounts, Index: s, Clock: rotation.WallClock{}}
+}
+
 func TestEventsAreShownAsTheyAreAskedFor(t *testing.T) {
 	t.Parallel()
 	all := []due.Event{
@@ -69,6 +77,8 @@ func TestEventsAreShownAsTheyAreAskedFor(t *testing.T) {
 		"an account":  {operate.EventQuery{Accounts: []string{"ses"}}, "rotated quarantined"},
 		"one that is": {operate.EventQuery{IDs: []string{"a", "gone"}}, "rotated"},
 		"no such":     {operate.EventQuery{IDs: []string{"a"}, Types: []string{"quarantined"}}, ""},
+		"an owner":    {operate.EventQuery{Marks: &rotation.Marks{Owner: "shop"}}, "rotated"},
+		"a label":     {operate.EventQuery{Marks: &rotation.Marks{Labels: map[string]string{"tier": "gold"}}}, "quarantined"},
 	} {
 		s := &stream{first: all[:1], answers: []answered{{events: all}}}
 		var got []string
@@ -80,12 +90,12 @@ func TestEventsAreShownAsTheyAreAskedFor(t *testing.T) {
 			return nil
 		}
 		test.q.Since = noon.Add(-time.Hour)
-		begins, err := (&operate.Desk{Index: s}).Events(t.Context(), test.q, show, nil)
+		begins, err := filed(s).Events(t.Context(), test.q, show, nil)
 		if strings.Join(got, " ") != test.want || err != nil || !begins.Equal(noon) {
 			t.Errorf("%s: %q, %v; the stream begins at %s", name, got, err, begins)
 		}
 	}
-	_, err := (&operate.Desk{Index: &stream{}}).Events(t.Context(), operate.EventQuery{Types: []string{"rotaded"}}, nil, nil)
+	_, err := filed(&stream{}).Events(t.Context(), operate.EventQuery{Types: []string{"rotaded"}}, nil, nil)
 	if operate.KindOf(err) != operate.Invalid || !strings.Contains(err.Error(), "want one of rotated, quarantined, ") {
 		t.Errorf("a type that there is not: %v", err)
 	}
@@ -111,7 +121,7 @@ func TestWhoFollowsEventsHearsOfEachOnceAlsoWhereRedisIsAway(t *testing.T) {
 			return nil
 		}
 		troubles := 0
-		desk := &operate.Desk{Index: s, Clock: rotation.WallClock{}}
+		desk := filed(s)
 		_, err := desk.Events(ctx, operate.EventQuery{Follow: true, Since: time.UnixMilli(5)}, show, func(error) { troubles++ })
 		if err != nil || !slices.Equal(got, []string{"7-1", "9-0"}) || troubles != 2 {
 			t.Errorf("%q, %d troubles, %v", got, troubles, err)
@@ -126,7 +136,7 @@ func TestAFailureToShowAnEventEndsIt(t *testing.T) {
 	t.Parallel()
 	s := &stream{answers: []answered{{events: []due.Event{happened("1-0", noon), happened("2-0", noon)}}}}
 	full, shown := errors.New("no space left"), 0
-	_, err := (&operate.Desk{Index: s}).Events(t.Context(), operate.EventQuery{Follow: true}, func(operate.Event) error { shown++; return full }, nil)
+	_, err := filed(s).Events(t.Context(), operate.EventQuery{Follow: true}, func(operate.Event) error { shown++; return full }, nil)
 	if !errors.Is(err, full) || shown != 1 {
 		t.Errorf("%d shown, %v", shown, err)
 	}

@@ -146,7 +146,7 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	m, err := d.mirrored(ctx, cred)
 	rec := seen.rec
 	s := Story{
-		Row: RowOf(cred, rec, seen.current, m.check, d.Clock.Now()), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
+		Row: d.row(cred, rec, seen.current, m.check, d.Clock.Now()), Target: cred.Target, Store: cred.Place.Store, Path: cred.Place.Path,
 		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Hold: m.hold,
 		Pair: turns(cred, rec, seen.current, d.Clock.Now()), Overlap: following(cred, rec, seen.current),
 	}

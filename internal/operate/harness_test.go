@@ -21,6 +21,7 @@ import (
 // is Redis's as well.
 type stage struct {
 	cred    *rotation.Credential
+	marks   *rotation.Marks
 	rec     rotation.Record
 	current rotation.Entry
 	outcome map[queue.Kind]queue.Outcome
@@ -95,6 +96,8 @@ func (s *stage) Credential(id string) (*rotation.Credential, bool) { return s.cr
 func (s *stage) Credentials() iter.Seq[*rotation.Credential] {
 	return slices.Values([]*rotation.Credential{s.cred})
 }
+
+func (s *stage) Marks(*rotation.Credential) *rotation.Marks { return s.marks }
 
 func (s *stage) Load(context.Context, *rotation.Credential) (rotation.Record, error) {
 	s.happen()

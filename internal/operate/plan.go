@@ -16,8 +16,9 @@ const MaxDays = 366
 
 // PlanRequest is what is to be planned.
 type PlanRequest struct {
-	Accounts []string `json:"accounts,omitempty"` // nil: all
-	Days     int      `json:"days"`               // 1 to MaxDays; today, in UTC, is the first
+	Accounts []string        `json:"accounts,omitempty"` // nil: all
+	Marks    *rotation.Marks `json:"-"`                  // of the credentials that are counted; nil: all. What they leave of the rate is then no measure
+	Days     int             `json:"days"`               // 1 to MaxDays; today, in UTC, is the first
 }
 
 // Plan is what lies ahead of an account.
@@ -42,7 +43,7 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 	if r.Days < 1 || r.Days > MaxDays {
 		return nil, invalid("%d days: want 1 to %d", r.Days, MaxDays)
 	}
-	creds, err := d.Select(Query{Accounts: r.Accounts})
+	creds, err := d.Select(Query{Accounts: r.Accounts, Marks: r.Marks})
 	if err != nil {
 		return nil, err
 	}

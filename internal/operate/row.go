@@ -49,7 +49,9 @@ type Row struct {
 	// Manual is a credential that waits until a person rotates it for the first time.
 	Manual bool `json:"manual,omitempty"`
 	// OnDemand is a credential that rotates on demand alone, and so is never due.
-	OnDemand bool `json:"on_demand,omitempty"`
+	OnDemand bool              `json:"on_demand,omitempty"`
+	Owner    string            `json:"owner,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
 	// Held is what holds its account back, in a status.
 	Held *Hold `json:"held,omitempty"`
 }
@@ -91,6 +93,15 @@ func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 		if current.Verified == rotation.VerifiedNo {
 			r.Note = "promoted unverified"
 		}
+	}
+	return r
+}
+
+// row is RowOf with what the configuration files the credential under.
+func (d *Desk) row(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check, now time.Time) Row {
+	r := RowOf(cred, rec, current, check, now)
+	if m := d.Fleet.Marks(cred); m != nil {
+		r.Owner, r.Labels = m.Owner, m.Labels
 	}
 	return r
 }

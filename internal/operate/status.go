@@ -15,12 +15,13 @@ import (
 
 // Query is which credentials a status is wanted of. All conditions must hold.
 type Query struct {
-	IDs       []string      // in this order; nil: all, in the order of the configuration
-	Accounts  []string      // nil: all
-	States    []State       // nil: all
-	OlderThan time.Duration // rotated so long ago or longer, or never; 0: whenever
-	After     string        // only what stands after this id in the configuration; ""
-	Limit     int           // end after so many rows; 0: all
+	IDs       []string        // in this order; nil: all, in the order of the configuration
+	Accounts  []string        // nil: all
+	States    []State         // nil: all
+	Marks     *rotation.Marks // owner and labels; nil: whatever they are
+	OlderThan time.Duration   // rotated so long ago or longer, or never; 0: whenever
+	After     string          // only what stands after this id in the configuration; ""
+	Limit     int             // end after so many rows; 0: all
 }
 
 // Page says where a status ended.
@@ -45,10 +46,10 @@ func (d *Desk) Select(q Query) (iter.Seq[*rotation.Credential], error) {
 	}
 	if len(q.IDs) > 0 {
 		creds, err := d.Credentials(q.IDs)
-		return ofAccounts(slices.Values(creds), q.Accounts), err
+		return d.among(slices.Values(creds), q), err
 	}
 	creds, err := d.after(q.After)
-	return ofAccounts(creds, q.Accounts), err
+	return d.among(creds, q), err
 }
 
 // KnownAccounts refuses accounts that the configuration does not have.
@@ -90,18 +91,23 @@ func (d *Desk) after(id string) (iter.Seq[*rotation.Credential], error) {
 	}, nil
 }
 
-// ofAccounts are those of creds that belong to one of the accounts; all where none is named.
-func ofAccounts(creds iter.Seq[*rotation.Credential], accounts []string) iter.Seq[*rotation.Credential] {
-	if len(accounts) == 0 {
+// among are those of creds that belong to one of the accounts, all where none is named, and carry the marks.
+func (d *Desk) among(creds iter.Seq[*rotation.Credential], q Query) iter.Seq[*rotation.Credential] {
+	if len(q.Accounts) == 0 && q.Marks == nil {
 		return creds
 	}
 	return func(yield func(*rotation.Credential) bool) {
 		for cred := range creds {
-			if slices.Contains(accounts, cred.Account) && !yield(cred) {
+			if (len(q.Accounts) == 0 || slices.Contains(q.Accounts, cred.Account)) && d.carries(cred, q.Marks) && !yield(cred) {
 				return
 			}
 		}
 	}
+}
+
+// carries tells whether a credential is filed under marks; nil: whatever it is filed under.
+func (d *Desk) carries(cred *rotation.Credential, marks *rotation.Marks) bool {
+	return marks == nil || d.Fleet.Marks(cred).Has(marks)
 }
 
 // Status calls show with the state of each credential of a query, as soon as it is read and in their order. It holds no
@@ -174,7 +180,7 @@ func (d *Desk) read(ctx context.Context, q Query, cred *rotation.Credential) ans
 		}
 	}
 	now := d.Clock.Now()
-	r := RowOf(cred, rec, current, check[0], now)
+	r := d.row(cred, rec, current, check[0], now)
 	return answer{row: r, wanted: q.wants(r, now)}
 }
 
