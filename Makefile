@@ -97,7 +97,7 @@ lint: ## Check words, style, mistakes, the import rule and dead code; the first 
 fmt: ## Format the source as the linter wants it
 	@$(tool) golangci-lint fmt ./...
 
-bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 8 minutes: docs/performance.md
+bench: setup vault ## Measure keyturn with a real Redis and a real Vault, about 11 minutes: docs/performance.md
 	@$(GO) run -C lab ./bench $(if $(ONLY),-only $(ONLY))
 
 fuzz: ## Run each fuzz target for FUZZTIME (60s)

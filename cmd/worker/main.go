@@ -3,8 +3,6 @@ package main
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
@@ -13,6 +11,7 @@ import (
 	"keyturn/internal/app"
 	"keyturn/internal/config"
 	"keyturn/internal/config/inventory"
+	"keyturn/internal/observe"
 	"keyturn/internal/queue"
 	"keyturn/internal/vaultkv"
 )
@@ -41,13 +40,16 @@ func run(ctx context.Context, p *app.Process) error {
 	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
 	p.Gauges(engine)
-	names := slices.Sorted(maps.Keys(cfg.Accounts))
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	server := queue.NewServer(p.Redis) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
-	p.Ready["paused"] = func(ctx context.Context) error { return engine.Client.Paused(ctx, names...) }
+	p.Ready["paused"] = server.Paused
 	p.Ready["queue"] = func(context.Context) error { return server.Ready() }
 	server.Grace = h.machine.Timing.Call + 5*time.Second
+	p.Metrics.Gauge("accounts_served", "Accounts that have work for this worker; the others cost nothing.", nil,
+		func(context.Context) ([]observe.Sample, error) {
+			return []observe.Sample{{Value: float64(server.Serving())}}, nil
+		})
 	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 
 	// /healthz answers until the last run has ended.

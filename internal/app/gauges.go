@@ -45,19 +45,15 @@ func (p *Process) Gauges(e *Engine) {
 		return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
 	})
 	p.Metrics.Gauge("keyturn_breaker_open", func(ctx context.Context) ([]observe.Sample, error) {
-		all := make([]observe.Sample, 0, len(accounts))
-		for _, account := range accounts {
-			state, err := e.Breaker.State(ctx, account)
-			if err != nil {
-				return nil, err
-			}
-			value := 0.0
+		states, err := e.Breaker.States(ctx, accounts)
+		all := make([]observe.Sample, len(states))
+		for i, state := range states {
+			all[i].Labels = []string{accounts[i]}
 			if state.Open {
-				value = 1
+				all[i].Value = 1
 			}
-			all = append(all, observe.Sample{Labels: []string{account}, Value: value})
 		}
-		return all, nil
+		return all, err
 	})
 }
 

@@ -158,3 +158,19 @@ func TestATaskComesBackByTheClockThatAllShare(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBreakersOfManyAccountsAreOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	open(t, r)
+	asked := &readings{}
+	r.rdb.AddHook(asked)
+	states, err := r.breaker.States(t.Context(), []string{"mail-0", account, "mail-2"})
+	must(t, err)
+	if len(states) != 3 || states[0].Open || !states[1].Open || states[2].Open {
+		t.Errorf("%+v", states)
+	}
+	if n := asked.trips.Load(); n != 1 {
+		t.Errorf("%d round trips", n)
+	}
+}

@@ -141,6 +141,7 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done, b.answers(job.Account).Load() > p.heard, b.served(ctx, job, res):
 		cause, _ := b.rdb.HGet(ctx, redisx.Key(job.Account, redisx.Breaker), "cause").Result()
 		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n == 1 {
+			ring(ctx, b.rdb, job.Account) // what waited is work for all workers
 			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
 		}
 	case p.state == passProbe && !errors.As(res.Err, &e):
@@ -169,16 +170,36 @@ type BreakerState struct {
 
 // State tells how an account's breaker stands; the zero BreakerState is a closed one.
 func (b *Breaker) State(ctx context.Context, account string) (BreakerState, error) {
-	var h struct {
-		Cause string `redis:"cause"`
-		Since int64  `redis:"since"`
-		Next  int64  `redis:"next"`
+	all, err := b.States(ctx, []string{account})
+	if err != nil {
+		return BreakerState{}, err
 	}
-	if err := b.rdb.HGetAll(ctx, redisx.Key(account, redisx.Breaker)).Scan(&h); err != nil {
-		return BreakerState{}, fmt.Errorf("breaker of %s: %w", account, err)
+	return all[0], nil
+}
+
+// States is State for each of the accounts, in their order and in one round trip.
+func (b *Breaker) States(ctx context.Context, accounts []string) ([]BreakerState, error) {
+	pipe := b.rdb.Pipeline()
+	asked := make([]*redis.MapStringStringCmd, len(accounts))
+	for i, account := range accounts {
+		asked[i] = pipe.HGetAll(ctx, redisx.Key(account, redisx.Breaker))
 	}
-	if h.Since == 0 {
-		return BreakerState{}, nil
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("breakers of %d accounts: %w", len(accounts), err)
 	}
-	return BreakerState{Open: true, Cause: h.Cause, Since: time.UnixMilli(h.Since), Next: time.UnixMilli(h.Next)}, nil
+	all := make([]BreakerState, len(accounts))
+	for i, account := range accounts {
+		var h struct {
+			Cause string `redis:"cause"`
+			Since int64  `redis:"since"`
+			Next  int64  `redis:"next"`
+		}
+		if err := asked[i].Scan(&h); err != nil {
+			return nil, fmt.Errorf("breaker of %s: %w", account, err)
+		}
+		if h.Since != 0 {
+			all[i] = BreakerState{Open: true, Cause: h.Cause, Since: time.UnixMilli(h.Since), Next: time.UnixMilli(h.Next)}
+		}
+	}
+	return all, nil
 }

@@ -75,6 +75,7 @@ func (c *Client) Demand(ctx context.Context, account string, kind Kind, id strin
 	if err != nil {
 		return time.Time{}, err
 	}
+	ring(ctx, c.rdb, account)
 	// Now that the newer wish stands, the older demands that only wait are served by it. What a run asked for is not: a
 	// check that waits for a late call asks after it, and this one before.
 	c.dropDemands(ctx, queue, kind, id, n, job.Force)
@@ -102,14 +103,23 @@ func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Re
 	return c.putLater(ctx, account, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason}, after, slot)
 }
 
-// putLater is putUrgent for a time after now, by Redis's clock: asynq reckons with its machine's, in whole seconds.
+// putLater is putUrgent for a time after now, by Redis's clock: asynq reckons with its machine's, in whole seconds. It rings
+// so that workers note the time.
 func (c *Client) putLater(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration, now time.Time) error {
 	n, err := c.putUrgent(ctx, account, kind, id, job, after)
-	if err != nil || after <= 0 {
+	if err != nil {
 		return err
 	}
+	if after <= 0 {
+		ring(ctx, c.rdb, account)
+		return nil
+	}
+	pipe := c.rdb.Pipeline()
 	due := redis.Z{Score: float64(now.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
-	return c.rdb.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due).Err()
+	put := pipe.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due)
+	ring(ctx, pipe, account)
+	_, _ = pipe.Exec(ctx) // a ring that fails is no error
+	return put.Err()
 }
 
 // once enqueues a task unless one of the same wish waits already. One that runs does not count: it may be a dead
@@ -118,6 +128,9 @@ func (c *Client) putLater(ctx context.Context, account string, kind Kind, id str
 func (c *Client) once(ctx context.Context, account, queue string, kind Kind, id string, job rotation.Job) error {
 	for n := range maxTwins {
 		err := c.put(ctx, account, queue, kind, id, n, job, 0)
+		if err == nil {
+			ring(ctx, c.rdb, account)
+		}
 		if !errors.Is(err, asynq.ErrTaskIDConflict) {
 			return err
 		}
@@ -125,7 +138,7 @@ func (c *Client) once(ctx context.Context, account, queue string, kind Kind, id 
 		if err != nil || task.State == asynq.TaskStateActive {
 			continue
 		}
-		if job.Reason != rotation.ReasonResume || task.State == asynq.TaskStatePending || c.wake(ctx, queue, task) {
+		if job.Reason != rotation.ReasonResume || task.State == asynq.TaskStatePending || c.wake(ctx, account, task) {
 			return nil
 		}
 	}
@@ -134,14 +147,18 @@ func (c *Client) once(ctx context.Context, account, queue string, kind Kind, id 
 
 // wake has a task that sleeps after a failure or a wait run now, for a resume: it goes on with the same journal. One that
 // the breaker sent away is woken with the breaker. One that was asked for later is left to its time: it is another wish.
-func (c *Client) wake(ctx context.Context, queue string, task *asynq.TaskInfo) bool {
+func (c *Client) wake(ctx context.Context, account string, task *asynq.TaskInfo) bool {
 	if task.State != asynq.TaskStateRetry {
 		return false
 	}
-	if c.rdb.ZScore(ctx, blockedKey(queue), task.ID).Err() == nil {
+	if c.rdb.ZScore(ctx, blockedKey(task.Queue), task.ID).Err() == nil {
 		return true
 	}
-	return c.inspect.RunTask(queue, task.ID) == nil
+	if c.inspect.RunTask(task.Queue, task.ID) != nil {
+		return false
+	}
+	ring(ctx, c.rdb, account)
+	return true
 }
 
 // putUrgent enqueues a task on the urgent queue under the first id that is free, and returns which that was.

@@ -33,7 +33,9 @@
 //	names.go      queues and task ids; package redisx has the connection and the names of our own keys
 //	payload.go    what a task carries, read as hostile input
 //	client.go     enqueueing;  stats.go  counting;  outcome.go  what --wait follows
-//	server.go     one asynq server per account;  run.go  one run of one task
+//	server.go     what serves all accounts;  post.go  one account: a server of asynq's comes with the work and goes
+//	hear.go       how a worker hears of work: doorbell.go, and a sweep of all accounts
+//	look.go       how an account stands;  late.go  why that is not known;  door.go  what a server has in hand;  run.go  one run of one task
 //	retry.go      delays and the text that Redis gets to see;  forward.go  the end of a delay
 //	clock.go      Redis's time;  guard.go  a Redis that refuses, or is away at the end
 //	breaker.go    an account whose key was refused;  housekeeping.go  ghosts and lost queue names

@@ -34,42 +34,44 @@ type forwarder struct {
 	most    int // to wake with the next tick
 }
 
-// tick does one round. What it learns of the breaker counts for the next one: with that they share one round trip.
-func (f *forwarder) tick(ctx context.Context) error {
+// tick does one round, and returns how many tasks it moved. What it learns of the breaker counts for the next round: with
+// that they share one round trip.
+func (f *forwarder) tick(ctx context.Context) (moved int, err error) {
 	pipe := f.rdb.Pipeline()
+	var forwarded []*redis.Cmd
 	for _, queue := range queuesOf(f.account) {
 		keys := []string{engineKey(queue, "scheduled"), engineKey(queue, "retry"), engineKey(queue, "pending"), blockedKey(queue)}
-		forwardScript.Eval(ctx, pipe, keys, engineKey(queue, "t:"), f.most)
+		forwarded = append(forwarded, forwardScript.Eval(ctx, pipe, keys, engineKey(queue, "t:"), f.most))
 	}
-	breaker := pipe.HMGet(ctx, redisx.Key(f.account, redisx.Breaker), "since", "next", "early")
+	breaker := askProbes(ctx, pipe, f.account)
 	clock := pipe.Time(ctx)
 	if _, err := pipe.Exec(ctx); err != nil {
-		return fmt.Errorf("forward what is due of %s: %w", f.account, err)
+		return 0, fmt.Errorf("forward what is due of %s: %w", f.account, err)
 	}
-	var h struct {
-		Since int64 `redis:"since"`
-		Next  int64 `redis:"next"`
-		Early int64 `redis:"early"`
+	for _, cmd := range forwarded {
+		n, _ := cmd.Int()
+		moved += n
 	}
-	if err := breaker.Scan(&h); err != nil {
-		return fmt.Errorf("breaker of %s: %w", f.account, err)
+	probes, err := breaker()
+	if err != nil {
+		return moved, err
 	}
-	now := clock.Val().UnixMilli()
+	now := clock.Val()
 	switch {
-	case h.Since == 0:
+	case probes.Since == 0:
 		f.most = wakeAll
-	case h.Next-now > (24 * time.Hour).Milliseconds():
+	case probes.ahead(now):
 		keys := []string{redisx.Key(f.account, redisx.Breaker), engineKey(f.account, "paused")}
 		if err := breakerScript.Run(ctx, f.rdb, keys, "look", "").Err(); err != nil {
-			return fmt.Errorf("breaker of %s: %w", f.account, err)
+			return moved, fmt.Errorf("breaker of %s: %w", f.account, err)
 		}
 		f.most = 1
-	case now >= h.Next || h.Early != 0 && now >= h.Early:
+	case probes.wait(now) <= 0:
 		f.most = 1
 	default:
 		f.most = 0
 	}
-	return nil
+	return moved, nil
 }
 
 // blockedKey names the tasks of a queue that sleep because of an open breaker.

@@ -1,7 +1,9 @@
--- Moves what is due of one queue to where it is taken from, and wakes jobs that sleep because of an open breaker.
+-- Moves what is due of one queue to where it is taken from, and wakes jobs that sleep because of an open breaker. It
+-- returns how many are there now that were not before.
 -- KEYS[1] asynq's scheduled, KEYS[2] its retry, KEYS[3] its pending, KEYS[4] zset of blocked tasks, by slot
 -- ARGV[1] prefix of a task's key, ARGV[2] how many blocked tasks to wake at most
 local t = redis.call('TIME')
+local moved = 0
 local nanos = t[1] .. string.format('%06d', t[2]) .. '000'
 
 local function move(set, id)
@@ -12,6 +14,7 @@ local function move(set, id)
   end
   redis.call('LPUSH', KEYS[3], id)
   redis.call('HSET', ARGV[1] .. id, 'state', 'pending', 'pending_since', nanos)
+  moved = moved + 1
 end
 
 for i = 1, 2 do
@@ -21,7 +24,7 @@ for i = 1, 2 do
 end
 
 local most = tonumber(ARGV[2])
-if most == 0 then return 0 end
+if most == 0 then return moved end
 local woken = 0
 for _, id in ipairs(redis.call('ZREVRANGE', KEYS[4], 0, 999)) do -- the newest wish first: it may know of a mended key
   if redis.call('ZSCORE', KEYS[2], id) then
@@ -33,4 +36,4 @@ for _, id in ipairs(redis.call('ZREVRANGE', KEYS[4], 0, 999)) do -- the newest w
     redis.call('ZREM', KEYS[4], id) -- gone, or on its way; what is active is about to sleep
   end
 end
-return woken
+return moved

@@ -157,6 +157,16 @@ func (g *guard) judge(ctx context.Context, queue string, err error) {
 	_ = rotation.WallClock{}.Sleep(ctx, min(firstPause<<min(r.times-1, 10), longestPause))
 }
 
+// forget has queues of which nothing is taken any more say nothing.
+func (g *guard) forget(queues ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, queue := range queues {
+		delete(g.refused, queue)
+	}
+	g.some.Store(len(g.refused) > 0)
+}
+
 // dequeued tells asynq's dequeue by its keys; its script cannot be had. It is part of asynq's storage format.
 func dequeued(cmd redis.Cmder) (queue string, ok bool) {
 	args := cmd.Args()
@@ -165,6 +175,14 @@ func dequeued(cmd redis.Cmder) (queue string, ok bool) {
 	}
 	pending, _ := args[3].(string)
 	paused, _ := args[4].(string)
-	queue, ok = strings.CutSuffix(strings.TrimPrefix(pending, "asynq:{"), "}:pending")
-	return queue, ok && paused == engineKey(queue, "paused")
+	return dequeues([]string{pending, paused})
+}
+
+// dequeues tells asynq's dequeue by the keys of a script.
+func dequeues(keys []string) (queue string, ok bool) {
+	if len(keys) < 2 {
+		return "", false
+	}
+	queue, ok = strings.CutSuffix(strings.TrimPrefix(keys[0], "asynq:{"), "}:pending")
+	return queue, ok && keys[1] == engineKey(queue, "paused")
 }

@@ -39,7 +39,7 @@ func workThrough(t *testing.T, r *rig) {
 			return rotation.Result{Status: rotation.Failed}
 		}
 		return rotation.Result{Status: rotation.Done, Rotated: true}
-	}))
+	}), hurry(time.Second, noSweep))
 	slot, err := r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})
 	must(t, err)
 	_, err = r.client.Demand(t.Context(), account, queue.KindRotate, "a", rotation.Job{})

@@ -76,18 +76,18 @@ const (
 	outcomeAbandoned = "abandoned" // asynq gave the task away while it ran
 )
 
-// account runs the tasks of one account.
+// account runs the tasks that one asynq server takes.
 type account struct {
-	*Server
-	AccountSettings
-	handler Handler
-	stop    context.Context // ends when runs must
+	*post
+	door *door
+	stop context.Context // ends when runs must
 }
 
 // ProcessTask implements asynq.Handler.
 func (a *account) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	a.running.Add(1)
 	defer a.running.Done()
+	defer a.door.ended()
 	start := a.Now()
 	outcome, err := a.process(ctx, task)
 	if ctx.Err() != nil {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/rotation"
@@ -27,8 +27,8 @@ const (
 	// report is how long a run whose context ended has to say how it ended, before asynq abandons it.
 	report = 15 * time.Second
 
-	// pollEvery is how often an idle account's queues are looked at: half of it is the typical wait of a job on
-	// demand. See docs/performance.md for what it costs an idle worker.
+	// pollEvery is how often a server looks at empty queues: half of it is the typical wait of a job that comes while
+	// there is one. An account that has none hears the doorbell.
 	pollEvery    = 50 * time.Millisecond
 	forwardEvery = time.Second // how often waiting jobs are looked at
 	tidyEvery    = 30 * time.Second
@@ -55,7 +55,7 @@ type Observer interface {
 	Job(account, kind, outcome string, took time.Duration)
 }
 
-// Server runs jobs. All fields are needed.
+// Server runs jobs. All exported fields are needed.
 type Server struct {
 	Breaker  *Breaker
 	Observer Observer
@@ -68,42 +68,75 @@ type Server struct {
 	client  *Client
 	running sync.WaitGroup
 	guard   *guard
+
+	idleFor, sweepEvery time.Duration
+	heard               atomic.Pointer[string]   // the entry of the doorbell that was heard last; nil before the first sweep
+	serving             atomic.Int64             // accounts with a server
+	paused              atomic.Pointer[[]string] // accounts that had a paused queue at the last sweep
+	late                late                     // why jobs may begin late
 }
 
 // NewServer makes a Server on a connection that Dial made, for one call of Serve; the caller fills the fields and closes
 // the connection.
 func NewServer(rdb redis.UniversalClient) *Server {
-	s := &Server{rdb: rdb, client: NewClient(rdb), guard: newGuard()}
+	s := &Server{rdb: rdb, client: NewClient(rdb), guard: newGuard(), idleFor: idleFor, sweepEvery: sweepEvery}
 	rdb.AddHook(s.guard)
 	return s
 }
 
-// Ready says why no job is taken, in Redis's own words: that its memory is full, for instance.
-func (s *Server) Ready() error { return s.guard.ready() }
+// Ready says why no job is taken, in Redis's own words: that its memory is full, for instance. It also says why jobs of
+// accounts without a server may begin late.
+func (s *Server) Ready() error {
+	return errors.Join(s.guard.ready(), s.late.err())
+}
 
-// Serve runs the jobs of the accounts until ctx ends, and returns when no run is left. Each account has a server of its
-// own, so that one that is slow or throttled never holds up another. It returns an error if it could not begin, or if
-// runs did not end.
+// Serving is how many accounts have work for this process.
+func (s *Server) Serving() int { return int(s.serving.Load()) }
+
+// Paused is ErrPaused for each queue from which nothing is taken because a person paused it. A pause is seen with the
+// next sweep, and its end at once.
+func (s *Server) Paused(ctx context.Context) error {
+	accounts := s.paused.Load()
+	if accounts == nil || len(*accounts) == 0 {
+		return nil
+	}
+	return s.client.Paused(ctx, *accounts...)
+}
+
+// Serve runs the jobs of the accounts until ctx ends, and returns when no run is left. Each account with work has a
+// server of its own, so that one that is slow or throttled never holds up another, and one without work has none. It
+// returns an error if it could not begin, or if runs did not end.
 func (s *Server) Serve(ctx context.Context, accounts []AccountSettings, h Handler) error {
+	posts := make(map[string]*post, len(accounts))
 	for _, a := range accounts {
 		if err := a.Check(); err != nil {
 			return err
 		}
+		posts[a.Name] = newPost(s, a, h)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.guard.until(ctx)
-	var servers sync.WaitGroup
-	errs := make([]error, len(accounts), len(accounts)+1)
-	for i, a := range accounts {
-		servers.Go(func() {
-			if errs[i] = s.serve(ctx, a, h); errs[i] != nil {
+	var parts sync.WaitGroup
+	parts.Go(func() { s.listen(ctx, posts) })
+	parts.Go(func() { s.sweep(ctx, posts) })
+	errs := make(chan error, len(posts))
+	for _, p := range posts {
+		parts.Go(func() {
+			err := p.keep(ctx)
+			if err != nil {
 				cancel()
 			}
+			errs <- err
 		})
 	}
-	servers.Wait()
-	return errors.Join(append(errs, s.drain())...)
+	parts.Wait()
+	close(errs)
+	problems := []error{s.drain()}
+	for err := range errs {
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
 }
 
 // ErrStillRunning is a handler that did not return although its context had ended.
@@ -123,75 +156,5 @@ func (s *Server) drain() error {
 		return nil
 	case <-timer.C:
 		return ErrStillRunning
-	}
-}
-
-// serve runs one account. When ctx ends no more jobs are taken; runs have Grace to end by themselves, then their
-// contexts end; a run that has not reported a little later is abandoned, and its task goes back to the queue.
-func (s *Server) serve(ctx context.Context, settings AccountSettings, h Handler) error {
-	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	srv := asynq.NewServerFromRedisClient(s.rdb, asynq.Config{
-		Concurrency:              settings.Concurrency,
-		Queues:                   map[string]int{nowQueue(settings.Name): 2, settings.Name: 1},
-		StrictPriority:           true,
-		TaskCheckInterval:        pollEvery,
-		DelayedTaskCheckInterval: ownForwarder,
-		JanitorInterval:          time.Hour, // it looks after completed tasks, and none is retained
-		ShutdownTimeout:          s.Grace + report,
-		RetryDelayFunc:           s.retryDelay,
-		IsFailure:                isFailure,
-		Logger:                   engineLog{s.Log.With("account", settings.Name)},
-		LogLevel:                 asynq.InfoLevel,
-	})
-	if err := srv.Start(&account{Server: s, AccountSettings: settings, handler: h, stop: stop}); err != nil {
-		return fmt.Errorf("account %s: %w", settings.Name, err)
-	}
-	var forwarding sync.WaitGroup
-	forwarding.Go(func() { s.forward(ctx, settings.Name) })
-	s.housekeep(ctx, settings.Name)
-	forwarding.Wait()
-	grace := time.AfterFunc(s.Grace, cancel)
-	defer grace.Stop()
-	srv.Shutdown()
-	return nil
-}
-
-// housekeep tidies up now and then until ctx ends.
-func (s *Server) housekeep(ctx context.Context, account string) {
-	ticker := time.NewTicker(tidyEvery)
-	defer ticker.Stop()
-	for {
-		removed, err := s.client.tidy(ctx, account)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil:
-			s.Log.WarnContext(ctx, "housekeeping of a queue is late", "account", account, "error", err)
-		case removed > 0:
-			s.Log.WarnContext(ctx, "put back or removed tasks that no worker ran", "account", account, "tasks", removed)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-// forward moves what is due until ctx ends.
-func (s *Server) forward(ctx context.Context, account string) {
-	ticker := time.NewTicker(forwardEvery)
-	defer ticker.Stop()
-	f := forwarder{Client: s.client, account: account}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if err := f.tick(ctx); err != nil && ctx.Err() == nil {
-			s.Log.DebugContext(ctx, "what is due waits", "account", account, "error", err) // /readyz tells why
-		}
 	}
 }

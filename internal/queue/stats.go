@@ -173,6 +173,7 @@ func (c *Client) Unpause(ctx context.Context, account string) (woken int, err er
 		}
 		woken += n
 	}
+	ring(ctx, c.rdb, account)
 	return woken, nil
 }
 

@@ -12,6 +12,7 @@ const (
 	Sweeping   = prefix + "sweeping"   // string: the lease of the scheduler that sweeps
 	Schedulers = prefix + "schedulers" // sorted set: scheduler and fingerprint of its configuration → when it was last seen
 	Events     = prefix + "events"     // stream: what happened, capped
+	Doorbell   = prefix + "doorbell"   // stream: accounts that were given something to do, capped
 )
 
 // Names of keys of an account, for Key.

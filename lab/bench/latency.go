@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"keyturn/internal/devenv"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
 
 const (
 	exposureSize = 600 // rotations whose exposure is measured, and as many before that find out the throughput
-	demandSize   = 150 // rotations on demand
+	demandSize   = 50  // accounts at each of which a rotation is asked for,
+	demands      = 3   // so often
 )
 
 // exposure measures from the provider's acceptance to the promotion, with verification by SMTP, while jobs come in at
@@ -56,33 +59,59 @@ func exposure(ctx context.Context, l *lab) (err error) {
 	return nil
 }
 
-// onDemand measures from the request to the promotion, less what the provider and Vault took, at an idle worker with
-// 10 accounts.
+// onDemand measures from the request to the promotion, less what the provider and Vault took, at an idle worker with a
+// thousand accounts: the first job of an account, another one right after it, and the first one after a minute of rest.
 func onDemand(ctx context.Context, l *lab) (err error) {
-	r, err := l.rig(ctx, plan{size: demandSize, accounts: 10})
+	r, err := l.rig(ctx, plan{size: demands * manyAccounts, accounts: manyAccounts})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.prepare(ctx, demandSize); err != nil {
+	if err := r.know(ctx, r.size); err != nil {
 		return err
 	}
 	r.start(ctx)
-	times := make([]float64, demandSize)
-	for i := range times {
-		pause := time.NewTimer(50*time.Millisecond + rand.N(100*time.Millisecond)) //nolint:gosec // so that no request finds the worker in step
-		<-pause.C
-		start := time.Now()
-		if _, err := r.engine.Client.Demand(ctx, r.account(i), queue.KindRotate, r.id(i), rotation.Job{RequestedBy: "bench"}); err != nil {
+	first, soon, rested := make([]float64, demandSize), make([]float64, demandSize), make([]float64, demandSize)
+	for i := range demandSize {
+		if first[i], err = r.demand(ctx, i); err != nil {
 			return err
 		}
-		if err := r.await(ctx, 1); err != nil {
+		if soon[i], err = r.demand(ctx, manyAccounts+i); err != nil {
 			return err
 		}
-		t := r.probe.trip(r.path(i))
-		times[i] = ms(t.promoted.Sub(start) - t.others)
 	}
-	report("ondemand_latency_p50_ms", median(times), "ms")
-	report("ondemand_latency_p99_ms", quantile(times, 0.99), "ms")
+	if err := devenv.Pause(ctx, time.Minute); err != nil {
+		return err
+	}
+	for i := range rested {
+		if rested[i], err = r.demand(ctx, 2*manyAccounts+i); err != nil {
+			return err
+		}
+	}
+	all := slices.Concat(first, soon, rested)
+	report("ondemand_latency_p50_ms", median(all), "ms")
+	report("ondemand_latency_p99_ms", quantile(all, 0.99), "ms")
+	report("ondemand_rested_latency_p50_ms", median(rested), "ms")
+	report("ondemand_rested_latency_p99_ms", quantile(rested, 0.99), "ms")
 	return nil
+}
+
+// demand asks for a rotation and returns how long it took, in ms.
+func (r *rig) demand(ctx context.Context, i int) (float64, error) {
+	if err := r.write(ctx, i); err != nil {
+		return 0, err
+	}
+	pause := 50*time.Millisecond + rand.N(100*time.Millisecond) //nolint:gosec // so that no request finds the worker in step
+	if err := devenv.Pause(ctx, pause); err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	if _, err := r.engine.Client.Demand(ctx, r.account(i), queue.KindRotate, r.id(i), rotation.Job{RequestedBy: "bench"}); err != nil {
+		return 0, err
+	}
+	if err := r.await(ctx, 1); err != nil {
+		return 0, err
+	}
+	t := r.probe.trip(r.path(i))
+	return ms(t.promoted.Sub(start) - t.others), nil
 }

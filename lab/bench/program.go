@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"keyturn/internal/devenv"
 )
@@ -37,36 +35,4 @@ func rotations(ctx context.Context, p *devenv.Program) (total float64, err error
 		total += n
 	}
 	return total, nil
-}
-
-// idle measures what a worker with 10 accounts costs while there is nothing to do: the price of looking for jobs often.
-func idle(ctx context.Context, l *lab) (err error) {
-	r, err := l.rig(ctx, plan{size: 10, accounts: 10})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.close()) }()
-	w, err := r.run(ctx, "worker", "/readyz")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Stop()) }()
-	const span = 5 * time.Second
-	shares := make([]float64, runs)
-	for i := range shares {
-		before, err := cpuTime(w.PID())
-		if err != nil {
-			return err
-		}
-		if err := devenv.Pause(ctx, span); err != nil {
-			return err
-		}
-		after, err := cpuTime(w.PID())
-		if err != nil {
-			return err
-		}
-		shares[i] = 100 * (after - before).Seconds() / span.Seconds()
-	}
-	report("idle_worker_cpu_percent", median(shares), "% of one CPU")
-	return nil
 }

@@ -89,10 +89,13 @@ func (r *rig) prepare(ctx context.Context, n int) error {
 	if err := r.know(ctx, n); err != nil {
 		return err
 	}
-	return each(ctx, n, 16, func(ctx context.Context, i int) error {
-		fields := map[string]string{"username": r.target(i), "password": "as-it-was-before", "owner": "bench"}
-		return r.lab.Vault.Write(ctx, "secret/data/"+r.path(i), fields)
-	})
+	return each(ctx, n, 16, r.write)
+}
+
+// write puts the password of a credential into Vault, as it was before.
+func (r *rig) write(ctx context.Context, i int) error {
+	fields := map[string]string{"username": r.target(i), "password": "as-it-was-before", "owner": "bench"}
+	return r.lab.Vault.Write(ctx, "secret/data/"+r.path(i), fields)
 }
 
 // enqueue puts jobs for the credentials from first up to end into the queue, as the scheduler does.
