@@ -19,8 +19,8 @@ type standing struct {
 
 const never = time.Duration(math.MaxInt64)
 
-// recoverAfter is how long after the end of a lease asynq's recoverer believes in it, for the sake of slow clocks.
-const recoverAfter = 30 * time.Second
+// recoverAfter is how long after the end of a lease asynq's recoverer believes in it, which counts whole seconds.
+const recoverAfter = 31 * time.Second
 
 // queueLook is the look at one queue.
 type queueLook struct {

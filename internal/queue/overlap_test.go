@@ -96,3 +96,47 @@ func lapse(t *testing.T, r *rig) {
 	score := float64(time.Now().Add(-time.Minute).Unix())
 	must(t, r.rdb.ZAddXX(t.Context(), "asynq:{"+account+"}:lease", redis.Z{Member: "a", Score: score}).Err())
 }
+
+// asynq looks for leases that have lapsed with each start of a server, by its machine's clock.
+func TestAWorkerWhoseClockIsFastTakesNothingThatAnotherRuns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const ahead = time.Hour
+	shared := func() time.Time { return time.Now().Add(-ahead) }
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+	activate(t, r, "a", shared().Add(20*time.Second))
+	for range 3 {
+		stop := r.serve(t, rotate(done), func(s *queue.Server) { s.Now = shared })
+		eventually(t, "its server has begun", func() bool { return len(servers(t, r)) == 1 })
+		must(t, stop()) // which waits for the end of that search
+	}
+	const prefix = "asynq:{" + account + "}:"
+	if active := r.rdb.LRange(t.Context(), prefix+"active", 0, -1).Val(); len(active) != 1 || r.jobs.count("done") > 0 {
+		t.Errorf("active: %v; %d runs", active, r.jobs.count("done"))
+	}
+}
+
+func TestALeaseIsTakenAndExtendedByTheClockThatAllShare(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const behind = time.Hour
+	shared := func() time.Time { return time.Now().Add(behind) }
+	started, release := make(chan struct{}, 1), make(chan struct{})
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		started <- struct{}{}
+		<-release
+		return rotation.Result{Status: rotation.Done}
+	}), func(s *queue.Server) { s.Now = shared })
+	t.Cleanup(func() { close(release) })
+	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
+	next(t, "the run", started)
+	const key = "asynq:{" + account + "}:lease"
+	left := func() time.Duration {
+		return time.Unix(int64(r.rdb.ZScore(t.Context(), key, "a").Val()), 0).Sub(shared())
+	}
+	if d := left(); d <= 0 || d > time.Minute {
+		t.Errorf("it lapses in %v", d)
+	}
+	must(t, r.rdb.ZAddXX(t.Context(), key, redis.Z{Member: "a", Score: 1}).Err())
+	eventually(t, "it is extended", func() bool { d := left(); return d > 0 && d <= time.Minute })
+}

@@ -83,7 +83,7 @@ func (p *post) serve(ctx context.Context) error {
 	defer p.serving.Add(-1)
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	door := newDoor(p.rdb)
+	door := newDoor(leases{p.rdb, p.Now})
 	srv := asynq.NewServerFromRedisClient(door, p.settings())
 	if err := srv.Start(&account{post: p, door: door, stop: stop}); err != nil {
 		return fmt.Errorf("account %s: %w", p.Name, err)
