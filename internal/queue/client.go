@@ -93,16 +93,6 @@ func (c *Client) DemandLater(ctx context.Context, account string, kind Kind, id 
 	return job.Slot, c.putLater(ctx, account, kind, id, job, after, now)
 }
 
-// Ask enqueues what a run wants next for its own credential, after a delay. The run's own task still holds its id and
-// does not swallow the wish.
-func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Reason, after time.Duration) error {
-	slot, err := c.Now(ctx)
-	if err != nil {
-		return err
-	}
-	return c.putLater(ctx, account, kindOf(reason), id, rotation.Job{Slot: slot, Reason: reason}, after, slot)
-}
-
 // putLater is putUrgent for a time after now, by Redis's clock: asynq reckons with its machine's, in whole seconds. It rings
 // so that workers note the time.
 func (c *Client) putLater(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration, now time.Time) error {
@@ -115,7 +105,7 @@ func (c *Client) putLater(ctx context.Context, account string, kind Kind, id str
 		return nil
 	}
 	pipe := c.rdb.Pipeline()
-	due := redis.Z{Score: float64(now.Add(after + time.Second - 1).Unix()), Member: taskID(kind, id, n)}
+	due := redis.Z{Score: wholeSecond(now.Add(after)), Member: taskID(kind, id, n)}
 	put := pipe.ZAddXX(ctx, engineKey(nowQueue(account), "scheduled"), due)
 	ring(ctx, pipe, account)
 	_, _ = pipe.Exec(ctx) // a ring that fails is no error

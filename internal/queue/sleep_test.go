@@ -187,3 +187,63 @@ func TestWhatWaitsRunsWhenAPauseIsLifted(t *testing.T) {
 	}
 	eventually(t, "both ran", func() bool { return r.jobs.count("done") == 2 })
 }
+
+// While a mail server is mute, a check that a rotation asked for comes back for a day. Eight that wait would keep the next
+// rotation from its end.
+func TestACheckThatWaitsServesAllThatRunsAskForTheSameReason(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const prefix = "asynq:{" + account + ".now}:"
+	score := func(set, id string) time.Duration {
+		return time.Unix(int64(r.rdb.ZScore(t.Context(), prefix+set, id).Val()), 0).Sub(time.Now())
+	}
+	for range 20 {
+		must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, time.Hour))
+	}
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonReplaced, time.Hour))
+	_, err := r.client.Demand(t.Context(), account, queue.KindCheck, "a", rotation.Job{RequestedBy: "ops"})
+	must(t, err)
+	if d := urgent(t, r); d.Scheduled != 2 || d.Pending != 1 {
+		t.Errorf("%+v: want a check for each reason, and a person's", d)
+	}
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, time.Minute))
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, 2*time.Hour))
+	if d := score("scheduled", "check:a"); d < 50*time.Second || d > 2*time.Minute {
+		t.Errorf("it comes in %v: the earliest that was asked for counts", d)
+	}
+	if d := score("scheduled", "check:a~1"); d < 50*time.Minute {
+		t.Errorf("the one for another reason comes in %v", d)
+	}
+}
+
+func TestARecheckThatComesBackLaterIsPulledForTheNextOne(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	runs := make(chan struct{}, 4)
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		runs <- struct{}{}
+		return rotation.Result{Status: rotation.Waiting, After: time.Hour}
+	}))
+	for range 3 {
+		must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, 0))
+		next(t, "a run", runs)
+		eventually(t, "it sleeps", func() bool { d := urgent(t, r); return d.Retry == 1 && d.Pending+d.Active == 0 })
+	}
+}
+
+func TestACheckThatRunsServesNoWishThatCameSince(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	runs, release := make(chan struct{}, 4), make(chan struct{})
+	r.serve(t, rotate(func(context.Context, queue.Job) rotation.Result {
+		runs <- struct{}{}
+		<-release
+		return rotation.Result{Status: rotation.Done}
+	}))
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, 0))
+	next(t, "a run", runs)
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, 0))
+	next(t, "a run for the newer wish", runs)
+	close(release)
+	eventually(t, "both ended", func() bool { return r.empty(t) })
+}

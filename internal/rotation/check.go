@@ -15,10 +15,21 @@ func (m *Machine) Check(ctx context.Context, s Subject, job Job) Result {
 	if next == nil {
 		return r.result(ctx, err, false)
 	}
-	result := m.Rotate(ctx, s, *next)
-	if result.Status == Done && !result.Rotated {
+	return r.beside(m.Rotate(ctx, s, *next))
+}
+
+// beside is what becomes of a check that met a rotation, by how its part in that ended. The rotation has a job of its own, or
+// is resumed: checks that come back as soon as it does would read Vault again and again for nothing.
+func (r *run) beside(result Result) Result {
+	goesOn := result.Status == Waiting || result.Status == Failed || result.Status == Replaced
+	switch reason := r.job.Reason; {
+	case result.Status == Done && !result.Rotated:
 		// Nothing was open: what was read is an earlier version of the journal. The question is still to be answered.
 		return Result{Status: Waiting, After: time.Second, Err: errStaleRead, RotationID: result.RotationID}
+	case goesOn && reason == ReasonScheduled:
+		result.Status, result.After = Unresolved, 0 // the next one comes by itself
+	case goesOn && reason != ReasonDemand: // which a person waits for
+		result.Status, result.After = Waiting, max(result.After, r.Timing.Recheck)
 	}
 	return result
 }

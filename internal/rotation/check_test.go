@@ -86,3 +86,31 @@ func TestAScheduledJobThatMissedItsWindowRotatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A rotation may wait long for a mail server, and checks that come back every few seconds meanwhile would read Vault each time.
+func TestACheckThatMeetsARotationUnderWayLeavesItAlone(t *testing.T) {
+	t.Parallel()
+	for reason, want := range map[rotation.Reason]rotation.Result{
+		rotation.ReasonScheduled: {Status: rotation.Unresolved},
+		rotation.ReasonRecheck:   {Status: rotation.Waiting, After: time.Minute},
+		rotation.ReasonReplaced:  {Status: rotation.Waiting, After: time.Minute},
+		rotation.ReasonDemand:    {Status: rotation.Waiting, After: 5 * time.Second},
+	} {
+		w, k := newWorker()
+		dieInTheCall(w, k, k.Setter(true))
+		m := k.Machine()
+		m.Timing.Recheck = time.Minute
+		m.Agenda = held{m.Agenda}
+		result := m.Check(t.Context(), k.Setter(true), rotation.Job{Reason: reason})
+		if result.Status != want.Status || result.After != want.After || result.Err == nil {
+			t.Errorf("%s: %+v, want %v after %v", reason, result, want.Status, want.After)
+		}
+	}
+}
+
+// held has another run work on everything.
+type held struct{ rotation.Agenda }
+
+func (held) Hold(context.Context, *rotation.Credential, time.Duration, bool) error {
+	return &rotation.WaitError{After: 5 * time.Second, Reason: "another run works on it"}
+}
