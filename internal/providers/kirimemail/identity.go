@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"keyturn/internal/httpx"
@@ -17,20 +16,12 @@ import (
 const (
 	opCreate = "create-credential"
 	opDelete = "delete-credential"
-
-	// mark begins the user name of every credential that keyturn makes.
-	mark = "kt-"
 )
 
 // minter creates and deletes credentials. The user name, which is unique within a domain, is their label.
 type minter struct{ *client }
 
-var (
-	errDomain = errors.New("the target of an overlap is a domain like example.com, whose credentials keyturn creates and deletes")
-	errOwner  = errors.New("a label is 1 to 24 of a-z, 0-9 and \"-\", and begins and ends with a letter or a digit")
-
-	ownerForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?$`)
-)
+var errDomain = errors.New("the target of an overlap is a domain like example.com, whose credentials keyturn creates and deletes")
 
 func checkDomain(target string) (string, error) {
 	domain, err := spelling.Domain(strings.TrimSpace(target))
@@ -40,39 +31,17 @@ func checkDomain(target string) (string, error) {
 	return domain, nil
 }
 
-func checkOwner(owner string) error {
-	if !ownerForm.MatchString(owner) {
-		return errOwner
-	}
-	return nil
-}
-
-// nameOf is the user name of a credential, without its domain.
-func nameOf(label rotation.Label) string {
-	if label.Owner == "" {
-		return mark + label.Part
-	}
-	return mark + label.Owner + "-" + label.Part
-}
-
-// partForm is what ends the user name after the owner: two parts, so that no owner's names begin like another's.
-var partForm = regexp.MustCompile(`^[0-9a-z]+-[0-9]+$`)
-
 // carries reports whether a user name is one of an owner's; every one is where owner is "".
 func carries(username, owner string) bool {
-	if owner == "" {
-		return true
-	}
-	name, _, _ := strings.Cut(strings.ToLower(username), "@")
-	part, found := strings.CutPrefix(name, mark+owner+"-")
-	return found && partForm.MatchString(part)
+	name, _, _ := strings.Cut(username, "@")
+	return owner == "" || spelling.Labelled(name, owner)
 }
 
 // Mint implements rotation.Minter.
 //
 // https://smtp-docs.kirim.email/openapi (POST /api/domains/{domain}/credentials)
 func (m minter) Mint(ctx context.Context, domain string, label rotation.Label) (rotation.Identity, error) {
-	name := nameOf(label)
+	name := spelling.Label(label)
 	body, err := json.Marshal(map[string]string{"username": name})
 	if err != nil {
 		return rotation.Identity{}, &rotation.Error{Kind: rotation.NotSent, Provider: Provider().Code, Op: opCreate, Err: err}

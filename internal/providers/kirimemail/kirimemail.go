@@ -44,7 +44,7 @@ func Provider() rotation.Provider {
 		// The target names the credential by its GUID, which is not its login.
 		SMTPUsername: true,
 		Pairs:        true,
-		Overlaps:     &rotation.Overlapping{CheckTarget: checkDomain, CheckOwner: checkOwner},
+		Overlaps:     &rotation.Overlapping{CheckTarget: checkDomain, CheckOwner: spelling.CheckOwner},
 		Lists:        true,
 		New:          newClient,
 	}
