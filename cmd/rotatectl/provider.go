@@ -87,7 +87,7 @@ true. Change it line by line beside the provider's page, and run provider check 
 			return err
 		}),
 	}
-	cmd.Flags().StringVar(&mode, "mode", "setter", "setter: it takes our password; issuer: it makes one")
+	cmd.Flags().StringVar(&mode, "mode", "setter", "setter: it takes our password; issuer: it makes one; minter: it makes another identity with one")
 	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "yaml or json")
 	return cmd
 }

@@ -97,7 +97,7 @@ func TestProviderCheckWantsFilesOrEmbedded(t *testing.T) {
 
 func TestANewDescriptionPassesTheCheck(t *testing.T) {
 	t.Parallel()
-	for _, mode := range []string{"setter", "issuer"} {
+	for _, mode := range []string{"setter", "issuer", "minter"} {
 		text, _, err := ask(t, "provider", "new", "mine", "--mode", mode)
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestANewDescriptionPassesTheCheck(t *testing.T) {
 			t.Errorf("%s: %v\n%s%s", mode, err, out, problems)
 		}
 	}
-	for _, args := range [][]string{{}, {"Mine"}, {"mine", "--mode", "minter"}, {"mine", "-o", "text"}} {
+	for _, args := range [][]string{{}, {"Mine"}, {"mine", "--mode", "contacts"}, {"mine", "-o", "text"}} {
 		if _, _, err := ask(t, append([]string{"provider", "new"}, args...)...); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

@@ -94,6 +94,10 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 		return
 	}
 	overlaps := raw.is(rotation.StrategyOverlap)
+	if provider.Mode == rotation.ModeMinter && !overlaps {
+		raw.at.FailIn("strategy", "say strategy: overlap", "%s changes no password: it makes another identity for each rotation", provider.Code)
+		return
+	}
 	if c.Target != "" && (!overlaps || provider.Overlaps != nil) {
 		check := provider.CheckTarget
 		if overlaps {

@@ -140,3 +140,46 @@ func TestAChangedDescriptionIsReadAgain(t *testing.T) {
 		t.Errorf("got %v", o.err)
 	}
 }
+
+// A provider that changes no password has but one strategy.
+func TestADescribedMinterHasIdentitiesThatFollowEachOther(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../providers/declared/testdata/minter.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := string(text)
+	unnamed := strings.NewReplacer("json: {name: \"${label}\"}", "json: {}", ", name: {is: \"${label}\"}", "", "  label: name\n", "", ", echo: {name: \"${label}\"}", "",
+		"lists: [c-1]", "lists: [c-0, c-1]", `{"name":"kt-example-0a1b2c3d-1"}`, "{}").Replace(whole)
+	for _, test := range []struct{ description, strategy, owner, want string }{
+		{whole, ", strategy: overlap", "ca978112ca", ""},
+		{whole, ", strategy: overlap, label: mine", "mine", ""},
+		{whole, ", strategy: overlap, exclusive: true", "", ""},
+		{whole, "", "", "credentials[0].strategy: example changes no password: it makes another identity for each rotation (say strategy: overlap)"},
+		{whole, ", strategy: replace", "", "credentials[0].strategy: example changes no password"},
+		{whole, ", strategy: overlap, policy: p", "", "credentials[0].policy: example makes its passwords itself"},
+		{whole, ", strategy: overlap, label: M", "", "credentials[0].label: a label is 1 to 24 of a-z"},
+		{unnamed, ", strategy: overlap, exclusive: true", "", ""},
+		{unnamed, ", strategy: overlap", "", "credentials[0].exclusive: identities at example carry no label"},
+	} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "providers"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "providers/own.yaml", test.description)
+		cfg, err := load(t, dir, strings.Replace(described, "target: A@example.com", "target: Example.com"+test.strategy, 1)+"policies: {p: {length: 20}}\n")
+		if test.want != "" {
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: got\n%v\nwant\n%s", test.strategy, err, test.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", test.strategy, err)
+			continue
+		}
+		if cred := first(t, cfg); cred.Target != "example.com" || cred.Overlap == nil || cred.Overlap.Owner != test.owner || cred.Policy != nil {
+			t.Errorf("%s: %+v", test.strategy, cred)
+		}
+	}
+}

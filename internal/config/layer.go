@@ -39,7 +39,7 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 		return base
 	}
 	if over.policy != nil {
-		if provider != nil && provider.Mode == rotation.ModeIssuer {
+		if provider != nil && provider.Mode != rotation.ModeSetter {
 			over.policy.FailKey("leave it out", "%s makes its passwords itself", provider.Code)
 		} else {
 			base.policy = l.policyName(over.policy)

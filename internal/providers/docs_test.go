@@ -118,6 +118,8 @@ func kind(m rotation.Mode) string {
 		return "issuer: makes the password"
 	case rotation.ModeContacts:
 		return "contacts: mails links, rotates nothing"
+	case rotation.ModeMinter:
+		return "minter: makes another identity"
 	}
 	return "unknown"
 }
@@ -152,7 +154,10 @@ func strategies(p rotation.Provider) string {
 	if p.Mode == rotation.ModeContacts {
 		return "none"
 	}
-	all := []string{"replace"}
+	var all []string
+	if p.Mode != rotation.ModeMinter {
+		all = append(all, "replace")
+	}
 	if p.Pairs {
 		all = append(all, "pair")
 		if p.SendsAs {

@@ -38,8 +38,8 @@ type Minter interface {
 	// because that label is taken. Errors, concurrency and cancellation as with Issuer.Issue: a secret that an answer shows
 	// comes with the error as well.
 	Mint(ctx context.Context, target string, label Label) (Identity, error)
-	// Identities names those of target that carry a label of owner; all of them where owner is "". Turn and errors as with
-	// Lister.List.
+	// Identities names those of target that carry a label of owner; where owner is "", all of them, or all that keyturn can
+	// have made. Turn and errors as with Lister.List.
 	Identities(ctx context.Context, target, owner string, turn func(context.Context) error) ([]string, error)
 	// Retire takes an identity away for good; one that is gone already is a success. Other errors, concurrency and
 	// cancellation as with Setter.Set.
@@ -161,9 +161,10 @@ const (
 	ModeSetter   Mode = iota + 1 // takes a password we chose
 	ModeIssuer                   // makes the password itself
 	ModeContacts                 // verifies contacts, rotates nothing
+	ModeMinter                   // changes no password: it makes another identity with one of its own
 )
 
-func (m Mode) String() string { return [...]string{"", "setter", "issuer", "contacts"}[m] }
+func (m Mode) String() string { return [...]string{"", "setter", "issuer", "contacts", "minter"}[m] }
 
 // Provider describes one provider: everything that configuration, registry and docs need to know about it. Each
 // provider package exports one as Provider; internal/providers lists them.

@@ -18,28 +18,35 @@ type answer struct {
 	whole     []path // one of them is given, or it is not the provider's
 	statuses  []int  // of a success
 	success   []condition
+	bare      bool   // a success has no body
 	code      []path // the first one that is there
 	requestID []path
 	wait      string // header
-	table     []row
+	table     []*row
 }
 
-// readAnswer reads answer; the error table stands beside it.
-func (s scope) readAnswer(v *document.Value) answer {
+// readAnswer reads answer. The error table stands beside it, and the success of a minter's calls with each of them.
+func (s scope) readAnswer(v *document.Value, minter bool) answer {
 	a := answer{decode: decodeJSON}
 	if !v.Only("decoder", "whole", "success", "code", "request_id", "wait_header") {
 		return a
 	}
-	v.Require("whole", "success")
+	v.Require("whole")
+	c := v.Child("success")
+	switch {
+	case minter && c != nil:
+		c.FailKey("say it in each call", "of a minter differs from call to call")
+	case !minter && c == nil:
+		v.Require("success")
+	case !minter:
+		a.readSuccess(c, s, callMain)
+	}
 	if c := v.Child("decoder"); c != nil {
 		names := sortedKeys(decoders)
 		a.decode = decoders[names[c.OneOf(names...)]]
 	}
 	a.whole = paths(v.Child("whole"))
 	a.code, a.requestID = paths(v.Child("code")), paths(v.Child("request_id"))
-	if c := v.Child("success"); c != nil {
-		a.readSuccess(c, s)
-	}
 	if c := v.Child("wait_header"); c != nil {
 		if a.wait = c.Text(); !headerName.MatchString(a.wait) {
 			c.Fail("", "is not the name of a header")
@@ -48,23 +55,29 @@ func (s scope) readAnswer(v *document.Value) answer {
 	return a
 }
 
-func (a *answer) readSuccess(v *document.Value, s scope) {
+// readSuccess reads what proves that a call was carried out. A list proves it itself; what was retired without being so
+// is found again by the next list, so that an answer without a body may say it.
+func (a *answer) readSuccess(v *document.Value, s scope, call string) {
 	if !v.Only("status", "body") {
 		return
 	}
-	v.Require("status", "body")
+	v.Require("status")
 	if c := v.Child("status"); c != nil {
 		for _, item := range list1(c) {
 			a.statuses = append(a.statuses, item.Integer(200, 299))
 		}
 	}
-	c := v.Child("body")
-	if c == nil {
-		return
-	}
-	a.success = s.readConditions(c)
-	if !slices.ContainsFunc(a.success, func(c condition) bool { return c.test != absent }) {
-		c.Fail("name what the body of a success says", "must have a condition on something that is there: a status proves nothing")
+	switch c := v.Child("body"); {
+	case c == nil && call == callList:
+	case c == nil:
+		v.Require("body")
+	case call == callRetire && c.Kind() == document.Text:
+		a.bare = c.OneOf("none") == 0
+	default:
+		a.success = s.readConditions(c)
+		if call != callList && !slices.ContainsFunc(a.success, func(c condition) bool { return c.test != absent }) {
+			c.Fail("name what the body of a success says", "must have a condition on something that is there: a status proves nothing")
+		}
 	}
 }
 
@@ -104,16 +117,24 @@ type verdict struct {
 
 // read takes an answer apart. An answer that is not of the documented shape may still be a text that a row knows.
 func (a *answer) read(status int, body []byte, v values) verdict {
+	if a.bareSuccess(status, body) {
+		return verdict{whole: true, success: true}
+	}
 	root, err := a.decode(body)
-	ours := func(p path) bool { return !slices.ContainsFunc(find(root, p), empty) }
+	ours := func(p path) bool { return !slices.ContainsFunc(find(root, p), missing) }
 	if err != nil || !slices.ContainsFunc(a.whole, ours) {
 		return verdict{row: lookText(a.table, strings.TrimSpace(lenient.Plain(body)), status)}
 	}
 	code := first(root, a.code)
 	return verdict{
-		whole: true, success: slices.Contains(a.statuses, status) && allHold(a.success, root, v),
+		whole: true, success: !a.bare && slices.Contains(a.statuses, status) && allHold(a.success, root, v),
 		row: look(a.table, code, status), code: code, id: first(root, a.requestID),
 	}
+}
+
+// bareSuccess reports whether an answer is a success that has no body.
+func (a *answer) bareSuccess(status int, body []byte) bool {
+	return a.bare && slices.Contains(a.statuses, status) && len(body) == 0
 }
 
 // judge returns nil for what is proven to be a success, and else an error of the one row that matches. All else is in doubt.
@@ -121,6 +142,8 @@ func (a *answer) judge(reply *httpx.Reply, v values) error {
 	said := a.read(reply.Status, reply.Body, v)
 	code, id, r := v.clean(said.code), v.clean(said.id), said.row
 	switch {
+	case reply.Status >= http.StatusMultipleChoices && reply.Status < http.StatusBadRequest:
+		return reply.Malformed("the answer is a redirect")
 	case !said.whole && r == nil:
 		return reply.Malformed("the answer is not of the shape that the description says")
 	case said.success && (r == nil || r.code == ""):
@@ -129,6 +152,8 @@ func (a *answer) judge(reply *httpx.Reply, v values) error {
 		return reply.Classified(rotation.ErrorRow{Hint: "the answer is a success and a refusal at once"}, code, id)
 	case r == nil:
 		return reply.Classified(rotation.ErrorRow{Hint: "the description has no row for this answer"}, code, id)
+	case r.gone && reply.Status < http.StatusInternalServerError:
+		return nil
 	case r.code == "":
 		code = ""
 	case !r.open:

@@ -27,7 +27,7 @@ type Report struct {
 
 // Check runs the examples. It needs no network.
 func (d *Description) Check(ctx context.Context) Report {
-	r := Report{Rows: len(d.answer.table), Examples: len(d.examples.requests) + len(d.examples.answers)}
+	r := Report{Rows: len(d.rows), Examples: len(d.examples.requests) + len(d.examples.answers)}
 	for _, one := range d.examples.requests {
 		shown, err := d.checkSent(ctx, one)
 		r.Requests = append(r.Requests, shown)
@@ -36,19 +36,23 @@ func (d *Description) Check(ctx context.Context) Report {
 	covered := map[*row]bool{}
 	for _, one := range d.examples.answers {
 		r.note(one.at, d.checkTold(ctx, one))
-		covered[d.answer.read(one.status, []byte(one.body), values{}).row] = true
+		a := &d.operation(one.call).answer
+		covered[a.read(one.status, []byte(one.body), values{}).row] = true
 	}
-	for i := range d.answer.table {
-		if row := &d.answer.table[i]; !covered[row] {
+	for _, row := range d.rows {
+		if !covered[row] {
 			at := row.at
 			at.Message, at.Warning = fmt.Sprintf("no example has %s", row.name()), true
 			r.Uncovered = append(r.Uncovered, &at)
 		}
 	}
-	at := d.examples.requests[0].at
-	for _, one := range odd() {
-		if one.err = d.checkTold(ctx, one.told); one.err != nil {
-			r.note(at, fmt.Errorf("%s: %w", one.name, one.err))
+	for _, call := range d.calls() {
+		for _, one := range odd() {
+			one.told.call = call
+			one.told.success = one.told.body == "" && d.operation(call).answer.bareSuccess(one.told.status, nil)
+			if err := d.checkTold(ctx, one.told); err != nil {
+				r.note(d.example(call).at, fmt.Errorf("%s: %w", one.name, err))
+			}
 		}
 	}
 	return r
@@ -65,7 +69,6 @@ func (r *Report) note(at document.Error, err error) {
 type oddAnswer struct {
 	name string
 	told told
-	err  error
 }
 
 func odd() []oddAnswer {
@@ -114,31 +117,56 @@ func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
 // callTimeout is never reached: nothing is waited for.
 const callTimeout = time.Minute
 
-// play makes a call whose answer is given. Every key is its name in capitals.
-func (d *Description) play(ctx context.Context, region, target, password string, answer told) (*canned, rotation.Issued, error) {
+// outcome is what a call returned beside its error.
+type outcome struct {
+	rotation.Issued
+	ID, Username string
+	IDs          []string
+}
+
+// exampleLabel is the label in examples.
+var exampleLabel = rotation.Label{Owner: "example", Part: "0a1b2c3d-1"}
+
+// play makes the call of an example, whose answer is given. Every key is its name in capitals.
+func (d *Description) play(ctx context.Context, one sent, answer told) (*canned, outcome, error) {
 	keys := map[string]secret.Value{}
 	for _, name := range d.keys {
 		keys[name] = secret.New(strings.ToUpper(name))
 	}
 	c := &canned{told: answer}
-	endpoint := d.endpoint(region)
+	endpoint := d.endpoint(one.region)
 	if endpoint == "" {
 		endpoint = "https://account.example"
 	}
-	made, err := d.newClient(rotation.Settings{Endpoint: endpoint, Region: region, Keys: keys, Timeout: callTimeout, Transport: c})
+	made, err := d.newClient(rotation.Settings{Endpoint: endpoint, Region: one.region, Keys: keys, Timeout: callTimeout, Transport: c})
 	if err != nil {
-		return c, rotation.Issued{}, err
+		return c, outcome{}, err
 	}
-	if made.Issuer != nil {
-		issued, err := made.Issuer.Issue(ctx, target)
-		return c, issued, err
+	var out outcome
+	switch {
+	case made.Setter != nil:
+		err = made.Setter.Set(ctx, one.target, secret.New(one.password))
+	case made.Issuer != nil:
+		out.Issued, err = made.Issuer.Issue(ctx, one.target)
+	case one.call == callList:
+		owner := exampleLabel.Owner
+		if d.listing.label == nil {
+			owner = ""
+		}
+		out.IDs, err = made.Minter.Identities(ctx, one.target, owner, func(context.Context) error { return nil })
+	case one.call == callRetire:
+		err = made.Minter.Retire(ctx, one.target, one.id)
+	default:
+		var identity rotation.Identity
+		identity, err = made.Minter.Mint(ctx, one.target, exampleLabel)
+		out = outcome{rotation.Issued{Password: identity.Password, Synced: identity.Synced}, identity.ID, identity.Username, nil}
 	}
-	return c, rotation.Issued{}, made.Setter.Set(ctx, target, secret.New(password))
+	return c, out, err
 }
 
 // checkSent makes the call of an example, and returns the request without its secrets.
 func (d *Description) checkSent(ctx context.Context, one sent) (shown string, err error) {
-	c, _, err := d.play(ctx, one.region, one.target, one.password, told{status: http.StatusOK})
+	c, _, err := d.play(ctx, one, told{status: http.StatusOK})
 	if c.sent == nil {
 		return "", err
 	}
@@ -146,6 +174,9 @@ func (d *Description) checkSent(ctx context.Context, one sent) (shown string, er
 		err = fmt.Errorf("sends\n%s", got)
 	} else {
 		err = nil
+	}
+	if one.password == "" {
+		return c.text(), err
 	}
 	return strings.ReplaceAll(c.text(), one.password, "<password>"), err
 }
@@ -168,10 +199,14 @@ func (c *canned) text() string {
 
 // checkTold holds the meaning of an answer to what its example says.
 func (d *Description) checkTold(ctx context.Context, one told) error {
-	call := d.examples.requests[0]
-	_, issued, err := d.play(ctx, call.region, call.target, call.password, one)
-	if one.shows != issued.Password.Reveal() {
+	_, got, err := d.play(ctx, *d.example(one.call), one)
+	switch {
+	case one.shows != got.Password.Reveal():
 		return errors.New("shows another password, or none")
+	case one.id != got.ID, one.username != "" && one.username != got.Username:
+		return fmt.Errorf("shows the identity %q of %q", got.ID, got.Username)
+	case !slices.Equal(one.lists, got.IDs):
+		return fmt.Errorf("lists %q", got.IDs)
 	}
 	if err == nil || one.success {
 		if (err == nil) != one.success {

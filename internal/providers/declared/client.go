@@ -29,17 +29,17 @@ type (
 
 // Set implements rotation.Setter.
 func (c setter) Set(ctx context.Context, target string, password secret.Value) error {
-	reply, v, err := c.send(ctx, target, password)
+	reply, v, err := c.send(ctx, &c.call, target, values{password: password})
 	if err != nil {
 		return err
 	}
-	return c.answer.judge(reply, v)
+	return c.call.answer.judge(reply, v)
 }
 
 // Issue implements rotation.Issuer. A password that the reply shows is returned whatever else is wrong with it: beside an
 // error if the reply is not a success of this call.
 func (c issuer) Issue(ctx context.Context, target string) (rotation.Issued, error) {
-	reply, v, err := c.send(ctx, target, secret.Value{})
+	reply, v, err := c.send(ctx, &c.call, target, values{})
 	if reply == nil {
 		return rotation.Issued{}, err
 	}
@@ -47,53 +47,67 @@ func (c issuer) Issue(ctx context.Context, target string) (rotation.Issued, erro
 	v.password = issued.Password // which no error may show
 	judged := err
 	if err == nil {
-		judged = c.answer.judge(reply, v)
+		judged = c.call.answer.judge(reply, v)
 	}
-	issued.Synced = issued.Synced && (c.shown.synced != "" || judged == nil) && !c.answer.denied(reply, v)
+	issued.Synced = issued.Synced && c.live(reply, v, judged)
+	return issued, c.shownBeside(reply, !issued.Password.IsZero(), ours, judged)
+}
+
+// live reports whether nothing in a reply speaks against the password that it shows: it is then live where the provider
+// says so, or says nothing of it.
+func (c *client) live(reply *httpx.Reply, v values, judged error) bool {
+	return (c.shown.synced != "" || judged == nil) && !c.call.answer.denied(reply, v)
+}
+
+// shownBeside is the error that comes beside what a reply shows. whole says that it shows all that is needed, ours that it
+// is about what was asked for.
+func (c *client) shownBeside(reply *httpx.Reply, whole, ours bool, judged error) error {
 	switch {
-	case !success(reply.Status), issued.Password.IsZero():
-		return issued, cmp.Or(judged, error(reply.Malformed("the answer reports success but holds no password, or half of one")))
+	case !success(reply.Status), !whole:
+		return cmp.Or(judged, error(reply.Malformed("the answer reports success but holds no password, or half of one")))
 	case !ours:
-		return issued, reply.Malformed("the answer is about something else than was asked for")
+		return reply.Malformed("the answer is about something else than was asked for")
 	case judged != nil && rotation.AsError(judged).Kind != rotation.InDoubt:
-		return issued, judged
+		return judged
 	}
-	return issued, nil // however it is wrapped, it was made: it is kept, and proven unless the answer says that it is live
+	return nil // however it is wrapped, it was made: it is kept, and proven unless the answer says that it is live
 }
 
 func success(status int) bool { return status >= 200 && status <= 299 }
 
-// send makes the one request of a call.
-func (c *client) send(ctx context.Context, target string, password secret.Value) (*httpx.Reply, values, error) {
+// send makes the one request of a call. v has what is not of the account or the target.
+func (c *client) send(ctx context.Context, o *operation, target string, v values) (*httpx.Reply, values, error) {
 	target, parts, err := c.target.read(target)
 	if err != nil {
-		return nil, values{}, c.refuse(err)
+		return nil, v, c.refuse(o, err)
 	}
-	v := values{target: target, region: c.region, parts: parts, keys: c.keys, password: password}
-	request, err := c.call.build(c.callName, c.http.Endpoint, v)
+	v.target, v.parts, v.region, v.keys = target, parts, c.region, c.keys
+	request, err := o.request.build(o.name, c.http.Endpoint, v)
 	if err != nil {
-		return nil, v, c.refuse(err)
+		return nil, v, c.refuse(o, err)
 	}
 	reply, err := c.http.Do(ctx, request)
 	return reply, v, err
 }
 
 // refuse is the error for a target that is not worth a request.
-func (c *client) refuse(err error) error {
-	return &rotation.Error{Kind: rotation.Target, Provider: c.Code, Op: c.callName, Err: err}
+func (c *client) refuse(o *operation, err error) error {
+	return &rotation.Error{Kind: rotation.Target, Provider: c.Code, Op: o.name, Err: err}
 }
 
-// shown says where an issuer's answer shows a password. The fields are found by name in any wrapping, because a password
-// that is not kept is lost.
+// shown says where the answer of an issuer or a minter shows a password. The fields are found by name in any wrapping,
+// because a password that is not kept is lost.
 type shown struct {
-	password []string
-	synced   string // "" where the provider does not say so
-	echo     []field
+	password     []string
+	synced       string // "" where the provider does not say so
+	echo         []field
+	id, username []string // of an identity
+	login        template // in place of username, where the answer does not show it
 }
 
-func (s scope) readShown(v *document.Value) shown {
+func (s scope) readShown(v *document.Value, beside ...string) shown {
 	var all shown
-	if !v.Only("password", "synced", "echo") {
+	if !v.Only(append([]string{"password", "synced", "echo"}, beside...)...) {
 		return all
 	}
 	v.Require("password")

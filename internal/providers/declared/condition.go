@@ -104,6 +104,12 @@ func empty(found tree) bool {
 	return true
 }
 
+// missing tells that there is nothing at all: a list may have nothing in it, and is there.
+func missing(found tree) bool {
+	_, list := found.([]tree)
+	return !list && empty(found)
+}
+
 func allHold(conditions []condition, root tree, v values) bool {
 	return !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(root, v) })
 }

@@ -9,6 +9,7 @@ import (
 	"keyturn/internal/config/document"
 	"keyturn/internal/httpx"
 	"keyturn/internal/policy"
+	"keyturn/internal/providers/spelling"
 	"keyturn/internal/rotation"
 )
 
@@ -19,7 +20,6 @@ type Description struct {
 	Sources    map[string]string // addresses of pages, by the names that rows and examples use
 	Guessed    map[string]string // why something is a guess, by what it is
 
-	callName       string
 	mode           rotation.Mode
 	keys           []string
 	regions        []region
@@ -29,8 +29,10 @@ type Description struct {
 	rule           policy.Rule
 	target         target
 	scope          scope
-	call           request
-	answer         answer
+	call           operation // set, issue or mint
+	listing        listing   // of a minter, as is the next
+	retiring       operation
+	rows           []*row // the error table
 	shown          shown
 	examples       examples
 	digest         string
@@ -45,7 +47,7 @@ type region struct {
 // Provider makes the provider that the description describes.
 func (d *Description) Provider() rotation.Provider {
 	p := rotation.Provider{
-		Code: d.Code, Name: d.Name, Call: d.callName, Doc: d.Doc, Mode: d.mode, Keys: d.keys, Endpoint: d.endpoint, Rate: d.rate, Rule: d.rule,
+		Code: d.Code, Name: d.Name, Call: d.call.name, Doc: d.Doc, Mode: d.mode, Keys: d.keys, Endpoint: d.endpoint, Rate: d.rate, Rule: d.rule,
 		CheckTarget: d.target.canonical, New: d.newClient, Pairs: d.pairs, SendsAs: d.sendsAs, Description: d.digest,
 	}
 	for _, r := range d.regions {
@@ -53,18 +55,25 @@ func (d *Description) Provider() rotation.Provider {
 			p.Regions = append(p.Regions, r.name)
 		}
 	}
-	for _, r := range d.answer.table {
+	for _, r := range d.rows {
 		p.Errors = append(p.Errors, rotation.ErrorRow{Code: r.name(), Kind: r.kind, Status: r.status, Hint: r.hint})
 	}
 	if d.mail != nil {
 		p.SMTP, p.SMTPUsername = d.smtp, !d.mail.loginIsTarget
+	}
+	if d.mode == rotation.ModeMinter {
+		p.SMTPUsername = false // each identity has its own
+		p.Overlaps = &rotation.Overlapping{CheckTarget: d.target.canonical}
+		if d.listing.label != nil {
+			p.Overlaps.CheckOwner = spelling.CheckOwner
+		}
 	}
 	return p
 }
 
 func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
 	use := httpx.Pooled
-	if d.call.fresh(d.scope) {
+	if slices.ContainsFunc(d.operations(), func(o *operation) bool { return o.request.fresh(d.scope) }) {
 		use = httpx.Fresh
 	}
 	http, err := httpx.New(d.Provider(), s, use)
@@ -75,10 +84,14 @@ func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
 	if c.region == "" {
 		c.region = d.regions[0].name
 	}
-	if d.mode == rotation.ModeIssuer {
+	switch d.mode {
+	case rotation.ModeIssuer:
 		return rotation.Client{Issuer: issuer{c}}, nil
+	case rotation.ModeMinter:
+		return rotation.Client{Minter: minter{c}}, nil
+	default:
+		return rotation.Client{Setter: setter{c}}, nil
 	}
-	return rotation.Client{Setter: setter{c}}, nil
 }
 
 // in returns the region of a name; the default one for "".

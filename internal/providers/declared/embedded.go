@@ -40,7 +40,7 @@ func ReadEmbedded(name string) (*Description, error) {
 }
 
 // Modes are what Skeleton knows.
-func Modes() []string { return []string{"setter", "issuer"} }
+func Modes() []string { return []string{"setter", "issuer", "minter"} }
 
 // Skeleton is a description to begin with: all that a mode has, with comments. It passes its own examples.
 func Skeleton(code, mode string) ([]byte, error) {

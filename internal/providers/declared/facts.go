@@ -101,7 +101,7 @@ func readMail(v *document.Value) *mail {
 	if !v.Only("host", "port", "tls", "username") {
 		return m
 	}
-	v.Require("host", "port", "tls", "username")
+	v.Require("host", "port", "tls")
 	if c := v.Child("host"); c != nil {
 		m.host = host(c)
 	}

@@ -13,7 +13,7 @@ import (
 
 // FuzzRead reads every text: it is refused with places, or it is a provider that keeps the rules.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"setter.yaml", "issuer.yaml"} {
+	for _, name := range []string{"setter.yaml", "issuer.yaml", "minter.yaml"} {
 		f.Add(source(f, name))
 	}
 	for _, test := range bad {
@@ -28,7 +28,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		for _, row := range d.Provider().Errors {
-			if slices.Contains([]rotation.Kind{rotation.NotSent, rotation.Unavailable, rotation.ClockSkew, rotation.Full}, row.Kind) {
+			if slices.Contains([]rotation.Kind{rotation.NotSent, rotation.Unavailable, rotation.ClockSkew}, row.Kind) || row.Kind == rotation.Full && d.mode != rotation.ModeMinter {
 				t.Errorf("a row of kind %q", row.Kind)
 			}
 		}
@@ -41,11 +41,11 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzInterpret lets a setter and an issuer read every answer: what is no success by status and body is an error, a 5xx is
+// FuzzInterpret lets a setter, an issuer and a minter read every answer: what is no success by status and body is an error, a 5xx is
 // in doubt or a limit, and no error shows what was sent.
 func FuzzInterpret(f *testing.F) {
 	const password = "Secret-1-Pass"
-	for _, name := range []string{"setter.yaml", "issuer.yaml"} {
+	for _, name := range []string{"setter.yaml", "issuer.yaml", "minter.yaml"} {
 		for _, one := range describe(f, name).examples.answers {
 			f.Add(one.status, "", one.body)
 		}
@@ -54,18 +54,26 @@ func FuzzInterpret(f *testing.F) {
 		f.Add(one.told.status, "30", one.told.body)
 	}
 	f.Add(503, password, `{"status": "`+password+`", "error": {"code": "`+password+`"}, "id": "TOKEN"}`)
-	setter, issuer := describe(f, "setter.yaml"), describe(f, "issuer.yaml")
+	setter, issuer, minter := describe(f, "setter.yaml"), describe(f, "issuer.yaml"), describe(f, "minter.yaml")
 	f.Fuzz(func(t *testing.T, status int, header, body string) {
 		answer := told{status: 200 + (status%400+400)%400, body: body, headers: map[string]string{"Retry-After": header, "Location": header}}
-		_, _, err := setter.play(t.Context(), "", "a@example.com", password, answer)
-		_, issued, issueErr := issuer.play(t.Context(), "", guid, "", answer)
+		_, _, err := setter.play(t.Context(), sent{target: "a@example.com", password: password}, answer)
+		_, issued, issueErr := issuer.play(t.Context(), sent{target: guid}, answer)
 		if err == nil && (answer.status != 200 || !strings.Contains(body, "ok")) {
 			t.Errorf("%d %q passes for a success", answer.status, body)
 		}
 		if issueErr == nil && (answer.status > 299 || issued.Password.IsZero()) {
 			t.Errorf("%d %q passes for an issue", answer.status, body)
 		}
-		for _, err := range []error{err, issueErr} {
+		all := []error{err, issueErr}
+		for _, call := range minter.calls() {
+			_, made, err := minter.play(t.Context(), *minter.example(call), answer)
+			if err == nil && (answer.status > 299 && (call != callRetire || answer.status != 404) || call == callMint && (made.ID == "" || made.Password.IsZero())) {
+				t.Errorf("%d %q passes for a %s", answer.status, body, call)
+			}
+			all = append(all, err)
+		}
+		for _, err := range all {
 			if err == nil {
 				continue
 			}

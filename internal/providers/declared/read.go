@@ -17,7 +17,7 @@ const SizeLimit = 256 << 10
 // fields are everything that a description may have.
 var fields = []string{
 	"code", "name", "call", "doc", "sources", "guessed", "mode", "keys", "endpoint", "regions", "rate", "smtp", "pairs", "sends_as",
-	"rule", "target", "secret_in_url", "auth", "set", "issue", "shows", "answer", "errors", "examples",
+	"rule", "target", "secret_in_url", "auth", "set", "issue", "mint", "list", "retire", "username", "shows", "answer", "errors", "examples",
 }
 
 // Read reads the description in a file. taken are the codes of providers that it must not shadow. What is wrong with it is
@@ -33,7 +33,7 @@ func Read(name string, text []byte, taken ...string) (*Description, error) {
 	if root == nil || !root.Only(fields...) {
 		return nil, problems.Err()
 	}
-	d := &Description{}
+	d := &Description{mode: rotation.ModeSetter}
 	d.readFacts(root, taken)
 	d.readCall(root)
 	if err := problems.Err(); err != nil {
@@ -54,10 +54,10 @@ func (d *Description) readFacts(v *document.Value, taken []string) {
 	for name, read := range map[string]func(*document.Value){
 		"code": func(c *document.Value) { d.readCode(c, taken) },
 		"name": func(c *document.Value) { d.Name = c.Text() },
-		"call": func(c *document.Value) { d.callName = readCallName(c) },
+		"call": func(c *document.Value) { d.call.name = readCallName(c) },
 		"doc":  func(c *document.Value) { d.Doc = webPage(c) },
 		"mode": func(c *document.Value) {
-			d.mode = []rotation.Mode{rotation.ModeSetter, rotation.ModeIssuer}[c.OneOf("setter", "issuer")]
+			d.mode = []rotation.Mode{rotation.ModeSetter, rotation.ModeIssuer, rotation.ModeMinter}[c.OneOf(Modes()...)]
 		},
 		"keys":     func(c *document.Value) { d.keys = readKeys(c) },
 		"rate":     func(c *document.Value) { d.rate = readRate(c) },
@@ -90,69 +90,6 @@ func readCallName(v *document.Value) string {
 		v.Fail("letters, digits, and - . _ between them", "is not a valid name")
 	}
 	return text
-}
-
-// readCall reads what is sent, and what the answer means.
-func (d *Description) readCall(v *document.Value) {
-	secretInURL := v.Child("secret_in_url")
-	d.scope = scope{slots: []string{slotTarget}, secretInURL: secretInURL != nil && secretInURL.Boolean()}
-	for _, part := range d.target.parts {
-		d.scope.slots = append(d.scope.slots, partPrefix+part)
-	}
-	for _, key := range d.keys {
-		d.scope.slots = append(d.scope.slots, keyPrefix+key)
-	}
-	if d.regions[0].name != "" {
-		d.scope.slots = append(d.scope.slots, slotRegion)
-	}
-	name, wrong := "set", []string{"issue", "shows"}
-	if d.mode == rotation.ModeIssuer {
-		name, wrong = "issue", []string{"set", "rule"}
-		v.Require("shows")
-	} else {
-		v.Require("rule")
-		d.scope.slots = append(d.scope.slots, slotPassword)
-	}
-	for _, other := range wrong {
-		if c := v.Child(other); c != nil {
-			c.FailKey("leave it out", "does not go with mode: %s", d.mode)
-		}
-	}
-	v.Require(name)
-	if c := v.Child("answer"); c != nil {
-		d.answer = d.scope.readAnswer(c)
-	}
-	if c := v.Child("errors"); c != nil {
-		d.answer.table = readTable(c, sortedKeys(d.Sources))
-	}
-	if c := v.Child("shows"); c != nil && d.mode == rotation.ModeIssuer {
-		d.shown = d.scope.readShown(c)
-	}
-	if c := v.Child(name); c != nil {
-		d.call = d.scope.readRequest(c)
-		if a := v.Child("auth"); a != nil {
-			d.call.auth = d.scope.readAuth(a)
-		}
-		d.checkCall(c)
-	}
-}
-
-// checkCall holds the request to what every call has to say.
-func (d *Description) checkCall(v *document.Value) {
-	if !d.call.uses(slotTarget) && !d.call.uses(partPrefix) {
-		v.Fail("put ${target}, or a part of it, into the path, the query or the body", "does not say whose password it changes")
-	}
-	if d.mode == rotation.ModeSetter && !d.call.uses(slotPassword) {
-		v.Fail("put ${password} into the body", "does not send the password")
-	}
-	for _, key := range d.keys {
-		if !d.call.uses(keyPrefix + key) {
-			v.Fail("use ${"+keyPrefix+key+"}, or leave the key out", "does not use the key %q", key)
-		}
-	}
-	if d.scope.secretInURL && !inURL(append(d.call.query, d.call.auth.query...)) {
-		v.Fail("leave secret_in_url out", "has no secret in its query")
-	}
 }
 
 // inURL tells whether one of the fields holds a password or a key.

@@ -42,7 +42,7 @@ func edit(t testing.TB, text string, edits ...string) string {
 
 func TestTheExamplesOfADescriptionAreItsTests(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"setter.yaml", "issuer.yaml"} {
+	for _, name := range []string{"setter.yaml", "issuer.yaml", "minter.yaml"} {
 		report := describe(t, name).Check(t.Context())
 		for _, one := range append(report.Failed, report.Uncovered...) {
 			t.Errorf("%s: %v", name, one)

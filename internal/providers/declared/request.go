@@ -43,10 +43,10 @@ var reserved = []string{
 	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
 }
 
-// readRequest reads the call of a description.
-func (s scope) readRequest(v *document.Value) request {
+// readRequest reads the request of a call, which may have other fields beside.
+func (s scope) readRequest(v *document.Value, beside ...string) request {
 	r := request{method: http.MethodPost}
-	if !v.Only("method", "path", "query", "headers", "form", "json", "multipart") {
+	if !v.Only(append([]string{"method", "path", "query", "headers", "form", "json", "multipart"}, beside...)...) {
 		return r
 	}
 	v.Require("method", "path")

@@ -1,6 +1,7 @@
 package declared
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -16,7 +17,9 @@ type row struct {
 	open   bool
 	status int    // 0: any
 	text   string // the whole of an answer that is not of the documented shape
+	call   string // the one call of a minter that it is about; "" for every call
 	kind   rotation.Kind
+	gone   bool // there is no such identity: retiring it is done
 	hint   string
 	source string // a name of Description.Sources; "" for a guess
 	at     document.Error
@@ -28,23 +31,31 @@ var rowKinds = map[string]rotation.Kind{
 	"unauthorized": rotation.Unauthorized, "target": rotation.Target,
 }
 
+// callKinds are kinds that only a minter's answers may have, with the call that they are about.
+var callKinds = map[string]string{"full": callMint, "gone": callRetire}
+
 // never are kinds that no answer proves.
 var never = map[string]string{
 	"not sent":    "an answer cannot prove that nothing was sent",
 	"unavailable": "an answer cannot prove that the provider did nothing",
 	"clock skew":  "requests of a description are not signed by the clock",
-	"full":        "a description makes no identities",
 }
 
-func readTable(v *document.Value, sources []string) []row {
-	var all []row
+// tableRules are what rows may name.
+type tableRules struct {
+	sources []string
+	calls   []string // of a minter
+}
+
+func (t tableRules) readTable(v *document.Value) []*row {
+	var all []*row
 	for _, item := range v.Items() {
-		if !item.Only("code", "status", "text", "kind", "hint", "source", "guessed") {
+		if !item.Only(append([]string{"code", "status", "text", "kind", "hint", "source", "guessed"}, t.fields()...)...) {
 			continue
 		}
 		item.Require("kind", "hint")
-		r := readRow(item, sources)
-		r.checkKind(item)
+		r := t.readRow(item)
+		t.checkKind(item, r)
 		for _, other := range all {
 			if r.overlaps(other) {
 				item.Fail("an answer must match one row", "overlaps the row in line %d", other.at.Line)
@@ -55,8 +66,18 @@ func readTable(v *document.Value, sources []string) []row {
 	return all
 }
 
-func readRow(v *document.Value, sources []string) row {
-	r := row{at: v.Place()}
+func (t tableRules) fields() []string {
+	if len(t.calls) > 0 {
+		return []string{"call"}
+	}
+	return nil
+}
+
+func (t tableRules) readRow(v *document.Value) *row {
+	r := &row{at: v.Place()}
+	if c := v.Child("call"); c != nil && len(t.calls) > 0 {
+		r.call = t.calls[c.OneOf(t.calls...)]
+	}
 	if c := v.Child("code"); c != nil {
 		r.code, r.open = strings.CutSuffix(scalar(c), "*")
 		if r.code == "" || strings.Contains(r.code, "*") {
@@ -76,7 +97,7 @@ func readRow(v *document.Value, sources []string) row {
 	if c := v.Child("hint"); c != nil {
 		r.hint = c.Text()
 	}
-	r.source = readSource(v, sources)
+	r.source = readSource(v, t.sources)
 	if r.code == "" && r.status == 0 {
 		v.Fail("give a code, a status, or both", "matches every answer")
 	}
@@ -100,18 +121,21 @@ func readSource(v *document.Value, sources []string) string {
 }
 
 // checkKind holds a row to what its answer can prove.
-func (r *row) checkKind(v *document.Value) {
+func (t tableRules) checkKind(v *document.Value, r *row) {
 	c := v.Child("kind")
 	if c == nil || !c.Is(document.Text) {
 		return
 	}
-	kind, known := rowKinds[c.Raw()]
-	r.kind = kind
-	switch why := never[c.Raw()]; {
+	kinds := t.kinds()
+	kind, known := kinds[c.Raw()]
+	r.kind, r.gone = kind, known && c.Raw() == "gone"
+	switch why, call := never[c.Raw()], callKinds[c.Raw()]; {
 	case why != "":
 		c.Fail("what a description does not prove is in doubt", "must not be %q: %s", c.Raw(), why)
 	case !known:
-		c.Fail("one of: "+strings.Join(sortedKeys(rowKinds), ", "), "unknown value %q", c.Raw())
+		c.Fail("one of: "+strings.Join(sortedKeys(kinds), ", "), "unknown value %q", c.Raw())
+	case call != "" && r.call != call:
+		c.Fail("add call: "+call, "is of one call alone")
 	case r.status >= http.StatusInternalServerError && kind != rotation.InDoubt && (kind != rotation.RateLimited || r.code == ""):
 		c.Fail("in doubt; or rate limited with a code", "a %d does not prove that nothing was done", r.status)
 	case r.status != 0 && r.status < 300 && r.code == "" && kind != rotation.InDoubt:
@@ -123,9 +147,19 @@ func (r *row) checkKind(v *document.Value) {
 	}
 }
 
+// kinds are those that a row may name.
+func (t tableRules) kinds() map[string]rotation.Kind {
+	if len(t.calls) == 0 {
+		return rowKinds
+	}
+	all := maps.Clone(rowKinds)
+	all["full"], all["gone"] = rotation.Full, rotation.Target
+	return all
+}
+
 // overlaps tells that an answer could match both rows, and neither goes before the other.
-func (r *row) overlaps(other row) bool {
-	return r.code == other.code && r.open == other.open && r.text == other.text &&
+func (r *row) overlaps(other *row) bool {
+	return r.call == other.call && r.code == other.code && r.open == other.open && r.text == other.text &&
 		(r.status == other.status || r.status == 0 || other.status == 0)
 }
 
@@ -142,11 +176,11 @@ func (r *row) matches(code string, status int) bool {
 }
 
 // look finds the row for an answer of the documented shape: the one with its code, else the one with the longest beginning
-// of it, else the one with its status; nil if there is none.
-func look(table []row, code string, status int) *row {
+// of it, else the one with its status; of two alike the first; nil if there is none.
+func look(table []*row, code string, status int) *row {
 	var best *row
-	for i := range table {
-		if r := &table[i]; r.matches(code, status) && (best == nil || r.before(best)) {
+	for _, r := range table {
+		if r.matches(code, status) && (best == nil || r.before(best)) {
 			best = r
 		}
 	}
@@ -164,17 +198,36 @@ func (r *row) before(other *row) bool {
 }
 
 // lookText finds the row for an answer that is nothing but a known text.
-func lookText(table []row, text string, status int) *row {
-	for i := range table {
-		if r := &table[i]; r.text != "" && r.text == text && r.status == status {
+func lookText(table []*row, text string, status int) *row {
+	for _, r := range table {
+		if r.text != "" && r.text == text && r.status == status {
 			return r
 		}
 	}
 	return nil
 }
 
+// of are the rows for answers to a call, those for it alone first.
+func of(call string, table []*row) []*row {
+	var own, every []*row
+	for _, r := range table {
+		switch r.call {
+		case call:
+			own = append(own, r)
+		case "":
+			every = append(every, r)
+		}
+	}
+	return append(own, every...)
+}
+
 // name is how docs and errors call a row.
 func (r *row) name() string {
+	if r.call != "" {
+		general := *r
+		general.call = ""
+		return general.name() + " (" + r.call + ")"
+	}
 	switch {
 	case r.text != "":
 		return "HTTP " + strconv.Itoa(r.status) + " " + r.text

@@ -29,6 +29,8 @@ const (
 	slotTarget   = "target"
 	slotPassword = "password"
 	slotRegion   = "region"
+	slotLabel    = "label" // the name of an identity that is made
+	slotID       = "id"    // of one that is retired
 	partPrefix   = "target."
 	keyPrefix    = "keys."
 )
@@ -37,6 +39,12 @@ const (
 type scope struct {
 	slots       []string // all that the description defines
 	secretInURL bool     // a password or a key may stand in a query
+}
+
+// with is a scope that has more slots.
+func (s scope) with(slots ...string) scope {
+	s.slots = append(slices.Clone(s.slots), slots...)
+	return s
 }
 
 // template is a text with slots such as ${target.domain}.
@@ -76,7 +84,7 @@ func (s scope) check(v *document.Value, name string, where place) {
 	switch {
 	case !slices.Contains(s.slots, name):
 		v.Fail(document.Nearest(name, s.slots), "there is no slot ${%s}", name)
-	case where == inAuth && !isKey:
+	case where == inAuth && !isKey && name != slotRegion:
 		v.Fail("only keys prove who is calling", "${%s} must not stand in the authentication", name)
 	case where == inAnswer && (isKey || name == slotPassword):
 		v.Fail("a part of the target, or a text", "${%s} must not stand in an answer", name)
@@ -97,10 +105,10 @@ func (t template) uses(name string) bool {
 
 // values are what the slots of one call stand for.
 type values struct {
-	target, region string
-	parts          map[string]string
-	keys           map[string]secret.Value
-	password       secret.Value
+	target, region, label, id string
+	parts                     map[string]string
+	keys                      map[string]secret.Value
+	password                  secret.Value
 }
 
 func (v values) of(slot string) string {
@@ -115,6 +123,10 @@ func (v values) of(slot string) string {
 		return v.password.Reveal()
 	case slotRegion:
 		return v.region
+	case slotLabel:
+		return v.label
+	case slotID:
+		return v.id
 	}
 	return v.target
 }

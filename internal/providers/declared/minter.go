@@ -1,0 +1,133 @@
+package declared
+
+import (
+	"slices"
+
+	"keyturn/internal/config/document"
+	"keyturn/internal/providers/spelling"
+)
+
+// listing is the call that names the identities of a target.
+type listing struct {
+	operation
+	items path // of the list
+	id    path // within an item
+	label path // nil where identities carry none
+}
+
+// readMinter reads the three calls of a minter.
+func (d *Description) readMinter(v *document.Value, a auth) {
+	made := d.scope.with(slotID)
+	if c := v.Child("shows"); c != nil {
+		d.shown = d.scope.with(slotLabel).readMade(c)
+	}
+	if c := v.Child("username"); c != nil {
+		d.shown.login = made.parse(c, inHeader)
+	}
+	if (d.shown.login == nil) == (len(d.shown.username) == 0) {
+		v.FailIn("username", "such as apikey, ${id} or ${target}; or shows.username, where the answer has it", "must be said once, here or in shows")
+	}
+	base := operation{answer: d.call.answer}
+	base.request.auth = a
+	name := d.call.name
+	d.call, d.listing.operation, d.retiring = base, base, base
+	d.call.name = name
+	if c := v.Child(callMint); c != nil {
+		d.call.read(d.scope.with(slotLabel), c, d.rows, callMint)
+		d.checkCall(c)
+	}
+	if c := v.Child(callList); c != nil {
+		d.listing.read(d.scope, c, d.rows, callList, "items", "id", "label")
+		d.listing.readItems(c)
+	}
+	if c := v.Child(callRetire); c != nil {
+		d.retiring.read(made, c, d.rows, callRetire)
+		if !d.retiring.request.uses(slotID) {
+			c.Fail("put ${id} into the path, the query or the body", "does not say which identity")
+		}
+	}
+	if mint, list := v.Child(callMint), v.Child(callList); mint != nil && list != nil {
+		d.checkLabel(mint, list)
+	}
+}
+
+// read reads one of a minter's calls.
+func (o *operation) read(s scope, v *document.Value, rows []*row, call string, beside ...string) {
+	beside = append(beside, "success")
+	if call != callMint {
+		beside = append(beside, "call")
+		v.Require("call")
+		if c := v.Child("call"); c != nil {
+			o.name = readCallName(c)
+		}
+	}
+	a := o.request.auth
+	o.request = s.readRequest(v, beside...)
+	o.request.auth = a
+	o.answer.table = of(call, rows)
+	v.Require("success")
+	if c := v.Child("success"); c != nil {
+		o.answer.readSuccess(c, s, call)
+	}
+}
+
+// readItems reads where the identities stand in a list.
+func (l *listing) readItems(v *document.Value) {
+	v.Require("items", "id")
+	for name, into := range map[string]*path{"items": &l.items, "id": &l.id, "label": &l.label} {
+		c := v.Child(name)
+		if c == nil {
+			continue
+		}
+		if all := paths(c); len(all) != 1 || slices.Contains(all[0], "*") {
+			c.Fail("give one path, without *", "must lead to one place")
+		} else {
+			*into = all[0]
+		}
+	}
+}
+
+// checkLabel sees to it that an identity is found again by what it was made with.
+func (d *Description) checkLabel(mint, list *document.Value) {
+	switch sent := d.call.request.uses(slotLabel); {
+	case sent && d.listing.label == nil:
+		list.FailIn("label", "the path of ${label} within an item", "is missing")
+	case !sent && d.listing.label != nil:
+		mint.Fail("put ${label} into it, or leave list.label out", "does not send ${label}")
+	}
+}
+
+// readMade reads where the answer of a minter shows an identity.
+func (s scope) readMade(v *document.Value) shown {
+	all := s.readShown(v, "id", "username")
+	v.Require("id")
+	for name, into := range map[string]*[]string{"id": &all.id, "username": &all.username} {
+		if c := v.Child(name); c != nil {
+			for _, item := range list1(c) {
+				*into = append(*into, plainName(item))
+			}
+		}
+	}
+	return all
+}
+
+// identities are those of a list that carry a label of owner, or all where identities carry none. whole is false if the
+// answer has no list, or one of an identity that cannot be told.
+func (l *listing) identities(body []byte, owner string) (ids []string, whole bool) {
+	root, err := l.answer.decode(body)
+	if err != nil {
+		return nil, false
+	}
+	items, found := find(root, l.items)[0].([]tree)
+	for _, item := range items {
+		id := one(item, l.id)
+		if l.label != nil && !spelling.Labelled(one(item, l.label), owner) {
+			continue
+		}
+		if !isID(id) {
+			return nil, false
+		}
+		ids = append(ids, id)
+	}
+	return ids, found
+}
