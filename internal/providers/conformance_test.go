@@ -40,7 +40,15 @@ func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 					h.Garbled = append(h.Garbled, rotationtest.Mishap{Kind: string(own.Kind)})
 				}
 			}
-			rotationtest.Providers(t, h)
+			if p.Mode != rotation.ModeMinter {
+				rotationtest.Providers(t, h)
+			}
+			if p.Overlaps != nil {
+				h.Target, _ = place(h.Target)
+				h.Unknown, _ = place(h.Unknown)
+				h.Start = func(t *testing.T) *rotationtest.StandIn { t.Helper(); return startMinter(t, p, s) }
+				rotationtest.Minters(t, h)
+			}
 		})
 	}
 }
@@ -58,6 +66,32 @@ func standIn(t testing.TB, p rotation.Provider) core.StandIn {
 
 // start gives one test a sandbox of its own.
 func start(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtest.StandIn {
+	t.Helper()
+	in, _ := serve(t, p, s)
+	return in
+}
+
+// startMinter is start for a target whose identities are counted, each of which has a user name of its own.
+func startMinter(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtest.StandIn {
+	t.Helper()
+	in, server := serve(t, p, s)
+	in.Standing = func(t *testing.T) map[string]string {
+		t.Helper()
+		all := map[string]string{}
+		for target, state := range server.State()[p.Code] {
+			_, id := place(target)
+			all[id] = state.Live
+		}
+		return all
+	}
+	in.State = func(t *testing.T) (live string, made int) { t.Helper(); return "", len(in.Standing(t)) }
+	if named, ok := in.Login.(as); ok {
+		in.Login = named.Verifier
+	}
+	return in
+}
+
+func serve(t *testing.T, p rotation.Provider, s core.StandIn) (*rotationtest.StandIn, *core.Server) {
 	t.Helper()
 	var ahead atomic.Int64
 	ca := filepath.Join(t.TempDir(), "ca.pem")
@@ -102,7 +136,7 @@ func start(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtest.Stan
 		Release: func() { server.Release(p.Code, "") },
 		Ahead:   func(d time.Duration) { ahead.Store(int64(d)) },
 		Login:   login(t, server, s, ca),
-	}
+	}, server
 }
 
 func strike(t *testing.T, server *core.Server, code string, mishaps []rotationtest.Mishap) {

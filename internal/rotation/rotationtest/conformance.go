@@ -59,6 +59,8 @@ type StandIn struct {
 	Ahead func(d time.Duration)
 	// Login logs in with a password as its user would; nil where the provider has a read-back instead.
 	Login rotation.Verifier
+	// Standing returns the passwords that a Minter's identities have, by id; State counts them.
+	Standing func(t *testing.T) map[string]string
 }
 
 // Providers holds one provider's client to the contract of rotation.Setter or rotation.Issuer, of rotation.Verifier
