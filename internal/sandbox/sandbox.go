@@ -22,6 +22,7 @@ import (
 	"keyturn/internal/sandbox/mailcow"
 	"keyturn/internal/sandbox/mailgun"
 	"keyturn/internal/sandbox/mailu"
+	"keyturn/internal/sandbox/sendgrid"
 	"keyturn/internal/sandbox/smtp2go"
 	"keyturn/internal/sandbox/tencentses"
 )
@@ -36,6 +37,7 @@ func StandIns() []core.StandIn {
 		mailcow.StandIn(),
 		mailgun.StandIn(),
 		mailu.StandIn(),
+		sendgrid.StandIn(),
 		smtp2go.StandIn(),
 		tencentses.StandIn(),
 	}
