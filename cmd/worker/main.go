@@ -46,10 +46,9 @@ func run(ctx context.Context, p *app.Process) error {
 	p.Ready["paused"] = server.Paused
 	p.Ready["queue"] = func(context.Context) error { return server.Ready() }
 	server.Grace = h.machine.Timing.Call + 5*time.Second
-	p.Metrics.Gauge("accounts_served", "Accounts that have work for this worker; the others cost nothing.", nil,
-		func(context.Context) ([]observe.Sample, error) {
-			return []observe.Sample{{Value: float64(server.Serving())}}, nil
-		})
+	p.Metrics.Gauge("keyturn_accounts_served", func(context.Context) ([]observe.Sample, error) {
+		return []observe.Sample{{Value: float64(server.Serving())}}, nil
+	})
 	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 
 	// /healthz answers until the last run has ended.

@@ -146,6 +146,11 @@ func about() []Family {
 			"[A process is not ready](runbook.md#a-process-is-not-ready).",
 		},
 		{
+			"keyturn_accounts_served", Gauge, nil, ByEach,
+			"Accounts that have work for this worker; the others cost nothing.",
+			"0 for long while `keyturn_queue_jobs` is not: [an account waits](runbook.md#an-account-waits-although-its-provider-is-up).",
+		},
+		{
 			"keyturn_mail_server_usable", Gauge, []string{"server"}, ByEach,
 			"1 if a mail server can be asked: it was reached over TLS and offers a login mechanism. Checked when the process starts and when it reloads its configuration.",
 			"The WARN line `no password can be verified at a mail server` names the fault.",
