@@ -45,6 +45,7 @@ type options struct {
 	shown  bool // the version, and nothing else
 	skew   time.Duration
 	rates  map[string]core.Rate
+	files  []string // descriptions
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -70,6 +71,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.rates[code] = rate
 		return err
 	})
+	fs.Func("provider", "`file` that describes a provider, to be played as well (docs/providers/declared.md); may be repeated", func(s string) error {
+		o.files = append(o.files, s)
+		return nil
+	})
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -92,6 +97,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return healthy(ctx, o.config.Listen)
 	}
 	config := o.config
+	if config.StandIns, err = played(o.files); err != nil {
+		return err
+	}
 	config.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	config.Now = func() time.Time { return time.Now().Add(o.skew) }
 	config.Providers = map[string]core.ProviderConfig{}

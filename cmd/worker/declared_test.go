@@ -2,67 +2,67 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"keyturn/internal/app/apptest"
+	"keyturn/internal/providers/declared"
 	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/described"
 	"keyturn/internal/sandbox/mailgun"
 )
 
-// described makes the stage know a provider that a file of the user's describes: Mailgun, under another code.
-func described(t *testing.T, s *apptest.Stage) (top string) {
-	t.Helper()
-	text, err := os.ReadFile("../../internal/providers/declared/mailgun.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.WriteFile("own.yaml", strings.Replace(string(text), "code: mailgun", "code: own", 1))
-	s.WriteFile("own-key", "test-key")
+// account makes a configuration know a provider at the sandbox, by its code and the name of its key.
+func account(s *apptest.Stage, code, key, value string) (top string) {
+	s.WriteFile(code+"-key", value)
 	return fmt.Sprintf(`
-  own:
-    provider: own
-    endpoint: "%s"
+  %[1]s:
+    provider: %[1]s
+    endpoint: "%[2]s"
     insecure_http: true
     rate: [500/s]
-    keys: {api_key: {file: own-key}}
-    verify: {propagation: 10s, smtp: {address: "%s", tls: implicit, rate: 6000/s, ca_file: ca.pem}}
-provider_files: [own.yaml]
-`, s.Box.Ready().Providers[mailgun.Code], s.Box.Ready().SMTP[mailgun.Code])
+    keys: {%[3]s: {file: %[1]s-key}}
+    verify: {propagation: 10s, smtp: {address: "%[4]s", tls: implicit, rate: 6000/s, ca_file: ca.pem}}
+`, code, s.Box.Ready().Providers[code], key, s.Box.Ready().SMTP[code])
 }
 
-func own(s *apptest.Stage, name string) apptest.Credential {
-	target := name + "@" + s.Name + ".example.com"
-	c := apptest.Credential{ID: name + "-" + s.Name, Account: "own", Provider: mailgun.Code, Target: target, Path: "mail/" + s.Name + "/" + name}
+// at adds a credential at a provider, whose account is called like it.
+func at(s *apptest.Stage, code, name string) apptest.Credential {
+	c := apptest.Credential{
+		ID: code + "-" + name + "-" + s.Name, Account: code, Provider: code, Target: name + "@" + s.Name + ".example.com", Path: "mail/" + s.Name + "/" + code + "-" + name,
+	}
 	s.Know(c)
 	s.Creds = append(s.Creds, c)
 	return c
 }
 
-// A provider that a file describes is one like any other: what goes wrong on the way costs no password.
-func TestAProviderInAFileRotatesThroughEveryTrouble(t *testing.T) {
-	t.Parallel()
-	s := apptest.New(t)
-	top := described(t, s)
-	kinds := map[core.Kind]func(*core.Fault){
-		core.LoseReply: func(*core.Fault) {}, core.ServerError: func(f *core.Fault) { f.When = core.After }, core.Hold: func(*core.Fault) {},
-		core.RateLimit:   func(f *core.Fault) { f.RetryAfter = core.Duration(2 * time.Second) },
-		core.Propagation: func(f *core.Fault) { f.Delay = core.Duration(2 * time.Second) },
-	}
-	var victim apptest.Credential
-	for kind, edit := range kinds {
-		c := own(s, strings.ReplaceAll(string(kind), "_", "-"))
-		s.Fault(c, kind, edit)
-		if kind == core.Hold {
-			victim = c
+// trouble is what happens to the first call of one credential each.
+var trouble = map[core.Kind]func(*core.Fault){
+	core.LoseReply: func(*core.Fault) {}, core.ServerError: func(f *core.Fault) { f.When = core.After }, core.Hold: func(*core.Fault) {},
+	core.RateLimit:   func(f *core.Fault) { f.RetryAfter = core.Duration(2 * time.Second) },
+	core.Propagation: func(f *core.Fault) { f.Delay = core.Duration(2 * time.Second) },
+}
+
+// rotateThroughTrouble rotates a credential in each kind of trouble at each provider, kills the worker while a reply of each
+// is held, and waits until every password is where consumers read it.
+func rotateThroughTrouble(t *testing.T, s *apptest.Stage, top string, codes ...string) {
+	t.Helper()
+	var victims []apptest.Credential
+	for _, code := range codes {
+		for kind, edit := range trouble {
+			c := at(s, code, strings.ReplaceAll(string(kind), "_", "-"))
+			if s.Fault(c, kind, edit); kind == core.Hold {
+				victims = append(victims, c)
+			}
 		}
 	}
 	s.Configure(apptest.Settings{Patient: true, Top: top})
 	w := s.Start("worker")
 	s.Start("scheduler")
-	s.Held(victim)
+	for _, c := range victims {
+		s.Held(c)
+	}
 	if err := w.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +76,49 @@ func TestAProviderInAFileRotatesThroughEveryTrouble(t *testing.T) {
 		}
 		return true
 	})
-	stats := s.Box.Stats()[mailgun.Code]
-	for kind := range kinds {
-		if stats.Faults[kind] == 0 {
-			t.Errorf("%s never struck", kind)
+	for _, code := range codes {
+		stats := s.Box.Stats()[code]
+		for kind := range trouble {
+			if stats.Faults[kind] == 0 {
+				t.Errorf("%s: %s never struck", code, kind)
+			}
+		}
+		if stats.InURL != 0 {
+			t.Errorf("%s: %d passwords came in a URL", code, stats.InURL)
 		}
 	}
-	if stats.InURL != 0 {
-		t.Errorf("%d passwords came in a URL", stats.InURL)
+}
+
+// Mailgun is described in a file, and played from its page.
+func TestMailgunRotatesThroughEveryTrouble(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	rotateThroughTrouble(t, s, account(s, mailgun.Code, "api_key", "test-key"), mailgun.Code)
+}
+
+// A provider that a user's file describes is one like any other, and rotates at the sandbox that plays the file.
+func TestAProviderInAFileRotatesThroughEveryTrouble(t *testing.T) {
+	t.Parallel()
+	var standIns []core.StandIn
+	texts := map[string]string{}
+	for _, mode := range []string{"setter", "issuer"} {
+		text, err := declared.Skeleton("own-"+mode, mode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := declared.Read(mode+".yaml", text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standIn := described.StandIn(d, core.Ports{})
+		standIn.Rate = core.Rate{}
+		standIns, texts[mode] = append(standIns, standIn), string(text)
 	}
+	s := apptest.New(t, standIns...)
+	top := ""
+	for mode, text := range texts {
+		s.WriteFile(mode+".yaml", text)
+		top += account(s, "own-"+mode, "token", "TOKEN")
+	}
+	rotateThroughTrouble(t, s, top+"\nprovider_files: [setter.yaml, issuer.yaml]\n", "own-setter", "own-issuer")
 }

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"keyturn/internal/providers"
+	"keyturn/internal/providers/declared"
 	"keyturn/internal/rotation"
 	"keyturn/internal/rotation/rotationtest"
 	"keyturn/internal/sandbox"
 	"keyturn/internal/sandbox/core"
+	"keyturn/internal/sandbox/described"
 	"keyturn/internal/secret"
 	"keyturn/internal/smtpauth"
 )
@@ -25,31 +27,50 @@ func TestEveryRotatingProviderKeepsTheContractOfAProvider(t *testing.T) {
 		if p.Mode == rotation.ModeContacts {
 			continue
 		}
+		t.Run(p.Code, func(t *testing.T) { t.Parallel(); conform(t, p, standIn(t, p)) })
+	}
+}
+
+// What plays a description from its file is held to the same as what plays it from its provider's page.
+func TestEveryDescriptionKeepsTheContractWhereItsFileIsPlayed(t *testing.T) {
+	t.Parallel()
+	for _, d := range declared.Embedded() {
+		p := d.Provider()
+		if p.Mode != rotation.ModeSetter {
+			continue // it cannot say that a password is not live yet
+		}
 		t.Run(p.Code, func(t *testing.T) {
 			t.Parallel()
-			s := standIn(t, p)
-			h := rotationtest.ProviderHarness{
-				Provider: p, Target: s.Targets[0].Target, Unknown: s.Unknown, AnyPassword: s.AnyPassword,
-				Start: func(t *testing.T) *rotationtest.StandIn { t.Helper(); return start(t, p, s) },
-			}
-			if s.TellsWait {
-				h.RetryAfter = rotationtest.RetryIn
-			}
-			for _, own := range s.Faults {
-				if !own.Lags {
-					h.Garbled = append(h.Garbled, rotationtest.Mishap{Kind: string(own.Kind)})
-				}
-			}
-			if p.Mode != rotation.ModeMinter {
-				rotationtest.Providers(t, h)
-			}
-			if p.Overlaps != nil {
-				h.Target, _ = place(h.Target)
-				h.Unknown, _ = place(h.Unknown)
-				h.Start = func(t *testing.T) *rotationtest.StandIn { t.Helper(); return startMinter(t, p, s) }
-				rotationtest.Minters(t, h)
-			}
+			s := described.StandIn(d, core.Ports{})
+			s.Unknown = standIn(t, p).Unknown
+			conform(t, p, s)
 		})
+	}
+}
+
+// conform runs the suite of a provider's contract against a stand-in.
+func conform(t *testing.T, p rotation.Provider, s core.StandIn) {
+	t.Helper()
+	h := rotationtest.ProviderHarness{
+		Provider: p, Target: s.Targets[0].Target, Unknown: s.Unknown, AnyPassword: s.AnyPassword,
+		Start: func(t *testing.T) *rotationtest.StandIn { t.Helper(); return start(t, p, s) },
+	}
+	if s.TellsWait {
+		h.RetryAfter = rotationtest.RetryIn
+	}
+	for _, own := range s.Faults {
+		if !own.Lags {
+			h.Garbled = append(h.Garbled, rotationtest.Mishap{Kind: string(own.Kind)})
+		}
+	}
+	if p.Mode != rotation.ModeMinter {
+		rotationtest.Providers(t, h)
+	}
+	if p.Overlaps != nil {
+		h.Target, _ = place(h.Target)
+		h.Unknown, _ = place(h.Unknown)
+		h.Start = func(t *testing.T) *rotationtest.StandIn { t.Helper(); return startMinter(t, p, s) }
+		rotationtest.Minters(t, h)
 	}
 }
 
@@ -95,8 +116,8 @@ func serve(t *testing.T, p rotation.Provider, s core.StandIn) (*rotationtest.Sta
 	t.Helper()
 	var ahead atomic.Int64
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	server, err := sandbox.Start(t.Context(), core.Config{
-		CAFile:    ca,
+	server, err := core.Start(t.Context(), core.Config{
+		CAFile: ca, StandIns: []core.StandIn{s},
 		Now:       func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Providers: map[string]core.ProviderConfig{p.Code: {Rate: &core.Rate{}}},
 	})

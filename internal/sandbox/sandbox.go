@@ -6,7 +6,8 @@
 // misreading on one side shows as a refusal on the other.
 //
 // Package core is what all stand-ins share. Beside it, each provider has a package named after its code without hyphens;
-// rule, signature and alibabacloud are what several of them check.
+// rule, signature and alibabacloud are what several of them check. Package described plays a provider from the file that
+// describes it, and is the one that shares code with the clients.
 package sandbox
 
 //go:generate go test . -run Manual -update
@@ -43,8 +44,8 @@ func StandIns() []core.StandIn {
 	}
 }
 
-// Start serves all stand-ins: see core.Start.
+// Start serves all stand-ins, and those that config has beside them: see core.Start.
 func Start(ctx context.Context, config core.Config) (*core.Server, error) {
-	config.StandIns = StandIns()
+	config.StandIns = append(StandIns(), config.StandIns...)
 	return core.Start(ctx, config)
 }

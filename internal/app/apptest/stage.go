@@ -50,8 +50,8 @@ type Credential struct {
 	More string // fields that are added as they stand: "first: manual"
 }
 
-// New starts the servers of one test. They end with it.
-func New(tb testing.TB) *Stage {
+// New starts the servers of one test, which end with it. The sandbox also serves the given stand-ins.
+func New(tb testing.TB, more ...core.StandIn) *Stage {
 	tb.Helper()
 	s := &Stage{
 		Name: strings.ToLower(rand.Text()[:10]), Dir: tb.TempDir(), Redis: devenvtest.Redis(tb), Vault: vault, tb: tb,
@@ -59,7 +59,7 @@ func New(tb testing.TB) *Stage {
 	}
 	box, err := sandbox.Start(tb.Context(), core.Config{
 		Now:    time.Now, //nolint:forbidigo // the clock of the processes that it serves
-		CAFile: filepath.Join(s.Dir, "ca.pem"),
+		CAFile: filepath.Join(s.Dir, "ca.pem"), StandIns: more,
 		Providers: map[string]core.ProviderConfig{
 			tencentses.Code:    {Rate: &core.Rate{}, Keys: []core.Key{{ID: s.Keys.SESID, Secret: s.Keys.SESKey}}},
 			alibabadomain.Code: {Rate: &core.Rate{}},

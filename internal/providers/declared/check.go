@@ -2,6 +2,7 @@ package declared
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,17 +128,18 @@ type outcome struct {
 // exampleLabel is the label in examples.
 var exampleLabel = rotation.Label{Owner: "example", Part: "0a1b2c3d-1"}
 
-// play makes the call of an example, whose answer is given. Every key is its name in capitals.
+// play makes the call of an example, whose answer is given, at the provider's own endpoint.
 func (d *Description) play(ctx context.Context, one sent, answer told) (*canned, outcome, error) {
+	return d.playAt(ctx, cmp.Or(d.endpoint(one.region), "https://account.example"), one, answer)
+}
+
+// playAt is play at another endpoint. Every key is its name in capitals.
+func (d *Description) playAt(ctx context.Context, endpoint string, one sent, answer told) (*canned, outcome, error) {
 	keys := map[string]secret.Value{}
 	for _, name := range d.keys {
-		keys[name] = secret.New(strings.ToUpper(name))
+		keys[name] = secret.New(ExampleKey(name))
 	}
 	c := &canned{told: answer}
-	endpoint := d.endpoint(one.region)
-	if endpoint == "" {
-		endpoint = "https://account.example"
-	}
 	made, err := d.newClient(rotation.Settings{Endpoint: endpoint, Region: one.region, Keys: keys, Timeout: callTimeout, Transport: c})
 	if err != nil {
 		return c, outcome{}, err

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
+	"os"
 	"strings"
 
 	"keyturn/internal/config/document"
@@ -45,6 +47,20 @@ func Read(name string, text []byte, taken ...string) (*Description, error) {
 	sum := sha256.Sum256(text)
 	d.digest = hex.EncodeToString(sum[:])
 	return d, problems.Err()
+}
+
+// ReadFile is Read for a file that is not read yet. No more of it is read than a description may have.
+func ReadFile(name string, taken ...string) (*Description, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, SizeLimit+1))
+	if err != nil {
+		return nil, err
+	}
+	return Read(name, text, taken...)
 }
 
 // readFacts reads what is true of the provider whatever is called.
