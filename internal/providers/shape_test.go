@@ -158,6 +158,72 @@ func TestEveryProviderHasAStandIn(t *testing.T) {
 	}
 }
 
+// What a provider in a file costs is what docs/providers/declared.md says. Mailgun is left out: pages and tests take it for
+// an example.
+func TestAProviderInAFileTouchesFewFiles(t *testing.T) {
+	t.Parallel()
+	texts := tree(t, "cmd", "internal", "deploy", "docker-compose.yml")
+	for _, p := range providers.All() {
+		if p.Description == "" || p.Code == "mailgun" {
+			continue
+		}
+		named := regexp.MustCompile(`(?i)\b(` + regexp.QuoteMeta(p.Code) + `|` + regexp.QuoteMeta(p.Name) + `)\b`)
+		want := []string{"internal/providers/declared/" + p.Code + ".yaml", "internal/sandbox/sandbox.go", "internal/sandbox/sandbox_test.go"}
+		var got []string
+		for name, text := range texts {
+			if path.Dir(name) != "internal/sandbox/"+folder(p) && named.MatchString(text) {
+				got = append(got, name)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s is named in %q, want %q", p.Code, got, want)
+		}
+		for _, page := range []string{"README.md", "CHANGELOG.md", "docs/sandbox.md", "docs/providers/README.md", "docs/providers/" + p.Code + ".md"} {
+			text, err := os.ReadFile(filepath.Join(root, page))
+			if err != nil || !named.Match(text) {
+				t.Errorf("%s does not name %s: %v", page, p.Code, err)
+			}
+		}
+	}
+}
+
+// tree reads the text files of folders, and files.
+func tree(t *testing.T, places ...string) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, place := range places {
+		err := filepath.WalkDir(filepath.Join(root, place), func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			relative, err := filepath.Rel(root, name)
+			texts[filepath.ToSlash(relative)] = string(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return texts
+}
+
+func TestEveryProviderInGoIsHeldToTheSuite(t *testing.T) {
+	t.Parallel()
+	for _, p := range providers.All() {
+		if p.Description != "" {
+			continue // its examples are, and what provider check adds to them
+		}
+		text, err := os.ReadFile(filepath.Join(folder(p), folder(p)+"_test.go"))
+		if err != nil || !strings.Contains(string(text), "providertest.Suite(") {
+			t.Errorf("the test of %s does not call Suite: %v", p.Code, err)
+		}
+	}
+}
+
 func TestEveryIssuerIsHeldToWhatItShows(t *testing.T) {
 	t.Parallel()
 	for _, p := range providers.All() {

@@ -11,11 +11,10 @@ import (
 	"keyturn/internal/secret"
 )
 
-const requestID = "02B2A890-CBD8-4806-9BCA-C93190CE7EF6"
-
-func set(t *testing.T, server *providertest.Server, region string) error {
+// set makes the call at the time and with the nonce of the fixtures.
+func set(t *testing.T, s rotation.Settings) error {
 	t.Helper()
-	made, err := newClient(server.Settings(Provider(), region))
+	made, err := newClient(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,31 +26,41 @@ func set(t *testing.T, server *providertest.Server, region string) error {
 
 func call(t *testing.T, answer providertest.Answer) error {
 	t.Helper()
-	return set(t, providertest.Serve(t, answer), "")
+	return set(t, providertest.Serve(t, answer).Settings(Provider(), ""))
 }
 
-func TestSetSendsWhatThePageAsksFor(t *testing.T) {
+func TestTheProviderIsAsItsPagesSay(t *testing.T) {
 	t.Parallel()
-	for region, fixture := range map[string]string{
-		"":               "set.request",
-		"cn-hangzhou":    "set.request",
-		"ap-southeast-1": "set-singapore.request",
-	} {
-		t.Run(region, func(t *testing.T) {
-			t.Parallel()
-			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.json")})
-			if err := set(t, server, region); err != nil {
-				t.Fatal(err)
-			}
-			providertest.CheckSent(t, server, fixture)
-		})
-	}
+	providertest.Suite(t, providertest.Case{
+		Provider: Provider(), Make: set,
+		Sent:      map[string]string{"": "set.request", "ap-southeast-1": "set-singapore.request"},
+		Successes: []string{"success.json", "success-bool.json", "success-bare.json", "success.xml"},
+		Odd:       []string{"success.json"},
+		Refusals:  []string{"error.json", "error.xml"}, RequestID: "02B2A890-CBD8-4806-9BCA-C93190CE7EF6",
+		Targets: map[string]string{
+			"example.com":                 "example.com",
+			" Mail-1.EXAMPLE.com ":        "mail-1.example.com",
+			strings.Repeat("a", 50):       strings.Repeat("a", 50),
+			strings.Repeat("a", 51):       "",
+			"":                            "",
+			"a@example.com":               "",
+			"exa_mple.com":                "",
+			"example.com&Password=x":      "",
+			"exämple.com":                 "xn--exmple-cua.com",
+			"XN--EXMPLE-CUA.com":          "xn--exmple-cua.com",
+			"example.com.":                "example.com",
+			"example。com":                 "example.com",
+			"example..com":                "",
+			"example.com\nexample.org":    "",
+			"https://example.com/somedir": "",
+		},
+	})
 }
 
 func TestSetNeverPutsThePasswordIntoTheURL(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.json")})
-	if err := set(t, server, ""); err != nil {
+	if err := set(t, server.Settings(Provider(), "")); err != nil {
 		t.Fatal(err)
 	}
 	for _, request := range server.Sent() {
@@ -85,32 +94,6 @@ func TestEveryRequestHasANonceOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestEveryDocumentedSpellingOfSuccessIsASuccess(t *testing.T) {
-	t.Parallel()
-	for _, fixture := range []string{"success.json", "success-bool.json", "success-bare.json", "success.xml"} {
-		if err := call(t, providertest.Answer{Body: providertest.Fixture(t, fixture)}); err != nil {
-			t.Errorf("%s: %v", fixture, err)
-		}
-	}
-}
-
-func TestEachErrorCodeHasItsKind(t *testing.T) {
-	t.Parallel()
-	for _, fixture := range []string{"error.json", "error.xml"} {
-		t.Run(fixture, func(t *testing.T) {
-			t.Parallel()
-			body := providertest.Fixture(t, fixture)
-			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
-				code := strings.Replace(row.Code, "*", ".Detail", 1)
-				if strings.HasPrefix(row.Code, "HTTP ") {
-					code = "Unheard.Of"
-				}
-				return providertest.Answer{Status: row.Status, Body: strings.Replace(body, "CODE", code, 1)}
-			})
-		})
-	}
-}
-
 func TestAFailureWithHTTP200IsAFailure(t *testing.T) {
 	t.Parallel()
 	body := providertest.Fixture(t, "failure.json")
@@ -121,26 +104,6 @@ func TestAFailureWithHTTP200IsAFailure(t *testing.T) {
 		"":                                   rotation.InDoubt,
 	} {
 		providertest.CheckKind(t, call(t, providertest.Answer{Body: strings.Replace(body, "CODE", code, 1)}), kind)
-	}
-}
-
-func TestASuccessWithAnErrorStatusIsInDoubt(t *testing.T) {
-	t.Parallel()
-	for _, fixture := range []string{"success.json", "success-bare.json"} {
-		answer := providertest.Answer{Status: http.StatusBadGateway, Body: providertest.Fixture(t, fixture)}
-		providertest.CheckKind(t, call(t, answer), rotation.InDoubt)
-	}
-}
-
-func TestAnErrorNamesCodeAndRequestIDButNotTheMessage(t *testing.T) {
-	t.Parallel()
-	body := strings.Replace(providertest.Fixture(t, "error.json"), "CODE", "InvalidDomain.NotFound", 1)
-	failure := providertest.CheckKind(t, call(t, providertest.Answer{Status: http.StatusBadRequest, Body: body}), rotation.Target)
-	if failure.Code != "InvalidDomain.NotFound" || failure.RequestID != requestID {
-		t.Errorf("got code %q and request id %q", failure.Code, failure.RequestID)
-	}
-	if text := failure.Error(); strings.Contains(text, "what the provider says") {
-		t.Errorf("%q repeats the provider's message", text)
 	}
 }
 
@@ -158,7 +121,6 @@ func TestAnExpiredTimestampNamesTheSkew(t *testing.T) {
 
 func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
 	t.Parallel()
-	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "success.json"))
 	for body, success := range map[string]bool{
 		`{"RequestId":"1","Success":1}`:                                           true,
 		`{"RequestId":"1","Success":"1"}`:                                         true,
@@ -184,14 +146,8 @@ func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
-	t.Parallel()
-	providertest.CheckMalformed(t, call)
-}
-
 func TestThrottlingSaysHowLongToWait(t *testing.T) {
 	t.Parallel()
-	providertest.CheckThrottled(t, call)
 	body := strings.Replace(providertest.Fixture(t, "error.json"), "CODE", "Throttling.User", 1)
 	for name, test := range map[string]struct {
 		header map[string]string
@@ -212,47 +168,5 @@ func TestThrottlingSaysHowLongToWait(t *testing.T) {
 				t.Errorf("RetryAfter is %v, want %v", failure.RetryAfter, test.want)
 			}
 		})
-	}
-}
-
-func TestCheckTargetGivesOneSpelling(t *testing.T) {
-	t.Parallel()
-	for target, want := range map[string]string{
-		"example.com":                 "example.com",
-		" Mail-1.EXAMPLE.com ":        "mail-1.example.com",
-		strings.Repeat("a", 50):       strings.Repeat("a", 50),
-		strings.Repeat("a", 51):       "",
-		"":                            "",
-		"a@example.com":               "",
-		"exa_mple.com":                "",
-		"example.com&Password=x":      "",
-		"exämple.com":                 "xn--exmple-cua.com",
-		"XN--EXMPLE-CUA.com":          "xn--exmple-cua.com",
-		"example.com.":                "example.com",
-		"example。com":                 "example.com",
-		"example..com":                "",
-		"example.com\nexample.org":    "",
-		"https://example.com/somedir": "",
-	} {
-		got, err := checkTarget(target)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("checkTarget(%q) = %q, %v; want %q", target, got, err, want)
-		}
-	}
-}
-
-func TestNewRefusesABadSetting(t *testing.T) {
-	t.Parallel()
-	good := providertest.Serve(t, providertest.Answer{}).Settings(Provider(), "us-east-1")
-	for name, spoil := range map[string]func(*rotation.Settings){
-		"region":   func(s *rotation.Settings) { s.Region = "mars-1" },
-		"key":      func(s *rotation.Settings) { s.Keys = nil },
-		"endpoint": func(s *rotation.Settings) { s.Endpoint = "https://" },
-	} {
-		s := good
-		spoil(&s)
-		if _, err := Provider().New(s); err == nil {
-			t.Errorf("a bad %s was accepted", name)
-		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 var addresses = []string{"ddd@test.com", "aaa@test.com", "BBB@Test.com", "ccc@test.com"}
 
-func verify(t *testing.T, server *providertest.Server, region string) ([]rotation.ContactResult, error) {
+// submit makes the call at the time and with the nonce of the fixtures.
+func submit(t *testing.T, s rotation.Settings) ([]rotation.ContactResult, error) {
 	t.Helper()
-	made, err := newClient(server.Settings(Provider(), region))
+	made, err := newClient(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,28 +26,42 @@ func verify(t *testing.T, server *providertest.Server, region string) ([]rotatio
 	return c.VerifyContacts(t.Context(), addresses)
 }
 
+func verify(t *testing.T, answer providertest.Answer) ([]rotation.ContactResult, error) {
+	t.Helper()
+	return submit(t, providertest.Serve(t, answer).Settings(Provider(), ""))
+}
+
 func call(t *testing.T, answer providertest.Answer) error {
 	t.Helper()
-	_, err := verify(t, providertest.Serve(t, answer), "")
+	_, err := verify(t, answer)
 	return err
 }
 
-func TestVerifyContactsSendsWhatThePageAsksFor(t *testing.T) {
+func TestTheProviderIsAsItsPagesSay(t *testing.T) {
 	t.Parallel()
-	for region, fixture := range map[string]string{
-		"":                  "submit.request",
-		regionInternational: "submit.request",
-		regionChina:         "submit-china.request",
-	} {
-		t.Run(region, func(t *testing.T) {
-			t.Parallel()
-			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "camel.json")})
-			if _, err := verify(t, server, region); err != nil {
-				t.Fatal(err)
-			}
-			providertest.CheckSent(t, server, fixture)
-		})
-	}
+	providertest.Suite(t, providertest.Case{
+		Provider: Provider(),
+		Make: func(t *testing.T, s rotation.Settings) error {
+			t.Helper()
+			_, err := submit(t, s)
+			return err
+		},
+		Sent:      map[string]string{"": "submit.request", regionChina: "submit-china.request"},
+		Successes: []string{"camel.json", "pascal.json", "wrapped.json", "wrapped.xml"}, Odd: []string{"pascal.json", "wrapped.xml"},
+		Refusals: []string{"error.json", "error.xml"}, RequestID: "02B2A890-CBD8-4806-9BCA-C93190CE7EF6",
+		Targets: map[string]string{
+			" A@TEST.com ":              "A@test.com",
+			"owner@example.com":         "owner@example.com",
+			"a@exämple.com":             "a@xn--exmple-cua.com",
+			"a@xn--exmple-cua.com.":     "a@xn--exmple-cua.com",
+			"":                          "",
+			"a@test.com,":               "",
+			"a@test.com,b@test.com":     "",
+			`"a,b"@test.com`:            "",
+			"example.com":               "",
+			"Owner <owner@example.com>": "",
+		},
+	})
 }
 
 func TestEveryShapeGivesTheSameResults(t *testing.T) {
@@ -60,7 +75,7 @@ func TestEveryShapeGivesTheSameResults(t *testing.T) {
 	for _, fixture := range []string{"camel.json", "pascal.json", "wrapped.json", "wrapped.xml"} {
 		t.Run(fixture, func(t *testing.T) {
 			t.Parallel()
-			got, err := verify(t, providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, fixture)}), "")
+			got, err := verify(t, providertest.Answer{Body: providertest.Fixture(t, fixture)})
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("got %+v, %v; want %+v", got, err, want)
 			}
@@ -72,7 +87,7 @@ func TestEmptyListsOfEverySpellingAreEmpty(t *testing.T) {
 	t.Parallel()
 	for _, empty := range []string{`null`, `""`, `[]`, `{}`, `{"SendResult": []}`, `{"SendResult": null}`} {
 		body := `{"RequestId": "1", "FailList": ` + empty + `, "ExistList": ` + empty + `, "SuccessList": [{"Email": "ccc@test.com"}]}`
-		got, err := verify(t, providertest.Serve(t, providertest.Answer{Body: body}), "")
+		got, err := verify(t, providertest.Answer{Body: body})
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s gives %+v, %v", empty, got, err)
 		}
@@ -82,7 +97,7 @@ func TestEmptyListsOfEverySpellingAreEmpty(t *testing.T) {
 func TestACodeOtherThanSuccessIsAFailureInAnyList(t *testing.T) {
 	t.Parallel()
 	body := `{"RequestId": "1", "SuccessList": [{"Email": "ccc@test.com", "Code": "Odd"}], "FailList": [{"Email": "ddd@test.com"}]}`
-	got, err := verify(t, providertest.Serve(t, providertest.Answer{Body: body}), "")
+	got, err := verify(t, providertest.Answer{Body: body})
 	want := []rotation.ContactResult{
 		{Address: "ccc@test.com", State: rotation.ContactFailed, Code: "Odd"},
 		{Address: "ddd@test.com", State: rotation.ContactFailed},
@@ -100,41 +115,12 @@ func TestAnAnswerThatNamesNoAddressIsInDoubt(t *testing.T) {
 	providertest.CheckKind(t, call(t, providertest.Answer{Status: http.StatusBadGateway, Body: providertest.Fixture(t, "camel.json")}), rotation.InDoubt)
 }
 
-func TestEachErrorCodeHasItsKind(t *testing.T) {
-	t.Parallel()
-	for _, fixture := range []string{"error.json", "error.xml"} {
-		t.Run(fixture, func(t *testing.T) {
-			t.Parallel()
-			body := providertest.Fixture(t, fixture)
-			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
-				code := strings.Replace(row.Code, "*", ".Detail", 1)
-				if strings.HasPrefix(row.Code, "HTTP ") {
-					code = "Unheard.Of"
-				}
-				return providertest.Answer{Status: row.Status, Body: strings.Replace(body, "CODE", code, 1)}
-			})
-		})
-	}
-}
-
 func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
 	t.Parallel()
-	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "pascal.json"))
-	providertest.CheckOddSuccess(t, call, providertest.Fixture(t, "wrapped.xml"))
 	body := strings.Replace(providertest.Fixture(t, "wrapped.xml"), "<Message />", "<Message>a & b</Message>", 1)
 	if err := call(t, providertest.Answer{Body: strings.Replace(body, "UTF-8", "UTF-16", 1)}); err != nil {
 		t.Error(err)
 	}
-}
-
-func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
-	t.Parallel()
-	providertest.CheckMalformed(t, call)
-}
-
-func TestThrottlingSaysHowLongToWait(t *testing.T) {
-	t.Parallel()
-	providertest.CheckThrottled(t, call)
 }
 
 func TestABadAddressIsRefusedBeforeAnythingIsSent(t *testing.T) {
@@ -150,27 +136,6 @@ func TestABadAddressIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 	if sent := server.Sent(); len(sent) != 0 {
 		t.Errorf("sent %q", sent)
-	}
-}
-
-func TestCheckTargetGivesOneSpelling(t *testing.T) {
-	t.Parallel()
-	for given, want := range map[string]string{
-		" A@TEST.com ":              "A@test.com",
-		"owner@example.com":         "owner@example.com",
-		"a@exämple.com":             "a@xn--exmple-cua.com",
-		"a@xn--exmple-cua.com.":     "a@xn--exmple-cua.com",
-		"":                          "",
-		"a@test.com,":               "",
-		"a@test.com,b@test.com":     "",
-		`"a,b"@test.com`:            "",
-		"example.com":               "",
-		"Owner <owner@example.com>": "",
-	} {
-		got, err := checkTarget(given)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("checkTarget(%q) = %q, %v; want %q", given, got, err, want)
-		}
 	}
 }
 

@@ -28,24 +28,57 @@ func call(t *testing.T, answer providertest.Answer) error {
 	return testClient(t, providertest.Serve(t, answer), "").Setter.Set(t.Context(), target, password)
 }
 
-func failure(t *testing.T, fixture, number, text string) providertest.Answer {
-	t.Helper()
-	body := strings.NewReplacer("NUMBER", number, "TEXT", text).Replace(providertest.Fixture(t, fixture))
-	return providertest.Answer{Body: body}
+// numbered puts a number and a text into a refusal.
+func numbered(body, number, text string) providertest.Answer {
+	return providertest.Answer{Body: strings.NewReplacer("NUMBER", number, "TEXT", text).Replace(body)}
 }
 
-func TestSetSendsWhatThePageAsksFor(t *testing.T) {
+func failure(t *testing.T, fixture, number, text string) providertest.Answer {
+	t.Helper()
+	return numbered(providertest.Fixture(t, fixture), number, text)
+}
+
+func TestTheProviderIsAsItsPagesSay(t *testing.T) {
 	t.Parallel()
-	for region, fixture := range map[string]string{"": "set.request", regionLive: "set.request", regionTest: "set-test.request"} {
-		t.Run(region, func(t *testing.T) {
-			t.Parallel()
-			server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "success.xml")})
-			if err := testClient(t, server, region).Setter.Set(t.Context(), target, password); err != nil {
+	providertest.Suite(t, providertest.Case{
+		Provider: Provider(),
+		Make: func(t *testing.T, s rotation.Settings) error {
+			t.Helper()
+			c, err := newClient(s)
+			if err != nil {
 				t.Fatal(err)
 			}
-			providertest.CheckSent(t, server, fixture)
-		})
-	}
+			return c.Setter.Set(t.Context(), target, password)
+		},
+		Sent:      map[string]string{"": "set.request", regionTest: "set-test.request"},
+		Successes: []string{"success.xml", "success-utf16.xml", "success.html", "success.txt"}, Odd: []string{"success.xml"},
+		Refusals: []string{"error.xml", "error.html", "error.txt"}, RequestID: "804faac0-3607-4062-bd72-6e4828ae1a5e",
+		Refuse: func(text string, row rotation.ErrorRow) providertest.Answer {
+			if row.Status == http.StatusTooManyRequests {
+				return providertest.Answer{Status: row.Status, Body: "ErrCount=1\nErr1=Slow down\nDone=true\n"}
+			}
+			digits, words, _ := strings.Cut(row.Code, " ")
+			return numbered(text, strings.ReplaceAll(digits, "x", "9"), "What the provider says: "+words)
+		},
+		Targets: map[string]string{
+			target:                           "resellerdocs.com",
+			" ResellerDocs.CO.UK ":           "resellerdocs.co.uk",
+			"xn--exmple-cua.com":             "xn--exmple-cua.com",
+			"com":                            "",
+			"":                               "",
+			".com":                           "",
+			"example.":                       "",
+			"example..com":                   "",
+			"exam ple.com":                   "",
+			"exämple.com":                    "xn--exmple-cua.com",
+			"EXA\u0308MPLE。com.":             "xn--exmple-cua.com",
+			"exämple.中国":                     "xn--exmple-cua.xn--fiqs8s",
+			"resellerdocs.com.":              "resellerdocs.com",
+			"exa_mple.com":                   "",
+			"example.com&uid=x":              "",
+			strings.Repeat("a", 64) + ".com": "",
+		},
+	})
 }
 
 func TestTheEndpointMayLeaveThePageOut(t *testing.T) {
@@ -65,32 +98,11 @@ func TestTheEndpointMayLeaveThePageOut(t *testing.T) {
 	}
 }
 
-func TestEveryFormatOfASuccessIsASuccess(t *testing.T) {
+func TestASuccessMayBeSpacedAsThePagePrintsIt(t *testing.T) {
 	t.Parallel()
-	for _, fixture := range []string{"success.xml", "success-utf16.xml", "success.html", "success.txt"} {
-		if err := call(t, providertest.Answer{Body: providertest.Fixture(t, fixture)}); err != nil {
-			t.Errorf("%s: %v", fixture, err)
-		}
-	}
-	spaced := strings.ReplaceAll(providertest.Fixture(t, "success.html"), "</STRONG>", "</ STRONG>") // as the page prints it
+	spaced := strings.ReplaceAll(providertest.Fixture(t, "success.html"), "</STRONG>", "</ STRONG>")
 	if err := call(t, providertest.Answer{Body: spaced}); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestEachErrorNumberHasItsKind(t *testing.T) {
-	t.Parallel()
-	for _, fixture := range []string{"error.xml", "error.html", "error.txt"} {
-		t.Run(fixture, func(t *testing.T) {
-			t.Parallel()
-			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
-				if row.Status == http.StatusTooManyRequests {
-					return providertest.Answer{Status: row.Status, Body: "ErrCount=1\nErr1=Slow down\nDone=true\n"}
-				}
-				digits, words, _ := strings.Cut(row.Code, " ")
-				return failure(t, fixture, strings.ReplaceAll(digits, "x", "9"), "What the provider says: "+words)
-			})
-		})
 	}
 }
 
@@ -164,7 +176,6 @@ func TestASuccessThatIsNotWholeIsInDoubt(t *testing.T) {
 func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
 	t.Parallel()
 	body := providertest.Fixture(t, "success.xml")
-	providertest.CheckOddSuccess(t, call, body)
 	for name, test := range map[string]struct {
 		body    string
 		success bool
@@ -196,16 +207,6 @@ func TestAnOddlyWrappedSuccessIsNotNeedlesslyInDoubt(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
-	t.Parallel()
-	providertest.CheckMalformed(t, call)
-}
-
-func TestThrottlingSaysHowLongToWait(t *testing.T) {
-	t.Parallel()
-	providertest.CheckThrottled(t, call)
-}
-
 func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	server := providertest.Serve(t, providertest.Answer{})
@@ -216,31 +217,8 @@ func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestCheckTargetGivesOneSpelling(t *testing.T) {
+func TestATargetIsSplitAtItsFirstDot(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]string{
-		target:                           "resellerdocs.com",
-		" ResellerDocs.CO.UK ":           "resellerdocs.co.uk",
-		"xn--exmple-cua.com":             "xn--exmple-cua.com",
-		"com":                            "",
-		"":                               "",
-		".com":                           "",
-		"example.":                       "",
-		"example..com":                   "",
-		"exam ple.com":                   "",
-		"exämple.com":                    "xn--exmple-cua.com",
-		"EXA\u0308MPLE。com.":             "xn--exmple-cua.com",
-		"exämple.中国":                     "xn--exmple-cua.xn--fiqs8s",
-		"resellerdocs.com.":              "resellerdocs.com",
-		"exa_mple.com":                   "",
-		"example.com&uid=x":              "",
-		strings.Repeat("a", 64) + ".com": "",
-	} {
-		got, err := checkTarget(given)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("checkTarget(%q) = %q, %v; want %q", given, got, err, want)
-		}
-	}
 	if sld, tld, _ := splitTarget("example.co.uk"); sld != "example" || tld != "co.uk" {
 		t.Errorf("split into %q and %q", sld, tld)
 	}

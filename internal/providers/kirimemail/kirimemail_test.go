@@ -44,13 +44,45 @@ func list(t *testing.T, answer providertest.Answer) error {
 	return err
 }
 
-func TestIssueSendsWhatThePageAsksFor(t *testing.T) {
+func TestTheProviderIsAsItsPagesSay(t *testing.T) {
 	t.Parallel()
-	server := providertest.Serve(t, providertest.Answer{Body: providertest.Fixture(t, "reset.json")})
-	if _, err := testClient(t, server).Issuer.Issue(t.Context(), target); err != nil {
-		t.Fatal(err)
-	}
-	providertest.CheckSent(t, server, "reset.request")
+	providertest.Suite(t, providertest.Case{
+		Provider: Provider(),
+		Make: func(t *testing.T, s rotation.Settings) error {
+			t.Helper()
+			c, err := newClient(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.Issuer.Issue(t.Context(), target)
+			return err
+		},
+		Sent: map[string]string{"": "reset.request"}, Successes: []string{"reset.json"}, Refusals: []string{"error.json"},
+		Targets: map[string]string{
+			target: target,
+			" Example.COM/" + strings.ToUpper(guid) + " ": target,
+			"example.com./" + guid:                        target,
+			"ｅｘａｍｐｌｅ．com/" + guid:                         target,
+			"exämple.com/" + guid:                         "xn--exmple-cua.com/" + guid,
+			"example..com/" + guid:                        "",
+			"":                                            "",
+			"example.com":                                 "",
+			guid:                                          "",
+			"example.com/" + guid + "/":                   "",
+			"/" + guid:                                    "",
+			"example.com/42":                              "",
+			"exa mple.com/" + guid:                        "",
+		},
+	})
+}
+
+func TestAListIsReadLikeAReset(t *testing.T) {
+	t.Parallel()
+	body := providertest.Fixture(t, "error.json")
+	providertest.CheckTable(t, errorTable(), list, func(row rotation.ErrorRow) providertest.Answer {
+		return providertest.Answer{Status: row.Status, Body: body}
+	})
+	providertest.CheckMalformed(t, list)
 }
 
 func TestIssueReturnsPasswordUserNameAndSync(t *testing.T) {
@@ -86,28 +118,6 @@ func TestAPasswordThatIsShownIsKept(t *testing.T) {
 	})
 }
 
-func TestEachErrorStatusHasItsKind(t *testing.T) {
-	t.Parallel()
-	body := providertest.Fixture(t, "error.json")
-	for name, call := range map[string]providertest.Call{"reset": call, "list": list} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			providertest.CheckTable(t, errorTable(), call, func(row rotation.ErrorRow) providertest.Answer {
-				return providertest.Answer{Status: row.Status, Body: body}
-			})
-		})
-	}
-}
-
-func TestAnErrorDoesNotRepeatTheMessage(t *testing.T) {
-	t.Parallel()
-	err := call(t, providertest.Answer{Status: http.StatusForbidden, Body: providertest.Fixture(t, "error.json")})
-	failure := providertest.CheckKind(t, err, rotation.Target)
-	if text := failure.Error(); failure.Code != "HTTP 403" || strings.Contains(text, "what the provider says") {
-		t.Errorf("got %q with code %q", text, failure.Code)
-	}
-}
-
 func TestAnAnswerThatOnlyLooksLikeASuccessIsInDoubt(t *testing.T) {
 	t.Parallel()
 	body := providertest.Fixture(t, "reset.json")
@@ -125,22 +135,11 @@ func TestAnAnswerThatOnlyLooksLikeASuccessIsInDoubt(t *testing.T) {
 	}
 }
 
-func TestAnUnreadableAnswerIsInDoubt(t *testing.T) {
-	t.Parallel()
-	providertest.CheckMalformed(t, call)
-	providertest.CheckMalformed(t, list)
-}
-
 func TestAListThatDoesNotSayThatItIsASuccessIsInDoubt(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{"data": []}`, `{"success": null, "data": []}`, `{"success": "maybe", "data": []}`} {
 		providertest.CheckKind(t, list(t, providertest.Answer{Body: body}), rotation.InDoubt)
 	}
-}
-
-func TestThrottlingSaysHowLongToWait(t *testing.T) {
-	t.Parallel()
-	providertest.CheckThrottled(t, call)
 }
 
 func TestListReadsBothShapesOfAList(t *testing.T) {
@@ -220,45 +219,5 @@ func TestABadTargetIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	providertest.CheckKind(t, err, rotation.Target)
 	if sent := server.Sent(); len(sent) != 0 {
 		t.Errorf("sent %q", sent)
-	}
-}
-
-func TestCheckTargetGivesOneSpelling(t *testing.T) {
-	t.Parallel()
-	for given, want := range map[string]string{
-		target: target,
-		" Example.COM/" + strings.ToUpper(guid) + " ": target,
-		"example.com./" + guid:                        target,
-		"ｅｘａｍｐｌｅ．com/" + guid:                         target,
-		"exämple.com/" + guid:                         "xn--exmple-cua.com/" + guid,
-		"example..com/" + guid:                        "",
-		"":                                            "",
-		"example.com":                                 "",
-		guid:                                          "",
-		"example.com/" + guid + "/":                   "",
-		"/" + guid:                                    "",
-		"example.com/42":                              "",
-		"exa mple.com/" + guid:                        "",
-	} {
-		got, err := checkTarget(given)
-		if got != want || (err == nil) != (want != "") {
-			t.Errorf("checkTarget(%q) = %q, %v; want %q", given, got, err, want)
-		}
-	}
-}
-
-func TestNewRefusesABadSetting(t *testing.T) {
-	t.Parallel()
-	good := providertest.Serve(t, providertest.Answer{}).Settings(Provider(), "")
-	for name, spoil := range map[string]func(*rotation.Settings){
-		"region":   func(s *rotation.Settings) { s.Region = "id" },
-		"key":      func(s *rotation.Settings) { s.Keys = nil },
-		"endpoint": func(s *rotation.Settings) { s.Endpoint = "https://user:pw@example.com" },
-	} {
-		s := good
-		spoil(&s)
-		if _, err := Provider().New(s); err == nil {
-			t.Errorf("a bad %s was accepted", name)
-		}
 	}
 }
