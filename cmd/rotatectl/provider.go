@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,9 +14,9 @@ import (
 	"keyturn/internal/providers/declared"
 )
 
-func providerCommand() *cobra.Command {
+func providerCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "provider", Short: "work with descriptions of providers"}
-	cmd.AddCommand(providerCheck(), providerNew())
+	cmd.AddCommand(providerCheck(), providerNew(), providerTry(o))
 	return cmd
 }
 
@@ -45,7 +44,7 @@ and no network.`,
 				}
 			}
 			for _, name := range args {
-				all.add(cmd, name, func() (*declared.Description, error) { return readDescription(name) })
+				all.add(cmd, name, func() (*declared.Description, error) { return declared.ReadFile(name) })
 			}
 			if output == "json" {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
@@ -90,20 +89,6 @@ true. Change it line by line beside the provider's page, and run provider check 
 	cmd.Flags().StringVar(&mode, "mode", "setter", "setter: it takes our password; issuer: it makes one; minter: it makes another identity with one")
 	cmd.Flags().StringVarP(&output, "output", "o", "yaml", "yaml or json")
 	return cmd
-}
-
-// readDescription reads no more of a file than a description may have.
-func readDescription(name string) (*declared.Description, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, declared.SizeLimit+1))
-	if err != nil {
-		return nil, err
-	}
-	return declared.Read(name, text)
 }
 
 // examined is what was found in all files.

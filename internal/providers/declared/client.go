@@ -19,6 +19,7 @@ type client struct {
 	http   *httpx.Client
 	region string
 	keys   map[string]secret.Value
+	watch  func(*httpx.Reply, values) // sees each reply; nil but for a trial
 }
 
 // setter and issuer are what a client is, by the mode of its description.
@@ -87,6 +88,9 @@ func (c *client) send(ctx context.Context, o *operation, target string, v values
 		return nil, v, c.refuse(o, err)
 	}
 	reply, err := c.http.Do(ctx, request)
+	if c.watch != nil && reply != nil {
+		c.watch(reply, v)
+	}
 	return reply, v, err
 }
 

@@ -72,17 +72,9 @@ func (d *Description) Provider() rotation.Provider {
 }
 
 func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
-	use := httpx.Pooled
-	if slices.ContainsFunc(d.operations(), func(o *operation) bool { return o.request.fresh(d.scope) }) {
-		use = httpx.Fresh
-	}
-	http, err := httpx.New(d.Provider(), s, use)
+	c, err := d.connect(s)
 	if err != nil {
 		return rotation.Client{}, err
-	}
-	c := &client{Description: d, http: http, region: s.Region, keys: s.Keys}
-	if c.region == "" {
-		c.region = d.regions[0].name
 	}
 	switch d.mode {
 	case rotation.ModeIssuer:
@@ -92,6 +84,22 @@ func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
 	default:
 		return rotation.Client{Setter: setter{c}}, nil
 	}
+}
+
+func (d *Description) connect(s rotation.Settings) (*client, error) {
+	use := httpx.Pooled
+	if slices.ContainsFunc(d.operations(), func(o *operation) bool { return o.request.fresh(d.scope) }) {
+		use = httpx.Fresh
+	}
+	http, err := httpx.New(d.Provider(), s, use)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{Description: d, http: http, region: s.Region, keys: s.Keys}
+	if c.region == "" {
+		c.region = d.regions[0].name
+	}
+	return c, nil
 }
 
 // in returns the region of a name; the default one for "".

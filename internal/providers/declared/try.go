@@ -1,0 +1,139 @@
+package declared
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"keyturn/internal/httpx"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// Trial is one call that was made to see what a description makes of the answer. It holds no secret, and of the answer
+// only what the description looked for, and names of fields.
+type Trial struct {
+	Status int      // of the answer; 0 if there was none
+	Looked []Looked // for what the description has, in its order
+	Fields []string // what the answer has, by path
+	Row    int      // line of the row that matches; 0 if none does
+	Shown  bool     // an issuer's answer shows a password
+	Synced bool     // and says, or does not deny, that it is live
+	Err    error    // nil for a success
+}
+
+// Looked is one thing that a description looks for in an answer.
+type Looked struct {
+	What  string `json:"what"`
+	Found bool   `json:"found"`
+}
+
+// Preview is the request of a call, as the examples have theirs: keys and password are their names in capitals.
+func (d *Description) Preview(ctx context.Context, endpoint, region, target string) (string, error) {
+	c, _, err := d.playAt(ctx, endpoint, sent{target: target, region: region, password: "PASSWORD"}, told{status: http.StatusOK})
+	if c.sent == nil {
+		return "", err
+	}
+	return c.text(), nil
+}
+
+// Try makes the call once.
+func (d *Description) Try(ctx context.Context, s rotation.Settings, target string, password secret.Value) (Trial, error) {
+	c, err := d.connect(s)
+	if err != nil {
+		return Trial{}, err
+	}
+	var t Trial
+	c.watch = func(reply *httpx.Reply, v values) { t.look(&d.call.answer, reply, v) }
+	switch d.mode {
+	case rotation.ModeIssuer:
+		var issued rotation.Issued
+		issued, t.Err = issuer{c}.Issue(ctx, target)
+		t.Shown, t.Synced = !issued.Password.IsZero(), issued.Synced
+	case rotation.ModeSetter:
+		t.Err = setter{c}.Set(ctx, target, password)
+	default:
+		return t, fmt.Errorf("a call of a %s cannot be tried", d.mode)
+	}
+	return t, nil
+}
+
+// look notes what a description sees in an answer.
+func (t *Trial) look(a *answer, reply *httpx.Reply, v values) {
+	t.Status = reply.Status
+	root, err := a.decode(reply.Body)
+	if err != nil {
+		root = nil
+	}
+	for _, p := range a.whole {
+		t.Looked = append(t.Looked, Looked{"whole " + strings.Join(p, "."), !slices.ContainsFunc(find(root, p), missing)})
+	}
+	t.Looked = append(t.Looked, Looked{"success " + statuses(a.statuses), slices.Contains(a.statuses, reply.Status)})
+	for _, c := range a.success {
+		t.Looked = append(t.Looked, Looked{"success " + c.says(v), root != nil && c.holds(root, v)})
+	}
+	for _, p := range a.code {
+		t.Looked = append(t.Looked, Looked{"code " + strings.Join(p, "."), one(root, p) != ""})
+	}
+	if row := a.read(reply.Status, reply.Body, v).row; row != nil {
+		t.Row = row.at.Line
+	}
+	t.Fields = fieldsOf(root, v)
+}
+
+func statuses(all []int) string {
+	texts := make([]string, len(all))
+	for i, status := range all {
+		texts[i] = strconv.Itoa(status)
+	}
+	return "status " + strings.Join(texts, " or ")
+}
+
+// says is a condition in words.
+func (c condition) says(v values) string {
+	name := strings.Join(c.path, ".")
+	switch c.test {
+	case given:
+		return name + " is given"
+	case absent:
+		return name + " is absent"
+	default:
+		texts := make([]string, len(c.texts))
+		for i, t := range c.texts {
+			texts[i] = strconv.Quote(t.text(v))
+		}
+		return fmt.Sprintf("%s is %s", name, strings.Join(texts, " or "))
+	}
+}
+
+// mostFields bounds what is shown of an answer.
+const mostFields = 20
+
+// fieldsOf names the fields of an answer, without what stands in them.
+func fieldsOf(root tree, v values) []string {
+	var all []string
+	var walk func(at string, root tree)
+	walk = func(at string, root tree) {
+		below := func(name string, child tree) { walk(strings.TrimPrefix(at+"."+name, "."), child) }
+		switch root := root.(type) {
+		case map[string]tree:
+			for _, name := range slices.Sorted(maps.Keys(root)) {
+				below(v.clean(name), root[name])
+			}
+		case []tree:
+			for i, child := range root {
+				below(strconv.Itoa(i), child)
+			}
+		default:
+			if at != "" && len(all) < mostFields {
+				all = append(all, at)
+			}
+		}
+	}
+	walk("", root)
+	return all
+}
