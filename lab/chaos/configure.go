@@ -10,12 +10,17 @@ import (
 //go:embed keyturn.yaml.tmpl
 var configText string
 
+// makerText describes an issuer, as a user's file does. The sandbox plays it.
+//
+//go:embed maker.yaml
+var makerText string
+
 var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText))
 
 // keys are the sandbox's own management keys; there is nothing to hide about them.
 var keys = []string{
 	"CHAOS_TENCENT_ID=testid", "CHAOS_TENCENT_KEY=testsecret", "CHAOS_KIRIM_USER=api", "CHAOS_KIRIM_TOKEN=test-token",
-	"CHAOS_ALIBABA_ID=testid", "CHAOS_ALIBABA_KEY=testsecret",
+	"CHAOS_ALIBABA_ID=testid", "CHAOS_ALIBABA_KEY=testsecret", "CHAOS_MAILGUN_KEY=test-key", "CHAOS_MAKER_TOKEN=TOKEN",
 }
 
 type account struct{ Name, Provider, Endpoint, Keys, SMTP string }
@@ -44,6 +49,8 @@ func (s *stage) configure(every, driftCheck string) error {
 			at("ses", "tencent-ses", tencent), muted,
 			at("barred", "tencent-ses", "{secret_id: {env: CHAOS_TENCENT_ID}, secret_key: {env: CHAOS_KIRIM_TOKEN}}"),
 			at("directmail", "alibaba-directmail", "{access_key_id: {env: CHAOS_ALIBABA_ID}, access_key_secret: {env: CHAOS_ALIBABA_KEY}}"),
+			at("mailgun", "mailgun", "{api_key: {env: CHAOS_MAILGUN_KEY}}"),
+			at("maker", "maker", "{token: {env: CHAOS_MAKER_TOKEN}}"),
 			at("kirim", "kirimemail", "{user: {env: CHAOS_KIRIM_USER}, token: {env: CHAOS_KIRIM_TOKEN}}"),
 		},
 	})

@@ -54,11 +54,12 @@ func (c *credential) targets(identity string) []string {
 	}
 }
 
-// providers are those that have an SMTP server, so that everything can be verified.
-var providers = []string{"tencent-ses", "alibaba-directmail", "kirimemail"}
+// providers are those that have an SMTP server, so that everything can be verified. Mailgun is described in a file that
+// keyturn has with it, maker in one of this folder.
+var providers = []string{"tencent-ses", "alibaba-directmail", "mailgun", "kirimemail", "maker"}
 
-// setters are those of them that take a password that keyturn chose.
-var setters = providers[:2]
+// setters are those of them that take a password that keyturn chose; the others make it.
+var setters = providers[:3]
 
 const (
 	busy  = 16 // credentials of each strategy that rotate all the time, spread over the providers
@@ -86,7 +87,7 @@ func fleet() []credential {
 }
 
 // names are the accounts and parts of the ids, by provider.
-var names = []string{"ses", "directmail", "kirim"}
+var names = []string{"ses", "directmail", "mailgun", "kirim", "maker"}
 
 // replaced is the nth credential of a provider that has one password.
 func replaced(provider, n int, quiet bool) credential {
@@ -117,15 +118,15 @@ func overlapping(n int) credential {
 // targetOf is the nth target of a kind at a provider, and what a program logs in with there.
 func targetOf(provider, n int, kind string) (target, username string) {
 	switch providers[provider] {
-	case "tencent-ses":
-		address := fmt.Sprintf("%s%02d@example.com", kind, n)
-		return address, address
 	case "alibaba-directmail":
 		domain := fmt.Sprintf("%s%02d.example.com", kind, n)
 		return domain, domain
-	default:
+	case "kirimemail":
 		guid := fmt.Sprintf("00000000-0000-4000-8000-%02d%010d", slices.Index([]string{"app", "a", "b"}, kind), n)
 		return "example.com/" + guid, fmt.Sprintf("%s%02d@example.com", kind, n)
+	default:
+		address := fmt.Sprintf("%s%02d@example.com", kind, n)
+		return address, address
 	}
 }
 

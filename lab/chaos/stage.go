@@ -46,8 +46,12 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), wires: newWires(), proxied: map[string]string{}, known: map[string]bool{}, consumed: map[string]bool{}}
 	opts := devenv.StageOptions{
 		Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Vault: devenv.VaultOptions{Dir: filepath.Join(dir, "vault")},
-		Sandbox: []string{"-state", filepath.Join(dir, "sandbox-state.json")},
 	}
+	maker, err := s.WriteFile("maker.yaml", makerText)
+	if err != nil {
+		return nil, err
+	}
+	opts.Sandbox = []string{"-state", filepath.Join(dir, "sandbox-state.json"), "-provider", maker}
 	for _, code := range providers {
 		opts.Sandbox = append(opts.Sandbox, "-rate", code+"=100/s")
 	}
