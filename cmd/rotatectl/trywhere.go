@@ -35,8 +35,8 @@ const (
 func (t *trial) settings(cmd *cobra.Command, o *options, file, target string, p rotation.Provider) (s rotation.Settings, whose string, err error) {
 	s = rotation.Settings{Region: t.region, Timeout: tryTimeout, Endpoint: t.endpoint, Keys: map[string]secret.Value{}}
 	var cfg *config.Config
+	var account *config.Account
 	if t.account != "" {
-		var account *config.Account
 		if cfg, account, err = t.known(o, file, p); err != nil {
 			return s, "", err
 		}
@@ -61,7 +61,11 @@ func (t *trial) settings(cmd *cobra.Command, o *options, file, target string, p 
 	}
 	if s.Endpoint != "" && cfg != nil {
 		keys, err := t.keys(cmd, cfg)
-		s.Keys = keys
+		if err != nil {
+			return s, "", err
+		}
+		own, err := app.Settings(account, keys)
+		s.Keys, s.CA = own.Keys, own.CA
 		return s, "those of account " + t.account, err
 	}
 	for _, name := range p.Keys {

@@ -43,9 +43,11 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, mail M
 	var problems []error
 	for name := range keys {
 		account := cfg.Accounts[name]
-		client, err := account.Provider.New(rotation.Settings{
-			Endpoint: account.Endpoint, Region: account.Region, Keys: keys[name], Timeout: account.Timeout,
-		})
+		var client rotation.Client
+		settings, err := Settings(account, keys[name])
+		if err == nil {
+			client, err = account.Provider.New(settings)
+		}
 		if err != nil {
 			problems = append(problems, fmt.Errorf("account %s: %w", name, err))
 		}
@@ -63,6 +65,17 @@ func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, mail M
 		}
 	}
 	return s, errors.Join(problems...)
+}
+
+// Settings are what a client of an account is made from.
+func Settings(account *config.Account, keys map[string]secret.Value) (rotation.Settings, error) {
+	s := rotation.Settings{Endpoint: account.Endpoint, Region: account.Region, Keys: keys, Timeout: account.Timeout}
+	if account.CAFile == "" {
+		return s, nil
+	}
+	var err error
+	s.CA, err = certs.Pool(account.CAFile)
+	return s, err
 }
 
 // Client returns the provider client of an account.

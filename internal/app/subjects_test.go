@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"context"
+	"encoding/pem"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,5 +124,38 @@ func TestAVerificationThatCannotWorkShowsBeforeTheFirstRotation(t *testing.T) {
 	_, err := app.NewSubjects(t.Context(), cfg, fromVault, app.Mail{})
 	if err == nil || !strings.Contains(err.Error(), "credential broken: ") || !strings.Contains(err.Error(), "missing.pem") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A server of one's own often has a certificate of one's own authority.
+func TestAnAccountIsCertifiedByItsOwnAuthority(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path }))
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := func(ca string) string {
+		return strings.NewReplacer("provider: enom", "provider: mailgun\n    endpoint: "+server.URL+"\n    ca_file: "+ca, "uid: {file: key}, token:", "api_key:", "verify: provider", "verify: off",
+			"target: example.com", "target: alerts@example.com").Replace(fleet)
+	}
+	subjects, err := app.NewSubjects(t.Context(), load(t, text(ca)), fromVault, app.Mail{}, "domains")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = subjects.Client("domains").Setter.Set(t.Context(), "alerts@example.com", secret.New("x")) // its answer is no success
+	select {
+	case path := <-asked:
+		if !strings.HasSuffix(path, "/alerts@example.com") {
+			t.Errorf("asked for %s", path)
+		}
+	default:
+		t.Error("it was not asked")
+	}
+	if _, err := app.NewSubjects(t.Context(), load(t, text("missing.pem")), fromVault, app.Mail{}, "domains"); err == nil || !strings.Contains(err.Error(), "account domains: open ") {
+		t.Error(err)
 	}
 }

@@ -20,6 +20,7 @@ type Account struct {
 	Provider *rotation.Provider
 	Region   string // one of Provider.Regions; "" where there are none
 	Endpoint string // base URL
+	CAFile   string // PEM of who certifies it; "" means the system's roots
 	Keys     map[string]Source
 	// Rates are the windows that all calls together must keep to, each as written or, by default, 0.95 of what the
 	// provider allows. Never empty.
@@ -51,6 +52,7 @@ var accountFields = fields[rawAccount]{
 	{"provider", func(_ *loader, a *rawAccount, v *document.Value) { a.provider = v }},
 	{"region", func(_ *loader, a *rawAccount, v *document.Value) { a.Region = v.Text() }},
 	{"endpoint", func(_ *loader, a *rawAccount, v *document.Value) { a.endpoint = v }},
+	{"ca_file", func(l *loader, a *rawAccount, v *document.Value) { a.CAFile = l.certificates(v) }},
 	{"insecure_http", func(_ *loader, a *rawAccount, v *document.Value) { a.insecureHTTP = v.Boolean() }},
 	{"keys", func(_ *loader, a *rawAccount, v *document.Value) { a.keys = v }},
 	{"rate", func(_ *loader, a *rawAccount, v *document.Value) { a.Rates = rates(v) }},

@@ -60,7 +60,7 @@ func New(p rotation.Provider, s rotation.Settings, use Connections) (*Client, er
 		provider:  p.Code,
 		timeout:   s.Timeout,
 		quotaPer:  p.QuotaPer,
-		transport: transport(s.Transport, use),
+		transport: transport(s.Transport, s.CA, use),
 	}, nil
 }
 

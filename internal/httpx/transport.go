@@ -1,6 +1,8 @@
 package httpx
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"time"
@@ -33,7 +35,7 @@ const (
 
 // transport returns the transport of one account. A given *http.Transport is copied, so that its proxy and certificate
 // settings hold, and gets the same guarantees; another kind of RoundTripper is trusted to send once.
-func transport(given http.RoundTripper, use Connections) http.RoundTripper {
+func transport(given http.RoundTripper, ca *x509.CertPool, use Connections) http.RoundTripper {
 	var t *http.Transport
 	switch given := given.(type) {
 	case nil:
@@ -59,6 +61,12 @@ func transport(given http.RoundTripper, use Connections) http.RoundTripper {
 	t.TLSNextProto = nil
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
+	if ca != nil {
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		t.TLSClientConfig.RootCAs = ca
+	}
 	if t.TLSClientConfig != nil {
 		t.TLSClientConfig.NextProtos = nil
 	}

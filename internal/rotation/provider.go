@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"crypto/x509"
 	"math"
 	"net/http"
 	"time"
@@ -249,6 +250,7 @@ type Settings struct {
 	Region   string                  // one of Provider.Regions, or ""
 	Keys     map[string]secret.Value // by the names of Provider.Keys
 	Timeout  time.Duration           // hard limit of one call, connection included
+	CA       *x509.CertPool          // who certifies the endpoint; nil means the system's roots
 	// Transport is the way out; nil means the default of internal/httpx. Tests and proxies replace it.
 	Transport http.RoundTripper
 }

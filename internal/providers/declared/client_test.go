@@ -2,10 +2,12 @@ package declared
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"keyturn/internal/httpx"
 	"keyturn/internal/providers/providertest"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
@@ -151,6 +153,23 @@ func TestAHeaderSaysHowLongToWait(t *testing.T) {
 		}
 		if failure := rotation.AsError(set(t, d, providertest.Answer{Status: 404, Header: header, Body: `{"status": "no"}`})); failure.RetryAfter != 0 {
 			t.Errorf("a refusal of the target waits %v", failure.RetryAfter)
+		}
+	}
+}
+
+func TestTheQuotaThatAnswersNameIsObserved(t *testing.T) {
+	t.Parallel()
+	for extra, want := range map[string]*httpx.Quota{"": nil, "\nquota_per: 1m": {Limit: 60, Per: time.Minute, Remaining: 59}} {
+		var seen []httpx.Observation
+		p := describe(t, "setter.yaml", "rate: 5/s", "rate: 5/s"+extra).Provider()
+		answer := providertest.Answer{Header: map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59"}, Body: `{"status": "ok"}`}
+		c, err := p.New(providertest.Serve(t, answer).Settings(p, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := httpx.WithObserver(t.Context(), func(o httpx.Observation) { seen = append(seen, o) })
+		if err := c.Setter.Set(ctx, "a@example.com", secret.New("Secret-1-Pass")); err != nil || len(seen) != 1 || !reflect.DeepEqual(seen[0].Quota, want) {
+			t.Errorf("%q: %v, observed %+v", extra, err, seen)
 		}
 	}
 }

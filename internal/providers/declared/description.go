@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/httpx"
@@ -24,6 +25,7 @@ type Description struct {
 	keys           []string
 	regions        []region
 	rate           rotation.Rate
+	quotaPer       time.Duration
 	mail           *mail
 	pairs, sendsAs bool
 	rule           policy.Rule
@@ -47,7 +49,7 @@ type region struct {
 // Provider makes the provider that the description describes.
 func (d *Description) Provider() rotation.Provider {
 	p := rotation.Provider{
-		Code: d.Code, Name: d.Name, Call: d.call.name, Doc: d.Doc, Mode: d.mode, Keys: d.keys, Endpoint: d.endpoint, Rate: d.rate, Rule: d.rule,
+		Code: d.Code, Name: d.Name, Call: d.call.name, Doc: d.Doc, Mode: d.mode, Keys: d.keys, Endpoint: d.endpoint, Rate: d.rate, QuotaPer: d.quotaPer, Rule: d.rule,
 		CheckTarget: d.target.canonical, New: d.newClient, Pairs: d.pairs, SendsAs: d.sendsAs, Description: d.digest,
 	}
 	for _, r := range d.regions {

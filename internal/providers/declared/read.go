@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/httpx"
@@ -18,7 +19,7 @@ const SizeLimit = 256 << 10
 
 // fields are everything that a description may have.
 var fields = []string{
-	"code", "name", "call", "doc", "sources", "guessed", "mode", "keys", "endpoint", "regions", "rate", "smtp", "pairs", "sends_as",
+	"code", "name", "call", "doc", "sources", "guessed", "mode", "keys", "endpoint", "regions", "rate", "quota_per", "smtp", "pairs", "sends_as",
 	"rule", "target", "secret_in_url", "auth", "set", "issue", "mint", "list", "retire", "username", "shows", "answer", "errors", "examples",
 }
 
@@ -86,6 +87,9 @@ func (d *Description) readFacts(v *document.Value, taken []string) {
 		if c := v.Child(name); c != nil {
 			read(c)
 		}
+	}
+	if c := v.Child("quota_per"); c != nil {
+		d.quotaPer = c.DurationIn(time.Second, 24*time.Hour)
 	}
 	d.Sources, d.Guessed = readPages(v.Child("sources")), readGuessed(v.Child("guessed"))
 }

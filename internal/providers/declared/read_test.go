@@ -66,6 +66,8 @@ func TestTheExamplesOfADescriptionAreItsTests(t *testing.T) {
 // bad has what a description must not say, as an edit of the good one, and what is said about it.
 var bad = []struct{ name, old, new, want string }{
 	{"an unknown field", "rate: 5/s", "rat: 5/s", "p.yaml:9:1: rat: unknown field (did you mean rate?)"},
+	{"a quota without a time", "rate: 5/s", "rate: 5/s\nquota_per: often", "p.yaml:10:12: quota_per: "},
+	{"a quota of no time", "rate: 5/s", "rate: 5/s\nquota_per: 1ms", "p.yaml:10:12: quota_per: must be from 1s to 24h0m0s"},
 	{"a field twice", "rate: 5/s", "rate: 5/s\nrate: 6/s", "p.yaml:10:1: rate: is defined twice"},
 	{"a missing field", "rate: 5/s\n", "", "p.yaml:1:1: rate: is missing"},
 	{"a slot that does not exist", "${target.login}", "${target.user}", "p.yaml:21:9: set.path: there is no slot ${target.user}"},
