@@ -32,7 +32,7 @@ func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := client.Process(ctx, ping{redis.NewStatusCmd(ctx, "ping")}); err != nil {
+	if err := redisx.Ping(ctx, client); err != nil {
 		return nil, errors.Join(fmt.Errorf("redis at %v does not answer: %w", settings.Addresses, err), client.Close())
 	}
 	if err := redisx.Check(ctx, client); err != nil {
@@ -40,12 +40,6 @@ func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, erro
 	}
 	return client, nil
 }
-
-// ping is sent only once: startup fails immediately when Redis is away, while all later commands ride out a restart.
-type ping struct{ *redis.StatusCmd }
-
-// NoRetry implements redis.Cmder.
-func (ping) NoRetry() bool { return true }
 
 func redisSettings(ctx context.Context, c config.Redis) (redisx.Config, error) {
 	settings := redisx.Config{Addresses: c.Addresses, Cluster: len(c.Addresses) > 0, Database: c.DB, Username: c.Username}

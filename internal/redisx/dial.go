@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -95,20 +95,23 @@ func (r Config) dialer() func(ctx context.Context, network, addr string) (net.Co
 	}
 }
 
+// Ping asks for a sign of life, once: startup fails immediately when Redis is away, while all later commands ride out a
+// restart.
+func Ping(ctx context.Context, rdb redis.UniversalClient) error {
+	return rdb.Process(ctx, Once(redis.NewStatusCmd(ctx, "ping")))
+}
+
 // ErrEvicts is a Redis that drops keys when its memory is full. A dropped task blocks its credential's id.
 var ErrEvicts = errors.New("redis: maxmemory-policy is not noeviction: jobs can vanish")
 
 // Check reports ErrEvicts, or that Redis could not be asked.
 func Check(ctx context.Context, rdb redis.UniversalClient) error {
-	info, err := rdb.Info(ctx, "memory").Result()
+	all, err := Ask(ctx, rdb)
 	if err != nil {
-		return fmt.Errorf("ask redis for its memory policy: %w", err)
+		return err
 	}
-	for line := range strings.Lines(info) {
-		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
-		if ok && policy != "noeviction" {
-			return ErrEvicts
-		}
+	if slices.ContainsFunc(all, Facts.Evicts) {
+		return ErrEvicts
 	}
 	return nil
 }
