@@ -49,6 +49,15 @@ func (v *Vault) Unusable(ctx context.Context, access Access) map[string]error {
 	return v.each(func(s *store) error { return s.check(ctx, access) })
 }
 
+// UnusableStore is Unusable for one store.
+func (v *Vault) UnusableStore(ctx context.Context, name string, access Access) error {
+	s, err := v.store(name)
+	if err != nil {
+		return err
+	}
+	return s.check(ctx, access)
+}
+
 // each asks all stores at once and returns the errors by name.
 func (v *Vault) each(ask func(*store) error) map[string]error {
 	var mu sync.Mutex

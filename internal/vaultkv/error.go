@@ -33,6 +33,9 @@ var (
 // errAnswer is an answer that no Vault with a KV v2 engine gives. What it said is left out on purpose.
 var errAnswer = errors.New("not an answer of a KV v2 engine")
 
+// errNoVault is an answer about a server's health that no Vault gives.
+var errNoVault = errors.New("not an answer of Vault: another server is at that address")
+
 // Error is a call to Vault that did not do what it should. For a write it means that the outcome is unknown, unless it
 // wraps rotation.ErrStale.
 type Error struct {

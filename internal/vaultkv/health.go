@@ -1,0 +1,82 @@
+package vaultkv
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// Health is what one node says of itself to anyone.
+type Health struct {
+	Address     string
+	Initialized bool
+	Sealed      bool
+	Standby     bool
+	Version     string
+	Date        time.Time // by the node's clock, to the second, cut off; zero where it does not say
+	Asked       time.Time // by ours
+	Trip        time.Duration
+	Err         error // why the node did not answer; then nothing else is set
+}
+
+// maxHealth bounds the answer, which has some ten numbers and names.
+const maxHealth = 64 << 10
+
+// Healths asks every node of a store, one after the other and without a token. It needs no login.
+func (v *Vault) Healths(ctx context.Context, name string) ([]Health, error) {
+	s, err := v.store(name)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Health, 0, len(s.route.addresses))
+	for _, address := range s.route.addresses {
+		h, err := s.health(ctx, address)
+		if err != nil {
+			h = Health{Err: explain(s.name, opRead, "sys/health", err)}
+		}
+		h.Address = address.String()
+		all = append(all, h)
+	}
+	return all, nil
+}
+
+// health asks past the route, which would go to another node where this one is away. The answer's status says how the node
+// is, and so does its body.
+func (s *store) health(ctx context.Context, address *url.URL) (Health, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.JoinPath("/v1/sys/health").String(), http.NoBody)
+	if err != nil {
+		return Health{}, err
+	}
+	var h Health
+	h.Asked = rotation.WallClock{}.Now()
+	resp, err := s.route.wire.transport().RoundTrip(req)
+	if err != nil {
+		return Health{}, err
+	}
+	defer resp.Body.Close()
+	h.Trip = rotation.WallClock{}.Now().Sub(h.Asked)
+	h.Date, _ = http.ParseTime(resp.Header.Get("Date"))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxHealth))
+	if err != nil {
+		return Health{}, err
+	}
+	var said struct {
+		Initialized *bool  `json:"initialized"`
+		Sealed      bool   `json:"sealed"`
+		Standby     bool   `json:"standby"`
+		Version     string `json:"version"`
+	}
+	if json.Unmarshal(text, &said) != nil || said.Initialized == nil {
+		return Health{}, fmt.Errorf("HTTP %d is %w", resp.StatusCode, errNoVault)
+	}
+	h.Initialized, h.Sealed, h.Standby, h.Version = *said.Initialized, said.Sealed, said.Standby, said.Version
+	return h, nil
+}
