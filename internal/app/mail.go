@@ -102,7 +102,7 @@ func (s *Subjects) CheckServers(ctx context.Context, metrics *observe.Metrics, l
 	group.SetLimit(checksAtOnce)
 	for settings, server := range servers {
 		group.Go(func() error {
-			problem := server.Check(ctx)
+			_, problem := server.Check(ctx)
 			if ctx.Err() == nil {
 				metrics.MailServerChecked(settings.Address, problem == nil)
 			}

@@ -99,7 +99,7 @@ func (s *Server) greet(c *dialogue) error {
 // startTLS encrypts a clear-text connection.
 func (s *Server) startTLS(ctx context.Context, c *dialogue) (step string, err error) {
 	if !c.offer.has("STARTTLS") {
-		return stepSTARTTLS, errNoSTARTTLS
+		return stepSTARTTLS, ErrNoSTARTTLS
 	}
 	if _, err := expect(codeReady)(c.ask("STARTTLS")); err != nil {
 		return stepSTARTTLS, err

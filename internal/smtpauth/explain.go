@@ -10,21 +10,25 @@ import (
 	"strings"
 )
 
+// What a server may lack.
+var (
+	ErrNoSTARTTLS = errors.New("the server does not offer STARTTLS: check the port, or set tls to implicit")
+	ErrNoAUTH     = errors.New("the server does not offer AUTH here: check address and port")
+)
+
 var (
 	errClear      = errors.New("the connection is not encrypted: the password is not sent")
-	errNoSTARTTLS = errors.New("the server does not offer STARTTLS: check the port, or set tls to implicit")
-	errNoAUTH     = errors.New("the server does not offer AUTH here: check address and port")
 	errUnasked    = errors.New("the server accepted the login before it had seen the password")
 	errChallenge  = errors.New("unexpected server challenge")
 )
 
-// mechanismError says which mechanisms a server offers instead of the one that is needed.
-type mechanismError struct {
+// MechanismError says which mechanisms a server offers instead of the one that is needed.
+type MechanismError struct {
 	want    Mechanism // "" is either
 	offered []string
 }
 
-func (e mechanismError) Error() string {
+func (e MechanismError) Error() string {
 	want := "PLAIN or LOGIN"
 	if e.want != "" {
 		want = strings.ToUpper(string(e.want))
@@ -37,18 +41,23 @@ var known = []string{"PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", 
 
 func (s *Server) noMechanism(o offer) error {
 	if !o.has("AUTH") {
-		return errNoAUTH
+		return ErrNoAUTH
 	}
-	e := mechanismError{want: s.config.Mechanism}
+	return MechanismError{want: s.config.Mechanism, offered: o.named()}
+}
+
+// named are the mechanisms that are offered, of those with a known name.
+func (o offer) named() []string {
+	var names []string
 	for _, name := range known {
 		if slices.Contains(o["AUTH"], name) {
-			e.offered = append(e.offered, name)
+			names = append(names, name)
 		}
 	}
-	if len(e.offered) == 0 {
-		e.offered = []string{"others"}
+	if len(names) == 0 {
+		names = []string{"others"}
 	}
-	return e
+	return names
 }
 
 // endOf returns why ctx ended, if it did, in place of the error that closing the connection caused.
@@ -81,7 +90,7 @@ func (e *probeError) Unwrap() error { return e.err }
 // harmless reports whether an error is of a kind that cannot hold a line from the server.
 func harmless(err error) bool {
 	for _, known := range []error{
-		errClear, errNoAUTH, errUnasked, errChallenge, errTooLong,
+		errClear, ErrNoAUTH, errUnasked, errChallenge, errTooLong,
 		io.EOF, io.ErrUnexpectedEOF, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {
@@ -91,7 +100,7 @@ func harmless(err error) bool {
 	var (
 		network    net.Error
 		answered   unexpected
-		mechanisms mechanismError
+		mechanisms MechanismError
 	)
 	return errors.As(err, &answered) || errors.As(err, &mechanisms) || errors.As(err, &network)
 }

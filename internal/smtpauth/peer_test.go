@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -183,7 +184,10 @@ func TestCheckFindsWhatNoRotationCouldVerifyBy(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			config := script(t, map[string]string{"": tt.greeting, "EHLO": tt.offer, "QUIT": "221 bye"}) // no AUTH command
-			err := newServer(t, config).Check(t.Context())
+			mechanisms, err := newServer(t, config).Check(t.Context())
+			if err == nil && !slices.Equal(mechanisms, []string{"PLAIN"}) {
+				t.Errorf("offers %q", mechanisms)
+			}
 			if (err == nil) != (tt.says == "") || (err != nil && !strings.Contains(err.Error(), tt.says)) {
 				t.Errorf("%v, want %q", err, tt.says)
 			}

@@ -23,17 +23,18 @@ func (s *Server) probe(ctx context.Context, username string, password secret.Val
 
 // Check finds out whether the server could be asked: it connects, encrypts, and looks for a mechanism, without logging
 // in. A fault that it reports of a server that is up needs a person: a wrong certificate, no AUTH, a refused EHLO. It
-// takes no place and needs no budget.
-func (s *Server) Check(ctx context.Context) error {
+// takes no place and needs no budget. It returns the names of the mechanisms that the server offers, of those that are
+// known.
+func (s *Server) Check(ctx context.Context) (mechanisms []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
 	c, err := s.open(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer c.quit()
 	if c.offer.mechanism(s.config.Mechanism) == "" {
-		return s.explain(stepAuth, s.noMechanism(c.offer))
+		return nil, s.explain(stepAuth, s.noMechanism(c.offer))
 	}
-	return nil
+	return c.offer.named(), nil
 }
