@@ -98,7 +98,8 @@ func newPlanner(account string, from time.Time, days int) *planner {
 	return &planner{plan: Plan{Account: account}, forecast: newForecast(from, days), servers: map[string]bool{}}
 }
 
-func (p *planner) add(cred *rotation.Credential, s due.Standing) {
+// count adds what a rotation of a credential takes, without when it is due.
+func (p *planner) count(cred *rotation.Credential) {
 	p.plan.Credentials++
 	p.calls += cred.Calls()
 	if cred.Verify.Mode == rotation.VerifySMTP {
@@ -107,6 +108,10 @@ func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 	if cred.Verify.Mode == rotation.VerifyProvider {
 		p.readBacks++
 	}
+}
+
+func (p *planner) add(cred *rotation.Credential, s due.Standing) {
+	p.count(cred)
 	if !s.Retires.IsZero() {
 		p.plan.Retiring++
 	}
@@ -133,12 +138,22 @@ func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 	}
 }
 
-// finish holds what falls due against what the account's rate and the budgets of its mail servers leave for rotations.
+// finish holds what falls due against what can go.
 func (p *planner) finish(d *Desk, mail map[string]mailLoad) (Plan, error) {
+	perHour, err := p.perHour(d, mail)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.plan.Outlook = p.forecast.outlook(perHour)
+	return p.plan, nil
+}
+
+// perHour is how many rotations an hour the account's rate and the budgets of its mail servers leave room for.
+func (p *planner) perHour(d *Desk, mail map[string]mailLoad) (float64, error) {
 	plan := &p.plan
 	apart, err := spacing(d.Accounts[plan.Account])
 	if err != nil {
-		return Plan{}, err
+		return 0, err
 	}
 	f := p.forecast
 	checks, driftCheck := 0, d.Timing.DriftCheck
@@ -160,6 +175,5 @@ func (p *planner) finish(d *Desk, mail map[string]mailLoad) (Plan, error) {
 			perHour, plan.Slowest = can, address
 		}
 	}
-	plan.Outlook = f.outlook(perHour)
-	return *plan, nil
+	return perHour, nil
 }
