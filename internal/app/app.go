@@ -135,12 +135,7 @@ func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access, warn 
 	if err != nil {
 		return nil, err
 	}
-	var places []rotation.Place
-	for cred := range cfg.Credentials() {
-		if places = append(places, cred.Place); len(places) == sampled {
-			break
-		}
-	}
+	places := somePlaces(cfg)
 	if warn == nil {
 		err = vault.Check(ctx, access, places...)
 	} else {
@@ -151,6 +146,17 @@ func Vault(ctx context.Context, cfg *config.Config, access vaultkv.Access, warn 
 		return nil, err
 	}
 	return vault, nil
+}
+
+// somePlaces are where the first credentials stand.
+func somePlaces(cfg *config.Config) []rotation.Place {
+	var places []rotation.Place
+	for cred := range cfg.Credentials() {
+		if places = append(places, cred.Place); len(places) == sampled {
+			break
+		}
+	}
+	return places
 }
 
 func tolerate(ctx context.Context, vault *vaultkv.Vault, access vaultkv.Access, places []rotation.Place, warn func(error)) error {
@@ -173,18 +179,23 @@ func openVault(ctx context.Context, cfg *config.Config) (*vaultkv.Vault, error) 
 	stores := make(map[string]vaultkv.StoreConfig, len(cfg.Stores))
 	var problems []error
 	for name, s := range cfg.Stores {
-		auth, err := vaultAuth(ctx, s.Auth)
-		if err != nil {
+		var err error
+		if stores[name], err = storeConfig(ctx, s); err != nil {
 			problems = append(problems, err)
-		}
-		stores[name] = vaultkv.StoreConfig{
-			Address: s.Address, Nodes: s.Nodes, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
-			CAFile: s.CAFile, Timeout: s.Timeout,
-			Fields: vaultkv.Fields(s.Fields),
 		}
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
 	return vaultkv.Open(ctx, stores)
+}
+
+// storeConfig reads what logs in to a store.
+func storeConfig(ctx context.Context, s *config.Store) (vaultkv.StoreConfig, error) {
+	auth, err := vaultAuth(ctx, s.Auth)
+	return vaultkv.StoreConfig{
+		Address: s.Address, Nodes: s.Nodes, Namespace: s.Namespace, Mount: s.Mount, JournalMount: s.JournalMount, Auth: auth,
+		CAFile: s.CAFile, Timeout: s.Timeout,
+		Fields: vaultkv.Fields(s.Fields),
+	}, err
 }
