@@ -136,6 +136,9 @@ func printEstimate(out io.Writer, e operate.Estimate) error {
 	if e.Quarantined > 0 {
 		line("quarantine", "%d at this account, which will not be rotated", e.Quarantined)
 	}
+	if e.Frozen > 0 {
+		line("frozen", "%d, which will not be rotated: thaw them, or name them with --force", e.Frozen)
+	}
 	if b := e.Breaker; b != nil {
 		line("breaker", "open since %s: %s", stamp(b.Since), b.Cause)
 	}

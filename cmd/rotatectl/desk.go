@@ -51,10 +51,15 @@ func ownDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func
 	return d, done, nil
 }
 
-// vaultDesk is a desk for what Vault tells. Where Redis is away, what stands there is left out, and said to be.
+// vaultDesk is a desk for what Vault tells.
 func vaultDesk(cmd *cobra.Command, cfg *config.Config) (d *operate.Desk, done func(), err error) {
+	return deskOf(cmd, cfg, vaultkv.ReadOnly)
+}
+
+// deskOf is a desk on Vault. Where Redis is away, what stands there is left out, and said to be.
+func deskOf(cmd *cobra.Command, cfg *config.Config, access vaultkv.Access) (d *operate.Desk, done func(), err error) {
 	ctx := cmd.Context()
-	vault, err := app.Vault(ctx, cfg, vaultkv.ReadOnly, warn)
+	vault, err := app.Vault(ctx, cfg, access, warn)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -105,6 +105,9 @@ func printStory(out io.Writer, s operate.Story) {
 	for _, text := range pauses(s.Account, s.Hold) {
 		line("paused", "%s", text)
 	}
+	if s.Frozen != nil {
+		line("frozen", "%s", freezeText(*s.Frozen))
+	}
 	if s.Unknown != "" {
 		line("not known", "%s", s.Unknown)
 	}

@@ -91,6 +91,26 @@ func printPlans(out io.Writer, plans []operate.Plan) error {
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.Account, p.Credentials, p.Overdue, p.Due,
 			busiest(p), yesNo(p.RateSuffices), backlogEnds(p), cmp.Or(strings.Join(planNotes(p), "; "), "-"))
 	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return printLatest(out, plans)
+}
+
+// printLatest names the credentials that change freezes make the latest.
+func printLatest(out io.Writer, plans []operate.Plan) error {
+	rows, w := 0, tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, p := range plans {
+		for _, l := range p.Latest {
+			if rows++; rows == 1 {
+				fmt.Fprintln(w, "\nACCOUNT\tLATE BY A FREEZE\tDUE\tSTARTS\tLATE BY")
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Account, l.Credential, when(&l.Due), when(&l.Starts), about(l.Starts.Sub(l.Due)))
+		}
+		if more := p.Late - len(p.Latest); more > 0 {
+			fmt.Fprintf(w, "%s\tand %d more\n", p.Account, more)
+		}
+	}
 	return w.Flush()
 }
 
@@ -137,6 +157,8 @@ func planNotes(p operate.Plan) []string {
 		{p.OnDemand, "%d rotate on demand alone"},
 		{p.Retiring, "%d have an identity that waits to be retired"},
 		{p.Missed, "%d missed their window and wait for the next one"},
+		{p.Frozen, "%d are frozen"},
+		{p.Late, "%d fall due in a freeze and grow older than their schedules say"},
 	} {
 		if n.count > 0 {
 			notes = append(notes, fmt.Sprintf(n.text, n.count))

@@ -19,7 +19,7 @@ func rotateCommand(o *options) *cobra.Command {
 		Long: "Rotate asks the workers to rotate the named credentials before any scheduled work. With --wait it follows them\n" +
 			"and exits with status 1 unless every one was rotated. With --all it asks for every credential of an account, a\n" +
 			"tenth slower than the account's rate, and stays until the last was asked for. A pair is not rotated within the grace\n" +
-			"of its last rotation, for the sake of programs that cache, unless --force says so.\n\n" +
+			"of its last rotation, for the sake of programs that cache, and nothing in a change freeze, unless --force says so.\n\n" +
 			"With --leaked it makes the passwords worthless that Vault holds now, follows that to its end and then shows that\n" +
 			"they are refused. A pair is rotated twice, the second time after --grace: until then the leaked password logs in,\n" +
 			"and programs that cached it too. An identity of an overlap is retired as soon as consumers have another one.",
@@ -41,7 +41,7 @@ func rotateCommand(o *options) *cobra.Command {
 	cmd.Flags().StringVar(&r.account, "account", "", "`ACCOUNT` that --all means")
 	r.filing.flags(cmd)
 	cmd.Flags().StringVar(&r.after, "after", "", "with --all, begin after this `ID`: where an earlier one was interrupted")
-	cmd.Flags().BoolVar(&r.force, "force", false, "rotate pairs within their grace too: programs that cached the former password are refused")
+	cmd.Flags().BoolVar(&r.force, "force", false, "rotate what is frozen, and pairs within their grace: programs that cached the former password are refused")
 	cmd.Flags().BoolVar(&r.leaked, "leaked", false, "the passwords that are in Vault have leaked: see to it that they do not log in any more")
 	cmd.Flags().BoolVar(&r.stdin, "stdin", false, "with --leaked, read the ids from standard input, one a line")
 	cmd.Flags().DurationVar(&r.grace, "grace", 0, "with --leaked, the time between the two rotations of a pair (default: timing.min_interval)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,8 +45,14 @@ func (v *view) show(ctx context.Context, d *operate.Desk, q operate.Query, out, 
 		return err
 	}
 	_ = bar.Clear()
-	if err := p.end(); err != nil || shown.Read == shown.Total {
+	if err := errors.Join(p.end(), printFreezes(notes, shown.Freezes)); err != nil {
 		return err
+	}
+	if shown.Unknown != nil {
+		fmt.Fprintf(notes, "freezes may be missing: %v\n", shown.Unknown)
+	}
+	if shown.Read == shown.Total {
+		return nil
 	}
 	_, err = fmt.Fprintf(notes, "%d shown, %d not read: --after %s shows the next, --limit 0 all\n", shown.Shown, shown.Total-shown.Read, shown.Last)
 	return err

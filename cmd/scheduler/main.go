@@ -33,10 +33,11 @@ func run(ctx context.Context, p *app.Process) error {
 		return err
 	}
 	p.Gauges(engine)
+	freezes := p.Freezes(ctx, engine)
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
 		Accounts: accounts(cfg), Clock: engine.Clock, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
-		Notices: engine.Machine.Notices, Jitter: due.Jitter,
+		Notices: engine.Machine.Notices, Jitter: due.Jitter, Freezes: freezes,
 	}
 	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
@@ -48,6 +49,7 @@ func run(ctx context.Context, p *app.Process) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.Observe(ctx) })
 	group.Go(func() error { engine.Clock.Run(ctx); return nil })
+	group.Go(func() error { freezes.Run(ctx); return nil })
 	group.Go(func() error { s.Run(ctx); return nil })
 	group.Go(func() error { checks.Run(ctx); return nil })
 	group.Go(func() error { contacts.Run(ctx); return nil })

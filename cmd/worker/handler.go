@@ -26,6 +26,7 @@ type handler struct {
 	notes    notes
 	repairs  *app.Repairs
 	quotas   *app.Quotas
+	freezes  *app.Freezes
 	fleet    atomic.Pointer[fleet]
 	skewed   atomic.Pointer[skew]
 
@@ -59,7 +60,7 @@ func (h *handler) subject(job queue.Job) (rotation.Subject, error) {
 
 // Rotate implements queue.Handler.
 func (h *handler) Rotate(ctx context.Context, job queue.Job) rotation.Result {
-	return h.run(ctx, job, h.machine.Rotate)
+	return h.run(ctx, job, h.rotate)
 }
 
 // Check implements queue.Handler.

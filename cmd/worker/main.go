@@ -35,6 +35,7 @@ func run(ctx context.Context, p *app.Process) error {
 	}
 	h := &handler{
 		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, notes: engine.Index,
+		freezes:  p.Freezes(ctx, engine),
 		repairs:  &app.Repairs{Machine: engine.Machine, Vault: p.Vault, Index: engine.Index},
 		reloaded: make(chan struct{}, 1),
 	}
@@ -61,6 +62,10 @@ func run(ctx context.Context, p *app.Process) error {
 	})
 	group.Go(func() error {
 		engine.Quotas.Run(observing)
+		return nil
+	})
+	group.Go(func() error {
+		h.freezes.Run(ctx)
 		return nil
 	})
 	group.Go(func() error {

@@ -52,7 +52,7 @@ func (a *Acts) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credenti
 		if err := a.repairs(by).Do(ctx, queue.KindRelease, s, job).Err; err != nil && !errors.Is(err, rotation.ErrNotQuarantined) {
 			return deed, err
 		}
-		return operate.Jobs{Queue: a.Engine.Client}.Act(ctx, queue.KindRotate, cred, by)
+		return operate.Jobs{Queue: a.Engine.Client}.Act(ctx, queue.KindRetry, cred, by) // which no change freeze holds up
 	case queue.KindRecover:
 		if s, err = a.subject(ctx, cred); err != nil {
 			return deed, err

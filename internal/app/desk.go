@@ -23,7 +23,7 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	d := operate.For(cfg)
 	d.Clock = rotation.WallClock{}
 	if vault != nil {
-		d.Truth, d.History = vault, vault
+		d.Truth, d.History, d.Freezes = vault, vault, vault
 	}
 	if rdb == nil {
 		return d, nil
@@ -32,7 +32,8 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	if err != nil {
 		return nil, err
 	}
-	d.Clock, d.Queue, d.Index = clock, queue.NewClient(rdb), due.NewIndex(rdb)
+	index := due.NewIndex(rdb)
+	d.Clock, d.Queue, d.Index, d.Calendar = clock, queue.NewClient(rdb), index, index
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	d.Acts = operate.Jobs{Queue: d.Queue}
 	return d, nil

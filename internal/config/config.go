@@ -8,6 +8,7 @@ import (
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/config/inventory"
+	"keyturn/internal/freeze"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -21,6 +22,7 @@ type Config struct {
 	DefaultStore  string
 	Accounts      map[string]*Account
 	Verifications []Verification // in the order of the file
+	Freezes       freeze.Set     // likewise: the calendar of change freezes
 	Timing        Timing
 	// Files are the configuration file and everything it includes, in the order in which they were read.
 	Files []string

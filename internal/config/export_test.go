@@ -26,6 +26,7 @@ func Shapes() map[string][]string {
 		"credentials":               credentialFields.keys(),
 		"credentials targets":       slices.DeleteFunc(accessFields.keys(), func(key string) bool { return key == "account" }),
 		"verifications.NAME":        verificationFields.keys(),
+		"freezes.NAME":              freezeFields.keys(),
 		"timing":                    timingFields.keys(),
 	}
 }

@@ -25,12 +25,25 @@ func (c *Config) sum() [sha256.Size]byte {
 		if a.Provider.Description != "" {
 			d.Record(a.Provider.Description)
 		}
+		if a.Marks != nil {
+			d.Record("marks", a.Marks.String())
+		}
 	}
 	t := c.Timing
 	d.Record(t.ProviderTimeout.String(), t.TaskTimeout.String(), t.ResumeAfter.String(), t.MinInterval.String(), t.RecheckAfter.String(), t.DriftCheck.String())
 	for _, v := range c.Verifications {
 		d.Record(v.Name, v.Account, v.Addresses, v.Schedule.String())
 	}
+	for _, f := range c.Freezes {
+		d.Record(f.Name, f.Scope.String(), f.From.String(), f.Until.String())
+	}
 	d.Credentials(&c.Inventory)
+	if len(c.marks) > 0 {
+		for cred := range c.Credentials() {
+			if own, ok := c.marks[cred.ID]; ok {
+				d.Record("marks", cred.ID, own.String())
+			}
+		}
+	}
 	return d.Sum()
 }

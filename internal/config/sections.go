@@ -9,7 +9,7 @@ import (
 type sections struct {
 	redis, vault, timing, schedules, policies, defaults *document.Value
 	accounts, credentials, include, verifications       *document.Value
-	providerFiles                                       *document.Value
+	providerFiles, freezes                              *document.Value
 }
 
 var sectionFields = fields[sections]{
@@ -23,6 +23,7 @@ var sectionFields = fields[sections]{
 	{"credentials", func(_ *loader, s *sections, v *document.Value) { s.credentials = v }},
 	{"include", func(_ *loader, s *sections, v *document.Value) { s.include = v }},
 	{"verifications", func(_ *loader, s *sections, v *document.Value) { s.verifications = v }},
+	{"freezes", func(_ *loader, s *sections, v *document.Value) { s.freezes = v }},
 	{"timing", func(_ *loader, s *sections, v *document.Value) { s.timing = v }},
 }
 
@@ -38,6 +39,9 @@ func (l *loader) read(s *sections) {
 	for _, entry := range s.verifications.Entries() {
 		l.verification(entry)
 	}
+	for _, entry := range s.freezes.Entries() {
+		l.freeze(entry)
+	}
 }
 
 // sections takes the configuration apart.
@@ -49,7 +53,7 @@ func (l *loader) sections(root *document.Value) *sections {
 	for name, section := range map[string]**document.Value{
 		"redis": &s.redis, "vault": &s.vault, "timing": &s.timing, "schedules": &s.schedules, "policies": &s.policies,
 		"defaults": &s.defaults, "accounts": &s.accounts, "credentials": &s.credentials, "include": &s.include,
-		"verifications": &s.verifications, "provider_files": &s.providerFiles,
+		"verifications": &s.verifications, "provider_files": &s.providerFiles, "freezes": &s.freezes,
 	} {
 		if *section == nil {
 			*section = root.Missing(name)

@@ -84,6 +84,23 @@ func (x *Index) NoteSearch(ctx context.Context, by string) error {
 	return nil
 }
 
+// The types of the events of a change freeze that a person asked for.
+const (
+	EventFrozen = "frozen" // scheduled rotations wait
+	EventThawed = "thawed" // they go on
+)
+
+// NoteFreeze notes who froze or thawed what.
+func (x *Index) NoteFreeze(ctx context.Context, kind, account, by, why string) error {
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{
+		Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{"type", kind, "account", account, "requested_by", by, "why", why},
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
 // Event is one entry of the stream.
 type Event struct {
 	ID     string    // the stream's; the next read starts after it

@@ -110,11 +110,18 @@ func (i *inventory) Fingerprint() string { return i.name }
 func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Account) *Scheduler {
 	s := &Scheduler{
 		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: rotation.WallClock{}, Notices: x,
-		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second, Jitter: Jitter,
+		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second, Jitter: Jitter, Freezes: thawed{},
 	}
 	s.Use(inv)
 	return s
 }
+
+// thawed is a fleet of which nothing is frozen.
+type thawed struct{}
+
+func (thawed) Frozen(*rotation.Credential, time.Time) bool { return false }
+
+func (thawed) AllFrozen(string, time.Time) bool { return false }
 
 // settle has the index brought up to the inventory, and waits for all that this starts.
 func settle(ctx context.Context, s *Scheduler) error {

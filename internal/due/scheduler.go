@@ -43,6 +43,7 @@ type Scheduler struct {
 	Log      *slog.Logger
 	Resume   time.Duration                          // how long a resume that was enqueued has to show itself
 	Jitter   func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
+	Freezes  Freezes
 
 	inventory atomic.Pointer[Inventory]
 	configs   atomic.Int32         // different configurations among the schedulers that live
@@ -56,6 +57,15 @@ type Scheduler struct {
 
 	mu  sync.Mutex
 	bad map[string]error // parts that do not work right now
+}
+
+// Freezes tells what is frozen: it stays due, and is not enqueued. What is open already is resumed all the same. Safe for
+// concurrent use; asks no one.
+type Freezes interface {
+	// Frozen tells it of a credential.
+	Frozen(cred *rotation.Credential, now time.Time) bool
+	// AllFrozen tells it of whatever an account has.
+	AllFrozen(account string, now time.Time) bool
 }
 
 // Parts of the scheduler, as Ready and the log name them.

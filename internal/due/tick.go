@@ -45,6 +45,10 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	group.SetLimit(atOnce)
 	for i, g := range found {
 		errs[i] = g.Err
+		frozen := s.Freezes.AllFrozen(s.Accounts[i].Name, now)
+		if frozen {
+			g.Due = time.Time{} // it waits in the index, and costs nothing
+		}
 		next := g.next()
 		if next.IsZero() {
 			continue
@@ -58,7 +62,10 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		}
 		rest = min(rest, busyRest)
 		group.Go(func() error {
-			errs[i] = errors.Join(g.Err, s.resume(ctx, inv, s.Accounts[i], now), s.admit(ctx, inv, s.Accounts[i], now))
+			errs[i] = errors.Join(g.Err, s.resume(ctx, inv, s.Accounts[i], now))
+			if !frozen {
+				errs[i] = errors.Join(errs[i], s.admit(ctx, inv, s.Accounts[i], now))
+			}
 			return nil
 		})
 	}
@@ -136,6 +143,9 @@ func (s *Scheduler) admit(ctx context.Context, inv Inventory, a Account, now tim
 			if !ok {
 				back = append(back, Moved{Due: d, At: now.Add(backOff)}) // another scheduler may know it
 				continue
+			}
+			if s.Freezes.Frozen(cred, now) {
+				continue // its claim lapses: then it is looked at again, with the slot that it has
 			}
 			if at := cred.Schedule.Serve(d.Slot, now, d.ID); at.After(now) {
 				back = append(back, Moved{Due: d, At: at, Forget: d.First}) // its window is over

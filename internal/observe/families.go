@@ -125,6 +125,11 @@ func standing() []Family {
 			"[Credentials cannot be read from Vault](runbook.md#credentials-cannot-be-read-from-vault).",
 		},
 		{
+			"keyturn_frozen", Gauge, []string{"account"}, ByAny,
+			"1 where a change freeze holds all scheduled rotations of an account back, or what is frozen could not be read since the start.",
+			"`rotatectl status` names the freezes. [Freezes that cannot be read](runbook.md#scheduled-work-waits-for-freezes-that-cannot-be-read).",
+		},
+		{
 			"keyturn_deleted_secrets", Gauge, []string{"account"}, ByScheduler,
 			"Secrets that keyturn wrote and that are deleted in Vault, as far as this scheduler has read.",
 			"[A secret was deleted](runbook.md#a-secret-was-deleted).",

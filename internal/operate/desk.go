@@ -7,6 +7,7 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
@@ -18,6 +19,7 @@ type Desk struct {
 	Accounts      map[string]*config.Account
 	Verifications []config.Verification
 	Timing        config.Timing
+	Configured    freeze.Set // freezes that the configuration has
 
 	Clock     rotation.Clock // Redis's, wherever Redis can be asked: it is held against what other machines wrote
 	Truth     Truth          // nil where this process has no rights in Vault
@@ -28,6 +30,8 @@ type Desk struct {
 	Acts      Acts
 	Adopter   Adopter // nil where this process has no rights in Vault
 	Prover    Prover  // nil where this process has no rights in Vault
+	Freezes   Freezes // nil where this process has no rights in Vault
+	Calendar  Calendar
 	History   History // nil where this process has no rights in Vault
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil
@@ -42,7 +46,7 @@ type Fleet interface {
 
 // For is a desk for a configuration, without clock and ports: it knows what the configuration has.
 func For(cfg *config.Config) *Desk {
-	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing}
+	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing, Configured: cfg.Freezes}
 }
 
 // Truth is Vault, which is only read here. Safe for concurrent use; returns soon after ctx ends.

@@ -21,6 +21,7 @@ type Estimate struct {
 	Others           int     `json:"other_jobs"`           // wait, and have the rest of the rate
 	NeverRotated     int     `json:"never_rotated"`        // wait for a person: their programs must read from Vault by now
 	Quarantined      int     `json:"quarantined"`          // at the account; they will not be rotated
+	Frozen           int     `json:"frozen,omitempty"`     // will not be rotated either
 	IndexBuilt       bool    `json:"index_built"`          // false: the two above are not known
 	// Breaker is the account's open breaker: nothing is rotated before it closes.
 	Breaker *Breaker `json:"breaker,omitempty"`
@@ -69,9 +70,17 @@ func (d *Desk) Estimate(ctx context.Context, r BulkRequest) (Estimate, error) {
 		e.CallsPerRotation = float64(l.calls) / float64(l.credentials)
 		e.Seconds = float64(l.credentials+e.Urgent) / e.PerSecond
 	}
+	c, err := d.calendar(ctx)
+	if err != nil {
+		return e, err
+	}
+	now := d.Clock.Now()
 	return e, d.eachStanding(ctx, creds, func(cred *rotation.Credential, s due.Standing) {
 		if cred.First == rotation.FirstManual && s == (due.Standing{}) {
 			e.NeverRotated++
+		}
+		if c.of(d, cred).At(now) != nil {
+			e.Frozen++
 		}
 	})
 }

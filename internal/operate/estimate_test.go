@@ -53,7 +53,7 @@ func TestAnEstimateCountsTheCallsAndWhatStandsBefore(t *testing.T) {
 	creds[0].Verify = &rotation.Verification{Mode: rotation.VerifyProvider} // two calls
 	d := &operate.Desk{
 		Fleet: creds, Accounts: map[string]*config.Account{"mail": {Name: "mail", Rates: []rotation.Rate{tenth}}},
-		Queue: busy{}, Index: known{built: true}, Breakers: broken{},
+		Queue: busy{}, Index: known{built: true}, Breakers: broken{}, Clock: rotation.WallClock{},
 	}
 	e, err := d.Estimate(t.Context(), operate.BulkRequest{Account: "mail"})
 	if err != nil {

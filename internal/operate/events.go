@@ -41,7 +41,7 @@ func EventTypes() []string {
 	for _, kind := range rotation.NoticeKinds {
 		types = append(types, string(kind))
 	}
-	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched)
+	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed)
 }
 
 // EventQuery is which events are wanted. All conditions must hold.

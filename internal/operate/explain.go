@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -150,7 +151,9 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 		RotationID: seen.current.RotationID, Differs: differences(cred, rec), Hold: m.hold,
 		Pair: turns(cred, rec, seen.current, d.Clock.Now()), Overlap: following(cred, rec, seen.current),
 	}
-	if err != nil {
+	c, unread := d.calendar(ctx)
+	s.Frozen = c.of(d, cred).At(d.Clock.Now())
+	if err = errors.Join(err, unread); err != nil {
 		s.Unknown = err.Error()
 	}
 	if rec.Version > 0 {
@@ -255,6 +258,8 @@ func (d *Desk) next(r Row, rec rotation.Record) Next {
 		return Next{Text: "nothing, until a person rotates it for the first time", Do: []string{"rotate", "adopt"}}
 	case r.OnDemand:
 		return Next{Text: "nothing, until a person asks for a rotation: its schedule is manual", Do: []string{"rotate"}}
+	case r.Frozen != nil && r.Due != nil && r.Due.Before(r.Frozen.Until):
+		return Next{Text: "its next rotation, when the change freeze is over; open rotations, repairs and `rotate --force` do not wait for that", At: &r.Frozen.Until}
 	case r.Due == nil:
 		return Next{Text: "its first rotation, when a scheduler says so"}
 	case r.RotatedAt != nil && r.RotatedAt.Add(least).After(d.Clock.Now()):

@@ -37,15 +37,26 @@ func (f *forecast) ahead(s *schedule.Schedule) *schedule.Schedule {
 }
 
 // add counts a credential that is due at a time, and then again and again as next says. However often it was missed, it
-// is rotated once.
-func (f *forecast) add(at time.Time, next func(time.Time) time.Time) {
+// is rotated once. Starts is when it may be rotated at the earliest that is due at a time; it is no earlier.
+func (f *forecast) add(at time.Time, next, starts func(time.Time) time.Time) {
 	f.scheduled++
-	if !at.After(f.from) {
-		f.overdue++
-		at = next(due.Collapse(at, f.from, next))
+	after := func(at, start time.Time) time.Time {
+		if start.After(at) {
+			at = due.Collapse(at, start, next)
+		}
+		return next(at)
 	}
-	for begin := f.from.Truncate(time.Hour); at.Before(f.until); at = next(at) {
-		f.hours[at.Sub(begin)/time.Hour]++
+	if !at.After(f.from) && !starts(f.from).After(f.from) {
+		f.overdue++
+		at = after(at, f.from)
+	}
+	for begin := f.from.Truncate(time.Hour); at.Before(f.until); {
+		start := starts(later(at, f.from))
+		if !start.Before(f.until) {
+			return
+		}
+		f.hours[start.Sub(begin)/time.Hour]++
+		at = after(at, start)
 	}
 }
 

@@ -18,16 +18,19 @@ func once(last time.Time) time.Time { return last.AddDate(90, 0, 0) }
 // addMany adds n credentials that are due at once.
 func addMany(f *forecast, n int, at time.Time, next func(time.Time) time.Time) {
 	for range n {
-		f.add(at, next)
+		f.add(at, next, straight)
 	}
 }
+
+// straight is the start of what nothing holds back.
+func straight(at time.Time) time.Time { return at }
 
 func TestWhatFallsDueIsCountedOnItsDayAndAgainAfterItsPeriod(t *testing.T) {
 	t.Parallel()
 	f := newForecast(noon, 5)
-	f.add(noon.Add(11*time.Hour+59*time.Minute), every(2*day)) // today, in two days, in four
-	f.add(noon.Add(12*time.Hour), every(2*day))                // from tomorrow's midnight on
-	f.add(noon.AddDate(0, 0, 5), every(day))                   // beyond the last day
+	f.add(noon.Add(11*time.Hour+59*time.Minute), every(2*day), straight) // today, in two days, in four
+	f.add(noon.Add(12*time.Hour), every(2*day), straight)                // from tomorrow's midnight on
+	f.add(noon.AddDate(0, 0, 5), every(day), straight)                   // beyond the last day
 	o := f.outlook(100)
 	want := []PlanDay{
 		{"2026-11-21", 1, 1200, 0}, {"2026-11-22", 1, 2400, 0}, {"2026-11-23", 1, 2400, 0}, {"2026-11-24", 1, 2400, 0}, {"2026-11-25", 1, 2400, 0},
@@ -48,8 +51,8 @@ func TestWhatFallsDueIsCountedOnItsDayAndAgainAfterItsPeriod(t *testing.T) {
 func TestWhatIsOverdueIsRotatedOnceHoweverOftenItWasMissed(t *testing.T) {
 	t.Parallel()
 	f := newForecast(noon, 2)
-	f.add(noon.Add(-50*time.Hour-time.Minute), every(12*time.Hour)) // then at 21:59, 09:59, 21:59
-	f.add(noon.AddDate(-20, 0, 0), every(time.Hour))                // so long ago that it is not gone over one by one
+	f.add(noon.Add(-50*time.Hour-time.Minute), every(12*time.Hour), straight) // then at 21:59, 09:59, 21:59
+	f.add(noon.AddDate(-20, 0, 0), every(time.Hour), straight)                // so long ago that it is not gone over one by one
 	o := f.outlook(100)
 	if o.Overdue != 2 || o.Days[0].Due != 1+11 || o.Days[1].Due != 2+24 {
 		t.Errorf("%+v", o)
@@ -123,7 +126,7 @@ func TestARateThatDoesNotSufficeSaysSo(t *testing.T) {
 func TestNoRateAtAllNeverEndsABacklog(t *testing.T) {
 	t.Parallel()
 	f := newForecast(noon, 2)
-	f.add(noon, once)
+	f.add(noon, once, straight)
 	if o := f.outlook(0); o.RateSuffices || o.BacklogEnds != nil {
 		t.Errorf("%+v", o)
 	}

@@ -71,7 +71,7 @@ func (d *Desk) Leaked(ctx context.Context, ids []string, grace time.Duration, r 
 // this process.
 func (d *Desk) replaceLeaked(ctx context.Context, l *leak, grace time.Duration, r Request) (*wish, error) {
 	pair := l.cred.Pair != nil
-	r.Force = pair
+	r.Force = true // a grace and a freeze are for passwords that have not leaked
 	first, err := d.demand(ctx, l.cred, queue.KindRotate, criterion{above: -1}, r)
 	if err != nil || !pair {
 		return first, err

@@ -117,8 +117,8 @@ func TestALeakedIdentityIsRetiredOnlyWhenConsumersHaveAnother(t *testing.T) {
 		acts    []string
 		outcome operate.Outcome
 	}{
-		"rotated":     {rotation.Closed, []string{"job rotate by ann@host", "job retire by ann@host insists"}, operate.Dead},
-		"quarantined": {rotation.Quarantined, []string{"job rotate by ann@host"}, operate.Stopped},
+		"rotated":     {rotation.Closed, []string{"job rotate by ann@host insists", "job retire by ann@host insists"}, operate.Dead},
+		"quarantined": {rotation.Quarantined, []string{"job rotate by ann@host insists"}, operate.Stopped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,12 +1,14 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
 	"time"
 
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -32,9 +34,24 @@ type Plan struct {
 	Retiring    int    `json:"retiring,omitempty"`  // have an identity that waits to be retired
 	OnDemand    int    `json:"on_demand,omitempty"` // are never due: their schedule is manual
 	Missed      int    `json:"missed_window"`       // were not served in their window and wait for the next one
+	Frozen      int    `json:"frozen,omitempty"`    // are covered by a change freeze that is in force
+	// Late is how many fall due in a change freeze, so that their passwords grow older than their schedules say, and Latest
+	// are those that do so the longest, MaxLate at most.
+	Late   int    `json:"late,omitempty"`
+	Latest []Late `json:"latest,omitempty"`
 	// Slowest is the mail server that lets fewer rotations go than the account's rate; "" where there is none.
 	Slowest string `json:"limited_by,omitempty"`
 	Outlook
+}
+
+// MaxLate is how many credentials a plan names that a freeze makes late.
+const MaxLate = 20
+
+// Late is a credential that falls due in a change freeze.
+type Late struct {
+	Credential string    `json:"credential"`
+	Due        time.Time `json:"due"`
+	Starts     time.Time `json:"starts"` // when it may be rotated at the earliest
 }
 
 // Plan tells for each account that has credentials, in the order of the names, how much falls due on each day and how much
@@ -51,6 +68,10 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 	if err != nil {
 		return nil, err
 	}
+	frozen, err := d.calendar(ctx)
+	if err != nil {
+		return nil, err
+	}
 	read, total, planners := 0, 0, map[string]*planner{}
 	for range creds {
 		total++
@@ -64,7 +85,7 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 			p = newPlanner(cred.Account, now, r.Days)
 			planners[cred.Account] = p
 		}
-		p.add(cred, s)
+		p.add(cred, s, frozen.of(d, cred))
 	})
 	if err != nil {
 		return nil, err
@@ -110,8 +131,11 @@ func (p *planner) count(cred *rotation.Credential) {
 	}
 }
 
-func (p *planner) add(cred *rotation.Credential, s due.Standing) {
+func (p *planner) add(cred *rotation.Credential, s due.Standing, frozen freeze.Set) {
 	p.count(cred)
+	if frozen.At(p.forecast.from) != nil {
+		p.plan.Frozen++
+	}
 	if !s.Retires.IsZero() {
 		p.plan.Retiring++
 	}
@@ -130,12 +154,38 @@ func (p *planner) add(cred *rotation.Credential, s due.Standing) {
 			p.plan.Missed++
 		}
 		ahead := p.forecast.ahead(cred.Schedule)
-		p.forecast.add(served, func(last time.Time) time.Time { return ahead.Next(last, cred.ID) })
+		starts := func(at time.Time) time.Time { return startOf(cred, at, frozen) }
+		p.late(cred.ID, served, starts(later(served, p.forecast.from)))
+		p.forecast.add(served, func(last time.Time) time.Time { return ahead.Next(last, cred.ID) }, starts)
 	case cred.First == rotation.FirstManual:
 		p.plan.Waiting++
 	default:
 		p.plan.Missing++
 	}
+}
+
+// startOf is when a credential that is due at a time may be rotated at the earliest: in its window, and in no freeze.
+func startOf(cred *rotation.Credential, at time.Time, frozen freeze.Set) time.Time {
+	if len(frozen) == 0 {
+		return at
+	}
+	for start := at; ; {
+		thaw := frozen.Thaw(start)
+		if start = cred.Schedule.Serve(at, thaw, cred.ID); !start.After(thaw) {
+			return thaw
+		}
+	}
+}
+
+// late notes a credential that a freeze makes late.
+func (p *planner) late(id string, at, starts time.Time) {
+	if !starts.After(later(at, p.forecast.from)) || !at.Before(p.forecast.until) {
+		return
+	}
+	p.plan.Late++
+	p.plan.Latest = append(p.plan.Latest, Late{Credential: id, Due: at, Starts: starts})
+	slices.SortStableFunc(p.plan.Latest, func(a, b Late) int { return cmp.Compare(b.Starts.Sub(b.Due), a.Starts.Sub(a.Due)) })
+	p.plan.Latest = p.plan.Latest[:min(len(p.plan.Latest), MaxLate)]
 }
 
 // finish holds what falls due against what can go.

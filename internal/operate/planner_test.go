@@ -2,11 +2,14 @@ package operate
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"keyturn/internal/config"
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/rotation"
 	"keyturn/internal/schedule"
 )
@@ -20,7 +23,7 @@ func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
 	p := newPlanner("a", noon, 2)
 	for i := range 50 {
 		cred := &rotation.Credential{ID: fmt.Sprintf("c%d", i), Account: "a", Schedule: when, Verify: &rotation.Verification{}}
-		p.add(cred, due.Standing{Due: noon.Add(-10 * time.Hour)}) // 02:00
+		p.add(cred, due.Standing{Due: noon.Add(-10 * time.Hour)}, nil) // 02:00
 	}
 	if p.plan.Retiring != 0 {
 		t.Errorf("%d have an identity that waits", p.plan.Retiring)
@@ -33,10 +36,59 @@ func TestAPlanShowsWhatMissedItsWindowInTheNextOne(t *testing.T) {
 	}
 }
 
+func TestWhatFallsDueInAFreezeIsPlannedBehindItAndIsLate(t *testing.T) {
+	t.Parallel()
+	weekly, err := schedule.Parse(schedule.Spec{Every: "7d", Splay: "0s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nightly, err := schedule.Parse(schedule.Spec{Every: "7d", Window: "01:00-03:00", Splay: "0s"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlanner("a", noon, 20)
+	year := freeze.Set{{From: noon.Add(-time.Hour), Until: noon.AddDate(0, 0, 10)}} // the 11th day, at noon
+	for _, c := range []struct {
+		id   string
+		when *schedule.Schedule
+		due  time.Time
+		set  freeze.Set
+	}{
+		{"overdue", weekly, noon.AddDate(0, 0, -1), year},   // starts with the thaw, and again on day 13: its slot was that of day 6
+		{"meanwhile", weekly, noon.AddDate(0, 0, 2), year},  // starts with the thaw, for the slot of day 9, and again on day 16
+		{"after", weekly, noon.AddDate(0, 0, 11), year},     // and on day 18
+		{"at night", nightly, noon.AddDate(0, 0, 1), year},  // waits for the night after the thaw; and on day 16
+		{"not frozen", weekly, noon.AddDate(0, 0, -1), nil}, // now, and on days 6 and 13
+		{"later", weekly, noon.AddDate(0, 0, 3), freeze.Set{{From: noon.AddDate(0, 0, 3), Until: noon.AddDate(0, 0, 4)}}},
+	} {
+		p.add(&rotation.Credential{ID: c.id, Account: "a", Schedule: c.when, Verify: &rotation.Verification{}}, due.Standing{Due: c.due}, c.set)
+	}
+	o := p.forecast.outlook(1000)
+	if p.plan.Frozen != 4 || p.plan.Late != 4 || o.Overdue != 1 {
+		t.Errorf("%d frozen, %d late, %d overdue; want 4, 4 and 1", p.plan.Frozen, p.plan.Late, o.Overdue)
+	}
+	var late []string
+	for _, l := range p.plan.Latest {
+		late = append(late, fmt.Sprintf("%s by %s", l.Credential, l.Starts.Sub(l.Due)))
+	}
+	if want := []string{"overdue by 264h0m0s", "at night by 229h0m0s", "meanwhile by 192h0m0s", "later by 24h0m0s"}; !slices.Equal(late, want) {
+		t.Errorf("%q, want %q", late, want)
+	}
+	got := map[int]int{}
+	for i, d := range o.Days {
+		if d.Due > 0 {
+			got[i] = d.Due
+		}
+	}
+	if want := map[int]int{4: 1, 6: 1, 10: 3, 11: 2, 13: 2, 16: 2, 17: 1, 18: 1}; !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestAPlanCountsWhatRotatesOnDemandAloneAndForeseesNothingOfIt(t *testing.T) {
 	t.Parallel()
 	p := newPlanner("a", noon, 366)
-	p.add(&rotation.Credential{ID: "a", Account: "a", Schedule: schedule.Manual, Verify: &rotation.Verification{}}, due.Standing{Due: schedule.Never})
+	p.add(&rotation.Credential{ID: "a", Account: "a", Schedule: schedule.Manual, Verify: &rotation.Verification{}}, due.Standing{Due: schedule.Never}, nil)
 	if o := p.forecast.outlook(1000); p.plan.OnDemand != 1 || o.Due != 0 {
 		t.Errorf("%+v, %+v", p.plan, o)
 	}
@@ -47,7 +99,7 @@ func TestAPlanCountsThoseWithAnIdentityThatWaits(t *testing.T) {
 	p := newPlanner("a", noon, 2)
 	for i, at := range []time.Time{{}, noon, noon.Add(time.Hour)} {
 		cred := &rotation.Credential{ID: fmt.Sprint(i), Account: "a", Verify: &rotation.Verification{}}
-		p.add(cred, due.Standing{Quarantined: true, Retires: at})
+		p.add(cred, due.Standing{Quarantined: true, Retires: at}, nil)
 	}
 	if p.plan.Retiring != 2 {
 		t.Errorf("%d have one, want 2", p.plan.Retiring)
@@ -91,7 +143,7 @@ func BenchmarkPlanOfAMillion(b *testing.B) {
 		p := newPlanner("a", noon, 30)
 		for i := range 1_000_000 {
 			cred := &rotation.Credential{ID: fmt.Sprintf("credential-%d", i), Account: "a", Schedule: when, Verify: &rotation.Verification{}}
-			p.add(cred, due.Standing{Due: when.Next(noon, cred.ID)})
+			p.add(cred, due.Standing{Due: when.Next(noon, cred.ID)}, nil)
 		}
 	}
 }

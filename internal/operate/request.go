@@ -14,7 +14,7 @@ import (
 type Request struct {
 	By   string        // for people: user@host
 	Wait time.Duration // how long to follow what was asked for; 0: not at all
-	// Force rotates pairs within their grace too: programs that cached the former password are refused.
+	// Force rotates what is frozen, and pairs within their grace too: programs that cached the former password are refused.
 	Force bool
 	// Tell hears of what was asked for, of what makes it wait, and of its end, as it happens; nil for no one. It is never
 	// called twice at once.
@@ -31,6 +31,9 @@ func (r Request) tell(v Verdict) {
 func (d *Desk) Rotate(ctx context.Context, ids []string, r Request) ([]Verdict, error) {
 	creds, err := d.Credentials(ids)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.refuseFrozen(ctx, creds, r); err != nil {
 		return nil, err
 	}
 	wishes := make([]*wish, 0, len(creds))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/rotation"
 )
 
@@ -52,6 +53,8 @@ type Row struct {
 	OnDemand bool              `json:"on_demand,omitempty"`
 	Owner    string            `json:"owner,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+	// Frozen is the change freeze that holds its scheduled rotations back now.
+	Frozen *freeze.Freeze `json:"frozen,omitempty"`
 	// Held is what holds its account back, in a status.
 	Held *Hold `json:"held,omitempty"`
 }
@@ -100,10 +103,14 @@ func RowOf(cred *rotation.Credential, rec rotation.Record, current rotation.Entr
 // row is RowOf with what the configuration files the credential under.
 func (d *Desk) row(cred *rotation.Credential, rec rotation.Record, current rotation.Entry, check due.Check, now time.Time) Row {
 	r := RowOf(cred, rec, current, check, now)
+	d.file(&r, cred)
+	return r
+}
+
+func (d *Desk) file(r *Row, cred *rotation.Credential) {
 	if m := d.Fleet.Marks(cred); m != nil {
 		r.Owner, r.Labels = m.Owner, m.Labels
 	}
-	return r
 }
 
 // verdictNames are short enough for a table.

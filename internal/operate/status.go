@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/rotation"
 )
 
@@ -30,6 +31,9 @@ type Page struct {
 	Read  int    `json:"read"`
 	Total int    `json:"total"`          // of the configuration, before their states are known
 	Last  string `json:"last,omitempty"` // credential of the last row: where the next page begins
+	// Freezes are those that are not over; Unknown is why some may be missing.
+	Freezes freeze.Set `json:"freezes,omitempty"`
+	Unknown error      `json:"-"`
 }
 
 // ReadsAtOnce is how many credentials are read from Vault at a time: enough to get on, few enough to leave Vault to the
@@ -121,7 +125,8 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 	if d.Truth == nil {
 		return Page{}, errNoTruth
 	}
-	p := Page{}
+	c, unknown := d.calendar(ctx)
+	p := Page{Freezes: c.ahead(d.Clock.Now()), Unknown: unknown}
 	for range creds {
 		p.Total++
 	}
@@ -130,6 +135,7 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 		a := d.read(ctx, q, cred)
 		if a.wanted {
 			a.row.Held = held.of(ctx, d, cred.Account)
+			a.row.Frozen = c.of(d, cred).At(d.Clock.Now())
 		}
 		return a
 	}
@@ -173,15 +179,19 @@ func (d *Desk) read(ctx context.Context, q Query, cred *rotation.Credential) ans
 	if err != nil {
 		return answer{err: d.of(cred, err)}
 	}
-	check := []due.Check{{}}
+	now := d.Clock.Now()
+	r := d.row(cred, rec, current, d.lastCheck(ctx, cred), now)
+	return answer{row: r, wanted: q.wants(r, now)}
+}
+
+// lastCheck is what Redis tells of it; nothing where it does not answer: Vault's word is shown without it.
+func (d *Desk) lastCheck(ctx context.Context, cred *rotation.Credential) due.Check {
 	if d.Index != nil {
 		if found, err := d.Index.Checks(ctx, []*rotation.Credential{cred}); err == nil {
-			check = found // else Redis is away: Vault's word is shown without it
+			return found[0]
 		}
 	}
-	now := d.Clock.Now()
-	r := d.row(cred, rec, current, check[0], now)
-	return answer{row: r, wanted: q.wants(r, now)}
+	return due.Check{}
 }
 
 // mayWant tells from the journal alone whether a credential can be in one of the states that are asked for.

@@ -100,7 +100,7 @@ func describe(res rotation.Result) string {
 		text += ": " + bare.Error()
 	case errors.As(res.Err, &w):
 		text += ": " + w.Reason
-	case errors.Is(res.Err, rotation.ErrGrace):
+	case errors.Is(res.Err, rotation.ErrGrace), errors.Is(res.Err, ErrFrozen):
 		text += ": " + res.Err.Error() // a time and words of ours
 	case errors.Is(res.Err, ErrUnknown):
 		text += ": " + ErrUnknown.Error()

@@ -47,6 +47,9 @@ const StatusRefused = "refused"
 // ErrOvertaken is an act that a person asked for when the journal looked otherwise.
 var ErrOvertaken = errors.New("its journal has changed since that was asked for: look at it again")
 
+// ErrFrozen is a demand that does not insist, about a credential that a change freeze covers.
+var ErrFrozen = errors.New("with --force it is rotated all the same")
+
 // unfit is why a credential does not allow an act as it stands; nil where that is not the cause.
 func unfit(err error) error {
 	return among(err, rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken)

@@ -13,6 +13,7 @@ const (
 	Schedulers = prefix + "schedulers" // sorted set: scheduler and fingerprint of its configuration → when it was last seen
 	Events     = prefix + "events"     // stream: what happened, capped
 	Doorbell   = prefix + "doorbell"   // stream: accounts that were given something to do, capped
+	Freezes    = prefix + "freezes"    // hash: store → the freezes that stand there, for people
 )
 
 // Names of keys of an account, for Key.

@@ -53,6 +53,7 @@ func (s *store) checkOwnRights(ctx context.Context, access Access) error {
 	}
 	rights := []right{
 		{journal, access.needs()},
+		{s.freezesPath(), []string{"read"}},
 		{"auth/token/lookup-self", []string{"read"}},
 		{"auth/token/renew-self", []string{"update"}},
 	}

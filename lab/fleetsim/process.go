@@ -116,6 +116,7 @@ func (s *Sim) startScheduler(name string) (*process, error) {
 	p.scheduler = &due.Scheduler{
 		Index: shared{p, s.index}, Queue: port{p}, Truth: s.variant.truth(p, due.Truth{Journals: journals{p}, Secrets: secrets{p}}),
 		Accounts: accounts, Clock: clock(""), Notices: notices{p}, Log: slog.New(slog.DiscardHandler), Resume: resumeAfter, Jitter: straight,
+		Freezes: thawed{},
 	}
 	checks := &due.Rounds{
 		Name: "check", Index: shared{p, s.index}, Enqueue: port{p}.enqueueCheck, Clock: clock("check"), Log: slog.New(slog.DiscardHandler),
@@ -145,6 +146,13 @@ func (s *Sim) startScheduler(name string) (*process, error) {
 	s.running.Go(func() { checks.Run(ctx) })
 	return p, nil
 }
+
+// thawed is a fleet of which nothing is frozen.
+type thawed struct{}
+
+func (thawed) Frozen(*rotation.Credential, time.Time) bool { return false }
+
+func (thawed) AllFrozen(string, time.Time) bool { return false }
 
 // kill ends a process where it stands. A new one takes its place after a few seconds.
 func (p *process) kill(why string) {
