@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"keyturn/internal/certs"
 	"keyturn/internal/config"
 	"keyturn/internal/doctor"
 	"keyturn/internal/due"
@@ -166,17 +167,21 @@ func openable(ctx context.Context, name string, settings vaultkv.StoreConfig) er
 	return err
 }
 
-// endpointChecks has each server of providers once, however many accounts use it.
+// endpointChecks has each server of providers once for each authority that certifies it, however many accounts use it.
 func endpointChecks(cfg *config.Config) []doctor.Check {
 	servers := map[string]*doctor.Endpoint{}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
-		endpoint, err := httpx.ParseEndpoint(cfg.Accounts[name].Endpoint)
+		account := cfg.Accounts[name]
+		endpoint, err := httpx.ParseEndpoint(account.Endpoint)
 		if err != nil {
 			continue // the configuration was checked
 		}
-		server := (&url.URL{Scheme: endpoint.Scheme, Host: strings.ToLower(endpoint.Host)}).String()
+		server := (&url.URL{Scheme: endpoint.Scheme, Host: strings.ToLower(endpoint.Host)}).String() + " " + account.CAFile
 		if servers[server] == nil {
 			servers[server] = &doctor.Endpoint{URL: endpoint}
+			if account.CAFile != "" {
+				servers[server].CA, _ = certs.Pool(account.CAFile) // which the configuration was checked for
+			}
 		}
 		servers[server].Accounts = append(servers[server].Accounts, name)
 	}

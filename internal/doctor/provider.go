@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,14 +13,15 @@ import (
 
 // Endpoint is a server of a provider, and the accounts that use it.
 type Endpoint struct {
-	URL      *url.URL // of which scheme and host count
+	URL      *url.URL       // of which scheme and host count
+	CA       *x509.CertPool // nil: the system's roots
 	Accounts []string
 }
 
 // Look connects to it, and sends nothing that changes anything.
 func (e Endpoint) Look(ctx context.Context) []Finding {
 	f := Finding{Area: AreaProvider, Subject: e.URL.Host, Severity: OK}
-	g, err := httpx.Greet(ctx, e.URL)
+	g, err := httpx.Greet(ctx, e.URL, e.CA)
 	if err != nil {
 		f.Severity, f.What = Error, "cannot be reached: "+err.Error()
 		f.Why = "nothing rotates at " + accounts(e.Accounts)

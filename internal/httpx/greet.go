@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"context"
+	"crypto/x509"
 	"net/http"
 	"net/url"
 	"time"
@@ -19,14 +20,14 @@ type Greeting struct {
 
 // Greet connects to an endpoint as a Client does, TLS included, and sends HEAD for its root, without keys: a request that
 // changes nothing. What the server makes of it does not matter, and a server that does not answer it has been reached all
-// the same. The error says why it could not be.
-func Greet(ctx context.Context, endpoint *url.URL) (Greeting, error) {
+// the same. Without a ca the system's roots certify it. The error says why it could not be reached.
+func Greet(ctx context.Context, endpoint *url.URL, ca *x509.CertPool) (Greeting, error) {
 	var proof connProof
 	req := (&http.Request{
 		Method: http.MethodHead, URL: &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: "/"}, Host: endpoint.Host,
 		Header: http.Header{"User-Agent": {"keyturn"}},
 	}).WithContext(proof.watch(ctx))
-	way := transport(nil, Fresh)
+	way := transport(nil, ca, Fresh)
 	g := Greeting{Asked: rotation.WallClock{}.Now()}
 	resp, err := way.RoundTrip(req)
 	if err != nil && !proof.got.Load() {

@@ -25,7 +25,7 @@ func TestAGreetingChangesNothingAndTellsTheTime(t *testing.T) {
 		w.WriteHeader(http.StatusFound)
 	}))
 	t.Cleanup(server.Close)
-	g, err := httpx.Greet(t.Context(), parse(t, server.URL+"/v3/change?password=x"))
+	g, err := httpx.Greet(t.Context(), parse(t, server.URL+"/v3/change?password=x"), nil)
 	if err != nil || !g.Date.Equal(at) || g.Trip <= 0 || g.Asked.IsZero() {
 		t.Errorf("%+v, %v", g, err)
 	}
@@ -39,7 +39,7 @@ func TestAServerThatAnswersNothingHasBeenReached(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	t.Cleanup(server.Close)
-	if g, err := httpx.Greet(t.Context(), parse(t, server.URL)); err != nil || !g.Date.IsZero() {
+	if g, err := httpx.Greet(t.Context(), parse(t, server.URL), nil); err != nil || !g.Date.IsZero() {
 		t.Errorf("%+v, %v", g, err)
 	}
 }
@@ -62,7 +62,7 @@ func TestAGreetingSaysWhyNoConnectionWasMade(t *testing.T) {
 		strings.Replace(plain.URL, "http:", "https:", 1): "does not look like a TLS handshake",
 		"https://" + closed.Addr().String():               "connection refused",
 	} {
-		if _, err := httpx.Greet(t.Context(), parse(t, endpoint)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := httpx.Greet(t.Context(), parse(t, endpoint), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", endpoint, err, want)
 		}
 	}
