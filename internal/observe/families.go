@@ -1,12 +1,14 @@
 package observe
 
+import "slices"
+
 // Families are all metrics that keyturn's programs show, besides those of Go and of the process.
 func Families() []Family {
-	return append(append(counted(), standing()...), about()...)
+	return slices.Concat(rotated(), worked(), standing(), about())
 }
 
-// counted is what a process counts of its own work.
-func counted() []Family {
+// rotated is what a process counts of its rotations, and of what it asked for them.
+func rotated() []Family {
 	return []Family{
 		{
 			"keyturn_rotations_total", Counter, []string{"account", "outcome"}, ByEach,
@@ -43,6 +45,12 @@ func counted() []Family {
 			"Passwords that a provider generated and that are lost.",
 			"Nothing at once: the rotation goes on with another one. If it grows, answers of the provider get lost: look at `keyturn_provider_calls_total{kind=\"in doubt\"}`.",
 		},
+	}
+}
+
+// worked is what a process counts of its jobs, and of what happened meanwhile.
+func worked() []Family {
+	return []Family{
 		{
 			"keyturn_runs_total", Counter, []string{"account", "kind", "outcome"}, ByEach,
 			"Runs of jobs, by outcome.",
