@@ -47,7 +47,7 @@ func fixOf(err error) string {
 	case strings.Contains(text, "lookup "):
 		return "correct the endpoint in the configuration, or this machine's name service"
 	case strings.Contains(text, "certificate") || strings.Contains(text, "x509"):
-		return "install the authority of that certificate on this machine; if it is a proxy's, have the proxy let this host through"
+		return "name the authority of that certificate in the account's ca_file, or install it on this machine; if it is a proxy's, have the proxy let this host through"
 	case strings.Contains(text, "first record does not look like a TLS handshake"):
 		return "correct the port or the scheme of the endpoint: that server does not speak TLS"
 	}
