@@ -37,8 +37,9 @@ func Examine(ctx context.Context, cfg *config.Config) doctor.Report {
 type redisDoctor struct {
 	doctor.Redis
 	problem error // why no client could be made
-	// alive asks once whether Redis answers: what stands there is not looked at otherwise.
-	alive func() error
+
+	once   sync.Once
+	answer error
 }
 
 func connectRedis(ctx context.Context, cfg *config.Config) *redisDoctor {
@@ -47,12 +48,17 @@ func connectRedis(ctx context.Context, cfg *config.Config) *redisDoctor {
 	if err == nil {
 		r.Client, err = redisx.Dial(settings)
 	}
-	if err != nil {
-		r.problem, r.alive = err, func() error { return err }
-		return r
-	}
-	r.alive = sync.OnceValue(func() error { return redisx.Ping(ctx, r.Client) })
+	r.problem = err
 	return r
+}
+
+// alive asks once whether Redis answers: what stands there is not looked at otherwise.
+func (r *redisDoctor) alive(ctx context.Context) error {
+	if r.problem != nil {
+		return r.problem
+	}
+	r.once.Do(func() { r.answer = redisx.Ping(ctx, r.Client) })
+	return r.answer
 }
 
 func (r *redisDoctor) close() {
@@ -93,7 +99,7 @@ func (r *redisDoctor) checks(cfg *config.Config) []doctor.Check {
 	accounts := slices.Sorted(maps.Keys(cfg.Accounts))
 	return []doctor.Check{
 		{Area: doctor.AreaRedis, Subject: r.Address, Look: func(ctx context.Context) []doctor.Finding {
-			if err := r.alive(); err != nil {
+			if err := r.alive(ctx); err != nil {
 				return r.Away(err)
 			}
 			return r.Look(ctx)
@@ -117,7 +123,7 @@ func (r *redisDoctor) checks(cfg *config.Config) []doctor.Check {
 // kept is a check of what keyturn keeps in Redis.
 func (r *redisDoctor) kept(area doctor.Area, look func(context.Context) ([]doctor.Finding, error)) doctor.Check {
 	return doctor.Check{Area: area, Subject: "all", Look: func(ctx context.Context) []doctor.Finding {
-		if r.alive() != nil {
+		if r.alive(ctx) != nil {
 			return []doctor.Finding{doctor.Skip(area, "all", "Redis does not answer")}
 		}
 		found, err := look(ctx)

@@ -66,7 +66,7 @@ func (r Redis) rights(ctx context.Context) []Finding {
 	}
 	if len(lacks) > 0 {
 		all = append(all, r.finding(Error, fmt.Sprintf("user %s may not %s", r.user(), strings.Join(lacks, ", ")),
-			"a job that needs it fails, some of them in the middle", "give the user what deploy/redis/users.acl has", r.setUser()...))
+			"a job that needs it fails, some of them in the middle", "give the user what deploy/redis/users.acl has, in redis-cli as an administrator", r.setUser()...))
 	}
 	if len(all) == 0 {
 		all = append(all, r.finding(OK, fmt.Sprintf("user %s may do what keyturn needs", r.user()), "", ""))
@@ -126,7 +126,7 @@ func (r Redis) door() Finding {
 			"who may write there can make keyturn rotate, and release or abandon what is in quarantine",
 			"make a user (deploy/redis/README.md), and set redis.username and redis.password")
 	}
-	return r.finding(OK, "not open to the network", "", "")
+	return r.finding(OK, "strangers cannot write there", "", "")
 }
 
 func policy(f redisx.Facts) Finding {

@@ -64,8 +64,9 @@ func (s Store) nodes(healths []vaultkv.Health) (all []Finding, usable bool) {
 	if usable {
 		severity = Warning
 	}
+	const why = "no rotation begins while no node serves, and consumers read nothing"
 	for _, h := range healths {
-		switch why := "no rotation begins while no node serves, and what consumers read cannot be read"; {
+		switch {
 		case h.Err != nil:
 			all = append(all, s.finding(severity, fmt.Sprintf("%s does not answer: %s", h.Address, s.text(h.Err)), why,
 				"check vault.address and ca_file, that Vault runs, and that this machine may connect there"))
@@ -117,7 +118,7 @@ func (s Store) problems(ctx context.Context) []Finding {
 
 // apart returns the errors that err joins.
 func apart(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what it wraps is the question
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, one := range joined.Unwrap() {
 			all = append(all, apart(one)...)

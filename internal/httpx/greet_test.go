@@ -60,7 +60,7 @@ func TestAGreetingSaysWhyNoConnectionWasMade(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		strange.URL: "certificate",
 		strings.Replace(plain.URL, "http:", "https:", 1): "does not look like a TLS handshake",
-		"https://" + closed.Addr().String():               "connection refused",
+		"https://" + closed.Addr().String():              "connection refused",
 	} {
 		if _, err := httpx.Greet(t.Context(), parse(t, endpoint), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", endpoint, err, want)

@@ -17,9 +17,9 @@ var (
 )
 
 var (
-	errClear      = errors.New("the connection is not encrypted: the password is not sent")
-	errUnasked    = errors.New("the server accepted the login before it had seen the password")
-	errChallenge  = errors.New("unexpected server challenge")
+	errClear     = errors.New("the connection is not encrypted: the password is not sent")
+	errUnasked   = errors.New("the server accepted the login before it had seen the password")
+	errChallenge = errors.New("unexpected server challenge")
 )
 
 // MechanismError says which mechanisms a server offers instead of the one that is needed.
