@@ -24,7 +24,7 @@ import (
 // The exit statuses.
 const (
 	exitFailed = 1 // what was asked for did not happen
-	exitUsage  = 2 // the command line or the configuration is wrong
+	exitUsage  = 2 // the command line or the configuration is wrong; of doctor: something that it names is
 )
 
 func main() {
@@ -113,7 +113,7 @@ func root() *cobra.Command {
 	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	cmd.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration `FILE`")
 	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
-		whichCommand(o), eventsCommand(o), providerCommand(o), freezeCommand(o), thawCommand(o), reportCommand(o))
+		whichCommand(o), eventsCommand(o), providerCommand(o), freezeCommand(o), thawCommand(o), reportCommand(o), doctorCommand(o))
 	cmd.AddCommand(repairs(o)...)
 	return cmd
 }

@@ -37,6 +37,9 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.strike()) }()
 
+	if err := s.examine(ctx); err != nil {
+		return err
+	}
 	consumers := startConsumers(ctx, s)
 	disturbed := make(chan error, 1)
 	go func() { disturbed <- s.disturb(ctx) }()

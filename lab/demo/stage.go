@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"text/template"
 
 	"keyturn/internal/devenv"
@@ -34,7 +35,7 @@ var keys = []string{
 func raise(ctx context.Context, dir string, fleet []devenv.Credential) (s *stage, err error) {
 	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet}
 	fmt.Println("demo: building keyturn's programs, starting Redis, Vault (the first time it is built, which takes minutes) and the sandbox")
-	err = s.Raise(ctx, devenv.StageOptions{Redis: &devenv.RedisOptions{}, Sandbox: []string{
+	err = s.Raise(ctx, devenv.StageOptions{Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Sandbox: []string{
 		"-rate", "tencent-ses=100/s", "-rate", "kirimemail=100/s", "-rate", "alibaba-directmail=100/s", "-rate", "enom=100/s",
 	}})
 	if err != nil {
