@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/httpx"
@@ -19,6 +20,8 @@ type answer struct {
 	statuses  []int  // of a success
 	success   []condition
 	bare      bool   // a success has no body
+	repeats   bool   // a list is an element that repeats, as in XML
+	signed    bool   // the request was signed by a clock
 	code      []path // the first one that is there
 	requestID []path
 	wait      string // header
@@ -43,7 +46,8 @@ func (s scope) readAnswer(v *document.Value, minter bool) answer {
 	}
 	if c := v.Child("decoder"); c != nil {
 		names := sortedKeys(decoders)
-		a.decode = decoders[names[c.OneOf(names...)]]
+		name := names[c.OneOf(names...)]
+		a.decode, a.repeats = decoders[name], name == "xml"
 	}
 	a.whole = paths(v.Child("whole"))
 	a.code, a.requestID = paths(v.Child("code")), paths(v.Child("request_id"))
@@ -162,11 +166,18 @@ func (a *answer) judge(reply *httpx.Reply, v values) error {
 	return a.refusal(reply, r, code, id)
 }
 
-// refusal is the error of a row. Whatever the row says, a 5xx does not prove that nothing was done.
+// tolerated is how far a clock may be off at the strictest of the providers that ask for signatures.
+const tolerated = 5 * time.Minute
+
+// refusal is the error of a row. Whatever the row says, a 5xx does not prove that nothing was done; and where the clock is
+// off, it and not the key is why a signature was refused.
 func (a *answer) refusal(reply *httpx.Reply, r *row, code, id string) error {
 	kind := r.kind
 	if reply.Status >= http.StatusInternalServerError && (kind != rotation.RateLimited || r.code == "") {
 		kind = rotation.InDoubt
+	}
+	if ahead, known := reply.Skew(); kind == rotation.Unauthorized && a.signed && known && ahead.Abs() >= tolerated {
+		kind = rotation.ClockSkew
 	}
 	e := reply.Classified(rotation.ErrorRow{Kind: kind, Hint: r.hint}, code, id)
 	if kind == rotation.RateLimited && e.RetryAfter == 0 && a.wait != "" {

@@ -1,10 +1,12 @@
 package declared
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 
 	"keyturn/internal/config/document"
+	"keyturn/internal/httpx"
 )
 
 // auth is how a request says who is calling.
@@ -12,14 +14,22 @@ type auth struct {
 	basic  []template // user and password
 	header field      // by another header; its name is "" if there is none
 	query  []field
+	scheme string              // that signs it; "" if none does
+	with   map[string]template // what the scheme needs
 }
 
 // readAuth reads one of the ways by its name.
 func (s scope) readAuth(v *document.Value) (a auth) {
-	if !v.Only("basic", "bearer", "header", "query") {
+	ways := append([]string{"basic", "bearer", "header", "query"}, sortedKeys(schemes)...)
+	if !v.Only(ways...) {
 		return a
 	}
-	v.ExactlyOne("basic", "bearer", "header", "query")
+	v.ExactlyOne(ways...)
+	for name, scheme := range schemes {
+		if c := v.Child(name); c != nil && c.Only(scheme.fields...) {
+			a.scheme, a.with = name, s.readScheme(c, scheme)
+		}
+	}
 	if c := v.Child("basic"); c != nil && c.Only("user", "password") {
 		c.Require("user", "password")
 		for _, name := range []string{"user", "password"} {
@@ -67,11 +77,16 @@ func (s scope) named(v *document.Value, form interface{ MatchString(string) bool
 
 func (a *auth) uses(prefix string) bool {
 	return a.header.value.uses(prefix) || slices.ContainsFunc(a.basic, func(t template) bool { return t.uses(prefix) }) ||
-		slices.ContainsFunc(a.query, func(f field) bool { return f.value.uses(prefix) })
+		slices.ContainsFunc(a.query, func(f field) bool { return f.value.uses(prefix) }) ||
+		slices.ContainsFunc(slices.Collect(maps.Values(a.with)), func(t template) bool { return t.uses(prefix) })
 }
 
 // sign adds what the way wants to the head of a request. What goes into the query stands there already.
-func (a *auth) sign(header http.Header, v values) {
+func (a *auth) sign(r httpx.Request, v values) {
+	header := r.Header
+	if a.scheme != "" {
+		schemes[a.scheme].sign(r, v.stamp, func(name string) string { return a.with[name].text(v) })
+	}
 	if len(a.basic) == 2 {
 		signed := http.Request{Header: header}
 		signed.SetBasicAuth(a.basic[0].text(v), a.basic[1].text(v))

@@ -125,6 +125,9 @@ type outcome struct {
 	IDs          []string
 }
 
+// exampleTime is when examples are sent.
+var exampleTime = time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
+
 // exampleLabel is the label in examples.
 var exampleLabel = rotation.Label{Owner: "example", Part: "0a1b2c3d-1"}
 
@@ -140,10 +143,12 @@ func (d *Description) playAt(ctx context.Context, endpoint string, one sent, ans
 		keys[name] = secret.New(ExampleKey(name))
 	}
 	c := &canned{told: answer}
-	made, err := d.newClient(rotation.Settings{Endpoint: endpoint, Region: one.region, Keys: keys, Timeout: callTimeout, Transport: c})
+	client, err := d.connect(rotation.Settings{Endpoint: endpoint, Region: one.region, Keys: keys, Timeout: callTimeout, Transport: c})
 	if err != nil {
 		return c, outcome{}, err
 	}
+	client.stamp = func() stamp { return stamp{exampleTime, "NONCE"} }
+	made := client.roles()
 	var out outcome
 	switch {
 	case made.Setter != nil:

@@ -20,6 +20,7 @@ type client struct {
 	region string
 	keys   map[string]secret.Value
 	watch  func(*httpx.Reply, values) // sees each reply; nil but for a trial
+	stamp  func() stamp
 }
 
 // setter and issuer are what a client is, by the mode of its description.
@@ -82,7 +83,7 @@ func (c *client) send(ctx context.Context, o *operation, target string, v values
 	if err != nil {
 		return nil, v, c.refuse(o, err)
 	}
-	v.target, v.parts, v.region, v.keys = target, parts, c.region, c.keys
+	v.target, v.parts, v.region, v.keys, v.stamp = target, parts, c.region, c.keys, c.stamp()
 	request, err := o.request.build(o.name, c.http.Endpoint, v)
 	if err != nil {
 		return nil, v, c.refuse(o, err)
@@ -107,6 +108,7 @@ type shown struct {
 	echo         []field
 	id, username []string // of an identity
 	login        template // in place of username, where the answer does not show it
+	derive       string   // how the password is made of what is shown; "" where it is the password
 }
 
 func (s scope) readShown(v *document.Value, beside ...string) shown {

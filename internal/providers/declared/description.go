@@ -1,6 +1,8 @@
 package declared
 
 import (
+	"cmp"
+	"crypto/rand"
 	"maps"
 	"net/url"
 	"slices"
@@ -78,13 +80,18 @@ func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
 	if err != nil {
 		return rotation.Client{}, err
 	}
-	switch d.mode {
+	return c.roles(), nil
+}
+
+// roles are what a client is, by the mode of its description.
+func (c *client) roles() rotation.Client {
+	switch c.mode {
 	case rotation.ModeIssuer:
-		return rotation.Client{Issuer: issuer{c}}, nil
+		return rotation.Client{Issuer: issuer{c}}
 	case rotation.ModeMinter:
-		return rotation.Client{Minter: minter{c}}, nil
+		return rotation.Client{Minter: minter{c}}
 	default:
-		return rotation.Client{Setter: setter{c}}, nil
+		return rotation.Client{Setter: setter{c}}
 	}
 }
 
@@ -97,10 +104,8 @@ func (d *Description) connect(s rotation.Settings) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{Description: d, http: http, region: s.Region, keys: s.Keys}
-	if c.region == "" {
-		c.region = d.regions[0].name
-	}
+	c := &client{Description: d, http: http, region: cmp.Or(s.Region, d.regions[0].name), keys: s.Keys}
+	c.stamp = func() stamp { return stamp{http.SignTime(), rand.Text()} }
 	return c, nil
 }
 

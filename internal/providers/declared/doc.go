@@ -11,5 +11,6 @@
 //   - A slot is escaped by where it stands. Host and scheme depend on no slot, a password stands in the body, or in the
 //     query where the description says secret_in_url, and never in an error; nor do keys, URLs and bodies.
 //
-// There are no expressions, loops or signatures of one's own: a provider that needs them is written in Go.
+// There are no expressions, loops or signatures of one's own: what signs a request or derives a password is a function in Go
+// that a description names, and a provider that needs more is written in Go.
 package declared

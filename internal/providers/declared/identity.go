@@ -96,6 +96,9 @@ func isID(text string) bool { return idForm.MatchString(text) && strings.Trim(te
 func (s *shown) identity(reply *httpx.Reply, v *values) (made rotation.Identity, ours bool) {
 	issued, ours := s.read(reply, *v)
 	made = rotation.Identity{Password: issued.Password, Synced: issued.Synced}
+	if derive := derivations[s.derive]; derive != nil && !made.Password.IsZero() {
+		v.raw, made.Password = made.Password, derive(made.Password, v.region)
+	}
 	v.password = made.Password
 	found := lenient.Read(reply.Body)
 	if id := textOf(found, s.id); isID(id) {

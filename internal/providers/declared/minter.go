@@ -99,13 +99,19 @@ func (d *Description) checkLabel(mint, list *document.Value) {
 
 // readMade reads where the answer of a minter shows an identity.
 func (s scope) readMade(v *document.Value) shown {
-	all := s.readShown(v, "id", "username")
+	all := s.readShown(v, "id", "username", "derive")
 	v.Require("id")
 	for name, into := range map[string]*[]string{"id": &all.id, "username": &all.username} {
 		if c := v.Child(name); c != nil {
 			for _, item := range list1(c) {
 				*into = append(*into, plainName(item))
 			}
+		}
+	}
+	if c := v.Child("derive"); c != nil {
+		names := sortedKeys(derivations)
+		if all.derive = names[c.OneOf(names...)]; !slices.Contains(s.slots, slotRegion) {
+			c.Fail("list regions in place of endpoint", "depends on the region")
 		}
 	}
 	return all
@@ -118,7 +124,7 @@ func (l *listing) identities(body []byte, owner string) (ids []string, whole boo
 	if err != nil {
 		return nil, false
 	}
-	items, found := find(root, l.items)[0].([]tree)
+	items, found := l.found(root)
 	for _, item := range items {
 		id := one(item, l.id)
 		if l.label != nil && !spelling.Labelled(one(item, l.label), owner) {
@@ -130,4 +136,27 @@ func (l *listing) identities(body []byte, owner string) (ids []string, whole boo
 		ids = append(ids, id)
 	}
 	return ids, found
+}
+
+// found are the items of a list. An element that repeats is a list of as many as there are, if what they stand in is there.
+func (l *listing) found(root tree) (items []tree, whole bool) {
+	last := len(l.items) - 1
+	if !l.answer.repeats {
+		items, whole = find(root, l.items)[0].([]tree)
+		return items, whole
+	}
+	switch around := find(root, l.items[:last])[0].(type) {
+	case string:
+		return nil, around == ""
+	case map[string]tree:
+		switch one := around[l.items[last]].(type) {
+		case nil:
+			return nil, true
+		case []tree:
+			return one, true
+		default:
+			return []tree{one}, true
+		}
+	}
+	return nil, false
 }

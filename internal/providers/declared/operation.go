@@ -61,15 +61,16 @@ func (d *Description) readCall(v *document.Value) {
 	if c := v.Child("smtp"); c != nil {
 		d.checkUsername(c)
 	}
-	if c := v.Child("answer"); c != nil {
-		d.call.answer = d.scope.readAnswer(c, minter)
-	}
-	if c := v.Child("errors"); c != nil {
-		d.rows = d.rules().readTable(c)
-	}
 	var a auth
 	if c := v.Child("auth"); c != nil {
 		a = d.scope.readAuth(c)
+	}
+	if c := v.Child("answer"); c != nil {
+		d.call.answer = d.scope.readAnswer(c, minter)
+	}
+	d.call.answer.signed = a.scheme != ""
+	if c := v.Child("errors"); c != nil {
+		d.rows = d.rules().readTable(c)
 	}
 	if minter {
 		d.readMinter(v, a)
@@ -88,7 +89,7 @@ func (d *Description) readCall(v *document.Value) {
 
 // rules are what rows may name.
 func (d *Description) rules() tableRules {
-	t := tableRules{sources: sortedKeys(d.Sources)}
+	t := tableRules{sources: sortedKeys(d.Sources), signed: d.call.answer.signed}
 	if d.mode == rotation.ModeMinter {
 		t.calls = d.calls()
 	}

@@ -173,8 +173,9 @@ func (r *request) build(op string, endpoint *url.URL, v values) (httpx.Request, 
 	if kind != "" {
 		header.Set("Content-Type", kind)
 	}
-	r.auth.sign(header, v)
-	return httpx.Request{Op: op, Method: r.method, URL: &address, Header: header, Body: content}, nil
+	whole := httpx.Request{Op: op, Method: r.method, URL: &address, Header: header, Body: content}
+	r.auth.sign(whole, v)
+	return whole, nil
 }
 
 // encode writes fields as a query or a form has them, in their order.

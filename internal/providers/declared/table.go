@@ -45,6 +45,7 @@ var never = map[string]string{
 type tableRules struct {
 	sources []string
 	calls   []string // of a minter
+	signed  bool     // requests are signed by the clock
 }
 
 func (t tableRules) readTable(v *document.Value) []*row {
@@ -130,7 +131,7 @@ func (t tableRules) checkKind(v *document.Value, r *row) {
 	kind, known := kinds[c.Raw()]
 	r.kind, r.gone = kind, known && c.Raw() == "gone"
 	switch why, call := never[c.Raw()], callKinds[c.Raw()]; {
-	case why != "":
+	case why != "" && !known:
 		c.Fail("what a description does not prove is in doubt", "must not be %q: %s", c.Raw(), why)
 	case !known:
 		c.Fail("one of: "+strings.Join(sortedKeys(kinds), ", "), "unknown value %q", c.Raw())
@@ -149,11 +150,13 @@ func (t tableRules) checkKind(v *document.Value, r *row) {
 
 // kinds are those that a row may name.
 func (t tableRules) kinds() map[string]rotation.Kind {
-	if len(t.calls) == 0 {
-		return rowKinds
-	}
 	all := maps.Clone(rowKinds)
-	all["full"], all["gone"] = rotation.Full, rotation.Target
+	if len(t.calls) > 0 {
+		all["full"], all["gone"] = rotation.Full, rotation.Target
+	}
+	if t.signed {
+		all["clock skew"] = rotation.ClockSkew
+	}
 	return all
 }
 

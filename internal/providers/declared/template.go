@@ -109,6 +109,8 @@ type values struct {
 	parts                     map[string]string
 	keys                      map[string]secret.Value
 	password                  secret.Value
+	raw                       secret.Value // what the password was made of
+	stamp                     stamp
 }
 
 func (v values) of(slot string) string {
@@ -154,5 +156,10 @@ func (v values) shows(text string) bool {
 			return true
 		}
 	}
-	return !v.password.IsZero() && strings.Contains(text, v.password.Reveal())
+	for _, made := range []secret.Value{v.password, v.raw} {
+		if !made.IsZero() && strings.Contains(text, made.Reveal()) {
+			return true
+		}
+	}
+	return false
 }

@@ -26,7 +26,7 @@ var (
 type tree any
 
 // decoders read an answer by the name of its decoder.
-var decoders = map[string]func([]byte) (tree, error){"json": decodeJSON, "form": decodeForm}
+var decoders = map[string]func([]byte) (tree, error){"json": decodeJSON, "form": decodeForm, "xml": decodeXML, "text": decodeText}
 
 // decodeJSON reads one whole document. A repeated field makes it ambiguous.
 func decodeJSON(body []byte) (tree, error) {
