@@ -17,6 +17,7 @@ import (
 
 	"keyturn/internal/sandbox/alibabadirectmail"
 	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/awsses"
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/enom"
 	"keyturn/internal/sandbox/kirimemail"
@@ -33,6 +34,7 @@ func StandIns() []core.StandIn {
 	return []core.StandIn{
 		alibabadirectmail.StandIn(),
 		alibabadomain.StandIn(),
+		awsses.StandIn(),
 		enom.StandIn(),
 		kirimemail.StandIn(),
 		mailcow.StandIn(),

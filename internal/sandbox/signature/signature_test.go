@@ -67,3 +67,39 @@ func TestACS3MatchesThePublishedVector(t *testing.T) {
 		t.Errorf("another query: %q, want a refusal", code)
 	}
 }
+
+func TestSigV4MatchesThePublishedVector(t *testing.T) {
+	t.Parallel()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	r.Header.Set("X-Amz-Date", "20150830T123600Z")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date, "+
+		"Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7")
+	at := time.Date(2015, 8, 30, 12, 36, 0, 0, time.UTC)
+	secret := func(id string) (string, bool) { return "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", id == "AKIDEXAMPLE" }
+	verify := func(body string, now time.Time, region string) string {
+		_, code := VerifySigV4(r, []byte(body), region, "iam", now, secret)
+		return code
+	}
+	for want, code := range map[string]string{
+		"": verify("", at.Add(SigV4Skew), "us-east-1"), SigV4Expired: verify("", at.Add(-time.Hour), "us-east-1"),
+		SigV4DoesNotMatch: verify("a", at, "us-east-1"),
+	} {
+		if code != want {
+			t.Errorf("got %q, want %q", code, want)
+		}
+	}
+	if code := verify("", at, "eu-west-1"); code != SigV4DoesNotMatch {
+		t.Errorf("another region: %q", code)
+	}
+	if code := verify("", at.Add(SigV4Skew+time.Second), "us-east-1"); code != SigV4DoesNotMatch {
+		t.Errorf("another clock: %q", code)
+	}
+	r.Header.Set("X-Amz-Target", "unsigned")
+	if code := verify("", at, "us-east-1"); code != SigV4Incomplete {
+		t.Errorf("a header that is not signed: %q", code)
+	}
+}
