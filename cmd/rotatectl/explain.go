@@ -76,6 +76,24 @@ func printStory(out io.Writer, s operate.Story) {
 	if s.Checked != nil {
 		line("checked", "%s: %s", stamp(s.Checked.At), s.Checked.Verdict)
 	}
+	printRotation(line, s)
+	if b := s.Breaker; b != nil {
+		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
+	}
+	for _, text := range pauses(s.Account, s.Hold) {
+		line("paused", "%s", text)
+	}
+	if s.Frozen != nil {
+		line("frozen", "%s", freezeText(*s.Frozen))
+	}
+	if s.Unknown != "" {
+		line("not known", "%s", s.Unknown)
+	}
+	line("next", "%s", nextText(s))
+}
+
+// printRotation shows what the journal says of the rotation that is open or was the last.
+func printRotation(line func(name, format string, args ...any), s operate.Story) {
 	if j := s.Journal; j != nil {
 		reason := j.Reason
 		if j.AskedBy != "" {
@@ -99,19 +117,6 @@ func printStory(out io.Writer, s operate.Story) {
 	if j := s.Journal; j != nil && j.Why != "" {
 		line("quarantine", "since %s: %s", stamp(j.Since), j.Why)
 	}
-	if b := s.Breaker; b != nil {
-		line("breaker", "open since %s: %s; next try at %s", stamp(b.Since), b.Cause, stamp(b.Next))
-	}
-	for _, text := range pauses(s.Account, s.Hold) {
-		line("paused", "%s", text)
-	}
-	if s.Frozen != nil {
-		line("frozen", "%s", freezeText(*s.Frozen))
-	}
-	if s.Unknown != "" {
-		line("not known", "%s", s.Unknown)
-	}
-	line("next", "%s", nextText(s))
 }
 
 // turnsText says whose turn it is.

@@ -172,7 +172,7 @@ func printFreezes(out io.Writer, set freeze.Set) error {
 
 // freezeText is a freeze for people.
 func freezeText(f freeze.Freeze) string {
-	text := f.Scope.String() + ": frozen "
+	text := f.String() + ": frozen "
 	if !f.From.IsZero() {
 		text += "from " + stamp(f.From) + " "
 	}

@@ -26,7 +26,7 @@ func (p *Process) Freezes(ctx context.Context, e *Engine) *Freezes {
 		all := make([]observe.Sample, len(accounts))
 		for i, account := range accounts {
 			all[i].Labels = []string{account}
-			if f.AllFrozen(account, e.Clock.Now()) {
+			if f.AllFrozen(account, e.Clock.Now()) { //nolint:contextcheck // a clock is read
 				all[i].Value = 1
 			}
 		}

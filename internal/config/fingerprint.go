@@ -35,7 +35,7 @@ func (c *Config) sum() [sha256.Size]byte {
 		d.Record(v.Name, v.Account, v.Addresses, v.Schedule.String())
 	}
 	for _, f := range c.Freezes {
-		d.Record(f.Name, f.Scope.String(), f.From.String(), f.Until.String())
+		d.Record(f.Name, f.String(), f.From.String(), f.Until.String())
 	}
 	d.Credentials(&c.Inventory)
 	if len(c.marks) > 0 {

@@ -27,11 +27,11 @@ freezes:
 		return when
 	}
 	end, audit := cfg.Freezes[0], cfg.Freezes[1]
-	if !end.From.Equal(at("2026-12-14T23:00:00Z")) || !end.Until.Equal(at("2027-01-07T07:00:00Z")) || end.Name != "year-end" || end.Scope.String() != "the whole fleet" {
+	if !end.From.Equal(at("2026-12-14T23:00:00Z")) || !end.Until.Equal(at("2027-01-07T07:00:00Z")) || end.Name != "year-end" || end.String() != "the whole fleet" {
 		t.Errorf("%+v", end)
 	}
 	if !audit.From.Equal(at("2026-11-30T11:00:00Z")) || !audit.Until.Equal(at("2026-12-01T00:00:00Z")) ||
-		audit.Scope.String() != "account tencent, owner payments, label tier=gold" || audit.Reason != "audit" {
+		audit.String() != "account tencent, owner payments, label tier=gold" || audit.Reason != "audit" {
 		t.Errorf("%+v", audit)
 	}
 }

@@ -86,7 +86,7 @@ func TestWhatWasNeverReadIsFrozenAndHoldsUpNoOtherStore(t *testing.T) {
 			t.Errorf("ready: %v", err)
 		}
 		s.set(func() { s.away["a"] = false })
-		time.Sleep(6 * time.Second)
+		<-time.After(6 * time.Second)
 		if got := held(b, "a"); got != "" || b.Ready() != nil {
 			t.Errorf("it answers: %q, %v", got, b.Ready())
 		}
@@ -98,16 +98,16 @@ func TestWhatWasReadHoldsWhileAStoreIsAway(t *testing.T) {
 	s := newStores()
 	run(t, s, func(b *freeze.Book) {
 		s.set(func() { s.sets["a"] = freeze.Set{{Until: time.Now().Add(time.Hour), Reason: "audit"}} })
-		time.Sleep(61 * time.Second)
+		<-time.After(61 * time.Second)
 		if got := held(b, "a"); got != "audit" || held(b, "b") != "" {
 			t.Errorf("a minute later: %q", got)
 		}
 		s.set(func() { s.away["a"] = true })
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		if got := held(b, "a"); got != "audit" || b.Ready() == nil {
 			t.Errorf("the store is away: %q, %v", got, b.Ready())
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if got := held(b, "a"); got != "" {
 			t.Errorf("its time is over: %q", got)
 		}
@@ -121,7 +121,7 @@ func TestAStoreIsReadOnceAMinute(t *testing.T) {
 		for range 1000 {
 			b.Holds(nil, "a", "ses", nil, time.Now())
 		}
-		time.Sleep(time.Hour + time.Second)
+		<-time.After(time.Hour + time.Second)
 		s.set(func() {
 			if s.reads["a"] != 61 || s.noted["a"] != 61 {
 				t.Errorf("%d reads, %d notes in an hour", s.reads["a"], s.noted["a"])

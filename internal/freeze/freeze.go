@@ -97,7 +97,7 @@ func Union(sets ...Set) Set {
 	known := map[string]bool{}
 	for _, set := range sets {
 		for _, f := range set {
-			if key := f.Name + " " + f.Scope.String() + " " + f.Until.String(); !known[key] {
+			if key := f.Name + " " + f.String() + " " + f.Until.String(); !known[key] {
 				known[key] = true
 				all = append(all, f)
 			}
@@ -111,5 +111,5 @@ func (s Set) With(f Freeze, now time.Time) Set { return append(s.Without(f.Scope
 
 // Without is s without the record of a scope, and without what is over.
 func (s Set) Without(scope Scope, now time.Time) Set {
-	return slices.DeleteFunc(s.Ahead(now), func(f Freeze) bool { return f.Scope.String() == scope.String() })
+	return slices.DeleteFunc(s.Ahead(now), func(f Freeze) bool { return f.String() == scope.String() })
 }

@@ -258,7 +258,7 @@ func (d *Desk) next(r Row, rec rotation.Record) Next {
 		return Next{Text: "nothing, until a person rotates it for the first time", Do: []string{"rotate", "adopt"}}
 	case r.OnDemand:
 		return Next{Text: "nothing, until a person asks for a rotation: its schedule is manual", Do: []string{"rotate"}}
-	case r.Frozen != nil && r.Due != nil && r.Due.Before(r.Frozen.Until):
+	case r.Frozen != nil && (r.Due == nil || r.Due.Before(r.Frozen.Until)):
 		return Next{Text: "its next rotation, when the change freeze is over; open rotations, repairs and `rotate --force` do not wait for that", At: &r.Frozen.Until}
 	case r.Due == nil:
 		return Next{Text: "its first rotation, when a scheduler says so"}

@@ -132,7 +132,7 @@ func (d *Desk) Thaw(ctx context.Context, scope freeze.Scope, by string) (Thawed,
 // configuredAs says where the configuration has a freeze of a scope.
 func configuredAs(scope freeze.Scope, left freeze.Set) string {
 	for _, f := range left {
-		if f.Name != "" && f.Scope.String() == scope.String() {
+		if f.Name != "" && f.String() == scope.String() {
 			return "; the configuration has it as freezes." + f.Name + ": change it there"
 		}
 	}

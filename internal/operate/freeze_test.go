@@ -89,6 +89,7 @@ var ofShop = freeze.Scope{Owner: "shop"}
 func TestAFreezeStandsInEveryStoreThatAnswers(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"a", "b", "default"}, func(t *testing.T, _ *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		l.away = "b"
 		r := operate.FreezeRequest{Scope: ofShop, Until: time.Now().Add(time.Hour), Reason: "audit", By: "ann@host"}
 		if _, err := d.Freeze(t.Context(), r); !errors.Is(err, errAway) || len(l.sets["a"]) != 1 || len(l.sets["default"]) != 1 {
@@ -117,6 +118,7 @@ func TestAFreezeStandsInEveryStoreThatAnswers(t *testing.T) {
 func TestTwoPersonsWhoFreezeAtOnceLoseNothing(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"default"}, func(t *testing.T, _ *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		until := time.Now().Add(time.Hour)
 		l.rival = func() {
 			if err := l.SaveFreezes(t.Context(), "default", freeze.Set{{Scope: freeze.Scope{Account: "other"}, Until: until}}, 0); err != nil {
@@ -135,6 +137,7 @@ func TestTwoPersonsWhoFreezeAtOnceLoseNothing(t *testing.T) {
 func TestAThawEndsNoOtherFreezeAndSaysWhichAreLeft(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"default"}, func(t *testing.T, _ *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		now := time.Now()
 		over := freeze.Freeze{Scope: ofShop, Until: now}
 		l.sets["default"] = freeze.Set{{Until: now.Add(time.Hour)}, over}
@@ -152,6 +155,7 @@ func TestAThawEndsNoOtherFreezeAndSaysWhichAreLeft(t *testing.T) {
 func TestAFreezeIsSeenInStatusAndExplain(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"default", "other"}, func(t *testing.T, s *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		promote(time.Now().Add(-48 * time.Hour))(s)
 		f := freeze.Freeze{Scope: ofShop, Until: time.Now().Add(time.Hour), Reason: "audit"}
 		l.sets["default"], l.sets["other"] = freeze.Set{f}, freeze.Set{f}
@@ -174,6 +178,7 @@ func TestAFreezeIsSeenInStatusAndExplain(t *testing.T) {
 func TestInAFreezeADemandInsistsOrIsNotMade(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"default"}, func(t *testing.T, s *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		d.Freezes = nil // Redis tells too
 		l.sets["default"] = freeze.Set{{Scope: ofShop, Until: time.Now().Add(time.Hour), Reason: "audit"}}
 		_, err := d.Rotate(t.Context(), []string{"alerts"}, operate.Request{By: "ann@host"})

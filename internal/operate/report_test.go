@@ -43,7 +43,8 @@ func TestAReportHoldsAgeAgainstTheScheduleAndNamesExceptions(t *testing.T) {
 			func(s *stage, now time.Time) {
 				s.current.RotatedAt, s.current.Slot = now.AddDate(0, 0, -3), now.AddDate(0, 0, -3)
 			},
-			3, true, []operate.Exception{operate.ExceptionLate},
+			3, true,
+			[]operate.Exception{operate.ExceptionLate},
 		},
 		"unproven, on demand": {
 			func(s *stage, now time.Time) {
@@ -104,6 +105,7 @@ func TestAReportSaysHowFarItsHistoryReaches(t *testing.T) {
 func TestAReportHasTheFreezesThatAreNotOver(t *testing.T) {
 	t.Parallel()
 	withFreezes(t, []string{"default"}, func(t *testing.T, _ *stage, d *operate.Desk, l *ledger) {
+		t.Helper()
 		l.sets["default"] = freeze.Set{{Scope: ofShop, Until: time.Now().Add(time.Hour), Reason: "audit"}, {Until: time.Now()}}
 		head, row, _ := reportOf(t, d)
 		if len(head.Freezes) != 1 || row.Frozen == nil || !slices.Contains(row.Exceptions, operate.ExceptionFrozen) {

@@ -31,7 +31,7 @@ type Page struct {
 	Read  int    `json:"read"`
 	Total int    `json:"total"`          // of the configuration, before their states are known
 	Last  string `json:"last,omitempty"` // credential of the last row: where the next page begins
-	// Freezes are those that are not over; Unknown is why some may be missing.
+	// Freezes are those of what was selected that are not over; Unknown is why some may be missing.
 	Freezes freeze.Set `json:"freezes,omitempty"`
 	Unknown error      `json:"-"`
 }
@@ -126,9 +126,18 @@ func (d *Desk) Status(ctx context.Context, q Query, show func(Row) error, progre
 		return Page{}, errNoTruth
 	}
 	c, unknown := d.calendar(ctx)
-	p := Page{Freezes: c.ahead(d.Clock.Now()), Unknown: unknown}
-	for range creds {
+	p := Page{Unknown: unknown}
+	ahead, covered := c.ahead(d.Clock.Now()), map[int]bool{} // others may use the store too
+	for cred := range creds {
 		p.Total++
+		for i := range ahead {
+			covered[i] = covered[i] || ahead[i].Covers(cred.Account, d.Fleet.Marks(cred))
+		}
+	}
+	for i := range ahead {
+		if covered[i] {
+			p.Freezes = append(p.Freezes, ahead[i])
+		}
 	}
 	held := &holds{known: map[string]func() *Hold{}}
 	read := func(ctx context.Context, cred *rotation.Credential) answer {

@@ -195,7 +195,7 @@ func TestACheckThatWaitsServesAllThatRunsAskForTheSameReason(t *testing.T) {
 	r := newRig(t)
 	const prefix = "asynq:{" + account + ".now}:"
 	score := func(set, id string) time.Duration {
-		return time.Unix(int64(r.rdb.ZScore(t.Context(), prefix+set, id).Val()), 0).Sub(time.Now())
+		return time.Until(time.Unix(int64(r.rdb.ZScore(t.Context(), prefix+set, id).Val()), 0))
 	}
 	for range 20 {
 		must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonRecheck, time.Hour))

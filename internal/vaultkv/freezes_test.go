@@ -31,7 +31,7 @@ func TestFreezesAreKeptStoreByStoreUnderCheckAndSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	set, version, err := v.LoadFreezes(t.Context(), "main")
-	if err != nil || version != 1 || len(set) != 1 || set[0].Scope.String() != year[0].Scope.String() || !set[0].Until.Equal(until) || set[0].Reason != "year end" || set[0].By != "ann@host" {
+	if err != nil || version != 1 || len(set) != 1 || set[0].String() != year[0].String() || !set[0].Until.Equal(until) || set[0].Reason != "year end" || set[0].By != "ann@host" {
 		t.Errorf("%+v, version %d, %v", set, version, err)
 	}
 	if err := v.SaveFreezes(t.Context(), "main", nil, 0); !errors.Is(err, rotation.ErrStale) {

@@ -85,8 +85,11 @@ func TestAClockThatIsOffIsNoFaultOfTheKey(t *testing.T) {
 		date string
 		want string
 	}{
-		{signed, "Thu, 01 Jan 1970 00:00:00 GMT", "clock skew"}, {signed, "Tue, 01 Jan 2999 00:00:00 GMT", "clock skew"},
-		{signed, "", "unauthorized"}, {signed, "soon", "unauthorized"}, {plain, "Thu, 01 Jan 1970 00:00:00 GMT", "unauthorized"},
+		{signed, "Thu, 01 Jan 1970 00:00:00 GMT", "clock skew"},
+		{signed, "Tue, 01 Jan 2999 00:00:00 GMT", "clock skew"},
+		{signed, "", "unauthorized"},
+		{signed, "soon", "unauthorized"},
+		{plain, "Thu, 01 Jan 1970 00:00:00 GMT", "unauthorized"},
 	} {
 		a := answering(401, body)
 		if test.date != "" {
