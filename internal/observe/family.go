@@ -32,24 +32,3 @@ const (
 	// ByScheduler: each scheduler shows what it knows; take the maximum.
 	ByScheduler Shown = "each scheduler"
 )
-
-// LabelMeanings explains the labels of all families.
-func LabelMeanings() map[string]string {
-	return map[string]string{
-		"account":   "its name in the configuration",
-		"condition": "what keeps a process from being ready: `clock`, `configuration`, `freezes`, `paused`, `queue`, `redis`, `schedule`, `vault`",
-		"gauge":     "the name of a metric without `keyturn_`",
-		"go":        "the version of Go",
-		"kind":      "of `keyturn_provider_calls_total`: `accepted`, or why not; of `keyturn_runs_total` and `keyturn_run_seconds`: the kind of job; of `keyturn_notices_total`: the type of [event](events.md)",
-		"op":        "the step of the protocol that made the call",
-		"outcome":   "how it ended",
-		"queue":     "`scheduled`, or `now`: what a person asked for and what resumes",
-		"revision":  "the commit, with `+dirty` at its end if the checkout was changed",
-		"server":    "address of a mail server, as configured",
-		"state":     "where a credential or a job stands",
-		"store":     "name of a Vault store in the configuration",
-		"to":        "the new state: `open`, `closed`; `refusing`, `working`",
-		"verdict":   "what a check of a password found",
-		"version":   "the version of keyturn",
-	}
-}
