@@ -80,6 +80,9 @@ type tried struct {
 // run shows what will be sent, sends it, and shows what became of it.
 func (t *trial) run(cmd *cobra.Command, o *options, file string, d *declared.Description) error {
 	p := d.Provider()
+	if p.Mode == rotation.ModeMinter {
+		return usageError{errors.New("a minter's calls cannot be tried yet: `rotatectl provider check` runs the examples")}
+	}
 	target, err := p.CheckTarget(t.target)
 	if err != nil {
 		return usageError{fmt.Errorf("--target: %w", err)}
@@ -150,6 +153,7 @@ var next = map[rotation.Kind]string{
 	rotation.Rejected:     "takes a new candidate; quarantine after three",
 	rotation.Unauthorized: "opens the account's breaker: one alert, the account's queue pauses",
 	rotation.Target:       "puts the credential into quarantine",
+	rotation.ClockSkew:    "makes the worker unready until its clock is right",
 }
 
 // note takes over what became of the call.

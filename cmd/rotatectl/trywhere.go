@@ -54,12 +54,11 @@ func (t *trial) settings(cmd *cobra.Command, o *options, file, target string, p 
 		return s, "", usageError{errors.New("--endpoint is not on this machine: a call there changes a password; say --for-real if that is meant")}
 	case t.endpoint != "" && !local(t.endpoint) && strings.HasPrefix(t.endpoint, "http://"):
 		return s, "", usageError{errors.New("--endpoint: want https, or the keys are readable on the way")}
-	case t.forReal:
-		if id := managed(cfg, t.account, target); id != "" {
-			return s, "", usageError{fmt.Errorf("--target: it is the target of %s, whose password in Vault would then be wrong: rotate that, or try another target", id)}
-		}
 	}
 	if s.Endpoint != "" && cfg != nil {
+		if id := managed(cfg, account, target); id != "" {
+			return s, "", usageError{fmt.Errorf("--target: it is the target of %s, whose password in Vault would then be wrong: rotate that, or try another target", id)}
+		}
 		keys, err := t.keys(cmd, cfg)
 		if err != nil {
 			return s, "", err
@@ -93,10 +92,16 @@ func (t *trial) known(o *options, file string, p rotation.Provider) (*config.Con
 	return cfg, account, nil
 }
 
-// managed is the credential whose target this is; "" if it is none's.
-func managed(cfg *config.Config, account, target string) string {
+// managed is the credential whose target this is, at any account of the provider: several may be of one tenant. A target has
+// the spelling of the description that is tried, and perhaps another one in the configured one. "" means that it is none's.
+func managed(cfg *config.Config, account *config.Account, target string) string {
+	same := []string{target}
+	if spelled, err := account.Provider.CheckTarget(target); err == nil {
+		same = append(same, spelled)
+	}
 	for c := range cfg.Credentials() {
-		if c.Account == account && (c.Target == target || c.Pair != nil && c.Pair.Targets[1].Target == target) {
+		of := cfg.Accounts[c.Account].Provider.Code == account.Provider.Code
+		if of && (slices.Contains(same, c.Target) || c.Pair != nil && slices.Contains(same, c.Pair.Targets[1].Target)) {
 			return c.ID
 		}
 	}

@@ -33,7 +33,7 @@ func (r Reading) ahead() time.Duration {
 const (
 	// clockWarns is where a worker's log begins to warn.
 	clockWarns = 10 * time.Second
-	// clockFails is asynq's lease: beyond it a worker takes the running job of another one for abandoned.
+	// clockFails is beyond what clocks that are looked after ever differ.
 	clockFails = 30 * time.Second
 )
 
@@ -59,7 +59,7 @@ func Clock(of Area, subject string, r Reading) Finding {
 	f.Commands = []string{"timedatectl set-ntp true"}
 	switch of {
 	case AreaRedis:
-		f.Why = "workers judge by their own clocks whether another worker's job is abandoned: jobs run twice, and what waits begins at the wrong time"
+		f.Why = "jobs go by Redis's clock, but this machine's signs requests, reads the ends of tokens and dates logs"
 	case AreaVault:
 		f.Why = "Vault judges tokens and JWTs by its clock: they end early, or are refused as not valid yet"
 	default:

@@ -117,15 +117,19 @@ func (d *Desk) Thaw(ctx context.Context, scope freeze.Scope, by string) (Thawed,
 	if err != nil {
 		return t, err
 	}
-	c, err := d.calendar(ctx)
-	if err != nil {
-		return t, err
+	if found {
+		t.Unnoted = d.noteFreeze(ctx, due.EventThawed, scope, by, "")
 	}
+	c, err := d.calendar(ctx)
 	t.Left = append(t.Left, c.ahead(now)...)
-	if !found {
+	switch {
+	case err != nil && found:
+		return t, fmt.Errorf("it is thawed; what else is frozen is not known: %w", err)
+	case err != nil:
+		return t, err
+	case !found:
 		return t, &Error{Absent, fmt.Errorf("%s: no such freeze was asked for%s", scope, configuredAs(scope, t.Left))}
 	}
-	t.Unnoted = d.noteFreeze(ctx, due.EventThawed, scope, by, "")
 	return t, nil
 }
 
