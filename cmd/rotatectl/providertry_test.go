@@ -159,7 +159,7 @@ func TestATryCallsNoServiceUnlessThatIsAskedFor(t *testing.T) {
 		{"no sandbox at 127.0.0.1:1", []string{"--target", triedTarget, "--sandbox", "127.0.0.1:1"}},
 		{"want https", append(away, triedTarget, "--for-real", "--endpoint", "http://keyturn.invalid")},
 		{"it is the target of kept", append(away, "kept@example.com", "--for-real")},
-		{"it is the target of kept", []string{"-c", s.config(s.Ready().Providers["mine"]), "--account", "mine", "--target", "kept@example.com"}},
+		{"it is the target of kept", append(away, "kept@example.com", "--endpoint", s.Ready().Providers["mine"])},
 		{"has no account \"other\"", []string{"-c", s.config("https://keyturn.invalid"), "--target", triedTarget, "--account", "other"}},
 		{"mine has no region \"eu\"", []string{"--target", triedTarget, "--region", "eu"}},
 		{"--target: the target is an address", []string{"--target", "no-address"}},
