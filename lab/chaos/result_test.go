@@ -129,7 +129,13 @@ func TestACredentialIsCondemnedOnce(t *testing.T) {
 		}
 		seen[c.ID] = true
 	}
-	if len(seen) != 5 {
-		t.Errorf("%d credentials, want all 5 that rotate all the time and have one target", len(seen))
+	want := 0
+	for _, c := range fleet() {
+		if c.Provider == "alibaba-directmail" && !c.Quiet && c.strategy() == "replace" {
+			want++
+		}
+	}
+	if len(seen) != want || want < 3 {
+		t.Errorf("%d credentials, want all %d that rotate all the time and have one target", len(seen), want)
 	}
 }
