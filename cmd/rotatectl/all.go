@@ -20,12 +20,9 @@ func (r *rotate) runAll(cmd *cobra.Command, o *options) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := o.load()
+	cfg, err := o.selecting(operate.Query{Accounts: []string{r.account}, Marks: marks, After: r.after})
 	if err != nil {
 		return err
-	}
-	if _, err := operate.For(cfg).Select(operate.Query{Accounts: []string{r.account}, Marks: marks, After: r.after}); err != nil { // before anything is connected to
-		return flagged(err)
 	}
 	d, done, err := redisDesk(cmd, cfg)
 	if err != nil {

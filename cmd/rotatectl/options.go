@@ -17,6 +17,16 @@ func (o *options) load() (*config.Config, error) {
 	return cfg, nil
 }
 
+// selecting is load for a command about what a query selects, which must make sense before anything is connected to or read.
+func (o *options) selecting(q operate.Query) (*config.Config, error) {
+	cfg, err := o.load()
+	if err != nil {
+		return nil, err
+	}
+	_, err = operate.For(cfg).Select(q)
+	return cfg, flagged(err)
+}
+
 // knowing is load for a command about one credential, which the configuration must have.
 func (o *options) knowing(id string) (*config.Config, error) {
 	cfg, err := o.load()

@@ -33,12 +33,9 @@ func reportCommand(o *options) *cobra.Command {
 				return err
 			}
 			q.Marks = marks
-			cfg, err := o.load()
+			cfg, err := o.selecting(q)
 			if err != nil {
 				return err
-			}
-			if _, err := operate.For(cfg).Select(q); err != nil { // before anything is connected to
-				return flagged(err)
 			}
 			d, done, err := vaultDesk(cmd, cfg)
 			if err != nil {

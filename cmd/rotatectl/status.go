@@ -49,12 +49,9 @@ func statusCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg, err := o.load()
+			cfg, err := o.selecting(q)
 			if err != nil {
 				return err
-			}
-			if _, err := operate.For(cfg).Select(q); err != nil { // before anything is connected to
-				return flagged(err)
 			}
 			d, done, err := vaultDesk(cmd, cfg)
 			if err != nil {

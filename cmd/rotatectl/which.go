@@ -45,12 +45,9 @@ func whichCommand(o *options) *cobra.Command {
 				return err
 			}
 			q.Marks = marks
-			cfg, err := o.load()
+			cfg, err := o.selecting(q)
 			if err != nil {
 				return err
-			}
-			if _, err := operate.For(cfg).Select(q); err != nil { // before the password is read
-				return flagged(err)
 			}
 			password, err := readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
 			if err != nil {

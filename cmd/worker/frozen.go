@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,9 +31,9 @@ func (h *handler) frozen(ctx context.Context, cred *rotation.Credential, job rot
 	switch {
 	case f == nil:
 		return nil
-	case job.Reason == rotation.ReasonScheduled && !f.Until.IsZero():
+	case job.Reason == rotation.ReasonScheduled:
 		// A task that came back would count against what its account admits. The scheduler asks again when its claim lapses.
-		return &rotation.Result{Status: rotation.Unresolved, Err: fmt.Errorf("frozen until %s: %s", f.Until.Format(time.RFC3339), f.Reason)}
+		return &rotation.Result{Status: rotation.Unresolved, Err: errors.New("frozen: " + f.Reason)}
 	case waits:
 		wait := &rotation.WaitError{After: f.After(now), Reason: "frozen: " + f.Reason}
 		return &rotation.Result{Status: rotation.Waiting, After: wait.After, Err: wait}

@@ -74,8 +74,12 @@ func TestScheduledWorkWaitsForTheEndOfAFreeze(t *testing.T) {
 func TestFreezesThatWereNeverReadHoldScheduledWorkBackAndNoPerson(t *testing.T) {
 	t.Parallel()
 	away := &records{err: errors.New("vault is away")}
-	got := frozenBy(t, away, rotation.Job{Reason: rotation.ReasonScheduled})
+	got := frozenBy(t, away, rotation.Job{Reason: rotation.ReasonPolicy})
 	if got == nil || got.Status != rotation.Waiting || got.After != 5*time.Second || !strings.Contains(got.Err.Error(), "could not be read") {
+		t.Errorf("for a policy: %+v", got)
+	}
+	got = frozenBy(t, away, rotation.Job{Reason: rotation.ReasonScheduled})
+	if got == nil || got.Status != rotation.Unresolved || !strings.Contains(got.Err.Error(), "could not be read") {
 		t.Errorf("scheduled: %+v", got)
 	}
 	if got := frozenBy(t, away, rotation.Job{Reason: rotation.ReasonDemand}); got != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -180,7 +181,7 @@ func (p *Process) Observe(ctx context.Context) error {
 // SIGHUP. A configuration with a mistake, or one that changed returns an error for, changes nothing: /readyz and the log
 // say why.
 func (p *Process) Watch(ctx context.Context, changed func(*config.Config, inventory.Difference) error) error {
-	running := p.Config().Accounts
+	running, open := p.Config().Accounts, p.Config().Stores // and not the rest, which may be large
 	return config.Watch(ctx, p.Config(), p.again, func(next *config.Config, err error) {
 		var d inventory.Difference
 		if err == nil {
@@ -194,6 +195,9 @@ func (p *Process) Watch(ctx context.Context, changed func(*config.Config, invent
 			if names := needRestart(running, next.Accounts); len(names) > 0 {
 				p.Log.WarnContext(ctx, "accounts that are new, or of another rate, timeout or concurrency, need a restart", "accounts", names)
 			}
+			if names := otherStores(open, next.Stores); len(names) > 0 {
+				p.Log.WarnContext(ctx, "stores that are new or changed need a restart", "stores", names)
+			}
 		}
 		p.Health.Set(ctx, "configuration", err)
 	})
@@ -206,6 +210,18 @@ func needRestart(running, next map[string]*config.Account) []string {
 	for name, now := range next {
 		was, ok := running[name]
 		if !ok || was.Timeout != now.Timeout || was.Concurrency != now.Concurrency || !slices.Equal(was.Rates, now.Rates) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// otherStores names the stores that a process, which opens them once at its start, does not have as they are configured now.
+func otherStores(running, next map[string]*config.Store) []string {
+	var names []string
+	for name, now := range next {
+		if !reflect.DeepEqual(running[name], now) {
 			names = append(names, name)
 		}
 	}

@@ -1,20 +1,14 @@
 package config
 
 import (
-	"strings"
+	"fmt"
 	"time"
-	"unicode"
 
 	"keyturn/internal/config/document"
 	"keyturn/internal/freeze"
 )
 
-const (
-	// longestFreeze is a year: a longer freeze is a slip in a date, or a schedule that should be manual.
-	longestFreeze = 366 * 24 * time.Hour
-	maxReason     = 200
-	timeAdvice    = "such as 2026-12-15, 2026-12-15 18:00 or 2026-12-15T18:00:00+01:00"
-)
+const timeAdvice = "such as 2026-12-15, 2026-12-15 18:00 or 2026-12-15T18:00:00+01:00"
 
 // rawFreeze is a freeze before its zone is known.
 type rawFreeze struct {
@@ -60,7 +54,7 @@ func (l *loader) freeze(v *document.Value) {
 	case raw.From.IsZero() || raw.Until.IsZero(): // said
 	case !raw.Until.After(raw.From):
 		raw.until.Fail("a date without a time is the midnight at which it begins", "is not after from, %s", raw.From.Format(time.RFC3339))
-	case raw.Until.Sub(raw.From) > longestFreeze:
+	case raw.Until.Sub(raw.From) > freeze.Longest:
 		raw.until.Fail("for longer, give the credentials schedule: manual", "is more than a year after from, %s", raw.From.Format(time.RFC3339))
 	}
 	l.cfg.Freezes = append(l.cfg.Freezes, raw.Freeze)
@@ -120,11 +114,10 @@ func timeIn(v *document.Value, zone *time.Location) time.Time {
 	return time.Time{}
 }
 
-// reasonText is a line that a page and a terminal can show.
 func reasonText(v *document.Value) string {
 	text := v.Text()
-	if len(text) > maxReason || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
-		v.Fail("one printable line of at most 200 bytes", "is not a valid reason")
+	if !freeze.IsReason(text) {
+		v.Fail(fmt.Sprintf("one printable line of at most %d bytes", freeze.MaxReason), "is not a valid reason")
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -134,7 +135,10 @@ func unread(store string) string {
 // configuration has; nil where none does. One without an end stands for what could not be read.
 func (b *Book) Holds(configured Set, store, account string, marks *rotation.Marks, now time.Time) *Freeze {
 	p := b.page(store)
-	if !p.read {
+	switch {
+	case !p.read && !slices.Contains(b.stores, store):
+		return &Freeze{Reason: "store " + store + " is not open: this process needs a restart, and scheduled work waits"}
+	case !p.read:
 		return &Freeze{Reason: unread(store)}
 	}
 	var last *Freeze

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"keyturn/internal/rotation"
 )
@@ -19,6 +20,17 @@ type Freeze struct {
 	Until  time.Time `json:"until"`
 	Reason string    `json:"reason"`
 	By     string    `json:"by,omitempty"` // who asked for it: user@host
+}
+
+// Longest is how long a freeze may last: a later end is a slip, or work for schedule: manual.
+const Longest = 366 * 24 * time.Hour
+
+// MaxReason is how long a reason may be, in bytes.
+const MaxReason = 200
+
+// IsReason tells whether a page and a terminal can show a text as a reason: one printable line.
+func IsReason(text string) bool {
+	return len(text) <= MaxReason && !strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) })
 }
 
 // Scope is what is frozen: the credentials to which all of it applies. An empty one covers the whole fleet.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"keyturn/internal/due"
 	"keyturn/internal/freeze"
@@ -35,12 +34,8 @@ type Calendar interface {
 	NoteFreeze(ctx context.Context, kind, account, by, why string) error
 }
 
-const (
-	// LongestFreeze is how far ahead a freeze may end: a later end is a slip, or work for schedule: manual.
-	LongestFreeze = 366 * 24 * time.Hour
-	maxReason     = 200
-	freezeTries   = 5
-)
+// freezeTries is how often a record is written that others write too.
+const freezeTries = 5
 
 // FreezeRequest is what is to be frozen.
 type FreezeRequest struct {
@@ -87,12 +82,12 @@ func (r *FreezeRequest) check(now time.Time) error {
 	switch {
 	case !r.Until.After(now):
 		return invalid("until %s: is not after now, %s", r.Until.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
-	case r.Until.Sub(now) > LongestFreeze:
+	case r.Until.Sub(now) > freeze.Longest:
 		return invalid("until %s: is more than a year ahead; for longer, give the credentials schedule: manual", r.Until.UTC().Format(time.RFC3339))
 	case strings.TrimSpace(r.Reason) == "":
 		return invalid("reason: is missing; people will ask")
-	case len(r.Reason) > maxReason || strings.ContainsFunc(r.Reason, func(c rune) bool { return !unicode.IsPrint(c) }):
-		return invalid("reason: want one printable line of at most %d bytes", maxReason)
+	case !freeze.IsReason(r.Reason):
+		return invalid("reason: want one printable line of at most %d bytes", freeze.MaxReason)
 	}
 	return nil
 }

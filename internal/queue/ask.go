@@ -27,8 +27,9 @@ func (c *Client) Ask(ctx context.Context, account, id string, reason rotation.Re
 	return c.putLater(ctx, account, kind, id, rotation.Job{Slot: slot, Reason: reason}, after, slot)
 }
 
-// pull has a check that sleeps for the same reason come at a time, or earlier where it does so anyway. It is false where none
-// sleeps.
+// pull has a check that sleeps for the same reason serve a wish for a time; it is false where none sleeps. A recheck comes at
+// the earlier of the two times: how long a late call can arrive is in the journal. For another reason it comes at the later
+// one, because the calls of both runs must be over.
 func (c *Client) pull(ctx context.Context, account, id string, reason rotation.Reason, at time.Time) (waits bool, err error) {
 	queue := nowQueue(account)
 	ids := make([]string, maxTwins)
@@ -50,7 +51,9 @@ func (c *Client) pull(ctx context.Context, account, id string, reason rotation.R
 			if score == 0 || !c.asks(queue, ids[n], reason) {
 				continue
 			}
-			if waits, err = c.pullOne(ctx, account, set, ids[n], at); waits || err != nil {
+			z := redis.ZAddArgs{XX: true, LT: reason == rotation.ReasonRecheck, GT: reason != rotation.ReasonRecheck}
+			z.Members = []redis.Z{{Score: wholeSecond(at), Member: ids[n]}}
+			if waits, err = c.pullOne(ctx, account, set, ids[n], z); waits || err != nil {
 				return waits, err
 			}
 		}
@@ -69,10 +72,10 @@ func (c *Client) asks(queue, task string, reason rotation.Reason) bool {
 }
 
 // pullOne is pull for one task. Where that has been taken meanwhile it may have looked too early.
-func (c *Client) pullOne(ctx context.Context, account, set, task string, at time.Time) (waits bool, err error) {
+func (c *Client) pullOne(ctx context.Context, account, set, task string, z redis.ZAddArgs) (waits bool, err error) {
 	var still *redis.FloatCmd
 	_, err = c.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZAddArgs(ctx, set, redis.ZAddArgs{XX: true, LT: true, Members: []redis.Z{{Score: wholeSecond(at), Member: task}}})
+		p.ZAddArgs(ctx, set, z)
 		still = p.ZScore(ctx, set, task)
 		ring(ctx, p, account)
 		return nil

@@ -214,6 +214,11 @@ func TestACheckThatWaitsServesAllThatRunsAskForTheSameReason(t *testing.T) {
 	if d := score("scheduled", "check:a~1"); d < 50*time.Minute {
 		t.Errorf("the one for another reason comes in %v", d)
 	}
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonReplaced, time.Minute))
+	must(t, r.client.Ask(t.Context(), account, "a", rotation.ReasonReplaced, 2*time.Hour))
+	if d := score("scheduled", "check:a~1"); d < 110*time.Minute {
+		t.Errorf("the one for a run that was replaced comes in %v, when a late call of the last one could still arrive", d)
+	}
 }
 
 func TestARecheckThatComesBackLaterIsPulledForTheNextOne(t *testing.T) {

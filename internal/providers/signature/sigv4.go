@@ -30,7 +30,7 @@ func (k SigV4) Sign(method string, u *url.URL, header http.Header, body []byte, 
 		return name == "content-type" || strings.HasPrefix(name, "x-amz-")
 	})
 	canonical := strings.Join([]string{
-		method, canonicalPath(u), canonicalQuery(u.Query()), headers, names, hashHex(body),
+		method, twiceEscaped(u), canonicalQuery(u.Query()), headers, names, hashHex(body),
 	}, "\n")
 
 	date := at[:8]
@@ -38,6 +38,15 @@ func (k SigV4) Sign(method string, u *url.URL, header http.Header, body []byte, 
 	toSign := "AWS4-HMAC-SHA256\n" + at + "\n" + scope + "\n" + hashHex([]byte(canonical))
 	header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+k.KeyID+"/"+scope+
 		", SignedHeaders="+names+", Signature="+hex.EncodeToString(hmacSHA256(k.key(date), toSign)))
+}
+
+// twiceEscaped is the path as it is sent, in which everything but RFC 3986's unreserved characters is escaped once more.
+func twiceEscaped(u *url.URL) string {
+	segments := strings.Split(canonicalPath(u), "/")
+	for i, sent := range segments {
+		segments[i] = strings.ReplaceAll(url.QueryEscape(sent), "+", "%20")
+	}
+	return strings.Join(segments, "/")
 }
 
 // key is the one that a day's requests to a service are signed with.

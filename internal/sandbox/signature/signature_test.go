@@ -103,3 +103,10 @@ func TestSigV4MatchesThePublishedVector(t *testing.T) {
 		t.Errorf("a header that is not signed: %q", code)
 	}
 }
+
+func TestSigV4EscapesAPathOnceMore(t *testing.T) {
+	t.Parallel()
+	if got, want := sigV4Path("/a@b.example%2F%20c~"), "/a%40b.example%252F%2520c~"; got != want || sigV4Path("") != "/" {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -1,8 +1,10 @@
 package signature
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -92,12 +94,8 @@ func (h SigV4) Sign(r *http.Request, body []byte, key string) string {
 		}
 		headers.WriteString(name + ":" + strings.Join(strings.Fields(value), " ") + "\n")
 	}
-	path := r.URL.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
 	canonical := strings.Join([]string{
-		r.Method, path, sigV4Query(r.URL.Query()), headers.String(), strings.Join(h.Signed, ";"), hexSHA256(body),
+		r.Method, sigV4Path(r.URL.EscapedPath()), sigV4Query(r.URL.Query()), headers.String(), strings.Join(h.Signed, ";"), hexSHA256(body),
 	}, "\n")
 	toSign := strings.Join([]string{
 		"AWS4-HMAC-SHA256", r.Header.Get("X-Amz-Date"), strings.Join([]string{h.Date, h.Region, h.Service, "aws4_request"}, "/"), hexSHA256([]byte(canonical)),
@@ -116,6 +114,21 @@ func SigV4Key(secret string, scope ...string) []byte {
 
 // SigV4Text signs a text with such a key.
 func SigV4Text(key []byte, text string) []byte { return hmacSHA256(key, text) }
+
+// sigV4Path escapes each byte of a path that is neither unreserved nor a slash, also where it was escaped to be sent: only S3
+// takes the path as it comes.
+func sigV4Path(sent string) string {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+	var path strings.Builder
+	for _, b := range []byte(cmp.Or(sent, "/")) {
+		if strings.IndexByte(unreserved, b) >= 0 {
+			path.WriteByte(b)
+		} else {
+			fmt.Fprintf(&path, "%%%02X", b)
+		}
+	}
+	return path.String()
+}
 
 // sigV4Query is the query sorted, each part escaped as RFC 3986 says.
 func sigV4Query(query url.Values) string { return acs3Query(query) }

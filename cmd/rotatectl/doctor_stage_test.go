@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"keyturn/internal/app/apptest"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// admin sends a command as the user who may do everything.
+func admin(t *testing.T, s *apptest.Stage, args ...any) {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: s.Redis.Addr})
+	defer rdb.Close()
+	if err := rdb.Do(t.Context(), args...).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// endpoint is a configuration in which the account ses calls another server.
+func endpoint(s *apptest.Stage, text, url string) string {
+	return strings.Replace(text, s.Box.Ready().Providers["tencent-ses"], url, 1)
+}
+
+// withToken is a configuration that logs in with another token.
+func withToken(text, token string) string {
+	return strings.Replace(text, "file: vault-token", fmt.Sprintf("file: %q", token), 1)
+}
+
+// ownAffairs is what every policy has.
+const ownAffairs = `
+	path "auth/token/lookup-self" { capabilities = ["read"] }
+	path "auth/token/renew-self" { capabilities = ["update"] }
+	path "sys/capabilities-self" { capabilities = ["update"] }`
+
+// token makes a token of a policy, and returns the file that it is in.
+func token(t *testing.T, s *apptest.Stage, policy string, settings map[string]any) string {
+	t.Helper()
+	name := "doctor-" + s.Name + "-" + filepath.Base(t.Name())
+	if err := s.Vault.Ask(t.Context(), http.MethodPut, "sys/policies/acl/"+name, map[string]any{"policy": policy + ownAffairs}, nil); err != nil {
+		t.Fatal(err)
+	}
+	settings["policies"], settings["no_default_policy"] = []string{name}, true
+	var answer struct {
+		Auth struct {
+			Token string `json:"client_token"`
+		}
+	}
+	if err := s.Vault.Ask(t.Context(), http.MethodPost, "auth/token/create", settings, &answer); err != nil {
+		t.Fatal(err)
+	}
+	return s.WriteFile(name, answer.Auth.Token)
+}
+
+// policyOfWorkers is what ships.
+func policyOfWorkers(t *testing.T) string {
+	t.Helper()
+	text, _, _ := strings.Cut(repositoryFile(t, "deploy", "vault", "keyturn-worker.hcl"), "# A token's own affairs")
+	return text
+}
+
+// mute is a mail server that offers no AUTH, and the file of its authority.
+func mute(t *testing.T) (addr, ca string) {
+	t.Helper()
+	lender := httptest.NewTLSServer(nil) // its certificate is for 127.0.0.1
+	t.Cleanup(lender.Close)
+	ca = filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: lender.Certificate().Raw}
+	if err := os.WriteFile(ca, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: lender.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go converse(conn)
+		}
+	}()
+	return listener.Addr().String(), ca
+}
+
+func converse(conn net.Conn) {
+	defer conn.Close()
+	_, _ = conn.Write([]byte("220 ready\r\n"))
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		answer := "250-hi\r\n250 8BITMIME\r\n"
+		if lines.Text() == "QUIT" {
+			answer = "221 bye\r\n"
+		}
+		if _, err := conn.Write([]byte(answer)); err != nil {
+			return
+		}
+	}
+}
