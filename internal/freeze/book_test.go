@@ -82,6 +82,9 @@ func TestWhatWasNeverReadIsFrozenAndHoldsUpNoOtherStore(t *testing.T) {
 		if got := held(b, "b"); got != "" || b.HoldsAll(nil, "ses", time.Now()) {
 			t.Errorf("the store that answers: %q", got)
 		}
+		if got := held(b, "added"); !strings.Contains(got, "needs a restart") {
+			t.Errorf("a store that a reload has added: %q", got)
+		}
 		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "store a") || strings.Contains(err.Error(), "store b") {
 			t.Errorf("ready: %v", err)
 		}
