@@ -72,6 +72,9 @@ func TestAFreezeTakesThePlaceOfThatOfItsScope(t *testing.T) {
 	if left := set.Without(shop, noon); len(left) != 1 || left[0].Account != "ses" {
 		t.Errorf("without: %+v", left)
 	}
+	if both := set.With(freeze.Freeze{Scope: freeze.Scope{Account: "ses", Owner: "shop"}, Until: days(4)}, noon); len(both) != 3 {
+		t.Errorf("a narrower scope of the same account: %+v", both)
+	}
 	if over := set.With(freeze.Freeze{Until: days(20)}, days(10)); len(over) != 1 {
 		t.Errorf("what is over is kept: %+v", over)
 	}
