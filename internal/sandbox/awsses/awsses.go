@@ -91,7 +91,7 @@ func (a *service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	id, code := signature.VerifySigV4(r, body, iamRegion, "iam", a.Now(), a.Secret)
 	if code != "" {
 		why := core.Because(http.StatusForbidden, code, "The request was not authenticated.")
-		if code == signature.SigV4Expired {
+		if code == signature.SigV4Expired || code == signature.SigV4Incomplete {
 			why.Status = http.StatusBadRequest
 		}
 		return refused(why, core.OutUnauthorized)

@@ -154,7 +154,7 @@ func TestRefusesAsDocumented(t *testing.T) {
 		}
 	}
 	r := b.Request(http.MethodPost, b.Ready().Providers[Code]+"/", "Action=ListAccessKeys")
-	if a := b.Do(r); a.Status != http.StatusForbidden || read(t, a).Code != "IncompleteSignature" {
+	if a := b.Do(r); a.Status != http.StatusBadRequest || read(t, a).Code != "IncompleteSignature" {
 		t.Errorf("unsigned: %d %s", a.Status, a.Body)
 	}
 }
