@@ -27,8 +27,8 @@ type event struct {
 // test runs tests in the tree, and returns the first that failed, "" if all passed. An error means that they gave no
 // answer.
 func (t tree) test(ctx context.Context, tests string, limit time.Duration) (failed string, err error) {
-	// What vet finds is no test's merit. Most of the time goes into building, half of which inlining would take.
-	args := []string{"test", "-json", "-vet=off", "-gcflags=-l", "-ldflags=-s", "-failfast", "-count=1", "-timeout", limit.String()}
+	// What vet finds is no test's merit. Most of the time goes into building, more than half of which inlining and debug information would take.
+	args := []string{"test", "-json", "-vet=off", "-gcflags=-l -dwarf=false", "-ldflags=-s", "-failfast", "-count=1", "-timeout", limit.String()}
 	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...) //nolint:gosec // our own patches
 	cmd.Dir = string(t)
 	cmd.WaitDelay = 10 * time.Second
