@@ -58,6 +58,53 @@ func TestConsumersDoNotWaitForAServerThatCannotBeAskedInTime(t *testing.T) {
 	}
 }
 
+// TestAnEarlierCandidateThatLogsInSaysNothingWhileTheLastOneSpreads: a clock jumps ahead while the first candidate spreads,
+// and so the second one is sent. What the servers show first is the first one, and that is no late call.
+func TestAnEarlierCandidateThatLogsInSaysNothingWhileTheLastOneSpreads(t *testing.T) {
+	t.Parallel()
+	const spread, ahead = 16500 * time.Millisecond, 60 * 24 * time.Hour
+	w, k := newWorker()
+	s := k.Setter(true)
+	clock := k.Machine().Clock
+	type change struct {
+		to secret.Value
+		at time.Time
+	}
+	changes := []change{{to: w.Live()}}
+	var jump time.Duration
+	s.Verifier = answers(func(_ string, password secret.Value) (rotation.Verdict, error) {
+		now := clock.Now().Add(-jump)
+		if live := w.Live(); !live.Equal(changes[len(changes)-1].to) {
+			changes = append(changes, change{live, now})
+		}
+		if jump == 0 && len(changes) == 2 && now.Sub(changes[1].at) >= spread-time.Second {
+			jump = ahead
+			w.Advance(ahead)
+		}
+		for i := len(changes) - 1; i > 0; i-- {
+			if now.Sub(changes[i].at) >= spread {
+				return is(password, changes[i].to), nil
+			}
+		}
+		return is(password, changes[0].to), nil
+	})
+	result, _ := k.Run(t.Context(), s, scheduled(w))
+	for runs := 0; result.Status == rotation.Waiting && runs < 50; runs++ {
+		w.Advance(result.After)
+		result, _ = k.Run(t.Context(), s, rotation.Job{Reason: rotation.ReasonResume})
+	}
+	if jump == 0 || !result.Rotated || w.Current().Verified != rotation.VerifiedYes || len(changes) > 3 {
+		t.Errorf("%+v after %d passwords, and the journal is %v", result, len(changes)-1, w.Journal().State)
+	}
+}
+
+func is(password, live secret.Value) rotation.Verdict {
+	if password.Equal(live) {
+		return rotation.Works
+	}
+	return rotation.Refused
+}
+
 // reserved is a verifier whose questions have to be booked.
 type reserved struct {
 	rotation.Verifier

@@ -84,7 +84,7 @@ func (s situation) afterRepeat() step {
 type judged struct {
 	last   Verdict // about the candidate that was accepted last; a refusal outweighs a question that was not answered
 	spent  bool    // the time that a change may need to spread is over
-	other  bool    // an earlier candidate logs in: a late call overtook the last one
+	other  bool    // an earlier candidate logs in, though the time is over: a late call overtook the last one
 	issuer bool
 	// lasting: consumers have a password that works, and nothing is promoted that was not seen to work.
 	lasting bool
@@ -117,10 +117,10 @@ func (j judged) outcome() outcome {
 	switch {
 	case j.last == Works:
 		return promoteProven
-	case j.other:
-		return sendAgain
 	case !j.spent:
 		return askOn
+	case j.other:
+		return sendAgain
 	case j.last == Unbelieved && (j.synced || j.lasting) && !j.asked:
 		return askOld
 	case j.lasting:

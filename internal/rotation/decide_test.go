@@ -90,7 +90,8 @@ func TestWhatAVerdictMeans(t *testing.T) {
 		{judged{last: Works, spent: true, other: true}, promoteProven},
 		{judged{last: Refused}, askOn},
 		{judged{last: Unknown}, askOn},
-		{judged{last: Refused, other: true}, sendAgain},
+		{judged{last: Refused, other: true}, askOn}, // the last one spreads
+		{judged{last: Refused, spent: true, other: true}, sendAgain},
 		{judged{last: Unknown, spent: true, synced: true}, promoteUnproven},
 		{judged{last: Unknown, spent: true, issuer: true}, sendAgain}, // its servers may not know it yet
 		{judged{last: Refused, spent: true, issuer: true, synced: true}, sendAgain},

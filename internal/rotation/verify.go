@@ -34,7 +34,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 	if r.rec.Last().Denied {
 		j.last = Refused
 	}
-	for looked := false; ; {
+	for {
 		verdict, err := r.askInTime(ctx, r.rec.Last().Value)
 		if err != nil {
 			return "", r.parkAccepted(ctx, j.last, err)
@@ -46,9 +46,9 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		left := r.Credential.Verify.Propagation - since
 		nap := min(r.nap(since), left) // the last question is put when the time is over
 		j.spent = left <= 0
-		// Long enough refused to suspect that another candidate's late call is the live one.
-		if !j.spent && j.last == Refused && nap > time.Second/2 && !looked && r.rec.Strategy != StrategyOverlap {
-			looked = true
+		// Another candidate's late call may have overtaken ours. Before the time is over, one that logs in shows only that
+		// the servers have not heard of ours yet, and each further candidate would have to spread anew.
+		if j.spent && j.last == Refused && r.rec.Strategy != StrategyOverlap {
 			others, err := r.askOthers(ctx)
 			if err != nil {
 				return "", err
