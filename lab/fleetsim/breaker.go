@@ -64,6 +64,7 @@ func (q *tasks) learn(t *task, result rotation.Result) {
 		delete(q.breakers, t.account)
 		if b.open {
 			q.log("event: the breaker of account %s closes", t.account)
+			q.closed[t.account] = virtual()
 			for _, other := range q.sorted() {
 				if other.account == t.account && other.state == sleeping && other.says == "the account's breaker is open" {
 					q.ready(other)

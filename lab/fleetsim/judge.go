@@ -195,6 +195,9 @@ func (c *cell) says() bool {
 	if b := q.breakers[c.account.name]; b != nil && b.open {
 		return true
 	}
+	if at, closed := q.closed[c.account.name]; closed && virtual().Sub(at) < silent {
+		return true // an event said so, and what it held up comes now, at the account's rate
+	}
 	for _, t := range q.all {
 		if t.cred == c.cred.ID && t.says != "" {
 			return true

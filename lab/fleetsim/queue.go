@@ -21,10 +21,11 @@ type tasks struct {
 	seq      uint64
 	workers  []*process
 	breakers map[string]*breaker
+	closed   map[string]time.Time // when a breaker last closed, by account
 }
 
 func newTasks(s *Sim) *tasks {
-	return &tasks{Sim: s, all: map[string]*task{}, of: map[string]int{}, breakers: map[string]*breaker{}}
+	return &tasks{Sim: s, all: map[string]*task{}, of: map[string]int{}, breakers: map[string]*breaker{}, closed: map[string]time.Time{}}
 }
 
 const (
