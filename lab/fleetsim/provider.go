@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
 	"keyturn/internal/secret"
 )
 
@@ -18,7 +19,7 @@ type provider struct {
 
 // Set implements rotation.Setter.
 func (v provider) Set(ctx context.Context, target string, password secret.Value) error {
-	_, err := v.call(ctx, func(ctx context.Context) (rotation.Issued, error) {
+	_, err := v.call(ctx, func() { v.Sent(password) }, func(ctx context.Context) (rotation.Issued, error) {
 		return rotation.Issued{}, v.real.Setter.Set(ctx, target, password)
 	})
 	return v.variant.accepted(v.p, err)
@@ -26,11 +27,12 @@ func (v provider) Set(ctx context.Context, target string, password secret.Value)
 
 // Issue implements rotation.Issuer.
 func (v provider) Issue(ctx context.Context, target string) (rotation.Issued, error) {
-	return v.call(ctx, func(ctx context.Context) (rotation.Issued, error) { return v.real.Issuer.Issue(ctx, target) })
+	return v.call(ctx, v.AskedFor, func(ctx context.Context) (rotation.Issued, error) { return v.real.Issuer.Issue(ctx, target) })
 }
 
-// call is one call of the provider's API: the account's limit and troubles come before what it does.
-func (v provider) call(ctx context.Context, do func(context.Context) (rotation.Issued, error)) (rotation.Issued, error) {
+// call is one call of the provider's API: the account's limit and troubles come before what it does. Sent holds what must be
+// true when it is sent, where it takes effect much later.
+func (v provider) call(ctx context.Context, sent func(), do func(context.Context) (rotation.Issued, error)) (rotation.Issued, error) {
 	if v.pass(ctx, 20*time.Millisecond, 80*time.Millisecond, v.p.name+v.cred.ID, "call the provider") != nil {
 		return rotation.Issued{}, errors.New("the call was cut off")
 	}
@@ -44,6 +46,7 @@ func (v provider) call(ctx context.Context, do func(context.Context) (rotation.I
 	}
 	v.spend(work{sends: 1})
 	if v.on(lateCalls, v.account.name) && v.oneIn(4, v.cred.ID, "late") {
+		sent()
 		return v.late(do)
 	}
 	issued, err := do(ctx)
@@ -60,7 +63,7 @@ func (v provider) late(do func(context.Context) (rotation.Issued, error)) (rotat
 	v.running.Go(func() {
 		defer func() { _ = recover() }() // where its process is dead by then, so is the model's call
 		if sleep(v.ctx, lies) == nil {
-			_, _ = do(v.ctx)
+			_, _ = do(rotationtest.Landing(v.ctx))
 			v.changed()
 			v.happened("a late call lands")
 		}

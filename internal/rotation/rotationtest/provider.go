@@ -22,7 +22,7 @@ func (p provider) refusal(op string) *rotation.Error {
 	return p.Answer(Call{Worker: p.Name, Op: op})
 }
 
-func (p provider) Set(_ context.Context, _ string, password secret.Value) error {
+func (p provider) Set(ctx context.Context, _ string, password secret.Value) error {
 	return p.do(p.Name, "setter.set", func() error {
 		if e := p.refusal("setter.set"); e != nil {
 			return e
@@ -30,13 +30,48 @@ func (p provider) Set(_ context.Context, _ string, password secret.Value) error 
 		if p.live.Equal(password) {
 			return &rotation.Error{Kind: rotation.Repeat, Provider: "model", Op: "Set", Code: "Repeat"}
 		}
-		if !slices.ContainsFunc(p.Journal().Candidates, func(c rotation.Candidate) bool { return c.Value.Equal(password) }) {
-			p.violate("a candidate was sent that the journal does not hold")
+		if !lands(ctx) {
+			p.sent(password)
 		}
 		p.live = password
 		p.accepted = append(p.accepted, password)
 		return nil
 	})
+}
+
+// landing is the key of what Landing says.
+type landing struct{}
+
+// Landing is the context of a call that takes effect long after it was sent: Sent or AskedFor has held what the journal must
+// have then, and by now another run may have closed it.
+func Landing(ctx context.Context) context.Context { return context.WithValue(ctx, landing{}, true) }
+
+func lands(ctx context.Context) bool { return ctx.Value(landing{}) != nil }
+
+// Sent holds what must be true when a Setter is called.
+func (w *World) Sent(password secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent(password)
+}
+
+func (w *World) sent(password secret.Value) {
+	if !slices.ContainsFunc(w.Journal().Candidates, func(c rotation.Candidate) bool { return c.Value.Equal(password) }) {
+		w.violate("a candidate was sent that the journal does not hold")
+	}
+}
+
+// AskedFor holds what must be true when an Issuer is called.
+func (w *World) AskedFor() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.askedFor()
+}
+
+func (w *World) askedFor() {
+	if rec := w.Journal(); rec.State != rotation.Open || !answerable(rec) {
+		w.violate("a password was issued without an intent in the journal")
+	}
 }
 
 // answerable reports that a journal holds an intent that has no value yet. It need not be the last entry: the late value of
@@ -49,13 +84,13 @@ func answerable(rec rotation.Record) bool {
 	})
 }
 
-func (p provider) Issue(context.Context, string) (issued rotation.Issued, err error) {
+func (p provider) Issue(ctx context.Context, _ string) (issued rotation.Issued, err error) {
 	err = p.do(p.Name, "issuer.issue", func() error {
 		if e := p.refusal("issuer.issue"); e != nil {
 			return e
 		}
-		if rec := p.Journal(); rec.State != rotation.Open || !answerable(rec) {
-			p.violate("a password was issued without an intent in the journal")
+		if !lands(ctx) {
+			p.askedFor()
 		}
 		issued = rotation.Issued{Password: p.newPassword(), Synced: true}
 		p.live = issued.Password
