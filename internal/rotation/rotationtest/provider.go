@@ -30,7 +30,9 @@ func (p provider) Set(ctx context.Context, _ string, password secret.Value) erro
 		if p.live.Equal(password) {
 			return &rotation.Error{Kind: rotation.Repeat, Provider: "model", Op: "Set", Code: "Repeat"}
 		}
-		if !lands(ctx) {
+		if lands(ctx) {
+			p.landed = password
+		} else {
 			p.sent(password)
 		}
 		p.live = password
@@ -89,11 +91,15 @@ func (p provider) Issue(ctx context.Context, _ string) (issued rotation.Issued, 
 		if e := p.refusal("issuer.issue"); e != nil {
 			return e
 		}
-		if !lands(ctx) {
+		late := lands(ctx)
+		if !late {
 			p.askedFor()
 		}
 		issued = rotation.Issued{Password: p.newPassword(), Synced: true}
 		p.live = issued.Password
+		if late {
+			p.landed = issued.Password
+		}
 		p.accepted = append(p.accepted, issued.Password)
 		return nil
 	})

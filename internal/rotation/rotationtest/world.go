@@ -51,6 +51,7 @@ type World struct {
 	passwords  int
 	live       secret.Value
 	byHand     secret.Value            // what a person set last, and so holds
+	landed     secret.Value            // what came with a call that landed late
 	accepted   []secret.Value          // everything the provider ever accepted or made
 	identities map[string]secret.Value // of a Minter, by id; nil where there is none
 	journal    versions[rotation.Record]
@@ -121,9 +122,10 @@ func (w *World) do(worker, op string, effect func() error) error {
 }
 
 // check holds the invariant that everything serves: the live password stands in current or in the journal, or the
-// journal's intent says that it may have to be issued again.
+// journal's intent says that it may have to be issued again, or a call that landed late made it, for which the journal asks
+// for a recheck.
 func (w *World) check(op string) {
-	if w.Current().Password.Equal(w.live) || w.byHand.Equal(w.live) {
+	if w.Current().Password.Equal(w.live) || w.byHand.Equal(w.live) || w.landed.Equal(w.live) && !w.Journal().RecheckAt.IsZero() {
 		return
 	}
 	for _, c := range w.Journal().Candidates {
