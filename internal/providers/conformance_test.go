@@ -59,7 +59,9 @@ func conform(t *testing.T, p rotation.Provider, s core.StandIn) {
 		h.RetryAfter = rotationtest.RetryIn
 	}
 	for _, own := range s.Faults {
-		if !own.Lags {
+		if own.Lags {
+			h.TellsSynced = true
+		} else {
 			h.Garbled = append(h.Garbled, rotationtest.Mishap{Kind: string(own.Kind)})
 		}
 	}

@@ -10,7 +10,7 @@
 // describes it, and is the one that shares code with the clients.
 package sandbox
 
-//go:generate go test . -run Manual -update
+//go:generate go test . -run ManualListsEveryStandIn -update
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 	"keyturn/internal/sandbox/awsses"
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/enom"
+	"keyturn/internal/sandbox/hubspot"
 	"keyturn/internal/sandbox/kirimemail"
 	"keyturn/internal/sandbox/mailcow"
 	"keyturn/internal/sandbox/mailgun"
@@ -36,6 +37,7 @@ func StandIns() []core.StandIn {
 		alibabadomain.StandIn(),
 		awsses.StandIn(),
 		enom.StandIn(),
+		hubspot.StandIn(),
 		kirimemail.StandIn(),
 		mailcow.StandIn(),
 		mailgun.StandIn(),

@@ -26,6 +26,8 @@ type ProviderHarness struct {
 	RetryAfter time.Duration
 	// AnyPassword says that the provider refuses no password for its rule.
 	AnyPassword bool
+	// TellsSynced says that an Issuer's answer says whether the password is live yet.
+	TellsSynced bool
 	// Garbled are unreadable answers, beside those that every stand-in gives.
 	Garbled []Mishap
 	// Start returns a stand-in of its own, which ends with the test.

@@ -17,7 +17,7 @@ type upset struct {
 	crash   Fault  // a process dies at crashOp, and another one takes over
 	crashOp string // "" means the provider call
 	ended   bool   // it ends in quarantine, and consumers keep the live password
-	issuer  bool   // exists at an Issuer only
+	synced  bool   // exists only where an Issuer says whether its password is live
 	checked bool   // exists only where there is a verifier
 }
 
@@ -39,7 +39,7 @@ var upsets = []upset{
 	{name: "an unknown target", mishaps: []Mishap{{Kind: "not_found"}}, ended: true},
 	{name: "a lost reply and a refused key", mishaps: []Mishap{{Kind: "lose_reply"}, {Kind: "unauthorized"}}},
 	{name: "slow propagation", mishaps: []Mishap{{Kind: "propagation"}}, checked: true},
-	{name: "not synced", mishaps: []Mishap{{Kind: "not_synced"}}, issuer: true},
+	{name: "not synced", mishaps: []Mishap{{Kind: "not_synced"}}, synced: true},
 	{name: "a crash before the call", crash: CrashBefore},
 	{name: "a crash after the call", crash: CrashAfter},
 	{name: "a crash after the call and a lost reply", crash: CrashAfter, mishaps: []Mishap{{Kind: "lose_reply", Times: 2}}},
@@ -53,7 +53,7 @@ func testMachine(t *testing.T, h ProviderHarness) {
 	t.Helper()
 	for _, verified := range []bool{false, true} {
 		for _, u := range upsets {
-			if (u.issuer && h.Mode != rotation.ModeIssuer) || (u.checked && !verified) {
+			if (u.synced && !h.TellsSynced) || (u.checked && !verified) {
 				continue
 			}
 			name := u.name
