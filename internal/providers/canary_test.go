@@ -195,8 +195,8 @@ func calls(t testing.TB, p rotation.Provider, s rotation.Settings) map[string]er
 
 // place takes a stand-in's name of an identity apart, TARGET/ID.
 func place(identity string) (target, id string) {
-	target, id, _ = strings.Cut(identity, "/")
-	return target, id
+	last := strings.LastIndexByte(identity, '/')
+	return identity[:max(last, 0)], identity[last+1:]
 }
 
 // shown renders an error, and each cause of it, in every way that a log could.

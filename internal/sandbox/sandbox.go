@@ -15,6 +15,7 @@ package sandbox
 import (
 	"context"
 
+	"keyturn/internal/sandbox/ahasend"
 	"keyturn/internal/sandbox/alibabadirectmail"
 	"keyturn/internal/sandbox/alibabadomain"
 	"keyturn/internal/sandbox/awsses"
@@ -33,6 +34,7 @@ import (
 // StandIns returns the stand-ins in the order of their codes.
 func StandIns() []core.StandIn {
 	return []core.StandIn{
+		ahasend.StandIn(),
 		alibabadirectmail.StandIn(),
 		alibabadomain.StandIn(),
 		awsses.StandIn(),
