@@ -26,6 +26,7 @@ import (
 	"keyturn/internal/sandbox/mailcow"
 	"keyturn/internal/sandbox/mailgun"
 	"keyturn/internal/sandbox/mailu"
+	"keyturn/internal/sandbox/migadu"
 	"keyturn/internal/sandbox/sendgrid"
 	"keyturn/internal/sandbox/smtp2go"
 	"keyturn/internal/sandbox/tencentses"
@@ -44,6 +45,7 @@ func StandIns() []core.StandIn {
 		mailcow.StandIn(),
 		mailgun.StandIn(),
 		mailu.StandIn(),
+		migadu.StandIn(),
 		sendgrid.StandIn(),
 		smtp2go.StandIn(),
 		tencentses.StandIn(),

@@ -57,7 +57,7 @@ func TestPortsNeverChange(t *testing.T) {
 		"alibaba-directmail": {API: 1, SMTP: 6}, "alibaba-domain": {API: 2}, "enom": {API: 3}, "kirimemail": {API: 4, SMTP: 8},
 		"tencent-ses": {API: 5, SMTP: 10}, "mailgun": {API: 12, SMTP: 13}, "smtp2go": {API: 15, SMTP: 16}, "mailcow": {API: 18, SMTP: 19},
 		"mailu": {API: 21, SMTP: 22}, "sendgrid": {API: 24, SMTP: 25}, "aws-ses": {API: 27, SMTP: 28},
-		"hubspot": {API: 30, SMTP: 31}, "ahasend": {API: 33, SMTP: 34},
+		"hubspot": {API: 30, SMTP: 31}, "ahasend": {API: 33, SMTP: 34}, "migadu": {API: 36, SMTP: 37},
 	}
 	taken := map[int]string{0: "admin"}
 	for _, s := range sandbox.StandIns() {
