@@ -1,7 +1,7 @@
 // Package providers lists every provider that keyturn knows.
 package providers
 
-//go:generate go test . -run Docs -update
+//go:generate go test . ./declared -run Docs -update
 
 import (
 	"cmp"
