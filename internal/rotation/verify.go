@@ -47,7 +47,7 @@ func (r *run) verify(ctx context.Context) (Verified, error) {
 		nap := min(r.nap(since), left) // the last question is put when the time is over
 		j.spent = left <= 0
 		// Another candidate's late call may have overtaken ours. Before the time is over, one that logs in shows only that
-		// the servers have not heard of ours yet, and each further candidate would have to spread anew.
+		// the servers have not heard of ours yet, and each further candidate would have to spread in its turn.
 		if j.spent && j.last == Refused && r.rec.Strategy != StrategyOverlap {
 			others, err := r.askOthers(ctx)
 			if err != nil {
