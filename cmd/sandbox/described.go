@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"keyturn/internal/providers/declared"
-	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox"
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/described"
@@ -33,10 +32,6 @@ func played(files []string) ([]core.StandIn, error) {
 		d, err := declared.ReadFile(file, taken...)
 		if err != nil {
 			problems = append(problems, err)
-			continue
-		}
-		if d.Provider().Mode == rotation.ModeMinter {
-			problems = append(problems, fmt.Errorf("%s: describes a minter, which -provider does not play", file))
 			continue
 		}
 		port := firstPort + portsEach*i

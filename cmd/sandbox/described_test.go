@@ -27,19 +27,6 @@ func file(t *testing.T, code, old, replacement string) string {
 	return path
 }
 
-func skeleton(t *testing.T, mode string) string {
-	t.Helper()
-	text, err := declared.Skeleton("mine", mode)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "mine.yaml")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestAFileIsPlayedOnItsDocumentedPorts(t *testing.T) {
 	t.Parallel()
 	port := freeRange(t, firstPort+2*portsEach)
@@ -93,7 +80,6 @@ func TestAFileThatCannotBePlayedIsRefusedWithItsPlace(t *testing.T) {
 		"a built-in code": {[]string{file(t, "enom", "", "")}, []string{"mine.yaml:7:7: code: \"enom\" is another provider's"}},
 		"a code twice":    {[]string{file(t, "one", "", ""), file(t, "one", "", "")}, []string{"\"one\" is another provider's"}},
 		"two mistakes":    {[]string{file(t, "one", "rate: 1/s", "rate: often"), "/nonexistent/x.yaml"}, []string{"is not a rate", "/nonexistent/x.yaml: no such file"}},
-		"a minter":        {[]string{skeleton(t, "minter")}, []string{"describes a minter, which -provider does not play"}},
 		"a huge file":     {[]string{file(t, "one", "# What", "#"+strings.Repeat(" ", declared.SizeLimit))}, []string{"at most 256 KiB"}},
 	} {
 		args := []string{"-listen", "127.0.0.1:0"}

@@ -16,7 +16,6 @@ import (
 
 	"keyturn/internal/app/apptest"
 	"keyturn/internal/sandbox/core"
-	"keyturn/internal/sandbox/kirimemail"
 )
 
 // TestNoSecretAppearsOutsideOfVault drives every kind of outcome through the real programs, and then looks for every
@@ -64,7 +63,7 @@ func newCanary(t *testing.T) *canary {
 		c.good = append(c.good, c.SES(name))
 		c.Fault(c.good[len(c.good)-1], kind)
 	}
-	for _, kind := range []core.Kind{core.LoseReply, core.RateLimit, kirimemail.NotSynced, core.HTML} {
+	for _, kind := range []core.Kind{core.LoseReply, core.RateLimit, core.NotSynced, core.HTML} {
 		name := strings.ReplaceAll(string(kind), "_", "-") + ".kirim"
 		c.good = append(c.good, c.Kirim(name))
 		c.Fault(c.good[len(c.good)-1], kind)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,14 +37,34 @@ func TestEveryDescriptionKeepsTheContractWhereItsFileIsPlayed(t *testing.T) {
 	t.Parallel()
 	for _, d := range declared.Embedded() {
 		p := d.Provider()
-		if p.Mode != rotation.ModeSetter {
-			continue // it cannot say that a password is not live yet
-		}
 		t.Run(p.Code, func(t *testing.T) {
 			t.Parallel()
 			s := described.StandIn(d, core.Ports{})
 			s.Unknown = standIn(t, p).Unknown
 			conform(t, p, s)
+		})
+	}
+}
+
+// What a user's file describes is held to it as well: an issuer, too, says that a password is not live yet where its answers
+// have a field for it.
+func TestADescriptionOfEachModeKeepsTheContractWhereItIsPlayed(t *testing.T) {
+	t.Parallel()
+	for mode, unknown := range map[string]string{"setter": "unknown@example.com", "issuer": "unknown@example.com", "minter": "unknown.example/c1"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			text, err := declared.Skeleton("mine", mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			edited := strings.NewReplacer("  # synced: remote_synced ", "  synced: synced ", `"new_password": "made"}`, `"new_password": "made", "synced": true}`).Replace(string(text))
+			d, err := declared.Read("mine.yaml", []byte(edited))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := described.StandIn(d, core.Ports{})
+			s.Unknown = unknown
+			conform(t, d.Provider(), s)
 		})
 	}
 }
@@ -102,8 +123,9 @@ func startMinter(t *testing.T, p rotation.Provider, s core.StandIn) *rotationtes
 		t.Helper()
 		all := map[string]string{}
 		for target, state := range server.State()[p.Code] {
-			_, id := place(target)
-			all[id] = state.Live
+			if _, id := place(target); id != "" { // a target of a file that is played is known without one
+				all[id] = state.Live
+			}
 		}
 		return all
 	}

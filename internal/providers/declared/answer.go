@@ -72,14 +72,14 @@ func (a *answer) readSuccess(v *document.Value, s scope, call string) {
 		}
 	}
 	switch c := v.Child("body"); {
-	case c == nil && call == callList:
+	case c == nil && call == CallList:
 	case c == nil:
 		v.Require("body")
-	case call == callRetire && c.Kind() == document.Text:
+	case call == CallRetire && c.Kind() == document.Text:
 		a.bare = c.OneOf("none") == 0
 	default:
 		a.success = s.readConditions(c)
-		if call != callList && !slices.ContainsFunc(a.success, func(c condition) bool { return c.test != absent }) {
+		if call != CallList && !slices.ContainsFunc(a.success, func(c condition) bool { return c.test != absent }) {
 			c.Fail("name what the body of a success says", "must have a condition on something that is there: a status proves nothing")
 		}
 	}

@@ -155,13 +155,13 @@ func (d *Description) playAt(ctx context.Context, endpoint string, one sent, ans
 		err = made.Setter.Set(ctx, one.target, secret.New(one.password))
 	case made.Issuer != nil:
 		out.Issued, err = made.Issuer.Issue(ctx, one.target)
-	case one.call == callList:
+	case one.call == CallList:
 		owner := exampleLabel.Owner
 		if d.listing.label == nil {
 			owner = ""
 		}
 		out.IDs, err = made.Minter.Identities(ctx, one.target, owner, func(context.Context) error { return nil })
-	case one.call == callRetire:
+	case one.call == CallRetire:
 		err = made.Minter.Retire(ctx, one.target, one.id)
 	default:
 		var identity rotation.Identity

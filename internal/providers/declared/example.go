@@ -73,12 +73,16 @@ func (d *Description) readExamples(v *document.Value) {
 			c.Fail("", "must have a success%s and a refusal", ofCall(call))
 		}
 	}
+	shows := func(one told) bool { return len(one.lists) > 0 }
+	if d.mode == rotation.ModeMinter && !slices.ContainsFunc(d.examples.answers, shows) {
+		c.Fail("say which under lists", "must have a list that shows an identity")
+	}
 }
 
 // calls are those that an example may be of.
 func (d *Description) calls() []string {
 	if d.mode == rotation.ModeMinter {
-		return []string{callMint, callList, callRetire}
+		return []string{CallMint, CallList, CallRetire}
 	}
 	return []string{callMain}
 }
@@ -133,8 +137,8 @@ func (d *Description) readSent(v *document.Value) sent {
 	case d.mode != rotation.ModeSetter && one.password != "":
 		v.FailIn("password", "leave it out", "is not sent")
 	}
-	if retires := one.call == callRetire; retires != isID(one.id) {
-		v.FailIn("id", "of the identity that is retired", "goes with call: %s, and must look like an id", callRetire)
+	if retires := one.call == CallRetire; retires != isID(one.id) {
+		v.FailIn("id", "of the identity that is retired", "goes with call: %s, and must look like an id", CallRetire)
 	}
 	if c := v.Child("target"); c != nil {
 		if _, err := d.target.canonical(one.target); err != nil {
@@ -187,14 +191,14 @@ func (d *Description) readShownBy(v *document.Value, one *told) {
 			continue
 		}
 		*into = c.Text()
-		if d.mode == rotation.ModeSetter || name != "shows" && one.call != callMint {
+		if d.mode == rotation.ModeSetter || name != "shows" && one.call != CallMint {
 			c.FailKey("leave it out", "does not go with mode: %s", d.mode)
 		}
 	}
 	if c := v.Child("lists"); c != nil {
 		one.lists = c.Texts()
-		if one.call != callList {
-			c.FailKey("leave it out", "goes with call: %s", callList)
+		if one.call != CallList {
+			c.FailKey("leave it out", "goes with call: %s", CallList)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func FuzzInterpret(f *testing.F) {
 		all := []error{err, issueErr}
 		for _, call := range minter.calls() {
 			_, made, err := minter.play(t.Context(), *minter.example(call), answer)
-			if err == nil && (answer.status > 299 && (call != callRetire || answer.status != 404) || call == callMint && (made.ID == "" || made.Password.IsZero())) {
+			if err == nil && (answer.status > 299 && (call != CallRetire || answer.status != 404) || call == CallMint && (made.ID == "" || made.Password.IsZero())) {
 				t.Errorf("%d %q passes for a %s", answer.status, body, call)
 			}
 			all = append(all, err)

@@ -32,21 +32,21 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 	name := d.call.name
 	d.call, d.listing.operation, d.retiring = base, base, base
 	d.call.name = name
-	if c := v.Child(callMint); c != nil {
-		d.call.read(d.scope.with(slotLabel), c, d.rows, callMint)
+	if c := v.Child(CallMint); c != nil {
+		d.call.read(d.scope.with(slotLabel), c, d.rows, CallMint)
 		d.checkCall(c)
 	}
-	if c := v.Child(callList); c != nil {
-		d.listing.read(d.scope, c, d.rows, callList, "items", "id", "label")
+	if c := v.Child(CallList); c != nil {
+		d.listing.read(d.scope, c, d.rows, CallList, "items", "id", "label")
 		d.listing.readItems(c)
 	}
-	if c := v.Child(callRetire); c != nil {
-		d.retiring.read(made, c, d.rows, callRetire)
+	if c := v.Child(CallRetire); c != nil {
+		d.retiring.read(made, c, d.rows, CallRetire)
 		if !d.retiring.request.uses(slotID) {
 			c.Fail("put ${id} into the path, the query or the body", "does not say which identity")
 		}
 	}
-	if mint, list := v.Child(callMint), v.Child(callList); mint != nil && list != nil {
+	if mint, list := v.Child(CallMint), v.Child(CallList); mint != nil && list != nil {
 		d.checkLabel(mint, list)
 	}
 }
@@ -54,7 +54,7 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 // read reads one of a minter's calls.
 func (o *operation) read(s scope, v *document.Value, rows []*row, call string, beside ...string) {
 	beside = append(beside, "success")
-	if call != callMint {
+	if call != CallMint {
 		beside = append(beside, "call")
 		v.Require("call")
 		if c := v.Child("call"); c != nil {

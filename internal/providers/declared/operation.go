@@ -5,12 +5,14 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// The calls of a minter, as a description names them; callMain is the one call of a setter or an issuer.
+// callMain is the one call of a setter or an issuer.
+const callMain = ""
+
+// The calls of a minter, as a description names them.
 const (
-	callMain   = ""
-	callMint   = "mint"
-	callList   = "list"
-	callRetire = "retire"
+	CallMint   = "mint"
+	CallList   = "list"
+	CallRetire = "retire"
 )
 
 // operation is one call: what is sent, and what an answer to it means.
@@ -31,9 +33,9 @@ func (d *Description) operations() []*operation {
 // operation returns the one that examples and rows call so.
 func (d *Description) operation(call string) *operation {
 	switch call {
-	case callList:
+	case CallList:
 		return &d.listing.operation
-	case callRetire:
+	case CallRetire:
 		return &d.retiring
 	default:
 		return &d.call

@@ -1,6 +1,8 @@
 package declared
 
 import (
+	"net/http"
+	"strconv"
 	"time"
 
 	"keyturn/internal/config/document"
@@ -19,20 +21,31 @@ type stamp struct {
 type scheme struct {
 	fields []string
 	sign   func(r httpx.Request, at stamp, of func(field string) string)
+	stamp  func(header http.Header) (stamp, error) // of a request that is signed
 }
 
 var schemes = map[string]scheme{
 	"sigv4": {[]string{"id", "secret", "region", "service"}, func(r httpx.Request, at stamp, of func(string) string) {
 		signature.SigV4{KeyID: of("id"), Secret: secret.New(of("secret")), Region: of("region"), Service: of("service")}.
 			Sign(r.Method, r.URL, r.Header, r.Body, at.now)
+	}, func(h http.Header) (at stamp, err error) {
+		at.now, err = time.Parse("20060102T150405Z", h.Get("X-Amz-Date"))
+		return at, err
 	}},
 	"tc3": {[]string{"id", "secret", "service"}, func(r httpx.Request, at stamp, of func(string) string) {
 		signature.TC3{KeyID: of("id"), Secret: secret.New(of("secret")), Service: of("service")}.
 			Sign(r.Method, r.URL, r.Header, r.Body, at.now)
+	}, func(h http.Header) (stamp, error) {
+		seconds, err := strconv.ParseInt(h.Get("X-TC-Timestamp"), 10, 64)
+		return stamp{now: time.Unix(seconds, 0)}, err
 	}},
 	"acs3": {[]string{"id", "secret"}, func(r httpx.Request, at stamp, of func(string) string) {
 		signature.ACS3{KeyID: of("id"), Secret: secret.New(of("secret"))}.
 			Sign(r.Method, r.URL, r.Header, r.Body, at.now, at.nonce)
+	}, func(h http.Header) (at stamp, err error) {
+		at.nonce = h.Get("X-Acs-Signature-Nonce")
+		at.now, err = time.Parse("2006-01-02T15:04:05Z", h.Get("X-Acs-Date"))
+		return at, err
 	}},
 }
 

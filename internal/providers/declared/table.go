@@ -32,7 +32,7 @@ var rowKinds = map[string]rotation.Kind{
 }
 
 // callKinds are kinds that only a minter's answers may have, with the call that they are about.
-var callKinds = map[string]string{"full": callMint, "gone": callRetire}
+var callKinds = map[string]string{"full": CallMint, "gone": CallRetire}
 
 // never are kinds that no answer proves.
 var never = map[string]string{

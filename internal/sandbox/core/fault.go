@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,6 +35,9 @@ const (
 	Ban          Kind = "ban"           // SMTP keeps an address out for Delay after Limit refusals within Delay
 	Penalty      Kind = "penalty"       // SMTP holds answers to an address back, by Delay for each refusal in a row
 )
+
+// NotSynced is Propagation, and the reply admits it, where replies say whether a password is live.
+const NotSynced Kind = "not_synced"
 
 // When is where a fault strikes: before the call is carried out, so that nothing happens, or after.
 type When string
@@ -100,11 +104,13 @@ type trait struct {
 	smtp   bool   // also at the SMTP server
 	lag    bool   // changes what SMTP accepts, and goes together with any other fault
 	delay  time.Duration
-	only   string            // the one provider that it exists at; "" means every one
-	spoil  func(Reply) Reply // what it makes of a reply, where one provider defines that
-	guard  bool              // watches over SMTP clients by their address; stands until it is dropped
-	limit  int               // the default of a guard's limit
+	spoils map[string]func(Reply) Reply // what it makes of a reply, by the providers that it exists at; nil means every one
+	guard  bool                         // watches over SMTP clients by their address; stands until it is dropped
+	limit  int                          // the default of a guard's limit
 }
+
+// isOf tells whether the fault exists at a provider.
+func (t trait) isOf(code string) bool { return t.spoils == nil || t.spoils[code] != nil }
 
 // common is the table of the kinds that every stand-in has. docs/sandbox.md repeats it in words.
 var common = map[Kind]trait{
@@ -135,10 +141,14 @@ func traitsOf(standIns []StandIn) map[Kind]trait {
 	all := maps.Clone(common)
 	for _, d := range standIns {
 		for _, own := range d.Faults {
-			t := trait{places: []When{After}, only: d.Code, lag: own.Lags, spoil: own.Spoil}
+			t, known := all[own.Kind]
+			if !known {
+				t = trait{places: []When{After}, lag: own.Lags, spoils: map[string]func(Reply) Reply{}}
+			}
 			if own.Lags {
 				t.delay = common[Propagation].delay
 			}
+			t.spoils[d.Code] = own.Spoil
 			all[own.Kind] = t
 		}
 	}
@@ -166,8 +176,9 @@ func (f *Fault) check(known func(code string) bool, traits map[Kind]trait) error
 	if f.Provider != "" && !known(f.Provider) {
 		return fmt.Errorf("provider %q is unknown", f.Provider)
 	}
-	if f.Provider == "" {
-		f.Provider = t.only
+	at := slices.Sorted(maps.Keys(t.spoils))
+	if f.Provider == "" && len(at) == 1 {
+		f.Provider = at[0]
 	}
 	if f.When == "" {
 		f.When = t.places[0]
@@ -185,8 +196,8 @@ func (f *Fault) check(known func(code string) bool, traits map[Kind]trait) error
 		f.Delay = Duration(t.delay)
 	}
 	switch {
-	case t.only != "" && f.Provider != t.only:
-		return fmt.Errorf("fault %s exists at %s only", f.Kind, t.only)
+	case !t.isOf(f.Provider) && f.Provider != "":
+		return fmt.Errorf("fault %s exists at %s only", f.Kind, strings.Join(at, ", "))
 	case !slices.Contains(t.places, f.When):
 		return fmt.Errorf("fault %s strikes %v, not %q", f.Kind, t.places, f.When)
 	case f.At != AtAPI && f.At != AtSMTP:

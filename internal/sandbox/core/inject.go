@@ -115,12 +115,12 @@ func (i *injector) pick(e event) plan {
 		f := i.list[n]
 		t := i.traits[f.Kind]
 		isLag := t.lag
-		if t.guard || (isLag && lagged) || (!isLag && p.fault != nil) || !i.strikes(f, e, names) {
+		if t.guard || !t.isOf(e.provider) || (isLag && lagged) || (!isLag && p.fault != nil) || !i.strikes(f, e, names) {
 			continue
 		}
 		if isLag {
 			lagged = true
-			p.lag, p.spoil = f.Delay.std(), t.spoil
+			p.lag, p.spoil = f.Delay.std(), t.spoils[e.provider]
 		} else {
 			p.fault = &f
 		}

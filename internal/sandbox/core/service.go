@@ -111,7 +111,7 @@ func (s *Service) answer(r *http.Request, c *Call) (Reply, error) {
 
 // spoil makes of a reply what the fault asks for.
 func (s *Service) spoil(r *http.Request, c *Call, f *Fault, rep Reply) (Reply, error) {
-	if own := s.injector.traits[f.Kind].spoil; own != nil {
+	if own := s.injector.traits[f.Kind].spoils[s.Code]; own != nil {
 		return own(rep), nil
 	}
 	switch f.Kind {

@@ -1,8 +1,11 @@
 package described
 
 import (
+	"cmp"
+	"maps"
 	"math"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,30 +36,26 @@ func find(answers []declared.Answer, is func(declared.Answer) bool) *declared.An
 	return nil
 }
 
-// accept answers that a password was set, and shows it where the provider made it.
-func (s *service) accept(target, password string) core.Reply {
-	one := *find(s.answers, func(a declared.Answer) bool { return a.Success }) // a description has one
-	if one.Shows != "" {
-		one.Body = strings.ReplaceAll(one.Body, one.Shows, password)
-	}
-	return s.reply(target, one, core.OutAccepted)
+// success is the example of a call's success, of which a description has one.
+func (s *service) success(call string) declared.Answer {
+	return *find(s.answers[call], func(a declared.Answer) bool { return a.Success && !a.Gone })
 }
 
 // refuse answers with the example of such a refusal. What the provider cannot say is a text that proves nothing.
-func (s *service) refuse(target string, why core.Refusal) core.Reply {
-	one := find(s.answers, func(a declared.Answer) bool { return !a.Success && s.says(a, why) })
+func (s *service) refuse(call, target string, why core.Refusal) core.Reply {
+	one := find(s.answers[call], func(a declared.Answer) bool { return !a.Success && s.says(call, a, why) })
 	if one == nil {
 		status := statuses[why.Outcome]
 		one = &declared.Answer{Status: status, Body: http.StatusText(status)}
 	}
 	said := *one
 	if why.Code != "" && said.Code != why.Code {
-		said = s.coded(said, why.Code)
+		said = s.coded(call, said, why.Code)
 	}
 	if why.Status != 0 {
 		said.Status = why.Status
 	}
-	rep := s.reply(target, said, why.Outcome)
+	rep := s.reply(target, said, why.Outcome, nil)
 	if why.Outcome == core.OutThrottled {
 		s.wait(rep.Header, why.RetryAfter)
 	}
@@ -64,8 +63,8 @@ func (s *service) refuse(target string, why core.Refusal) core.Reply {
 }
 
 // says tells whether an example is what a refusal asks for: its code, or else its kind.
-func (s *service) says(a declared.Answer, why core.Refusal) bool {
-	if why.Code != "" && s.has(why.Code) {
+func (s *service) says(call string, a declared.Answer, why core.Refusal) bool {
+	if why.Code != "" && s.has(call, why.Code) {
 		return a.Code == why.Code
 	}
 	if why.Outcome == core.OutFailed {
@@ -75,14 +74,14 @@ func (s *service) says(a declared.Answer, why core.Refusal) bool {
 	return can && a.Kind == kind
 }
 
-func (s *service) has(code string) bool {
-	return find(s.answers, func(a declared.Answer) bool { return !a.Success && a.Code == code }) != nil
+func (s *service) has(call, code string) bool {
+	return find(s.answers[call], func(a declared.Answer) bool { return !a.Success && a.Code == code }) != nil
 }
 
 // coded puts another code into an answer that has one.
-func (s *service) coded(said declared.Answer, code string) declared.Answer {
+func (s *service) coded(call string, said declared.Answer, code string) declared.Answer {
 	if said.Code == "" {
-		other := find(s.answers, func(a declared.Answer) bool { return !a.Success && a.Code != "" })
+		other := find(s.answers[call], func(a declared.Answer) bool { return !a.Success && a.Code != "" })
 		if other == nil {
 			said.Body = code
 			return said
@@ -93,49 +92,84 @@ func (s *service) coded(said declared.Answer, code string) declared.Answer {
 	return said
 }
 
-// reply writes an example about another target than the one it was written for.
-func (s *service) reply(target string, one declared.Answer, o core.Outcome) core.Reply {
-	rep := core.Reply{Status: one.Status, Header: http.Header{}, ContentType: "text/plain", Outcome: o}
+// reply writes an example about another target than the one it was written for. words are what else has taken the place of
+// what stands in the example.
+func (s *service) reply(target string, one declared.Answer, o core.Outcome, words map[string]string) core.Reply {
+	rep := core.Reply{Status: one.Status, Header: http.Header{}, Outcome: o}
 	for name, value := range one.Header {
 		if name := http.CanonicalHeaderKey(name); name != "Date" { // which is the sandbox's own
 			rep.Header.Set(name, value)
 		}
 	}
-	if strings.HasPrefix(strings.TrimSpace(one.Body), "{") || strings.HasPrefix(strings.TrimSpace(one.Body), "[") {
+	switch text := strings.TrimSpace(one.Body); {
+	case strings.HasPrefix(text, "{"), strings.HasPrefix(text, "["):
 		rep.ContentType = "application/json"
+	case strings.HasPrefix(text, "<"):
+		rep.ContentType = "text/xml"
+	case text != "":
+		rep.ContentType = "text/plain"
 	}
-	rep.Body = []byte(s.about(target, one.Body))
+	rep.Body = []byte(replace(one.Body, s.about(target, words)))
 	return rep
 }
 
-// about puts a target, and its parts, in the place of those that the examples are about.
-func (s *service) about(target, text string) string {
+// about adds to words a target, and its parts, for those that the examples are about.
+func (s *service) about(target string, words map[string]string) map[string]string {
+	all := map[string]string{}
 	example := s.description.Targets()[0]
-	theirs, ours := s.description.PartsOf(example), s.description.PartsOf(target)
-	if ours == nil || target == example {
-		return text
-	}
-	const shortest = 3 // what is shorter stands in other words too
-	words := map[string]string{example: target}
-	for name, part := range theirs {
-		if len(part) >= shortest {
-			words[part] = ours[name]
+	if theirs, ours := s.description.PartsOf(example), s.description.PartsOf(target); ours != nil {
+		const shortest = 3 // what is shorter may mean something else
+		for name, part := range theirs {
+			if len(part) >= shortest {
+				all[part] = ours[name]
+			}
 		}
+		all[example] = target
 	}
-	var pairs []string
-	for _, word := range longestFirst(words) {
-		pairs = append(pairs, word, words[word])
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	maps.Copy(all, words)
+	delete(all, "")
+	return all
 }
 
-func longestFirst(words map[string]string) []string {
-	var all []string
-	for word := range words {
-		all = append(all, word)
+// replace puts words in the place of others, longer ones first, where these stand alone: not in the middle of a longer word.
+func replace(text string, words map[string]string) string {
+	if len(words) == 0 {
+		return text
 	}
-	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return all
+	longest := slices.SortedFunc(maps.Keys(words), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	var b strings.Builder
+next:
+	for i := 0; i < len(text); {
+		for _, word := range longest {
+			end := i + len(word)
+			if strings.HasPrefix(text[i:], word) && !joined(text, i) && !joined(text, end) {
+				b.WriteString(words[word])
+				i = end
+				continue next
+			}
+		}
+		b.WriteByte(text[i])
+		i++
+	}
+	return b.String()
+}
+
+// joined tells whether a place in a text is in the middle of a word.
+func joined(text string, at int) bool {
+	return at > 0 && at < len(text) && inWord(text[at-1]) && inWord(text[at])
+}
+
+func inWord(c byte) bool {
+	return c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// notSynced says in a reply that the password which it shows is not live yet.
+func notSynced(field string) func(core.Reply) core.Reply {
+	says := regexp.MustCompile(`(?i)(\b` + regexp.QuoteMeta(field) + `"?\s*[:=>]\s*"?)(?:true|1|yes|y|on)\b`)
+	return func(rep core.Reply) core.Reply {
+		rep.Body = says.ReplaceAll(rep.Body, []byte("${1}false"))
+		return rep
+	}
 }
 
 // wait says how long to wait as the example does: in its header, as a number of seconds, an instant or a date.

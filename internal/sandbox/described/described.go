@@ -15,26 +15,40 @@ import (
 	"keyturn/internal/sandbox/core"
 )
 
-// StandIn describes the stand-in of a setter or an issuer. Its targets are those of the examples, its keys their names in capitals.
+// StandIn describes the stand-in. Its targets are those of the examples, its keys their names in capitals.
 func StandIn(d *declared.Description, ports core.Ports) core.StandIn {
-	p, answers := d.Provider(), d.Answers()
+	p := d.Provider()
+	if p.Mode == rotation.ModeMinter {
+		return minting(d, ports)
+	}
+	answers := d.AnswersTo("")
+	s := common(d, ports)
+	s.Repeats = find(answers, func(a declared.Answer) bool { return a.Kind == rotation.Repeat }) != nil
+	s.Names = names
+	s.Check = func(t core.Target) (core.Target, error) {
+		target, err := p.CheckTarget(t.Target)
+		t.Target = target
+		return t, err
+	}
+	s.Open = func(s *core.Service, _ core.Options) (core.Opener, error) {
+		return newService(s, d).open, nil
+	}
+	s.Username = names(core.Record{Target: s.Targets[0].Target})[0]
+	return s
+}
+
+// common is what stand-ins of all modes have.
+func common(d *declared.Description, ports core.Ports) core.StandIn {
+	p := d.Provider()
 	s := core.StandIn{
 		Code: p.Code, Ports: ports, Key: keyOf(p.Keys), Rate: core.Rate{Requests: p.Rate.Requests, Per: p.Rate.Per}, TellsWait: true,
-		Repeats: find(answers, func(a declared.Answer) bool { return a.Kind == rotation.Repeat }) != nil,
-		Names:   names,
-		Check: func(t core.Target) (core.Target, error) {
-			target, err := p.CheckTarget(t.Target)
-			t.Target = target
-			return t, err
-		},
-		Open: func(s *core.Service, _ core.Options) (core.Opener, error) {
-			return (&service{Service: s, description: d, provider: p, answers: answers}).open, nil
-		},
 	}
 	for _, target := range d.Targets() {
 		s.Targets = append(s.Targets, core.Target{Target: target})
 	}
-	s.Username = names(core.Record{Target: s.Targets[0].Target})[0]
+	if field := d.SyncedField(); field != "" {
+		s.Faults = []core.OwnFault{{Kind: core.NotSynced, Lags: true, Spoil: notSynced(field)}}
+	}
 	return s
 }
 
@@ -51,28 +65,54 @@ type service struct {
 	*core.Service
 	description *declared.Description
 	provider    rotation.Provider
-	answers     []declared.Answer
+	answers     map[string][]declared.Answer // by call; "" where it is none of them
+}
+
+func newService(s *core.Service, d *declared.Description) *service {
+	all := map[string][]declared.Answer{"": d.AnswersTo("")}
+	for _, call := range d.Calls() {
+		all[call] = d.AnswersTo(call)
+	}
+	return &service{s, d, d.Provider(), all}
 }
 
 func (s *service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
-	got, asDescribed := s.description.Receive(r, body)
-	refused := func(o core.Outcome) (*core.Call, *core.Reply) {
-		rep := s.refuse("", core.Refusal{Outcome: o})
-		return nil, &rep
+	got, refused := s.receive(r, body)
+	if refused != nil {
+		return nil, refused
 	}
-	account := s.account(got.Keys)
-	switch {
-	case account == nil:
-		return refused(core.OutUnauthorized)
-	case !asDescribed:
-		return refused(core.OutMalformed)
-	}
-	target := s.target(got)
+	target := s.target(got.Received)
 	return &core.Call{
-		Op: s.provider.Call, Target: target, Changes: true, Account: account,
-		Refuse: func(why core.Refusal) core.Reply { return s.refuse(target, why) },
+		Op: got.Op, Target: target, Changes: true, Account: got.account,
+		Refuse: func(why core.Refusal) core.Reply { return s.refuse("", target, why) },
 		Do:     func(lag time.Duration) core.Reply { return s.change(target, got.Password, lag) },
 	}, nil
+}
+
+// received is a request with a key that is known.
+type received struct {
+	declared.Received
+	account *core.Account
+}
+
+// tolerated is how far the clock that a request was signed by may be off.
+const tolerated = 5 * time.Minute
+
+// receive takes a request apart, or says what refuses it.
+func (s *service) receive(r *http.Request, body []byte) (received, *core.Reply) {
+	got, asDescribed := s.description.Receive(r, body, s.Secret)
+	account, why := s.account(got.Keys), core.OutMalformed
+	if !got.Signed.IsZero() && s.Now().Sub(got.Signed).Abs() > tolerated {
+		account = nil
+	}
+	if account != nil && asDescribed {
+		return received{got, account}, nil
+	}
+	if account == nil {
+		why = core.OutUnauthorized
+	}
+	rep := s.refuse(got.Call, "", core.Refusal{Outcome: why})
+	return received{}, &rep
 }
 
 // account is the one whose keys these are. Of three keys and more, those in the middle are the same for all.
@@ -94,6 +134,9 @@ func (s *service) target(got declared.Received) string {
 	}
 next:
 	for _, r := range s.Ledger.List("") {
+		if s.provider.Mode == rotation.ModeMinter && r.Username != "" {
+			continue // an identity
+		}
 		parts := s.description.PartsOf(r.Target)
 		for name, text := range got.Parts {
 			if parts[name] != text {
@@ -119,7 +162,8 @@ func (s *service) change(target, password string, lag time.Duration) core.Reply 
 		}
 	}
 	if result != core.OutAccepted {
-		return s.refuse(target, core.Refusal{Outcome: result})
+		return s.refuse("", target, core.Refusal{Outcome: result})
 	}
-	return s.accept(target, password)
+	said := s.success("")
+	return s.reply(target, said, core.OutAccepted, map[string]string{said.Shows: password})
 }

@@ -14,7 +14,6 @@ import (
 	"go.uber.org/goleak"
 
 	"keyturn/internal/providers/declared"
-	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/sandboxtest"
 )
@@ -154,6 +153,37 @@ func TestAnIssuersAnswerShowsTheNewPasswordOfTheTarget(t *testing.T) {
 	}
 }
 
+// A field of the answer says whether a password is live, in whatever format.
+func TestAnAnswerSaysThatAPasswordIsNotLiveYet(t *testing.T) {
+	t.Parallel()
+	b := start(t, syncing(t))
+	b.Inject(core.Fault{Kind: core.NotSynced, Delay: core.Duration(time.Minute)})
+	for _, want := range []bool{false, true} {
+		r := b.Request(http.MethodPost, b.Ready().Providers[code]+"/v1/users/"+target+"/reset", "")
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("Authorization", "Bearer TOKEN")
+		a := b.Do(r)
+		live := b.Login(code, target, b.Target(code, target).Live) == 235
+		if a.Status != http.StatusOK || live != want || strings.Contains(a.Body, `"synced": true`) != want || strings.Contains(a.Body, `"synced": false`) == want {
+			t.Errorf("%d %s, and the login is %v", a.Status, a.Body, live)
+		}
+	}
+	for said, want := range map[string]string{
+		`{"synced":true,"unsynced":true}`: `{"synced":false,"unsynced":true}`, "<a><synced>yes</synced></a>": "<a><synced>false</synced></a>",
+		"login=a&synced=1&x=1": "login=a&synced=false&x=1", `{"synced": "ON"}`: `{"synced": "false"}`, `{"synced": 10}`: `{"synced": 10}`,
+	} {
+		if got := notSynced("synced")(core.Reply{Body: []byte(said)}); string(got.Body) != want {
+			t.Errorf("%s becomes %s, want %s", said, got.Body, want)
+		}
+	}
+}
+
+// syncing is an issuer whose answers say whether a password is live.
+func syncing(t *testing.T) *declared.Description {
+	t.Helper()
+	return skeleton(t, "issuer", "  # synced: remote_synced ", "  synced: synced ", `"new_password": "made"}`, `"new_password": "made", "synced": true}`)
+}
+
 func TestItSaysHowLongToWaitAsItsExampleDoes(t *testing.T) {
 	t.Parallel()
 	const example = `headers: {Retry-After: 7}, body: '{"status": "error"}', means: rate limited, wait: 7s`
@@ -197,9 +227,6 @@ func TestEveryDescriptionIsPlayed(t *testing.T) {
 		d, err := declared.Read(file, text)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if d.Provider().Mode == rotation.ModeMinter {
-			continue
 		}
 		s := StandIn(d, core.Ports{API: 1, SMTP: 2})
 		if len(s.Targets) == 0 || s.Key.Secret == "" || s.Rate.Requests == 0 || s.Username == "" {

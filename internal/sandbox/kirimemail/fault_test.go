@@ -68,11 +68,11 @@ func TestKirimSaysWhenTheSMTPSideIsNotSynced(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	first := read(t, b.reset()).Data.NewPassword
-	b.Inject(core.Fault{Kind: NotSynced, Delay: core.Duration(10 * time.Second)}, core.Fault{Kind: core.LoseReply})
+	b.Inject(core.Fault{Kind: core.NotSynced, Delay: core.Duration(10 * time.Second)}, core.Fault{Kind: core.LoseReply})
 	if a := b.reset(); a.Err == nil {
 		t.Fatal("both faults should strike one call")
 	}
-	b.Inject(core.Fault{Kind: NotSynced, Delay: core.Duration(10 * time.Second)})
+	b.Inject(core.Fault{Kind: core.NotSynced, Delay: core.Duration(10 * time.Second)})
 	out := read(t, b.reset())
 	if out.Data.RemoteSynced {
 		t.Error("remote_synced is true")

@@ -28,7 +28,7 @@ func StandIn() core.StandIn {
 		Ports:   core.Ports{API: 4, SMTP: 8},
 		Targets: []core.Target{{Target: "example.com/92703823-f3a4-48e2-8e87-7adf25454800", Username: "myuser"}},
 		Unknown: "example.com/00000000-0000-4000-8000-000000000000", Username: "myuser@example.com",
-		Faults: []core.OwnFault{{Kind: NotSynced, Lags: true, Spoil: sayNotSynced}},
+		Faults: []core.OwnFault{{Kind: core.NotSynced, Lags: true, Spoil: sayNotSynced}},
 		Check:  checkTarget, Names: names,
 		Options: []string{maxCredentials}, Open: open,
 	}
@@ -54,9 +54,6 @@ func names(r core.Record) []string {
 	domain, _, _ := strings.Cut(r.Target, "/")
 	return []string{strings.ToLower(r.Username + "@" + domain), strings.ToLower(r.Username)}
 }
-
-// NotSynced is propagation, and the reply admits it.
-const NotSynced core.Kind = "not_synced"
 
 func sayNotSynced(rep core.Reply) core.Reply {
 	rep.Body = bytes.ReplaceAll(rep.Body, []byte(`"remote_synced":true`), []byte(`"remote_synced":false`))
