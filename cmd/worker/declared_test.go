@@ -27,10 +27,16 @@ func account(s *apptest.Stage, code, key, value string) (top string) {
 `, code, s.Box.Ready().Providers[code], key, s.Box.Ready().SMTP[code])
 }
 
+// minting is the code of the minter in a file, whose targets are domains.
+const minting = "own-minter"
+
 // at adds a credential at a provider, whose account is called like it.
 func at(s *apptest.Stage, code, name string) apptest.Credential {
 	c := apptest.Credential{
 		ID: code + "-" + name + "-" + s.Name, Account: code, Provider: code, Target: name + "@" + s.Name + ".example.com", Path: "mail/" + s.Name + "/" + code + "-" + name,
+	}
+	if code == minting {
+		c.Target, c.Overlaps = name+"."+s.Name+".example.com", true
 	}
 	s.Know(c)
 	s.Creds = append(s.Creds, c)
@@ -45,7 +51,7 @@ var trouble = map[core.Kind]func(*core.Fault){
 }
 
 // rotateThroughTrouble rotates a credential in each kind of trouble at each provider, kills the worker while a reply of each
-// is held, and waits until every password is where consumers read it.
+// is held, and waits until every password is where consumers read it, and no identity is left over.
 func rotateThroughTrouble(t *testing.T, s *apptest.Stage, top string, codes ...string) {
 	t.Helper()
 	var victims []apptest.Credential
@@ -70,7 +76,7 @@ func rotateThroughTrouble(t *testing.T, s *apptest.Stage, top string, codes ...s
 	s.Start("worker")
 	s.Until("every password is where consumers read it", func() bool {
 		for _, c := range s.Creds {
-			if !s.Settled(c, 1) {
+			if !s.Settled(c, 1) || c.Overlaps && len(s.Strays(c)) > 0 {
 				return false
 			}
 		}
@@ -101,7 +107,7 @@ func TestAProviderInAFileRotatesThroughEveryTrouble(t *testing.T) {
 	t.Parallel()
 	var standIns []core.StandIn
 	texts := map[string]string{}
-	for _, mode := range []string{"setter", "issuer"} {
+	for _, mode := range []string{"setter", "issuer", "minter"} {
 		text, err := declared.Skeleton("own-"+mode, mode)
 		if err != nil {
 			t.Fatal(err)
@@ -120,5 +126,5 @@ func TestAProviderInAFileRotatesThroughEveryTrouble(t *testing.T) {
 		s.WriteFile(mode+".yaml", text)
 		top += account(s, "own-"+mode, "token", "TOKEN")
 	}
-	rotateThroughTrouble(t, s, top+"\nprovider_files: [setter.yaml, issuer.yaml]\n", "own-setter", "own-issuer")
+	rotateThroughTrouble(t, s, top+"\nprovider_files: [setter.yaml, issuer.yaml, minter.yaml]\n", "own-setter", "own-issuer", minting)
 }

@@ -118,7 +118,7 @@ func (s *Stage) Know(c Credential) {
 	s.tb.Helper()
 	targets := []core.Target{{Target: c.Target}}
 	switch {
-	case c.Overlaps: // a domain is known by its identities: one of a person
+	case c.Overlaps && c.Provider == kirimemail.Code: // a domain is known by its identities: one of a person
 		targets[0] = core.Target{Target: c.Target + "/00000000-0000-4000-8000-ffffffffffff", Username: "person@" + c.Target}
 	case c.Provider == kirimemail.Code:
 		targets[0].Username = c.Username

@@ -2,6 +2,8 @@ package apptest
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"keyturn/internal/devenv"
 )
@@ -48,7 +50,28 @@ func (s *Stage) JournalAt(c Credential, version int) Journal {
 func (s *Stage) Settled(c Credential, versions int) bool {
 	s.tb.Helper()
 	e := s.Current(c)
-	return e.Version >= versions && s.Journal(c).State == "closed" && e.Password == s.Target(c).Live
+	target := c.Target
+	if c.Overlaps {
+		target += "/" + e.Identity
+	}
+	return e.Version >= versions && s.Journal(c).State == "closed" && e.Password == s.Box.State()[c.Provider][target].Live
+}
+
+// Strays are the identities of an overlap that neither programs use nor its journal is going to retire.
+func (s *Stage) Strays(c Credential) []string {
+	s.tb.Helper()
+	identities := s.Journal(c).Identities
+	known := []string{identities.Used}
+	for _, waiting := range identities.Retire {
+		known = append(known, waiting.ID)
+	}
+	var strays []string
+	for target := range s.Box.State()[c.Provider] {
+		if id, its := strings.CutPrefix(target, c.Target+"/"); its && !slices.Contains(known, id) {
+			strays = append(strays, id)
+		}
+	}
+	return strays
 }
 
 // WriteSecret writes fields to a path of the mount that consumers read.
