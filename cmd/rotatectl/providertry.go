@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 // trial is what provider try is asked for.
 type trial struct {
 	account, target, region, endpoint, sandbox, output string
+	call, id                                           string // of a minter
 	forReal                                            bool
 }
 
@@ -26,21 +28,22 @@ func providerTry(o *options) *cobra.Command {
 	var t trial
 	cmd := &cobra.Command{
 		Use:   "try FILE --target TARGET",
-		Short: "make the call that a description describes, once, and show what its answer means",
-		Long: `try makes the one call of a description (docs/providers/declared.md) and shows what it found in the answer, what that means, and
+		Short: "make a call that a description describes, once, and show what its answer means",
+		Long: `try makes one call of a description (docs/providers/declared.md) and shows what it found in the answer, what that means, and
 what keyturn would do next. It calls the sandbox, which plays the file if it runs with -provider FILE; with --account, that
 account's endpoint if it is on this machine; or the --endpoint that is named. The keys are those of --account, which the
 sandbox does not get; without an account, their names in capitals.
 
-The call changes a password: that of the target, to one that is shown nowhere. A host that is not this machine is called only
-with --account and --for-real.`,
+The call changes a password: that of the target, to one that is shown nowhere. Of a minter, it makes an identity, which is
+retired again at once, so that nothing is left; --call list lists those that were not, and --call retire retires one of them.
+A host that is not this machine is called only with --account and --for-real.`,
 		Args: cobra.ExactArgs(1),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
 			switch {
 			case t.output != "text" && t.output != "json":
 				return usageError{fmt.Errorf("-o %s: want text or json", t.output)}
 			case t.target == "":
-				return usageError{errors.New("provider try: want --target, whose password is changed")}
+				return usageError{errors.New("provider try: want --target, which the call is about")}
 			}
 			d, err := declared.ReadFile(args[0])
 			if err != nil {
@@ -51,7 +54,9 @@ with --account and --for-real.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&t.account, "account", "", "account whose keys, region and time-out are used")
-	flags.StringVar(&t.target, "target", "", "target whose password is changed")
+	flags.StringVar(&t.target, "target", "", "target whose password is changed, or which the identities are of")
+	flags.StringVar(&t.call, "call", "", "of a minter: mint (default), list or retire")
+	flags.StringVar(&t.id, "id", "", "of the identity that --call retire retires")
 	flags.StringVar(&t.region, "region", "", "region, where no account says it")
 	flags.StringVar(&t.endpoint, "endpoint", "", "base `URL` to call (default: the account's if it is on this machine, else the sandbox's)")
 	flags.StringVar(&t.sandbox, "sandbox", "127.0.0.1:7500", "`HOST:PORT` at which the sandbox listens")
@@ -67,6 +72,7 @@ type tried struct {
 	At       string            `json:"at"` // base URL
 	Keys     string            `json:"keys"`
 	Target   string            `json:"target"`
+	Changes  string            `json:"changes"`
 	Request  string            `json:"request"`
 	Status   int               `json:"status,omitempty"`
 	Looked   []declared.Looked `json:"looked"`
@@ -75,39 +81,52 @@ type tried struct {
 	Means    string            `json:"means"`
 	Error    string            `json:"error,omitempty"`
 	Next     string            `json:"next"`
+	Left     *left             `json:"left,omitempty"` // of what a minter made
 }
 
 // run shows what will be sent, sends it, and shows what became of it.
 func (t *trial) run(cmd *cobra.Command, o *options, file string, d *declared.Description) error {
 	p := d.Provider()
-	if p.Mode == rotation.ModeMinter {
-		return usageError{errors.New("a minter's calls cannot be tried yet: `rotatectl provider check` runs the examples")}
-	}
 	target, err := p.CheckTarget(t.target)
 	if err != nil {
 		return usageError{fmt.Errorf("--target: %w", err)}
+	}
+	if err := t.choose(p); err != nil {
+		return usageError{err}
 	}
 	settings, whose, err := t.settings(cmd, o, file, target, p)
 	if err != nil {
 		return err
 	}
-	shown := tried{Provider: p.Code, Call: p.Call, At: settings.Endpoint, Keys: whose, Target: target}
-	if shown.Request, err = d.Preview(cmd.Context(), settings.Endpoint, settings.Region, target); err != nil {
+	attempt, err := t.attempt(p, target)
+	if err != nil {
+		return err
+	}
+	shown := tried{Provider: p.Code, Call: d.Op(t.call), At: settings.Endpoint, Keys: whose, Target: target, Changes: changes(p.Mode, attempt)}
+	if shown.Request, err = d.Preview(cmd.Context(), settings.Endpoint, settings.Region, attempt); err != nil {
 		return err
 	}
 	out := cmd.OutOrStdout()
 	if t.output == "text" {
-		shown.before(out, p.Mode)
+		shown.before(out)
 	}
-	password, err := fresh(p)
-	if err != nil {
-		return err
+	try := d.Try
+	if t.call == declared.CallRetire {
+		if err := ours(cmd.Context(), d, settings, attempt); err != nil {
+			return err
+		}
+		try = func(ctx context.Context, s rotation.Settings, a declared.Attempt) (declared.Trial, error) {
+			return patiently(ctx, d, s, a)
+		}
 	}
-	result, err := d.Try(cmd.Context(), settings, target, password)
+	result, err := try(cmd.Context(), settings, attempt)
 	if err != nil {
 		return usageError{err}
 	}
-	shown.note(&result, p.Mode)
+	shown.note(&result, p.Mode, t.call)
+	if t.call == declared.CallMint {
+		shown.Left = t.tidy(cmd.Context(), file, d, settings, attempt, &result)
+	}
 	if t.output == "json" {
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
@@ -116,8 +135,11 @@ func (t *trial) run(cmd *cobra.Command, o *options, file string, d *declared.Des
 	} else {
 		shown.after(out, file)
 	}
-	if err == nil && result.Err != nil {
+	switch {
+	case err == nil && result.Err != nil:
 		return &failedError{errors.New("no success")}
+	case err == nil && shown.Left != nil && shown.Left.Then != "":
+		return &failedError{errors.New("what was made was not retired")}
 	}
 	return err
 }
@@ -134,14 +156,22 @@ func fresh(p rotation.Provider) (secret.Value, error) {
 	return made.Generate(rand.Reader)
 }
 
-// before says what is about to happen.
-func (s *tried) before(out io.Writer, mode rotation.Mode) {
-	change := "one that keyturn makes"
-	if mode == rotation.ModeIssuer {
-		change = "one that the provider makes"
+// changes says what a call does.
+func changes(mode rotation.Mode, a declared.Attempt) string {
+	switch {
+	case mode == rotation.ModeMinter:
+		return changesOf(a)
+	case mode == rotation.ModeIssuer:
+		return "changes the password of " + a.Target + " there, to one that the provider makes and that is shown nowhere"
+	default:
+		return "changes the password of " + a.Target + " there, to one that keyturn makes and that is shown nowhere"
 	}
-	fmt.Fprintf(out, "calls   %s, %s\nat      %s\nkeys    %s\nchanges the password of %s there, to %s and that is shown nowhere\nsends\n  %s\n\n",
-		s.Provider, s.Call, s.At, s.Keys, s.Target, change, strings.ReplaceAll(s.Request, "\n", "\n  "))
+}
+
+// before says what is about to happen.
+func (s *tried) before(out io.Writer) {
+	fmt.Fprintf(out, "calls   %s, %s\nat      %s\nkeys    %s\n%s\nsends\n  %s\n\n",
+		s.Provider, s.Call, s.At, s.Keys, s.Changes, strings.ReplaceAll(s.Request, "\n", "\n  "))
 }
 
 // next is what the state machine does after an answer, as docs/providers/README.md has it.
@@ -157,19 +187,27 @@ var next = map[rotation.Kind]string{
 }
 
 // note takes over what became of the call.
-func (s *tried) note(t *declared.Trial, mode rotation.Mode) {
+func (s *tried) note(t *declared.Trial, mode rotation.Mode, call string) {
 	s.Status, s.Looked, s.Fields, s.Row = t.Status, t.Looked, t.Fields, t.Row
-	s.Means, s.Next = "success", "verifies the password where it logs in, then promotes it"
+	s.Means, s.Next = "success", afterSuccess[call]
 	if t.Err != nil {
 		e := rotation.AsError(t.Err)
-		s.Means, s.Error, s.Next = e.Kind.String(), t.Err.Error(), next[e.Kind]
+		s.Means, s.Error, s.Next = e.Kind.String(), t.Err.Error(), nextOf(call, e.Kind)
 	}
-	switch {
-	case mode != rotation.ModeIssuer:
-	case !t.Shown:
-		s.Looked = append(s.Looked, declared.Looked{What: "shows a password"})
-	default:
-		s.Looked = append(s.Looked, declared.Looked{What: "shows a password", Found: true}, declared.Looked{What: "shows that it is live", Found: t.Synced})
+	look := func(what string, found bool) { s.Looked = append(s.Looked, declared.Looked{What: what, Found: found}) }
+	if mode == rotation.ModeIssuer || call == declared.CallMint {
+		if look("shows a password", t.Shown); t.Shown {
+			look("shows that it is live", t.Synced)
+		}
+	}
+	switch call {
+	case declared.CallMint:
+		look("shows an identity", t.ID != "")
+	case declared.CallList:
+		look(fmt.Sprintf("lists %d identities", t.Items), t.Err == nil)
+		for _, id := range t.IDs {
+			look("lists "+id, true)
+		}
 	}
 }
 
@@ -191,4 +229,7 @@ func (s *tried) after(out io.Writer, file string) {
 		fmt.Fprintf(out, "error   %s\n", s.Error)
 	}
 	fmt.Fprintf(out, "keyturn %s\n", s.Next)
+	if s.Left != nil {
+		s.Left.print(out)
+	}
 }

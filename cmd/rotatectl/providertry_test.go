@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"keyturn/internal/providers/declared"
+	"keyturn/internal/rotation"
 	"keyturn/internal/sandbox/core"
 	sandboxdescribed "keyturn/internal/sandbox/described"
 	"keyturn/internal/sandbox/sandboxtest"
@@ -72,7 +74,7 @@ credentials:
 func (s *tryStage) try(args ...string) (out string, err error) {
 	s.t.Helper()
 	out, problems, err := ask(s.t, append([]string{"provider", "try", s.file, "--sandbox", strings.TrimPrefix(s.Ready().Admin, "http://")}, args...)...)
-	live := s.Target("mine", triedTarget).Live
+	live := s.State()["mine"][triedTarget].Live
 	for _, secret := range []string{triedKey, live} {
 		if secret != "" && strings.Contains(out+problems+fmt.Sprint(err), secret) {
 			s.t.Errorf("%q shows a secret:\n%s%s%v", args, out, problems, err)
@@ -192,7 +194,9 @@ func TestTheSandboxThatDoesNotPlayAFileIsNamed(t *testing.T) {
 func TestWhatKeyturnDoesNextIsWhatItsPageSays(t *testing.T) {
 	t.Parallel()
 	page := repositoryFile(t, "docs", "providers", "README.md")
-	for kind, does := range next {
+	all := maps.Clone(next)
+	maps.Copy(all, map[rotation.Kind]string{rotation.Full: nextOfMint[rotation.Full]})
+	for kind, does := range all {
 		if row := fmt.Sprintf("| %s | %s |\n", kind, does); !strings.Contains(page, row) {
 			t.Errorf("docs/providers/README.md lacks %q", row)
 		}

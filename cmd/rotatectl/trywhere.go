@@ -56,7 +56,7 @@ func (t *trial) settings(cmd *cobra.Command, o *options, file, target string, p 
 		return s, "", usageError{errors.New("--endpoint: want https, or the keys are readable on the way")}
 	}
 	if s.Endpoint != "" && cfg != nil {
-		if id := managed(cfg, account, target); id != "" {
+		if id := managed(cfg, account, target); id != "" && t.endangers(p) {
 			return s, "", usageError{fmt.Errorf("--target: it is the target of %s, whose password in Vault would then be wrong: rotate that, or try another target", id)}
 		}
 		keys, err := t.keys(cmd, cfg)

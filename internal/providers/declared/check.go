@@ -156,16 +156,12 @@ func (d *Description) playAt(ctx context.Context, endpoint string, one sent, ans
 	case made.Issuer != nil:
 		out.Issued, err = made.Issuer.Issue(ctx, one.target)
 	case one.call == CallList:
-		owner := exampleLabel.Owner
-		if d.listing.label == nil {
-			owner = ""
-		}
-		out.IDs, err = made.Minter.Identities(ctx, one.target, owner, func(context.Context) error { return nil })
+		out.IDs, err = made.Minter.Identities(ctx, one.target, d.ownerOf(exampleLabel), func(context.Context) error { return nil })
 	case one.call == CallRetire:
 		err = made.Minter.Retire(ctx, one.target, one.id)
 	default:
 		var identity rotation.Identity
-		identity, err = made.Minter.Mint(ctx, one.target, exampleLabel)
+		identity, err = made.Minter.Mint(ctx, one.target, cmp.Or(one.label, exampleLabel))
 		out = outcome{rotation.Issued{Password: identity.Password, Synced: identity.Synced}, identity.ID, identity.Username, nil}
 	}
 	return c, out, err

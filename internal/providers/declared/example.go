@@ -19,6 +19,7 @@ type examples struct {
 type sent struct {
 	call                         string // of a minter; callMain of others
 	target, region, password, id string
+	label                        rotation.Label // none is that of the examples
 	want                         string
 	at                           document.Error
 }

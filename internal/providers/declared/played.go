@@ -54,6 +54,9 @@ func (d *Description) AnswersTo(call string) []Answer {
 // Calls are the calls that the description has: those of a minter, or "".
 func (d *Description) Calls() []string { return d.calls() }
 
+// Op is what errors and metrics call one of the calls.
+func (d *Description) Op(call string) string { return d.operation(call).name }
+
 // Targets returns those of the examples, each in its one spelling. The answers are about the first.
 func (d *Description) Targets() []string {
 	var all []string

@@ -14,6 +14,15 @@ import (
 	"keyturn/internal/secret"
 )
 
+// Attempt is one call that is tried.
+type Attempt struct {
+	Call     string // of a minter; "" for the one call of others
+	Target   string
+	Password secret.Value   // that a setter is told
+	Label    rotation.Label // of what a minter makes; of list, its owner
+	ID       string         // of what is retired
+}
+
 // Trial is one call that was made to see what a description makes of the answer. It holds no secret, and of the answer
 // only what the description looked for, and names of fields.
 type Trial struct {
@@ -21,8 +30,11 @@ type Trial struct {
 	Looked []Looked // for what the description has, in its order
 	Fields []string // what the answer has, by path
 	Row    int      // line of the row that matches; 0 if none does
-	Shown  bool     // an issuer's answer shows a password
+	Shown  bool     // an issuer's or a minter's answer shows a password
 	Synced bool     // and says, or does not deny, that it is live
+	ID     string   // of the identity that a minter's answer shows
+	Items  int      // how many a list has
+	IDs    []string // and those among them that carry the label
 	Err    error    // nil for a success
 }
 
@@ -33,8 +45,9 @@ type Looked struct {
 }
 
 // Preview is the request of a call, as the examples have theirs: keys and password are their names in capitals.
-func (d *Description) Preview(ctx context.Context, endpoint, region, target string) (string, error) {
-	c, _, err := d.playAt(ctx, endpoint, sent{target: target, region: region, password: "PASSWORD"}, told{status: http.StatusOK})
+func (d *Description) Preview(ctx context.Context, endpoint, region string, a Attempt) (string, error) {
+	one := sent{call: a.Call, target: a.Target, region: region, password: "PASSWORD", label: a.Label, id: a.ID}
+	c, _, err := d.playAt(ctx, endpoint, one, told{status: http.StatusOK})
 	if c.sent == nil {
 		return "", err
 	}
@@ -42,29 +55,60 @@ func (d *Description) Preview(ctx context.Context, endpoint, region, target stri
 }
 
 // Try makes the call once.
-func (d *Description) Try(ctx context.Context, s rotation.Settings, target string, password secret.Value) (Trial, error) {
+func (d *Description) Try(ctx context.Context, s rotation.Settings, a Attempt) (Trial, error) {
 	c, err := d.connect(s)
 	if err != nil {
 		return Trial{}, err
 	}
 	var t Trial
-	c.watch = func(reply *httpx.Reply, v values) { t.look(&d.call.answer, reply, v) }
-	switch d.mode {
-	case rotation.ModeIssuer:
-		var issued rotation.Issued
-		issued, t.Err = issuer{c}.Issue(ctx, target)
-		t.Shown, t.Synced = !issued.Password.IsZero(), issued.Synced
-	case rotation.ModeSetter:
-		t.Err = setter{c}.Set(ctx, target, password)
-	default:
-		return t, fmt.Errorf("a call of a %s cannot be tried", d.mode)
+	c.watch = func(reply *httpx.Reply, v values) {
+		t.look(&d.operation(a.Call).answer, reply, v)
+		if a.Call == CallList {
+			t.count(&d.listing, reply)
+		}
 	}
+	var made rotation.Identity
+	switch {
+	case d.mode == rotation.ModeIssuer:
+		var issued rotation.Issued
+		issued, t.Err = issuer{c}.Issue(ctx, a.Target)
+		made = rotation.Identity{Password: issued.Password, Synced: issued.Synced}
+	case d.mode == rotation.ModeSetter:
+		t.Err = setter{c}.Set(ctx, a.Target, a.Password)
+	case a.Call == CallList:
+		t.IDs, t.Err = minter{c}.Identities(ctx, a.Target, d.ownerOf(a.Label), func(context.Context) error { return nil })
+	case a.Call == CallRetire:
+		t.Err = minter{c}.Retire(ctx, a.Target, a.ID)
+	default:
+		made, t.Err = minter{c}.Mint(ctx, a.Target, a.Label)
+	}
+	t.ID, t.Shown, t.Synced = made.ID, !made.Password.IsZero(), made.Synced
 	return t, nil
+}
+
+// ownerOf is whose identities a list names: all where these carry no label.
+func (d *Description) ownerOf(label rotation.Label) string {
+	if d.listing.label == nil {
+		return ""
+	}
+	return label.Owner
+}
+
+// count notes how long a list is.
+func (t *Trial) count(l *listing, reply *httpx.Reply) {
+	if root, err := l.answer.decode(reply.Body); err == nil {
+		items, _ := l.found(root)
+		t.Items = len(items)
+	}
 }
 
 // look notes what a description sees in an answer.
 func (t *Trial) look(a *answer, reply *httpx.Reply, v values) {
 	t.Status = reply.Status
+	if a.bareSuccess(reply.Status, reply.Body) {
+		t.Looked = append(t.Looked, Looked{"success " + statuses(a.statuses), true}, Looked{"success has no body", true})
+		return
+	}
 	root, err := a.decode(reply.Body)
 	if err != nil {
 		root = nil

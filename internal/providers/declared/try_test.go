@@ -15,7 +15,7 @@ func TestATrialSaysWhatItFoundAndNothingOfWhatItSent(t *testing.T) {
 	d := describe(t, "setter.yaml")
 	try := func(answer providertest.Answer) Trial {
 		t.Helper()
-		trial, err := d.Try(t.Context(), providertest.Serve(t, answer).Settings(d.Provider(), ""), "a@example.com", secret.New("Secret-1-Pass"))
+		trial, err := d.Try(t.Context(), providertest.Serve(t, answer).Settings(d.Provider(), ""), Attempt{Target: "a@example.com", Password: secret.New("Secret-1-Pass")})
 		if err != nil {
 			t.Fatal(err)
 		}
