@@ -173,11 +173,16 @@ func TestAListWaitsForItsTurn(t *testing.T) {
 	}
 }
 
+// unlabelled are the edits that make a minter one whose identities carry no label.
+var unlabelled = []string{
+	"json: {name: \"${label}\"}", "json: {}", ", name: {is: \"${label}\"}", "", "  label: name\n", "", ", echo: {name: \"${label}\"}", "",
+	", means: success, lists: [c-1]", ", means: success, lists: [c-0, c-1]", `{"name":"kt-example-0a1b2c3d-1"}`, "{}",
+}
+
 // Without a label all identities of a target are the credential's, but the key that the account calls with.
 func TestWithoutALabelAllAreListed(t *testing.T) {
 	t.Parallel()
-	d := describe(t, "minter.yaml", "json: {name: \"${label}\"}", "json: {}", ", name: {is: \"${label}\"}", "", "  label: name\n", "", ", echo: {name: \"${label}\"}", "",
-		", means: success, lists: [c-1]", ", means: success, lists: [c-0, c-1]", `{"name":"kt-example-0a1b2c3d-1"}`, "{}")
+	d := describe(t, "minter.yaml", unlabelled...)
 	if d.Provider().Overlaps.CheckOwner != nil {
 		t.Error("an owner is asked for")
 	}
