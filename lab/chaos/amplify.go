@@ -135,9 +135,11 @@ func (w *watcher) amplify(ctx context.Context) {
 	now := time.Now()
 	since := now.Sub(w.amplified)
 	w.amplified = now
-	for target := range state["kirimemail"] {
-		if !w.stage.known[target] {
-			w.identities[target] = true
+	for _, code := range minters {
+		for target := range state[code] {
+			if name := identity(code, target); !w.stage.known[name] {
+				w.identities[name] = true
+			}
 		}
 	}
 	for _, c := range w.stage.fleet {

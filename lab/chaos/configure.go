@@ -1,7 +1,7 @@
 package main
 
 import (
-	_ "embed"
+	"embed"
 	"slices"
 	"text/template"
 	"time"
@@ -10,10 +10,10 @@ import (
 //go:embed keyturn.yaml.tmpl
 var configText string
 
-// makerText describes an issuer, as a user's file does. The sandbox plays it.
+// descriptions are of an issuer and of a minter, as a user's files are. The sandbox plays them.
 //
-//go:embed maker.yaml
-var makerText string
+//go:embed maker.yaml minter.yaml
+var descriptions embed.FS
 
 var configTemplate = template.Must(template.New("keyturn.yaml").Parse(configText))
 
@@ -51,6 +51,7 @@ func (s *stage) configure(every, driftCheck string) error {
 			at("directmail", "alibaba-directmail", "{access_key_id: {env: CHAOS_ALIBABA_ID}, access_key_secret: {env: CHAOS_ALIBABA_KEY}}"),
 			at("mailgun", "mailgun", "{api_key: {env: CHAOS_MAILGUN_KEY}}"),
 			at("maker", "maker", "{token: {env: CHAOS_MAKER_TOKEN}}"),
+			at("minter", "minter", "{token: {env: CHAOS_MAKER_TOKEN}}"),
 			at("kirim", "kirimemail", "{user: {env: CHAOS_KIRIM_USER}, token: {env: CHAOS_KIRIM_TOKEN}}"),
 		},
 	})

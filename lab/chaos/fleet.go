@@ -55,11 +55,17 @@ func (c *credential) targets(identity string) []string {
 }
 
 // providers are those that have an SMTP server, so that everything can be verified. Mailgun is described in a file that
-// keyturn has with it, maker in one of this folder.
-var providers = []string{"tencent-ses", "alibaba-directmail", "mailgun", "kirimemail", "maker"}
+// keyturn has with it, maker and minter in files of this folder.
+var providers = []string{"tencent-ses", "alibaba-directmail", "mailgun", "kirimemail", "maker", "minter"}
+
+// single are those of them at which a target has one password.
+var single = providers[:5]
 
 // setters are those of them that take a password that keyturn chose; the others make it.
 var setters = providers[:3]
+
+// minters are those that make another identity for each rotation of an overlap.
+var minters = []string{"kirimemail", "minter"}
 
 const (
 	busy  = 16 // credentials of each strategy that rotate all the time, spread over the providers
@@ -71,10 +77,10 @@ const (
 func fleet() []credential {
 	var all []credential
 	for n := range busy {
-		all = append(all, replaced(n%len(providers), n/len(providers), false), paired(n%len(providers), n/len(providers)), overlapping(n))
+		all = append(all, replaced(n%len(single), n/len(single), false), paired(n%len(single), n/len(single)), overlapping(n))
 	}
-	for n := range quiet * len(providers) {
-		all = append(all, replaced(n%len(providers), busy+n/len(providers), true))
+	for n := range quiet * len(single) {
+		all = append(all, replaced(n%len(single), busy+n/len(single), true))
 	}
 	for i := range mute {
 		address := fmt.Sprintf("mute%02d@example.com", i)
@@ -87,7 +93,7 @@ func fleet() []credential {
 }
 
 // names are the accounts and parts of the ids, by provider.
-var names = []string{"ses", "directmail", "mailgun", "kirim", "maker"}
+var names = []string{"ses", "directmail", "mailgun", "kirim", "maker", "minter"}
 
 // replaced is the nth credential of a provider that has one password.
 func replaced(provider, n int, quiet bool) credential {
@@ -107,13 +113,18 @@ func paired(provider, n int) credential {
 	return c
 }
 
-// overlapping is the nth credential for which KIRIM.EMAIL makes another identity with each rotation.
+// overlapping is the nth credential for which a provider, each in turn, makes another identity with each rotation.
 func overlapping(n int) credential {
+	code := minters[n%len(minters)]
+	account := names[slices.Index(providers, code)]
 	return credential{Credential: devenv.Credential{
-		ID: fmt.Sprintf("kirim-overlap-%02d", n), Account: "kirim", Provider: "kirimemail", Target: "example.com",
-		Path: fmt.Sprintf("kirim/overlap-%02d", n), Overlaps: true,
+		ID: fmt.Sprintf("%s-overlap-%02d", account, n/len(minters)), Account: account, Provider: code, Target: "example.com",
+		Path: fmt.Sprintf("%s/overlap-%02d", account, n/len(minters)), Overlaps: true,
 	}}
 }
+
+// identity is what the whole run calls an identity, or a target: no two providers have one of the same name.
+func identity(provider, target string) string { return provider + " " + target }
 
 // targetOf is the nth target of a kind at a provider, and what a program logs in with there.
 func targetOf(provider, n int, kind string) (target, username string) {

@@ -27,7 +27,7 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 			return fmt.Errorf("%s: %w", c.ID, err)
 		}
 	}
-	if err := s.judgeIdentities(ctx, t, live["kirimemail"], &r); err != nil {
+	if err := s.judgeIdentities(ctx, t, live, &r); err != nil {
 		return err
 	}
 	for strategy, n := range t.consumers.logins {
@@ -119,7 +119,7 @@ func (s *stage) judgeOne(ctx context.Context, t *tally, c credential, state map[
 }
 
 // judgeIdentities counts the identities that no journal has a place for, and those that were retired.
-func (s *stage) judgeIdentities(ctx context.Context, t *tally, state map[string]devenv.TargetState, r *result) error {
+func (s *stage) judgeIdentities(ctx context.Context, t *tally, state map[string]map[string]devenv.TargetState, r *result) error {
 	known := map[string]bool{}
 	for _, c := range s.fleet {
 		rec, err := s.Vault.Journal(ctx, c.ID, 0)
@@ -127,23 +127,27 @@ func (s *stage) judgeIdentities(ctx context.Context, t *tally, state map[string]
 			return err
 		}
 		for _, target := range c.targets(rec.Identities.Used) {
-			known[target] = true
+			known[identity(c.Provider, target)] = true
 		}
 		for _, w := range rec.Identities.Retire {
-			known[c.Target+"/"+w.ID] = true
+			known[identity(c.Provider, c.Target+"/"+w.ID)] = true
 		}
 		for _, made := range rec.Candidates {
-			known[c.Target+"/"+made.ID] = true
+			known[identity(c.Provider, c.Target+"/"+made.ID)] = true
 		}
 	}
-	for target := range state {
-		if !known[target] && t.watcher.identities[target] {
-			r.strayIdentities++
-			fmt.Printf("chaos: %s: no journal knows this identity\n", target)
+	stands := map[string]bool{}
+	for _, code := range minters {
+		for target := range state[code] {
+			name := identity(code, target)
+			if stands[name] = true; !known[name] && t.watcher.identities[name] {
+				r.strayIdentities++
+				fmt.Printf("chaos: %s: no journal knows this identity\n", name)
+			}
 		}
 	}
-	for target := range t.watcher.identities {
-		if _, there := state[target]; !there {
+	for name := range t.watcher.identities {
+		if !stands[name] {
 			r.retired++
 		}
 	}

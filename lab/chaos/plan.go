@@ -181,6 +181,8 @@ func (p *planner) fault() fault {
 		{Kind: "unavailable", At: "smtp", Count: 4},
 		{Kind: "delay", At: "smtp", Count: 3, Delay: "2500ms"},
 		{Kind: "not_synced", Provider: "kirimemail", Count: 2, Delay: "2s"},
+		{Kind: "not_synced", Provider: "maker", Count: 2, Delay: "2s"},
+		{Kind: "not_synced", Provider: "minter", Count: 2, Delay: "2s"},
 	})
 	if f.Provider == "" {
 		f.Provider = pick(p.rand, providers)
@@ -199,7 +201,7 @@ var mailTroubles = []fault{
 // refusal is what ends in quarantine: an unknown target, or a rule that no password satisfies.
 func (p *planner) refusal() fault {
 	if p.rand.IntN(2) == 0 {
-		return fault{Provider: pick(p.rand, providers), Kind: "not_found", Count: 1}
+		return fault{Provider: pick(p.rand, single), Kind: "not_found", Count: 1}
 	}
 	return fault{Provider: pick(p.rand, setters), Kind: "reject", Count: 4}
 }

@@ -20,7 +20,7 @@ type stage struct {
 	fleet     []credential
 	barred    []credential
 	consumed  map[string]bool // ids of the credentials that a program logs in with all the time
-	known     map[string]bool // targets at kirimemail that are no identities of an overlap
+	known     map[string]bool // targets of minters that are no identities of an overlap
 	front     *front
 	wires     *wires
 	proxied   map[string]string // addresses of the proxies, by server
@@ -47,11 +47,18 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	opts := devenv.StageOptions{
 		Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Vault: devenv.VaultOptions{Dir: filepath.Join(dir, "vault")},
 	}
-	maker, err := s.WriteFile("maker.yaml", makerText)
-	if err != nil {
-		return nil, err
+	opts.Sandbox = []string{"-state", filepath.Join(dir, "sandbox-state.json")}
+	for _, name := range []string{"maker.yaml", "minter.yaml"} {
+		text, err := descriptions.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		file, err := s.WriteFile(name, string(text))
+		if err != nil {
+			return nil, err
+		}
+		opts.Sandbox = append(opts.Sandbox, "-provider", file)
 	}
-	opts.Sandbox = []string{"-state", filepath.Join(dir, "sandbox-state.json"), "-provider", maker}
 	for _, code := range providers {
 		opts.Sandbox = append(opts.Sandbox, "-rate", code+"=100/s")
 	}
@@ -81,8 +88,10 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	if err != nil {
 		return s, err
 	}
-	for target := range state["kirimemail"] {
-		s.known[target] = true
+	for _, code := range minters {
+		for target := range state[code] {
+			s.known[identity(code, target)] = true
+		}
 	}
 	if err := s.wire(ctx); err != nil {
 		return s, err
