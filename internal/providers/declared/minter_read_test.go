@@ -36,6 +36,7 @@ var badMinter = []struct{ name, old, new, want string }{
 	{"no success of a retirement", "    - {call: retire, status: 204, means: success, source: page}\n    - {call: retire, status: 404, body: '{\"error\": \"unknown\"}', means: success, source: page}\n", "", "examples.answers: must have a success of retire"},
 	{"an example without its id", "      id: c-1\n", "", "examples.requests[2].id: goes with call: retire"},
 	{"a list that is shown by another call", "means: full, source", "means: full, lists: [a], source", "examples.answers[1].lists: goes with call: list"},
+	{"a list that shows nothing", ", means: success, lists: [c-1]", ", means: success", "examples.answers: must have a list that shows an identity"},
 	{"an example that is gone", "means: full", "means: gone", "examples.answers[1].means: unknown value"},
 }
 
