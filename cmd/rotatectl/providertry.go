@@ -158,10 +158,10 @@ func fresh(p rotation.Provider) (secret.Value, error) {
 
 // changes says what a call does.
 func changes(mode rotation.Mode, a declared.Attempt) string {
-	switch {
-	case mode == rotation.ModeMinter:
+	switch mode {
+	case rotation.ModeMinter:
 		return changesOf(a)
-	case mode == rotation.ModeIssuer:
+	case rotation.ModeIssuer:
 		return "changes the password of " + a.Target + " there, to one that the provider makes and that is shown nowhere"
 	default:
 		return "changes the password of " + a.Target + " there, to one that keyturn makes and that is shown nowhere"
