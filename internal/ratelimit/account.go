@@ -14,10 +14,13 @@ import (
 // ErrRate is a rate that no caller could keep to.
 var ErrRate = errors.New("a rate needs at least one window, each with at least one request in at least a millisecond")
 
-// account is what is known of one account.
+// account is what is known of one account. A call keeps to the one that was in force when it asked for its turn.
 type account struct {
-	windows  []Window // the shortest first
+	rates    []rotation.Rate // as configured
+	windows  []Window        // the shortest first
 	lateness time.Duration
+	maxWait  time.Duration // the longest sleep for a slot
+	prepare  time.Duration // how long before its slot Take returns
 	slowed   atomic.Bool   // this process knows of a pace that no reply has lifted
 	calm     atomic.Bool   // the last reservation of this process did not have to wait
 	interval time.Duration // of the slowest window: what the configuration allows in the long run
@@ -32,12 +35,15 @@ const (
 	minLateness   = 5 * time.Millisecond
 )
 
-func newAccount(windows []rotation.Rate) (*account, error) {
-	if len(windows) == 0 {
+func newAccount(rates []rotation.Rate, maxWait time.Duration) (*account, error) {
+	if len(rates) == 0 {
 		return nil, ErrRate
 	}
-	windows = slices.SortedFunc(slices.Values(windows), func(a, b rotation.Rate) int { return cmp.Compare(a.Per, b.Per) })
-	a := &account{lateness: max(windows[0].Per/latenessShare, minLateness)}
+	windows := slices.SortedFunc(slices.Values(rates), func(a, b rotation.Rate) int { return cmp.Compare(a.Per, b.Per) })
+	a := &account{
+		rates: slices.Clone(rates), maxWait: maxWait, prepare: min(time.Second, maxWait/5),
+		lateness: max(windows[0].Per/latenessShare, minLateness),
+	}
 	for i, w := range windows {
 		if w.Requests < 1 || w.Per < time.Millisecond {
 			return nil, fmt.Errorf("%w: %d in %s", ErrRate, w.Requests, w.Per)
@@ -55,9 +61,14 @@ func newAccount(windows []rotation.Rate) (*account, error) {
 	return a, nil
 }
 
+// is tells whether an account that is made from these would be the same.
+func (a *account) is(rates []rotation.Rate, maxWait time.Duration) bool {
+	return a.maxWait == maxWait && slices.Equal(a.rates, rates)
+}
+
 // Spacing is how far apart the calls of an account with these windows are in the long run.
 func Spacing(windows []rotation.Rate) (time.Duration, error) {
-	a, err := newAccount(windows)
+	a, err := newAccount(windows, DefaultMaxWait)
 	if err != nil {
 		return 0, err
 	}

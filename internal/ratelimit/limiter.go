@@ -34,7 +34,11 @@ package ratelimit
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -47,13 +51,11 @@ import (
 const DefaultMaxWait = 5 * time.Second
 
 // Limiter implements rotation.Limiter. Safe for concurrent use by any number of processes; all of them must be given the
-// same rates.
+// same rates, but for the moments in which a change of them gets around.
 type Limiter struct {
 	slots    Slots
 	clock    rotation.Clock
-	maxWait  time.Duration
-	prepare  time.Duration // how long before its slot Take returns
-	accounts map[string]*account
+	accounts atomic.Pointer[map[string]*account]
 
 	went func(account string, at time.Time) // for tests: hears of each call that was let go
 }
@@ -67,28 +69,53 @@ func New(rdb redis.UniversalClient, clock rotation.Clock, rates map[string][]rot
 
 // NewOn is New on any slots.
 func NewOn(slots Slots, clock rotation.Clock, rates map[string][]rotation.Rate, maxWait time.Duration) (*Limiter, error) {
-	if maxWait == 0 {
-		maxWait = DefaultMaxWait
-	}
-	l := &Limiter{
-		slots: slots, clock: clock, maxWait: maxWait, prepare: min(time.Second, maxWait/5), accounts: make(map[string]*account, len(rates)),
-		went: func(string, time.Time) {},
-	}
-	for name, windows := range rates {
-		a, err := newAccount(windows)
-		if err != nil {
-			return nil, fmt.Errorf("account %q: %w", name, err)
-		}
-		l.accounts[name] = a
+	l := &Limiter{slots: slots, clock: clock, went: func(string, time.Time) {}}
+	l.accounts.Store(&map[string]*account{})
+	if err := l.Use(rates, maxWait); err != nil {
+		return nil, err
 	}
 	return l, nil
 }
 
-// Take implements rotation.Limiter.
-func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (rotation.Turns, error) {
-	a, ok := l.accounts[name]
+// Use puts other rates in force, as New does: for each call that asks from now on. An account that they do not name keeps
+// what it has, for the runs that go on. The error names every account whose rate cannot be kept; then nothing has changed.
+func (l *Limiter) Use(rates map[string][]rotation.Rate, maxWait time.Duration) error {
+	if maxWait == 0 {
+		maxWait = DefaultMaxWait
+	}
+	next := maps.Clone(*l.accounts.Load())
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(rates)) {
+		if a := next[name]; a != nil && a.is(rates[name], maxWait) {
+			continue // with what this process knows of it
+		}
+		a, err := newAccount(rates[name], maxWait)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("account %q: %w", name, err))
+			continue
+		}
+		next[name] = a
+	}
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	l.accounts.Store(&next)
+	return nil
+}
+
+func (l *Limiter) account(name string) (*account, error) {
+	a, ok := (*l.accounts.Load())[name]
 	if !ok {
 		return nil, fmt.Errorf("account %q has no rate", name)
+	}
+	return a, nil
+}
+
+// Take implements rotation.Limiter.
+func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (rotation.Turns, error) {
+	a, err := l.account(name)
+	if err != nil {
+		return nil, err
 	}
 	t := &turns{limiter: l, account: a, name: name, calls: n}
 	if a.calm.Load() {
@@ -98,7 +125,7 @@ func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (ro
 		if err := t.look(ctx, urgent); err != nil {
 			return nil, err
 		}
-		ahead := t.rest() - l.prepare
+		ahead := t.rest() - a.prepare
 		if ahead <= 0 {
 			return t, nil
 		}
@@ -106,15 +133,15 @@ func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (ro
 			return nil, err
 		}
 	}
-	return nil, l.tooLate()
+	return nil, a.tooLate()
 }
 
 // tries bounds how often one call reserves again. A worker that oversleeps time and again is too busy to keep to any
 // slot, and puts its job back.
 const tries = 8
 
-func (l *Limiter) tooLate() error {
-	return &rotation.WaitError{After: l.maxWait, Reason: "this worker wakes up too late for its slots"}
+func (a *account) tooLate() error {
+	return &rotation.WaitError{After: a.maxWait, Reason: "this worker wakes up too late for its slots"}
 }
 
 // Penalise makes every worker's calls of this account wait for d, also those that already have a slot.
@@ -123,8 +150,8 @@ func (l *Limiter) Penalise(ctx context.Context, name string, d time.Duration) er
 }
 
 func (l *Limiter) slow(ctx context.Context, name string, r Restraint) error {
-	if _, ok := l.accounts[name]; !ok {
-		return fmt.Errorf("account %q has no rate", name)
+	if _, err := l.account(name); err != nil {
+		return err
 	}
 	return l.slots.Restrain(ctx, name, r)
 }

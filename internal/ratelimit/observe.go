@@ -2,7 +2,6 @@ package ratelimit
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -19,9 +18,9 @@ type Quota struct {
 // share the account, or the limit was lowered. The newest word counts, so that the first reply that finds nothing wrong
 // gives the configured rate back; it is never exceeded. Redis is asked only if there is something to say.
 func (l *Limiter) Observe(ctx context.Context, name string, q Quota) error {
-	a, ok := l.accounts[name]
-	if !ok {
-		return fmt.Errorf("account %q has no rate", name)
+	a, err := l.account(name)
+	if err != nil {
+		return err
 	}
 	var spacing time.Duration // that the provider's own limit asks for
 	if q.Limit > 0 {

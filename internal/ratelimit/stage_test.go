@@ -43,7 +43,7 @@ func newStage(t *testing.T, random *rand.Rand, rates ...rotation.Rate) *stage {
 	if s.limiter, err = New(s.rdb, s, map[string][]rotation.Rate{"a": rates}, 0); err != nil {
 		t.Fatal(err)
 	}
-	s.lateness = s.limiter.accounts["a"].lateness
+	s.lateness = (*s.limiter.accounts.Load())["a"].lateness
 	s.limiter.slots.(*redisSlots).now = func() string { return strconv.FormatInt(s.now.Add(s.redisOff).UnixMicro(), 10) }
 	s.limiter.went = func(_ string, at time.Time) { s.went = append(s.went, at.UnixMicro()) }
 	return s

@@ -55,7 +55,7 @@ func (t *turns) Await(ctx context.Context, i int) error {
 			return nil
 		}
 	}
-	return t.limiter.tooLate()
+	return t.account.tooLate()
 }
 
 // look makes sure that the first slot is known and stands: it reserves, or asks whether what was reserved still counts.
@@ -65,7 +65,7 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 	if len(t.slots) > 0 && l.clock.Now().Sub(t.asked) <= t.account.lateness {
 		return nil
 	}
-	want := Want{Longest: l.maxWait, Born: t.born, Late: t.account.lateness}
+	want := Want{Longest: t.account.maxWait, Born: t.born, Late: t.account.lateness}
 	if len(t.slots) > 0 {
 		want.Held, t.calls = t.slots[0], len(t.slots)
 	}
@@ -79,12 +79,12 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &rotation.WaitError{After: l.maxWait, Reason: fmt.Sprintf("the rate limiter is away: %v", err)}
+		return &rotation.WaitError{After: t.account.maxWait, Reason: fmt.Sprintf("the rate limiter is away: %v", err)}
 	}
 	t.answered = l.clock.Now()
 	if len(r.Slots) == 0 {
 		t.account.calm.Store(false)
-		return l.later(r)
+		return t.account.later(r)
 	}
 	if r.Slots[0] == want.Held && r.Born == t.born {
 		t.now = r.Now
@@ -103,17 +103,17 @@ func (t *turns) rest() time.Duration { return t.answered.Add(t.until()).Sub(t.li
 
 // later asks to come back while half of the longest wait is left, so that those who come back find a slot to sleep
 // for before the last sleeper has gone.
-func (l *Limiter) later(r Reply) error {
+func (a *account) later(r Reply) error {
 	reason := "the account's rate is used up"
 	if r.Penalised {
 		reason = "the provider asked for a pause"
 	}
-	return &rotation.WaitError{After: r.Wait - l.maxWait/2, Reason: reason}
+	return &rotation.WaitError{After: r.Wait - a.maxWait/2, Reason: reason}
 }
 
 // reserve asks for slots. A client that retries for long must not make a caller wait for longer than a slot would.
 func (l *Limiter) reserve(ctx context.Context, t *turns, want Want) (Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.maxWait)
+	ctx, cancel := context.WithTimeout(ctx, t.account.maxWait)
 	defer cancel()
 	return l.slots.Reserve(ctx, t.name, t.account.windows, want)
 }

@@ -21,8 +21,8 @@ func TestPreparationMakesNoCallLate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ahead := last.Add(2 * time.Second).Sub(clock.Now()); ahead != l.prepare {
-			t.Errorf("ready %s before the slot, want %s", ahead, l.prepare)
+		if ahead := last.Add(2 * time.Second).Sub(clock.Now()); ahead != (*l.accounts.Load())["a"].prepare {
+			t.Errorf("ready %s before the slot, want %s", ahead, (*l.accounts.Load())["a"].prepare)
 		}
 		clock.advance(700 * time.Millisecond)
 		if err := turns.Await(t.Context(), 0); err != nil {
@@ -114,7 +114,7 @@ func TestAWorkerThatAlwaysOversleepsPutsItsJobBack(t *testing.T) {
 	take(t, l)
 	clock.while = func(int) time.Duration {
 		// Others ask meanwhile, so that there is no free slot to fall into.
-		if _, err := l.slots.Reserve(t.Context(), "a", l.accounts["a"].windows, Want{Longest: time.Minute, Calls: 3}); err != nil {
+		if _, err := l.slots.Reserve(t.Context(), "a", (*l.accounts.Load())["a"].windows, Want{Longest: time.Minute, Calls: 3}); err != nil {
 			t.Error(err)
 		}
 		return 100 * time.Millisecond
