@@ -63,7 +63,7 @@ func (v *Vault) each(ask func(*store) error) map[string]error {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	problems := make(map[string]error)
-	for name, s := range v.stores {
+	for name, s := range v.all() {
 		all.Go(func() {
 			if err := ask(s); err != nil {
 				mu.Lock()

@@ -27,7 +27,7 @@ type frozen struct {
 var ErrFreezes = errors.New("the record of freezes cannot be read: it was not written by keyturn")
 
 // StoreNames are the names of the stores, in order.
-func (v *Vault) StoreNames() []string { return slices.Sorted(maps.Keys(v.stores)) }
+func (v *Vault) StoreNames() []string { return slices.Sorted(maps.Keys(v.all())) }
 
 // Freezes implements freeze.Records.
 func (v *Vault) Freezes(ctx context.Context, store string) (freeze.Set, error) {

@@ -31,6 +31,7 @@ type store struct {
 	pool    *http.Client
 	session *session
 	permits *permits
+	release context.CancelFunc // ends the renewals of its token
 }
 
 func newStore(name string, config StoreConfig, gates gates) (*store, error) {
@@ -57,7 +58,11 @@ func newStore(name string, config StoreConfig, gates gates) (*store, error) {
 	return s, nil
 }
 
-func (s *store) closeIdle() { s.pool.CloseIdleConnections() }
+// close ends what goes on beside calls. Those that are under way end by themselves.
+func (s *store) close() {
+	s.release()
+	s.pool.CloseIdleConnections()
+}
 
 // do makes one call with a token, within the store's time limit. It repeats the call if the token turns out to be dead,
 // or if Vault did nothing but may in a moment (see again).

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -184,5 +185,83 @@ func TestAWriteArrivesWholeAfterARedirect(t *testing.T) {
 	save(t, v, cred, rotation.Record{RotationID: "redirected"}, 0)
 	if got := load(t, v, cred).RotationID; got != "redirected" {
 		t.Errorf("the journal holds %q", got)
+	}
+}
+
+func TestStoresComeAndGoWhileOthersStayLoggedIn(t *testing.T) {
+	t.Parallel()
+	configs := map[string]vaultkv.StoreConfig{"main": config()}
+	v := openAll(t, configs)
+	cred := newCredential()
+	save(t, v, cred, rotation.Record{RotationID: "before"}, 0)
+	counted := &counter{}
+	use := func(change func()) {
+		change()
+		if err := v.Use(configs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	added := *cred
+	added.Place.Store = "added"
+	use(func() {
+		c := config()
+		c.Address = counted.serve(t)
+		configs["added"] = c
+	})
+	if got := load(t, v, &added).RotationID; got != "before" || v.Stores() != 2 || counted.calls.Load() == 0 {
+		t.Errorf("the store that was added: %q, %d stores, %d calls", got, v.Stores(), counted.calls.Load())
+	}
+	logins := counted.looks.Load()
+	use(func() {})
+	use(func() {
+		c := config()
+		c.Timeout = 5 * time.Second
+		configs["main"] = c
+	})
+	if got := load(t, v, &added).RotationID; got != "before" || counted.looks.Load() != logins {
+		t.Errorf("a store that stayed as it was looked its token up again: %q, %d times", got, counted.looks.Load()-logins)
+	}
+	use(func() { delete(configs, "added") })
+	if got := load(t, v, &added).RotationID; got != "before" || v.Stores() != 1 || len(v.StoreNames()) != 1 {
+		t.Errorf("a run that is under way in a store that was removed: %q; stores in force: %v", got, v.StoreNames())
+	}
+}
+
+// counter is a Vault that counts what it is asked.
+type counter struct{ calls, looks atomic.Int64 }
+
+func (c *counter) serve(t *testing.T) string {
+	t.Helper()
+	f := front{spoil: func(_ http.ResponseWriter, r *http.Request) bool {
+		c.calls.Add(1)
+		if strings.HasSuffix(r.URL.Path, "/lookup-self") {
+			c.looks.Add(1)
+		}
+		return false
+	}}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestAStoreThatWouldBeAnotherOneIsRefusedAndNothingChanges(t *testing.T) {
+	t.Parallel()
+	v := open(t, config())
+	cred := newCredential()
+	save(t, v, cred, rotation.Record{RotationID: "here"}, 0)
+	for name, change := range map[string]func(*vaultkv.StoreConfig){
+		"mount":         func(c *vaultkv.StoreConfig) { c.Mount = "elsewhere" },
+		"journal mount": func(c *vaultkv.StoreConfig) { c.JournalMount = "elsewhere" },
+		"namespace":     func(c *vaultkv.StoreConfig) { c.Namespace = "elsewhere" },
+	} {
+		c := config()
+		change(&c)
+		err := v.Use(map[string]vaultkv.StoreConfig{"main": c, "other": config()})
+		if !errors.Is(err, vaultkv.ErrMoved) || !strings.Contains(err.Error(), `"main"`) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := load(t, v, cred).RotationID; got != "here" || v.Stores() != 1 {
+		t.Errorf("%q, %d stores", got, v.Stores())
 	}
 }
