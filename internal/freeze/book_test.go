@@ -82,9 +82,6 @@ func TestWhatWasNeverReadIsFrozenAndHoldsUpNoOtherStore(t *testing.T) {
 		if got := held(b, "b"); got != "" || b.HoldsAll(nil, "ses", time.Now()) {
 			t.Errorf("the store that answers: %q", got)
 		}
-		if got := held(b, "added"); !strings.Contains(got, "needs a restart") {
-			t.Errorf("a store that a reload has added: %q", got)
-		}
 		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "store a") || strings.Contains(err.Error(), "store b") {
 			t.Errorf("ready: %v", err)
 		}
@@ -92,6 +89,27 @@ func TestWhatWasNeverReadIsFrozenAndHoldsUpNoOtherStore(t *testing.T) {
 		<-time.After(6 * time.Second)
 		if got := held(b, "a"); got != "" || b.Ready() != nil {
 			t.Errorf("it answers: %q, %v", got, b.Ready())
+		}
+	})
+}
+
+func TestABookFollowsTheStoresInForce(t *testing.T) {
+	t.Parallel()
+	s := newStores()
+	s.sets["a"] = freeze.Set{{Until: time.Now().Add(1000 * time.Hour), Reason: "audit"}}
+	s.sets["added"] = freeze.Set{{Until: time.Now().Add(1000 * time.Hour), Reason: "move"}}
+	run(t, s, func(b *freeze.Book) {
+		b.Use(context.WithoutCancel(t.Context()), []string{"a", "added"})
+		if held(b, "a") != "audit" || held(b, "added") != "move" || s.reads["a"] != 1 {
+			t.Errorf("at once: %q, %q; a was read %d times", held(b, "a"), held(b, "added"), s.reads["a"])
+		}
+		if got := held(b, "b"); !strings.Contains(got, "store b could not be read") {
+			t.Errorf("one that is gone: %q", got)
+		}
+		s.set(func() { s.away["b"], s.sets["added"] = true, nil })
+		<-time.After(62 * time.Second)
+		if got := held(b, "added"); got != "" || b.Ready() != nil || s.reads["b"] != 1 {
+			t.Errorf("a minute later: %q, %v; what is gone was read %d times", got, b.Ready(), s.reads["b"])
 		}
 	})
 }
