@@ -92,7 +92,8 @@ func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, op
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, settings, h) }()
+	must(t, s.Use(settings))
+	go func() { done <- s.Serve(ctx, h) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() {
 		if err := stop(); err != nil {

@@ -3,8 +3,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"keyturn/internal/rotation"
@@ -20,10 +18,10 @@ const (
 )
 
 // listen rings at the accounts that the doorbell names, until ctx ends.
-func (s *Server) listen(ctx context.Context, posts map[string]*post) {
+func (s *Server) listen(ctx context.Context, staff *staff) {
 	for ctx.Err() == nil {
 		rest := gather
-		err := s.hear(ctx, posts)
+		err := s.hear(ctx, staff)
 		if err != nil {
 			rest = sweepAgain
 		}
@@ -33,7 +31,7 @@ func (s *Server) listen(ctx context.Context, posts map[string]*post) {
 }
 
 // hear reads the doorbell once.
-func (s *Server) hear(ctx context.Context, posts map[string]*post) error {
+func (s *Server) hear(ctx context.Context, staff *staff) error {
 	after := s.heard.Load()
 	if after == nil {
 		last, err := s.client.lastRing(ctx)
@@ -47,9 +45,7 @@ func (s *Server) hear(ctx context.Context, posts map[string]*post) error {
 		return err
 	}
 	for _, account := range rung {
-		if p := posts[account]; p != nil {
-			p.ring()
-		}
+		staff.ring(account)
 	}
 	s.heard.CompareAndSwap(after, &last) // unless a sweep was faster: it has set where to go on
 	return nil
@@ -57,11 +53,10 @@ func (s *Server) hear(ctx context.Context, posts map[string]*post) error {
 
 // sweep looks at all accounts now and then until ctx ends, so that a job whose ring was lost is late by seconds. It also
 // writes asynq's list of queues, which asynq itself does once in a client's life.
-func (s *Server) sweep(ctx context.Context, posts map[string]*post) {
-	names := slices.Sorted(maps.Keys(posts))
+func (s *Server) sweep(ctx context.Context, staff *staff) {
 	for ctx.Err() == nil {
 		rest := s.sweepEvery
-		err := s.lookAtAll(ctx, names, posts)
+		err := s.lookAtAll(ctx, staff)
 		if err != nil {
 			rest = sweepAgain
 		}
@@ -73,9 +68,10 @@ func (s *Server) sweep(ctx context.Context, posts map[string]*post) {
 // lookAtAll rings at the accounts of which anything is in Redis. It sees what any earlier ring told of, so listening goes
 // on from there: after Redis lost its data, or after a failover, new rings may come before the last one that was heard.
 // What goes wrong with one step keeps none of the others from being taken.
-func (s *Server) lookAtAll(ctx context.Context, names []string, posts map[string]*post) error {
+func (s *Server) lookAtAll(ctx context.Context, staff *staff) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepMost)
 	defer cancel()
+	names := staff.names()
 	last, bellErr := s.client.lastRing(ctx)
 	if bellErr == nil {
 		s.heard.Store(&last)
@@ -83,7 +79,7 @@ func (s *Server) lookAtAll(ctx context.Context, names []string, posts map[string
 	publishErr := s.client.Publish(ctx, names...)
 	busy, busyErr := s.client.busy(ctx, names)
 	for _, name := range busy {
-		posts[name].ring()
+		staff.ring(name)
 	}
 	paused, pausedErr := s.client.paused(ctx, busy)
 	if pausedErr == nil {

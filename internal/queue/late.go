@@ -39,6 +39,13 @@ func (l *late) note(ctx context.Context, part string, err error) {
 	l.why[part] = err
 }
 
+// forget drops a part that there is no more.
+func (l *late) forget(part string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.why, part)
+}
+
 func (l *late) err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

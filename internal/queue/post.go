@@ -19,6 +19,10 @@ type post struct {
 	handler Handler
 	rung    chan struct{} // an element: there may be something to do
 	tidied  time.Time
+
+	quit   context.CancelFunc
+	gone   chan struct{} // closed when no run of it is left
+	leaves bool          // its account is served no more; guarded by staff.mu
 }
 
 const (
@@ -29,7 +33,7 @@ const (
 )
 
 func newPost(s *Server, a AccountSettings, h Handler) *post {
-	return &post{Server: s, AccountSettings: a, handler: h, rung: make(chan struct{}, 1)}
+	return &post{Server: s, AccountSettings: a, handler: h, rung: make(chan struct{}, 1), gone: make(chan struct{})}
 }
 
 // ring has the account looked at. It does not wait.

@@ -69,6 +69,9 @@ type Server struct {
 	running sync.WaitGroup
 	guard   *guard
 
+	wanted  atomic.Pointer[[]AccountSettings] // what Use said last
+	changed chan struct{}                     // an element: since Serve looked at it
+
 	idleFor, sweepEvery time.Duration
 	heard               atomic.Pointer[string]   // the entry of the doorbell that was heard last; nil before the first sweep
 	serving             atomic.Int64             // accounts with a server
@@ -79,9 +82,32 @@ type Server struct {
 // NewServer makes a Server on a connection that Dial made, for one call of Serve; the caller fills the fields and closes
 // the connection.
 func NewServer(rdb redis.UniversalClient) *Server {
-	s := &Server{rdb: rdb, client: NewClient(rdb), guard: newGuard(), idleFor: idleFor, sweepEvery: sweepEvery}
+	s := &Server{
+		rdb: rdb, client: NewClient(rdb), guard: newGuard(), changed: make(chan struct{}, 1), idleFor: idleFor, sweepEvery: sweepEvery,
+	}
+	s.wanted.Store(&[]AccountSettings{})
 	rdb.AddHook(s.guard)
 	return s
+}
+
+// Use has these accounts served, and no others. It may be called again while Serve runs: an account that is new is served at
+// once; one with other settings goes on with them when the runs that it has have ended; and one that is not named takes no
+// job any more, while its runs end as at a shutdown. The error names every account that cannot be served; then nothing
+// changes.
+func (s *Server) Use(accounts []AccountSettings) error {
+	var problems []error
+	for _, a := range accounts {
+		problems = append(problems, a.Check())
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	s.wanted.Store(&accounts)
+	select {
+	case s.changed <- struct{}{}:
+	default: // it is about to look
+	}
+	return nil
 }
 
 // Ready says why no job is taken, in Redis's own words: that its memory is full, for instance. It also says why jobs of
@@ -103,40 +129,28 @@ func (s *Server) Paused(ctx context.Context) error {
 	return s.client.Paused(ctx, *accounts...)
 }
 
-// Serve runs the jobs of the accounts until ctx ends, and returns when no run is left. Each account with work has a
-// server of its own, so that one that is slow or throttled never holds up another, and one without work has none. It
-// returns an error if it could not begin, or if runs did not end.
-func (s *Server) Serve(ctx context.Context, accounts []AccountSettings, h Handler) error {
-	posts := make(map[string]*post, len(accounts))
-	for _, a := range accounts {
-		if err := a.Check(); err != nil {
-			return err
-		}
-		posts[a.Name] = newPost(s, a, h)
-	}
+// Serve runs the jobs of the accounts that Use names until ctx ends, and returns when no run is left. Each account with
+// work has a server of its own, so that one that is slow or throttled never holds up another, and one without work has
+// none. It returns an error if it could not begin, or if runs did not end.
+func (s *Server) Serve(ctx context.Context, h Handler) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.guard.until(ctx)
+	staff := newStaff(s, h, cancel)
+	staff.assign(ctx, *s.wanted.Load())
 	var parts sync.WaitGroup
-	parts.Go(func() { s.listen(ctx, posts) })
-	parts.Go(func() { s.sweep(ctx, posts) })
-	errs := make(chan error, len(posts))
-	for _, p := range posts {
-		parts.Go(func() {
-			err := p.keep(ctx)
-			if err != nil {
-				cancel()
-			}
-			errs <- err
-		})
+	parts.Go(func() { s.listen(ctx, staff) })
+	parts.Go(func() { s.sweep(ctx, staff) })
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.changed:
+			staff.assign(ctx, *s.wanted.Load())
+		}
 	}
 	parts.Wait()
-	close(errs)
-	problems := []error{s.drain()}
-	for err := range errs {
-		problems = append(problems, err)
-	}
-	return errors.Join(problems...)
+	err := staff.end()
+	return errors.Join(s.drain(), err)
 }
 
 // ErrStillRunning is a handler that did not return although its context had ended.

@@ -72,7 +72,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	} {
 		bad := good
 		change(&bad)
-		if err := queue.NewServer(r.rdb).Serve(t.Context(), []queue.AccountSettings{bad}, rotate(done)); err == nil {
+		if err := queue.NewServer(r.rdb).Use([]queue.AccountSettings{bad}); err == nil {
 			t.Errorf("%s: served", name)
 		}
 	}
@@ -86,13 +86,13 @@ func TestARunIsBoundedByItsAccountsTimeout(t *testing.T) {
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
+	must(t, s.Use([]queue.AccountSettings{{Name: account, Concurrency: 2, Timeout: 50 * time.Millisecond}}))
 	go func() {
-		served <- s.Serve(ctx, []queue.AccountSettings{{Name: account, Concurrency: 2, Timeout: 50 * time.Millisecond}},
-			rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
-				<-ctx.Done()
-				ended <- ctx.Err()
-				return rotation.Result{Status: rotation.Waiting, After: time.Hour}
-			}))
+		served <- s.Serve(ctx, rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
+			<-ctx.Done()
+			ended <- ctx.Err()
+			return rotation.Result{Status: rotation.Waiting, After: time.Hour}
+		}))
 	}()
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	if err := next(t, "the end of the run", ended); !errors.Is(err, context.DeadlineExceeded) {

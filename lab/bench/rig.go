@@ -120,7 +120,11 @@ func (r *rig) start(ctx context.Context) {
 		accounts = append(accounts, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: r.cfg.Timing.TaskTimeout})
 	}
 	r.ended = make(chan error, 1)
-	go func() { r.ended <- server.Serve(ctx, accounts, r) }()
+	if err := server.Use(accounts); err != nil {
+		r.ended <- err
+		return
+	}
+	go func() { r.ended <- server.Serve(ctx, r) }()
 }
 
 // patience is how long n rotations may take before something must be wrong.
