@@ -61,7 +61,7 @@ func benchmarkFleet(b *testing.B, n int) {
 		b.ReportMetric(p99(40, func() { _ = have[[]Due](b)(x.Claim(b.Context(), "account-0", 1000, time.Hour)) }), "claim1000-p99-ms")
 		b.ReportMetric(p99(40, func() { _ = have[[]Standing](b)(x.Look(b.Context(), creds[:1000])) }), "look1000-p99-ms")
 		started := time.Now()
-		s.Use(newInventory("next", creds...))
+		reload(s, newInventory("next", creds...))
 		must(b, settle(b.Context(), s))
 		b.ReportMetric(time.Since(started).Seconds(), "reload-s")
 		runtime.GC()

@@ -63,8 +63,8 @@ func TestAJournalThatAFastClockTouchedIsResumedInTimeAfterAFlush(t *testing.T) {
 	for i, cred := range creds[:3] {
 		late := look(t, x, cred).Resume.Sub(now)
 		t.Logf("a journal of clock %d is resumed in %s", i, late.Round(time.Second))
-		if late > s.Resume {
-			t.Errorf("%s is resumed in %s, want %s at most", cred.ID, late, s.Resume)
+		if late > s.load.Load().Resume {
+			t.Errorf("%s is resumed in %s, want %s at most", cred.ID, late, s.load.Load().Resume)
 		}
 	}
 	if j := q.take(t, 1)[0]; j.reason != rotation.ReasonRecheck || j.after > 5*time.Minute || j.after < 4*time.Minute {

@@ -49,7 +49,7 @@ func TestSchedulingWorksOnAClusterAndSurvivesTheLossOfOneNodesData(t *testing.T)
 		t.Errorf("%d events", n)
 	}
 	_ = have[[]Standing](t)(x.Look(t.Context(), creds))
-	_ = have[[]Count](t)(x.Counts(t.Context(), s.names()...))
+	_ = have[[]Count](t)(x.Counts(t.Context(), s.load.Load().names()...))
 	must(t, s.prune(t.Context(), newInventory("one", creds[1:]...)))
 
 	node := have[*redis.Client](t)(rdb.MasterForKey(t.Context(), redisx.Key("account-3", redisx.Due)))

@@ -109,12 +109,15 @@ func (i *inventory) Fingerprint() string { return i.name }
 // newScheduler is a scheduler that does not run yet.
 func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Account) *Scheduler {
 	s := &Scheduler{
-		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Accounts: accounts, Clock: rotation.WallClock{}, Notices: x,
-		Log: slog.New(slog.DiscardHandler), Resume: 15 * time.Second, Jitter: Jitter, Freezes: thawed{},
+		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Clock: rotation.WallClock{}, Notices: x,
+		Log: slog.New(slog.DiscardHandler), Jitter: Jitter, Freezes: thawed{},
 	}
-	s.Use(inv)
+	s.Use(inv, Load{Accounts: accounts, Resume: 15 * time.Second})
 	return s
 }
+
+// reload has a scheduler work on another inventory, and on the same accounts.
+func reload(s *Scheduler, inv Inventory) { s.Use(inv, *s.load.Load()) }
 
 // thawed is a fleet of which nothing is frozen.
 type thawed struct{}

@@ -48,6 +48,28 @@ func (s *Scheduler) keeper(account string) *keeper {
 	return k
 }
 
+// tended are the accounts whose parts of the index are looked after: those in force, and those that are not any more, until
+// nothing of them is left.
+func (s *Scheduler) tended(inv Inventory) []string {
+	names := s.load.Load().names()
+	inForce := make(map[string]bool, len(names))
+	for _, name := range names {
+		inForce[name] = true
+	}
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	for name, k := range s.keepers {
+		switch {
+		case inForce[name] || k.busy:
+		case k.known == nil || k.known == inv && len(k.gone) == 0:
+			delete(s.keepers, name)
+		default:
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // begin reports whether there is an errand to start for an account. If so, the account is busy until it ends.
 func (s *Scheduler) begin(k *keeper, now time.Time, built bool, inv Inventory) bool {
 	s.keeping.Lock()
@@ -94,7 +116,7 @@ func (s *Scheduler) trouble() error {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
 	var failed errorList
-	for _, a := range s.Accounts {
+	for _, a := range s.load.Load().Accounts {
 		switch k := s.keepers[a.Name]; {
 		case k == nil:
 		case k.err != nil:

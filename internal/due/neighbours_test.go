@@ -126,7 +126,7 @@ func TestAnAccountThatCannotBeBuiltDelaysNoOther(t *testing.T) {
 			if late > 1 {
 				t.Errorf("the healthy account's work is %d s late", late)
 			}
-			n.Use(newInventory("two", slices.Concat(n.bad, n.good[1:])...))
+			reload(n.Scheduler, newInventory("two", slices.Concat(n.bad, n.good[1:])...))
 			for range 2 {
 				_ = n.sync(t.Context())
 				idle(t, n.Scheduler, "good")
@@ -168,7 +168,7 @@ func TestCredentialsThatCannotBeReadNeitherEndASweepNorBlockAReload(t *testing.T
 	for _, cred := range shorter {
 		cred.Schedule = parse(t, weekly)
 	}
-	s.Use(newInventory("two", slices.Concat(shorter, creds[unreadable+1:])...))
+	reload(s, newInventory("two", slices.Concat(shorter, creds[unreadable+1:])...))
 	must(t, settle(t.Context(), s))
 	if got := look(t, x, creds[unreadable]); got != (Standing{}) {
 		t.Errorf("the reload left %+v", got)

@@ -29,21 +29,21 @@ func TestNothingIsTakenOutThatAnotherSchedulerHasJustAdded(t *testing.T) {
 		t.Error("a sweep with the older configuration took out what the newer one added")
 	}
 
-	newer.Use(newInventory("one", creds[:2]...)) // rolled back
+	reload(newer, newInventory("one", creds[:2]...)) // rolled back
 	must(t, settle(t.Context(), newer))
-	newer.Use(newInventory("three", creds...)) // and forth again, while its sweep is under way
+	reload(newer, newInventory("three", creds...)) // and forth again, while its sweep is under way
 	must(t, settle(t.Context(), newer))
 	must(t, newer.prune(t.Context(), newInventory("one", creds[:2]...)))
 	if look(t, x, creds[2]).Due.IsZero() {
 		t.Error("a sweep took out what its own scheduler added meanwhile")
 	}
 
-	older.Use(newInventory("none", creds[:1]...)) // one reloads before the other
+	reload(older, newInventory("none", creds[:1]...)) // one reloads before the other
 	must(t, settle(t.Context(), older))
 	if look(t, x, creds[1]).Due.IsZero() || look(t, x, creds[2]).Due.IsZero() {
 		t.Error("a reload took out what another scheduler still has")
 	}
-	newer.Use(newInventory("none", creds[:1]...))
+	reload(newer, newInventory("none", creds[:1]...))
 	must(t, settle(t.Context(), newer))
 	must(t, older.sync(t.Context()))
 	for _, cred := range creds[1:] {

@@ -32,20 +32,19 @@ type Account struct {
 
 // Scheduler moves what is due from the index to the queue. Any number may run at once, without a leader: what one
 // claims, the others do not see. It owns nothing that cannot be rebuilt. Every exported field is needed; none may
-// change after Run was called.
+// change after Run was called. Use says what it works on.
 type Scheduler struct {
 	Index    Shared
 	Queue    Queue
 	Truth    Truth
-	Accounts []Account
 	Clock    rotation.Clock
 	Notices  rotation.Notices
 	Log      *slog.Logger
-	Resume   time.Duration                          // how long a resume that was enqueued has to show itself
 	Jitter   func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
 	Freezes  Freezes
 
 	inventory atomic.Pointer[Inventory]
+	load      atomic.Pointer[Load]
 	configs   atomic.Int32         // different configurations among the schedulers that live
 	self      *peer                // nil before Run
 	paused    map[string]time.Time // accounts whose last tick went wrong, and until when; only tick uses it
@@ -79,8 +78,18 @@ const (
 // backOff is the pause of a part after something went wrong.
 const backOff = 2 * time.Second
 
-// Use makes the scheduler work on another inventory, which must be a pointer. It is called at least once before Run.
-func (s *Scheduler) Use(inv Inventory) { s.inventory.Store(&inv) }
+// Load is how the scheduler hands work on.
+type Load struct {
+	Accounts []Account
+	Resume   time.Duration // how long a resume that was enqueued has to show itself
+}
+
+// Use makes the scheduler work on another inventory, which must be a pointer. It is called at least once before Run. An
+// account that is there no more is taken out of the index.
+func (s *Scheduler) Use(inv Inventory, load Load) {
+	s.load.Store(&load)
+	s.inventory.Store(&inv)
+}
 
 // Ready is nil while Redis and Vault answer.
 func (s *Scheduler) Ready() error {
@@ -161,9 +170,9 @@ func (s *Scheduler) note(ctx context.Context, part string, err error) {
 	}
 }
 
-func (s *Scheduler) names() []string {
-	names := make([]string, len(s.Accounts))
-	for i, a := range s.Accounts {
+func (l *Load) names() []string {
+	names := make([]string, len(l.Accounts))
+	for i, a := range l.Accounts {
 		names[i] = a.Name
 	}
 	return names

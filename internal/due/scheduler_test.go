@@ -204,7 +204,7 @@ func TestDifferentConfigurationsAreReported(t *testing.T) {
 	if n := strings.Count(log.String(), "different configurations"); n != 1 || !strings.Contains(log.String(), "fingerprint=one") {
 		t.Errorf("said %d times: %s", n, log.String())
 	}
-	two.Use(newInventory("one"))
+	reload(two, newInventory("one"))
 	must(t, two.announce(t.Context(), second))
 	must(t, one.announce(t.Context(), first))
 	if n := one.Configurations(); n != 1 || !strings.Contains(log.String(), "same configuration") {

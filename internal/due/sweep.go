@@ -193,7 +193,7 @@ func (f *finding) differs(have Standing, now time.Time) bool {
 // prune takes out of the index what the inventory does not have, unless another scheduler that lives may have it.
 func (s *Scheduler) prune(ctx context.Context, inv Inventory) error {
 	var failed errorList
-	for _, account := range s.names() {
+	for _, account := range s.load.Load().names() {
 		failed.add(s.pruneAccount(ctx, inv, account))
 	}
 	return failed.err()

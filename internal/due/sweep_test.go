@@ -51,7 +51,7 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 		case 2:
 			want = claimed
 		case 5:
-			want.Resume = past.Add(s.Resume)
+			want.Resume = past.Add(s.load.Load().Resume)
 		case 6:
 			want = Standing{Quarantined: true, Why: "rule"}
 		case 7:
@@ -83,7 +83,7 @@ func TestASweepUnderWayGoesOnWithANewConfiguration(t *testing.T) {
 	shorter := fleet("a", len(creds), parse(t, schedule.Spec{Every: "7d"}))
 	changed, removed := shorter[len(shorter)-2], creds[len(creds)-1]
 	next := append(slices.Clone(creds[:len(creds)-2]), changed)
-	reload := sync.OnceFunc(func() { s.Use(newInventory("two", next...)) })
+	reload := sync.OnceFunc(func() { reload(s, newInventory("two", next...)) })
 	v.set(func() { v.onLoad = func(string) { reload() } })
 	s.Clock = during{func() { must(t, settle(t.Context(), s)) }}
 	must(t, s.sweep(t.Context()))

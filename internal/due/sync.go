@@ -21,11 +21,12 @@ const (
 // sync has each account's part of the index brought up to the inventory and to what Redis has lost. It waits for none
 // of them: an account whose part takes long, or cannot be brought up at all, delays no other. It returns how all stand.
 func (s *Scheduler) sync(ctx context.Context) error {
-	now, found, err := s.Index.Glance(ctx, s.names())
+	inv := *s.inventory.Load()
+	names := s.tended(inv)
+	now, found, err := s.Index.Glance(ctx, names)
 	if err != nil {
 		return err
 	}
-	inv := *s.inventory.Load()
 	// Before anything is added that another scheduler's prune could take out. What Redis lost, it lost with this too.
 	lost := slices.ContainsFunc(found, func(g Glance) bool { return !g.Built })
 	if s.self != nil && (lost || !s.self.told(inv)) {
@@ -37,9 +38,9 @@ func (s *Scheduler) sync(ctx context.Context) error {
 	var failed errorList
 	for i, g := range found {
 		failed.add(g.Err)
-		k := s.keeper(s.Accounts[i].Name)
+		k := s.keeper(names[i])
 		if g.Err == nil && s.begin(k, now, g.Built, inv) {
-			s.errand(ctx, k, todo.of(k, inv, g.Built, s.names()), now)
+			s.errand(ctx, k, todo.of(k, inv, g.Built, names), now)
 		}
 		s.readAgain(ctx, k, now)
 		failed.add(s.remove(ctx, k))

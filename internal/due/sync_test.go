@@ -188,7 +188,7 @@ func TestReloadAppliesTheDifferenceOnly(t *testing.T) {
 	must(t, settle(t.Context(), s))
 	read := map[string]bool{}
 	v.set(func() { v.onLoad = func(id string) { read[id] = true } })
-	s.Use(newInventory("two", next...))
+	reload(s, newInventory("two", next...))
 	must(t, settle(t.Context(), s))
 	for _, cred := range next {
 		if got, want := look(t, x, cred).Due, cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond); !got.Equal(want) {
@@ -218,5 +218,32 @@ func TestARebuildLeavesJournalsAloneThatWereJustTouched(t *testing.T) {
 	must(t, err)
 	if jobs := q.take(t, len(q.jobs)); len(jobs) != 1 || jobs[0].id != "a-1" {
 		t.Errorf("resumed %v, want the one that no run has touched for an hour", jobs)
+	}
+}
+
+func TestAnAccountThatIsThereNoMoreLeavesTheIndexAndOneThatIsNewComesIn(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	stays, goes, comes := fleet("stays", 2, every30d(t)), fleet("goes", 3, every30d(t)), fleet("comes", 2, every30d(t))
+	for _, cred := range slices.Concat(stays, goes, comes) {
+		v.rotated(cred, time.Now().Add(-time.Hour))
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", slices.Concat(stays, goes)...), Account{Name: "stays"}, Account{Name: "goes"})
+	must(t, settle(t.Context(), s))
+	s.Use(newInventory("two", slices.Concat(stays, comes)...), Load{Accounts: []Account{{Name: "stays"}, {Name: "comes"}}})
+	must(t, settle(t.Context(), s))
+	for _, cred := range slices.Concat(stays, comes) {
+		if look(t, x, cred).Due.IsZero() {
+			t.Errorf("%s is never due", cred.ID)
+		}
+	}
+	for _, cred := range goes {
+		if left := look(t, x, cred); left != (Standing{}) {
+			t.Errorf("%s stays at %s: %+v", cred.ID, cred.Account, left)
+		}
+	}
+	must(t, s.sync(t.Context()))
+	if _, kept := s.keepers["goes"]; kept || len(s.keepers) != 2 {
+		t.Errorf("%d accounts are looked after", len(s.keepers))
 	}
 }

@@ -34,7 +34,8 @@ const (
 func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickLimit)
 	defer cancel()
-	now, found, err := s.Index.Glance(ctx, s.names())
+	load := s.load.Load()
+	now, found, err := s.Index.Glance(ctx, load.names())
 	if err != nil {
 		return 0, err
 	}
@@ -45,7 +46,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	group.SetLimit(atOnce)
 	for i, g := range found {
 		errs[i] = g.Err
-		frozen := s.Freezes.AllFrozen(s.Accounts[i].Name, now)
+		frozen := s.Freezes.AllFrozen(load.Accounts[i].Name, now)
 		if frozen {
 			g.Due = time.Time{} // it waits in the index, and costs nothing
 		}
@@ -53,7 +54,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		if next.IsZero() {
 			continue
 		}
-		if until := s.paused[s.Accounts[i].Name]; until.After(next) && !until.After(now.Add(backOff)) {
+		if until := s.paused[load.Accounts[i].Name]; until.After(next) && !until.After(now.Add(backOff)) {
 			next = until
 		}
 		if next.After(now) {
@@ -62,9 +63,9 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 		}
 		rest = min(rest, busyRest)
 		group.Go(func() error {
-			errs[i] = errors.Join(g.Err, s.resume(ctx, inv, s.Accounts[i], now))
+			errs[i] = errors.Join(g.Err, s.resume(ctx, inv, load.Accounts[i], now, load.Resume))
 			if !frozen {
-				errs[i] = errors.Join(errs[i], s.admit(ctx, inv, s.Accounts[i], now))
+				errs[i] = errors.Join(errs[i], s.admit(ctx, inv, load.Accounts[i], now))
 			}
 			return nil
 		})
@@ -72,7 +73,7 @@ func (s *Scheduler) tick(ctx context.Context) (rest time.Duration, err error) {
 	_ = group.Wait() // the errors of all accounts count, not the first one
 	for i, err := range errs {
 		if err != nil {
-			s.pause(s.Accounts[i].Name, now.Add(backOff))
+			s.pause(load.Accounts[i].Name, now.Add(backOff))
 		}
 	}
 	return s.Jitter(max(rest, minRest)), errors.Join(errs...)
@@ -99,8 +100,8 @@ func Jitter(d time.Duration) time.Duration {
 }
 
 // resume enqueues open journals that no run has touched for long enough: they go before new work.
-func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now time.Time) error {
-	open, err := s.Index.ClaimOpen(ctx, a.Name, claimSize, s.Resume)
+func (s *Scheduler) resume(ctx context.Context, inv Inventory, a Account, now time.Time, within time.Duration) error {
+	open, err := s.Index.ClaimOpen(ctx, a.Name, claimSize, within)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func (s *Sim) startScheduler(name string) (*process, error) {
 	}
 	p.scheduler = &due.Scheduler{
 		Index: shared{p, s.index}, Queue: port{p}, Truth: s.variant.truth(p, due.Truth{Journals: journals{p}, Secrets: secrets{p}}),
-		Accounts: accounts, Clock: clock(""), Notices: notices{p}, Log: slog.New(slog.DiscardHandler), Resume: resumeAfter, Jitter: straight,
+		Clock: clock(""), Notices: notices{p}, Log: slog.New(slog.DiscardHandler), Jitter: straight,
 		Freezes: thawed{},
 	}
 	checks := &due.Rounds{
@@ -127,7 +127,7 @@ func (s *Sim) startScheduler(name string) (*process, error) {
 		return nil, err
 	}
 	use := func(inv *inventory) {
-		p.scheduler.Use(inv)
+		p.scheduler.Use(inv, due.Load{Accounts: accounts, Resume: resumeAfter})
 		checks.Use(due.Plan{Subjects: slices.Values(inv.creds), When: func(c *rotation.Credential) *schedule.Schedule {
 			if c.Verify.Mode == rotation.VerifyOff {
 				return nil
