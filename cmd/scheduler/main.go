@@ -36,14 +36,13 @@ func run(ctx context.Context, p *app.Process) error {
 	freezes := p.Freezes(ctx, engine)
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
-		Accounts: accounts(cfg), Clock: engine.Clock, Log: p.Log, Resume: cfg.Timing.ResumeAfter,
-		Notices: engine.Machine.Notices, Jitter: due.Jitter, Freezes: freezes,
+		Clock: engine.Clock, Log: p.Log, Notices: engine.Machine.Notices, Jitter: due.Jitter, Freezes: freezes,
 	}
 	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	checks.Use(driftChecks(cfg))
 	contacts.Use(contactRounds(cfg))
-	s.Use(cfg)
+	s.Use(cfg, load(cfg))
 	gauges(p.Metrics, s)
 	p.Ready["schedule"] = func(context.Context) error { return s.Ready() }
 	group, ctx := errgroup.WithContext(ctx)
@@ -55,7 +54,11 @@ func run(ctx context.Context, p *app.Process) error {
 	group.Go(func() error { contacts.Run(ctx); return nil })
 	group.Go(func() error {
 		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error {
-			s.Use(next)
+			if _, err := p.UseStores(ctx, next); err != nil {
+				return err
+			}
+			freezes.Book.Use(ctx, p.Vault.StoreNames())
+			s.Use(next, load(next))
 			checks.Use(driftChecks(next))
 			contacts.Use(contactRounds(next))
 			left{p.Vault, p.Log}.tell(ctx, d.Removed)
@@ -91,11 +94,11 @@ const admitFor = 2 * time.Minute
 // maxAdmitted bounds it: the fastest accounts are refilled with every tick.
 const maxAdmitted = 5000
 
-func accounts(cfg *config.Config) []due.Account {
+func load(cfg *config.Config) due.Load {
 	all := make([]due.Account, 0, len(cfg.Accounts))
 	for _, name := range slices.Sorted(maps.Keys(cfg.Accounts)) {
 		served := rotation.CallsIn(cfg.Accounts[name].Rates, admitFor)
 		all = append(all, due.Account{Name: name, Capacity: int(max(10, min(served, maxAdmitted)))})
 	}
-	return all
+	return due.Load{Accounts: all, Resume: cfg.Timing.ResumeAfter}
 }

@@ -18,13 +18,13 @@ type notes interface {
 const noteTimeout = 5 * time.Second
 
 // check runs a check, and notes for people what the verifier said.
-func (h *handler) check(ctx context.Context, s rotation.Subject, job rotation.Job) rotation.Result {
+func (h *handler) check(ctx context.Context, f *fleet, s rotation.Subject, job rotation.Job) rotation.Result {
 	if s.Verifier == nil {
-		return h.machine.Check(ctx, s, job)
+		return f.engine.Machine.Check(ctx, s, job)
 	}
-	heard := &hearing{Verifier: s.Verifier, call: h.machine.Timing.Call}
+	heard := &hearing{Verifier: s.Verifier, call: f.engine.Machine.Timing.Call}
 	s.Verifier = heard
-	result := h.machine.Check(ctx, s, job)
+	result := f.engine.Machine.Check(ctx, s, job)
 	verdict, asked := heard.first, heard.asked
 	if result.Rotated {
 		verdict = heard.last // about what consumers read now
@@ -48,7 +48,7 @@ func (h *handler) note(ctx context.Context, cred *rotation.Credential, result ro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(rotation.WithID(ctx, result.RotationID)), noteTimeout)
 	defer cancel()
 	if err := write(ctx); err != nil {
-		h.machine.Log.WarnContext(ctx, "what a run found is not noted", "credential", cred.ID, "error", err)
+		h.log.WarnContext(ctx, "what a run found is not noted", "credential", cred.ID, "error", err)
 	}
 }
 

@@ -11,22 +11,22 @@ import (
 )
 
 // rotate rotates, unless a change freeze is in the way.
-func (h *handler) rotate(ctx context.Context, s rotation.Subject, job rotation.Job) rotation.Result {
-	if held := h.frozen(ctx, s.Credential, job); held != nil {
+func (h *handler) rotate(ctx context.Context, f *fleet, s rotation.Subject, job rotation.Job) rotation.Result {
+	if held := h.frozen(ctx, f.engine.Machine.Journals, s.Credential, job); held != nil {
 		return *held
 	}
-	return h.machine.Rotate(ctx, s, job)
+	return f.engine.Machine.Rotate(ctx, s, job)
 }
 
 // frozen is what becomes of a job that a change freeze holds back; nil where none does. Nothing was claimed yet. A freeze is
 // for new rotations alone: what is open is resumed, what has to be repaired is repaired, and a person may insist.
-func (h *handler) frozen(ctx context.Context, cred *rotation.Credential, job rotation.Job) *rotation.Result {
+func (h *handler) frozen(ctx context.Context, journals rotation.Journals, cred *rotation.Credential, job rotation.Job) *rotation.Result {
 	waits := job.Reason == rotation.ReasonScheduled || job.Reason == rotation.ReasonPolicy
 	asks := job.Reason == rotation.ReasonDemand && !job.Force
 	if !waits && !asks {
 		return nil
 	}
-	now := h.machine.Clock.Now()
+	now := h.clock.Now()
 	f := h.freezes.Of(cred, now)
 	switch {
 	case f == nil:
@@ -40,7 +40,7 @@ func (h *handler) frozen(ctx context.Context, cred *rotation.Credential, job rot
 	case f.Until.IsZero():
 		return nil // what is frozen is not known, and a person asks
 	}
-	if rec, err := h.machine.Journals.Load(ctx, cred); err != nil || rec.State != rotation.Closed {
+	if rec, err := journals.Load(ctx, cred); err != nil || rec.State != rotation.Closed {
 		return nil // it finishes what is open
 	}
 	err := fmt.Errorf("frozen until %s (%s): %w", f.Until.Format(time.RFC3339), f.Reason, queue.ErrFrozen)

@@ -40,13 +40,13 @@ func frozenBy(t *testing.T, r *records, job rotation.Job) *rotation.Result {
 	clock := rotation.WallClock{}
 	cfg := &config.Config{Accounts: map[string]*config.Account{"ses": {Marks: &rotation.Marks{Owner: "shop"}}}}
 	h := &handler{
-		machine: &rotation.Machine{Clock: clock, Journals: r},
+		clock: clock,
 		freezes: &app.Freezes{
 			Config: func() *config.Config { return cfg },
 			Book:   freeze.NewBook(t.Context(), []string{"default"}, r, r, clock, slog.New(slog.DiscardHandler)),
 		},
 	}
-	return h.frozen(t.Context(), &rotation.Credential{ID: "a", Account: "ses", Place: rotation.Place{Store: "default"}}, job)
+	return h.frozen(t.Context(), r, &rotation.Credential{ID: "a", Account: "ses", Place: rotation.Place{Store: "default"}}, job)
 }
 
 // ofShop is a freeze of what the account has.

@@ -3,33 +3,32 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"keyturn/internal/app"
-	"keyturn/internal/config"
 	"keyturn/internal/contacts"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
+	"keyturn/internal/vaultkv"
 )
-
-// fleet is a configuration with what acts on its credentials; both change together when the configuration is reloaded.
-type fleet struct {
-	cfg      *config.Config
-	subjects *app.Subjects
-}
 
 // handler runs jobs. It implements queue.Handler.
 type handler struct {
-	machine  *rotation.Machine
-	contacts *contacts.Verifier
-	notes    notes
-	repairs  *app.Repairs
-	quotas   *app.Quotas
-	freezes  *app.Freezes
-	fleet    atomic.Pointer[fleet]
-	skewed   atomic.Pointer[skew]
+	clock   rotation.Clock
+	log     *slog.Logger
+	vault   *vaultkv.Vault
+	notes   notes
+	quotas  *app.Quotas
+	freezes *app.Freezes
+	server  *queue.Server
+	fleet   atomic.Pointer[fleet]
+	skewed  atomic.Pointer[skew]
 
+	changing sync.Mutex    // held while the fleet is replaced
+	ended    chan string   // leavers that had a run, which may have ended their rotation
 	reloaded chan struct{} // an element after a reload
 }
 
@@ -44,20 +43,6 @@ const skewMemory = time.Minute
 
 var errWrongAccount = errors.New("its account in the configuration is another one")
 
-// subject finds what a job names. A payload is hostile input: only what the configuration has at this account is
-// rotated.
-func (h *handler) subject(job queue.Job) (rotation.Subject, error) {
-	f := h.fleet.Load()
-	cred, ok := f.cfg.Credential(job.Credential)
-	if !ok {
-		return rotation.Subject{}, queue.ErrUnknown
-	}
-	if cred.Account != job.Account {
-		return rotation.Subject{}, errors.Join(queue.ErrUnknown, errWrongAccount)
-	}
-	return f.subjects.Of(cred)
-}
-
 // Rotate implements queue.Handler.
 func (h *handler) Rotate(ctx context.Context, job queue.Job) rotation.Result {
 	return h.run(ctx, job, h.rotate)
@@ -70,13 +55,18 @@ func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
 
 // Act implements queue.Handler.
 func (h *handler) Act(ctx context.Context, job queue.Job) rotation.Result {
-	return h.run(ctx, job, func(ctx context.Context, s rotation.Subject, asked rotation.Job) rotation.Result {
-		return h.repairs.Do(ctx, job.Kind, s, asked)
+	return h.run(ctx, job, func(ctx context.Context, f *fleet, s rotation.Subject, asked rotation.Job) rotation.Result {
+		repairs := &app.Repairs{Machine: f.engine.Machine, Vault: h.vault, Index: f.engine.Index}
+		return repairs.Do(ctx, job.Kind, s, asked)
 	})
 }
 
-func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context, rotation.Subject, rotation.Job) rotation.Result) rotation.Result {
-	subject, err := h.subject(job)
+// act does what a job is about.
+type act func(context.Context, *fleet, rotation.Subject, rotation.Job) rotation.Result
+
+func (h *handler) run(ctx context.Context, job queue.Job, do act) rotation.Result {
+	f := h.fleet.Load()
+	subject, err := f.subject(job)
 	var later *rotation.WaitError
 	switch {
 	case errors.As(err, &later):
@@ -84,9 +74,15 @@ func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context
 	case err != nil:
 		return rotation.Result{Status: rotation.Failed, Err: err}
 	}
-	result := f(h.quotas.Watch(ctx, job.Account), subject, job.Job)
+	result := do(h.quotas.Watch(ctx, job.Account), f, subject, job.Job)
 	h.watchClock(result.Err)
 	h.noteRetirement(ctx, subject.Credential, result)
+	if _, leaves := f.leavers[job.Credential]; leaves {
+		select {
+		case h.ended <- job.Credential:
+		case <-ctx.Done(): // it is served on, and has nothing to do
+		}
+	}
 	return result
 }
 
@@ -94,7 +90,7 @@ func (h *handler) run(ctx context.Context, job queue.Job, f func(context.Context
 func (h *handler) watchClock(err error) {
 	var refused *rotation.Error
 	if errors.As(err, &refused) && refused.Kind == rotation.ClockSkew {
-		h.skewed.Store(&skew{err: refused, seen: h.machine.Clock.Now()})
+		h.skewed.Store(&skew{err: refused, seen: h.clock.Now()})
 	}
 }
 
@@ -103,7 +99,7 @@ func (h *handler) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 	f := h.fleet.Load()
 	for _, v := range f.cfg.Verifications {
 		if v.Name == job.Credential && v.Account == job.Account {
-			result := h.contacts.Verify(h.quotas.Watch(ctx, job.Account), contacts.Verification{
+			result := f.engine.Contacts.Verify(h.quotas.Watch(ctx, job.Account), contacts.Verification{
 				Name: v.Name, Account: v.Account, Addresses: v.Addresses, Client: f.subjects.Client(v.Account).Contacts,
 			}, job.Job)
 			h.watchClock(result.Err)
@@ -115,23 +111,8 @@ func (h *handler) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 
 // ready reports a skewed clock: then this worker, not the account, is at fault.
 func (h *handler) ready() error {
-	if s := h.skewed.Load(); s != nil && h.machine.Clock.Now().Sub(s.seen) < skewMemory {
+	if s := h.skewed.Load(); s != nil && h.clock.Now().Sub(s.seen) < skewMemory {
 		return s.err
-	}
-	return nil
-}
-
-// reload takes a changed configuration over. One that cannot be used changes nothing and says why. Accounts have their
-// own servers and limiters, so a new or changed account needs a restart.
-func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Config) error {
-	subjects, err := app.NewSubjects(ctx, next, p.Vault.ReadField, p.Mail())
-	if err != nil {
-		return err
-	}
-	h.fleet.Store(&fleet{cfg: next, subjects: subjects})
-	select {
-	case h.reloaded <- struct{}{}:
-	default: // it is about to look anyway
 	}
 	return nil
 }
@@ -140,7 +121,12 @@ func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Confi
 func (h *handler) awaitKeys(ctx context.Context, p *app.Process) {
 	started := h.fleet.Load()
 	subjects := p.AwaitKeys(ctx, started.subjects)
-	if subjects == nil || !h.fleet.CompareAndSwap(started, &fleet{cfg: started.cfg, subjects: subjects}) {
+	if subjects == nil {
+		return
+	}
+	found := *started
+	found.subjects = subjects
+	if !h.fleet.CompareAndSwap(started, &found) {
 		return
 	}
 	select {

@@ -33,24 +33,24 @@ func run(ctx context.Context, p *app.Process) error {
 	if err != nil {
 		return err
 	}
-	h := &handler{
-		machine: engine.Machine, quotas: engine.Quotas, contacts: engine.Contacts, notes: engine.Index,
-		freezes:  p.Freezes(ctx, engine),
-		repairs:  &app.Repairs{Machine: engine.Machine, Vault: p.Vault, Index: engine.Index},
-		reloaded: make(chan struct{}, 1),
-	}
-	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects})
-	p.Gauges(engine)
-	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	server := queue.NewServer(p.Redis) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
+	h := &handler{
+		clock: engine.Clock, log: p.Log, vault: p.Vault, notes: engine.Index, quotas: engine.Quotas, freezes: p.Freezes(ctx, engine),
+		server: server, ended: make(chan string), reloaded: make(chan struct{}, 1),
+	}
+	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects, engine: engine})
+	if err := server.Use(h.fleet.Load().accounts()); err != nil {
+		return err
+	}
+	p.Gauges(engine)
+	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	p.Ready["paused"] = server.Paused
 	p.Ready["queue"] = func(context.Context) error { return server.Ready() }
-	server.Grace = h.machine.Timing.Call + 5*time.Second
+	server.Grace = func() time.Duration { return h.fleet.Load().engine.Machine.Timing.Call + 5*time.Second }
 	p.Metrics.Gauge("keyturn_accounts_served", func(context.Context) ([]observe.Sample, error) {
 		return []observe.Sample{{Value: float64(server.Serving())}}, nil
 	})
-	served := accounts(cfg) // here: what runs until the end must not hold the first configuration
 
 	// /healthz answers until the last run has ended.
 	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -77,19 +77,15 @@ func run(ctx context.Context, p *app.Process) error {
 		return nil
 	})
 	group.Go(func() error {
-		defer stop()
-		return server.Serve(ctx, served, h)
+		h.seeOff(ctx, p)
+		return nil
 	})
 	group.Go(func() error {
-		return p.Watch(ctx, func(next *config.Config, _ inventory.Difference) error { return h.reload(ctx, p, next) })
+		defer stop()
+		return server.Serve(ctx, h)
+	})
+	group.Go(func() error {
+		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error { return h.reload(ctx, p, next, d) })
 	})
 	return group.Wait()
-}
-
-func accounts(cfg *config.Config) []queue.AccountSettings {
-	all := make([]queue.AccountSettings, 0, len(cfg.Accounts))
-	for name, a := range cfg.Accounts {
-		all = append(all, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: cfg.Timing.TaskTimeout})
-	}
-	return all
 }

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"keyturn/internal/config"
@@ -21,8 +19,8 @@ type Freezes struct {
 // Freezes reads what is frozen. Run keeps it up to date; until a store was read, the scheduled work of its credentials waits.
 func (p *Process) Freezes(ctx context.Context, e *Engine) *Freezes {
 	f := &Freezes{Config: p.Config, Book: freeze.NewBook(ctx, p.Vault.StoreNames(), p.Vault, e.Index, e.Clock, p.Log)}
-	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
 	p.Metrics.Gauge("keyturn_frozen", func(context.Context) ([]observe.Sample, error) {
+		accounts := p.accounts()
 		all := make([]observe.Sample, len(accounts))
 		for i, account := range accounts {
 			all[i].Labels = []string{account}

@@ -12,10 +12,9 @@ import (
 
 // Gauges adds to a process's metrics what stands in Redis for all of them: any process shows the same values.
 func (p *Process) Gauges(e *Engine) {
-	accounts := slices.Sorted(maps.Keys(p.Config().Accounts))
-	p.queueGauges(e.Client, accounts)
+	p.queueGauges(e.Client)
 	p.Metrics.Gauge("keyturn_credentials", func(ctx context.Context) ([]observe.Sample, error) {
-		counts, err := e.Index.Counts(ctx, accounts...)
+		counts, err := e.Index.Counts(ctx, p.accounts()...)
 		var all []observe.Sample
 		for _, c := range counts {
 			all = append(all,
@@ -33,6 +32,7 @@ func (p *Process) Gauges(e *Engine) {
 		"keyturn_overdue_seconds": redisx.Due, "keyturn_resume_late_seconds": redisx.Open, "keyturn_retirement_late_seconds": redisx.Retiring,
 	} {
 		p.Metrics.Gauge(metric, func(ctx context.Context) ([]observe.Sample, error) {
+			accounts := p.accounts()
 			late, err := e.Index.Late(ctx, index, accounts...)
 			var all []observe.Sample
 			for i, d := range late {
@@ -45,6 +45,7 @@ func (p *Process) Gauges(e *Engine) {
 		return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
 	})
 	p.Metrics.Gauge("keyturn_breaker_open", func(ctx context.Context) ([]observe.Sample, error) {
+		accounts := p.accounts()
 		states, err := e.Breaker.States(ctx, accounts)
 		all := make([]observe.Sample, len(states))
 		for i, state := range states {
@@ -57,9 +58,12 @@ func (p *Process) Gauges(e *Engine) {
 	})
 }
 
-func (p *Process) queueGauges(client *queue.Client, accounts []string) {
+// accounts are those in force.
+func (p *Process) accounts() []string { return slices.Sorted(maps.Keys(p.Config().Accounts)) }
+
+func (p *Process) queueGauges(client *queue.Client) {
 	p.Metrics.Gauge("keyturn_queue_jobs", func(ctx context.Context) ([]observe.Sample, error) {
-		depths, err := client.Depths(ctx, accounts...)
+		depths, err := client.Depths(ctx, p.accounts()...)
 		var all []observe.Sample
 		for _, d := range depths {
 			name := "scheduled"
@@ -75,7 +79,7 @@ func (p *Process) queueGauges(client *queue.Client, accounts []string) {
 		return all, err
 	})
 	p.Metrics.Gauge("keyturn_queue_paused", func(ctx context.Context) ([]observe.Sample, error) {
-		depths, err := client.Depths(ctx, accounts...)
+		depths, err := client.Depths(ctx, p.accounts()...)
 		all := make([]observe.Sample, 0, len(depths))
 		for _, d := range depths {
 			sample := observe.Sample{Labels: []string{d.Account, "scheduled"}}

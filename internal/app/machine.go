@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
@@ -31,6 +32,8 @@ type Engine struct {
 	Client   *queue.Client
 	Breaker  *queue.Breaker
 	Quotas   *Quotas
+
+	limiter *ratelimit.Limiter
 }
 
 // NewEngine connects the state machine to Redis and Vault.
@@ -43,18 +46,14 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	if err != nil {
 		return nil, err
 	}
-	call := cfg.Timing.ProviderTimeout
-	rates := make(map[string][]rotation.Rate, len(cfg.Accounts))
-	for name, account := range cfg.Accounts {
-		call = max(call, account.Timeout)
-		rates[name] = account.Rates
-	}
-	// A run that sleeps for its token must still have time for the call.
-	limiter, err := ratelimit.New(rdb, rotation.WallClock{}, rates, min(ratelimit.DefaultMaxWait, (cfg.Timing.TaskTimeout-call)/2))
+	call := longestCall(cfg)
+	limiter, err := ratelimit.New(rdb, rotation.WallClock{}, rates(cfg), longestWait(cfg))
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log)}
+	e := &Engine{
+		Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log), limiter: limiter,
+	}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Machine = &rotation.Machine{
 		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
@@ -62,15 +61,53 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
 		Agenda:   observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
 		NewID:    newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
-		Timing: rotation.Timing{
-			Call: call, Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
-		},
+		Timing: timing(cfg),
 	}
 	e.Contacts = &contacts.Verifier{
 		Limiter: limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: metrics, Log: log,
 		Timeout: call,
 	}
 	return e, nil
+}
+
+// With returns the engine that goes by another configuration, whose rates count for both from now on. Runs go on with the
+// engine that they began with.
+func (e *Engine) With(cfg *config.Config) (*Engine, error) {
+	if err := e.limiter.Use(rates(cfg), longestWait(cfg)); err != nil {
+		return nil, err
+	}
+	next, machine, verifier := *e, *e.Machine, *e.Contacts
+	machine.Timing, verifier.Timeout = timing(cfg), longestCall(cfg)
+	next.Machine, next.Contacts = &machine, &verifier
+	return &next, nil
+}
+
+func rates(cfg *config.Config) map[string][]rotation.Rate {
+	all := make(map[string][]rotation.Rate, len(cfg.Accounts))
+	for name, account := range cfg.Accounts {
+		all[name] = account.Rates
+	}
+	return all
+}
+
+// longestCall is how long a call of any account may take.
+func longestCall(cfg *config.Config) time.Duration {
+	call := cfg.Timing.ProviderTimeout
+	for _, account := range cfg.Accounts {
+		call = max(call, account.Timeout)
+	}
+	return call
+}
+
+// longestWait is how long a run sleeps for its turn: it must still have time for the call.
+func longestWait(cfg *config.Config) time.Duration {
+	return min(ratelimit.DefaultMaxWait, (cfg.Timing.TaskTimeout-longestCall(cfg))/2)
+}
+
+func timing(cfg *config.Config) rotation.Timing {
+	return rotation.Timing{
+		Call: longestCall(cfg), Resume: cfg.Timing.ResumeAfter, MinInterval: cfg.Timing.MinInterval, Recheck: cfg.Timing.RecheckAfter,
+	}
 }
 
 // breakerChanged counts and logs the transitions of breakers. One that closes is good news, and no error.

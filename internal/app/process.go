@@ -10,8 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,7 +17,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/config"
-	"keyturn/internal/config/inventory"
 	"keyturn/internal/observe"
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
@@ -44,6 +41,9 @@ type Process struct {
 	inForce  atomic.Pointer[config.Config]
 	listener net.Listener
 	again    chan os.Signal // a SIGHUP; taken from the start, because a sender does not wait for a process to be ready
+
+	opening sync.Mutex
+	opened  map[string]opened // the stores in force
 }
 
 // The exit statuses of a process that did not start.
@@ -145,6 +145,15 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 		p.close()
 		return nil, err
 	}
+	p.opened = make(map[string]opened, len(cfg.Stores))
+	for name, s := range cfg.Stores {
+		settings, err := storeConfig(ctx, s) // it was read a moment ago
+		if err != nil {
+			p.close()
+			return nil, err
+		}
+		p.opened[name] = opened{s, settings}
+	}
 	p.Ready = map[string]func(context.Context) error{
 		"redis": func(ctx context.Context) error {
 			return errors.Join(redisx.TakesWrites(ctx, p.Redis), checkTLS(p.Config().Redis.TLS))
@@ -175,58 +184,6 @@ func (p *Process) Observe(ctx context.Context) error {
 	background.Go(func() { p.Health.Run(ctx, ready) })
 	defer background.Wait()
 	return observe.Endpoint{Metrics: p.Metrics, Ready: ready, Log: p.Log}.Serve(ctx, p.listener)
-}
-
-// Watch calls changed with every new configuration and what differs in it, until ctx ends: when a file changes and on
-// SIGHUP. A configuration with a mistake, or one that changed returns an error for, changes nothing: /readyz and the log
-// say why.
-func (p *Process) Watch(ctx context.Context, changed func(*config.Config, inventory.Difference) error) error {
-	running, open := p.Config().Accounts, p.Config().Stores // and not the rest, which may be large
-	return config.Watch(ctx, p.Config(), p.again, func(next *config.Config, err error) {
-		var d inventory.Difference
-		if err == nil {
-			d = inventory.Diff(&p.Config().Inventory, &next.Inventory)
-			err = changed(next, d)
-		}
-		if err == nil {
-			p.use(next)
-			p.Log.InfoContext(ctx, "configuration reloaded", "credentials", next.Len(), "added", len(d.Added), "changed", len(d.Changed),
-				"removed", len(d.Removed), "fingerprint", next.Fingerprint()[:12])
-			if names := needRestart(running, next.Accounts); len(names) > 0 {
-				p.Log.WarnContext(ctx, "accounts that are new, or of another rate, timeout or concurrency, need a restart", "accounts", names)
-			}
-			if names := otherStores(open, next.Stores); len(names) > 0 {
-				p.Log.WarnContext(ctx, "stores that are new or changed need a restart", "stores", names)
-			}
-		}
-		p.Health.Set(ctx, "configuration", err)
-	})
-}
-
-// needRestart names the accounts for which a process goes on as before, or does nothing: it makes their servers and
-// limiters once, at its start.
-func needRestart(running, next map[string]*config.Account) []string {
-	var names []string
-	for name, now := range next {
-		was, ok := running[name]
-		if !ok || was.Timeout != now.Timeout || was.Concurrency != now.Concurrency || !slices.Equal(was.Rates, now.Rates) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// otherStores names the stores that a process, which opens them once at its start, does not have as they are configured now.
-func otherStores(running, next map[string]*config.Store) []string {
-	var names []string
-	for name, now := range next {
-		if !reflect.DeepEqual(running[name], now) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 func (p *Process) close() {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"syscall"
 	"testing"
 	"weak"
@@ -81,17 +80,5 @@ func TestMemoryIsLimitedByTheSizeOfTheFleetUnlessTheUserSaysHow(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "1GiB")
 	if limitMemory(1); debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		t.Error("GOMEMLIMIT was overruled")
-	}
-}
-
-func TestAStoreThatIsNewOrChangedIsNamedBecauseItIsOpenedAtTheStartAlone(t *testing.T) {
-	t.Parallel()
-	store := func(mount string) *config.Store {
-		return &config.Store{Mount: mount, Nodes: []string{"https://a:8200"}}
-	}
-	running := map[string]*config.Store{"same": store("secret"), "moved": store("secret"), "gone": store("secret")}
-	next := map[string]*config.Store{"same": store("secret"), "moved": store("other"), "added": store("secret")}
-	if got := otherStores(running, next); !slices.Equal(got, []string{"added", "moved"}) {
-		t.Errorf("%q", got)
 	}
 }

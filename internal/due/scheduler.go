@@ -34,14 +34,14 @@ type Account struct {
 // claims, the others do not see. It owns nothing that cannot be rebuilt. Every exported field is needed; none may
 // change after Run was called. Use says what it works on.
 type Scheduler struct {
-	Index    Shared
-	Queue    Queue
-	Truth    Truth
-	Clock    rotation.Clock
-	Notices  rotation.Notices
-	Log      *slog.Logger
-	Jitter   func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
-	Freezes  Freezes
+	Index   Shared
+	Queue   Queue
+	Truth   Truth
+	Clock   rotation.Clock
+	Notices rotation.Notices
+	Log     *slog.Logger
+	Jitter  func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
+	Freezes Freezes
 
 	inventory atomic.Pointer[Inventory]
 	load      atomic.Pointer[Load]

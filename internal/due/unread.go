@@ -15,7 +15,9 @@ import (
 type reading func(context.Context, *finding) error
 
 func (s *Scheduler) readJournal(now time.Time) reading {
-	return func(ctx context.Context, f *finding) error { return s.Truth.readJournal(ctx, f, s.load.Load().Resume, now) }
+	return func(ctx context.Context, f *finding) error {
+		return s.Truth.readJournal(ctx, f, s.load.Load().Resume, now)
+	}
 }
 
 func (s *Scheduler) readAge(now time.Time) reading {

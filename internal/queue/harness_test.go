@@ -81,7 +81,7 @@ func (r *rig) serve(t *testing.T, h queue.Handler, options ...func(*queue.Server
 func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, options ...func(*queue.Server)) (stop func() error) {
 	t.Helper()
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now, s.Grace = r.breaker, r.jobs, time.Now, time.Second
+	s.Breaker, s.Observer, s.Now, s.Grace = r.breaker, r.jobs, time.Now, within(time.Second)
 	s.Log = slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, o := range options {
 		o(s)
@@ -102,6 +102,9 @@ func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, op
 	})
 	return stop
 }
+
+// within is a grace.
+func within(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
 
 // empty reports whether no task is left in any state.
 func (r *rig) empty(t *testing.T) bool {

@@ -62,7 +62,7 @@ type Server struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	// Grace is how long runs may go on after Serve's context ended: longer than the longest provider call.
-	Grace time.Duration
+	Grace func() time.Duration
 
 	rdb     redis.UniversalClient
 	client  *Client

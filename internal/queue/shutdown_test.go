@@ -18,7 +18,7 @@ func TestAShutdownLetsARunEnd(t *testing.T) {
 		started <- ctx
 		<-release
 		return rotation.Result{Status: rotation.Done}
-	}), func(s *queue.Server) { s.Grace = time.Minute })
+	}), func(s *queue.Server) { s.Grace = within(time.Minute) })
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	ctx := next(t, "the run", started)
 	stopped := make(chan error, 1)
@@ -42,7 +42,7 @@ func TestAShutdownEndsARunAfterItsGraceAndKeepsItsTask(t *testing.T) {
 		started <- struct{}{}
 		<-ctx.Done()
 		return rotation.Result{Status: rotation.Failed, Err: ctx.Err()}
-	}), func(s *queue.Server) { s.Grace = 50 * time.Millisecond })
+	}), func(s *queue.Server) { s.Grace = within(50 * time.Millisecond) })
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the run", started)
 	must(t, stop())
@@ -82,7 +82,7 @@ func TestARunIsBoundedByItsAccountsTimeout(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now, s.Log, s.Grace = r.breaker, r.jobs, time.Now, discard, time.Second
+	s.Breaker, s.Observer, s.Now, s.Log, s.Grace = r.breaker, r.jobs, time.Now, discard, within(time.Second)
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)

@@ -45,7 +45,7 @@ func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 	t.Parallel()
 	r, h := newRig(t), newHeld()
 	var server *queue.Server
-	r.serve(t, rotate(h.run), func(s *queue.Server) { server, s.Grace = s, time.Minute })
+	r.serve(t, rotate(h.run), func(s *queue.Server) { server, s.Grace = s, within(time.Minute) })
 	must(t, r.client.Enqueue(t.Context(), account, "runs", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the run", h.started)
 	must(t, server.Use(nil))
@@ -68,7 +68,7 @@ func TestOtherSettingsCountWhenTheRunsThatThereAreHaveEnded(t *testing.T) {
 	t.Parallel()
 	r, h := newRig(t), newHeld()
 	var server *queue.Server
-	r.serveAccounts(t, rotate(h.run), nil, func(s *queue.Server) { server, s.Grace = s, time.Minute })
+	r.serveAccounts(t, rotate(h.run), nil, func(s *queue.Server) { server, s.Grace = s, within(time.Minute) })
 	must(t, server.Use([]queue.AccountSettings{settings(account, 2)}))
 	for _, id := range []string{"a", "b", "c", "d"} {
 		must(t, r.client.Enqueue(t.Context(), account, id, time.Now(), rotation.ReasonScheduled, false))
