@@ -43,6 +43,8 @@ func run(ctx context.Context, p *app.Process) error {
 	if err := server.Use(h.fleet.Load().accounts()); err != nil {
 		return err
 	}
+	engine.Keys.Use(func() *app.Subjects { return h.fleet.Load().subjects })
+	p.Ready["keys"] = func(context.Context) error { return engine.Keys.Ready() }
 	p.Gauges(engine)
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	p.Ready["paused"] = server.Paused
@@ -74,6 +76,10 @@ func run(ctx context.Context, p *app.Process) error {
 	})
 	group.Go(func() error {
 		h.awaitKeys(ctx, p)
+		return nil
+	})
+	group.Go(func() error {
+		engine.Keys.Run(ctx)
 		return nil
 	})
 	group.Go(func() error {

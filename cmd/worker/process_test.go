@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -81,6 +82,35 @@ func TestTheRotationOfAKilledWorkerGoesOnBeforeTheQueueNotices(t *testing.T) {
 	s.Until("another worker finishes it", func() bool { return s.Settled(c, 1) })
 	if j := s.Journal(c); j.Attempt < 2 {
 		t.Errorf("attempt %d", j.Attempt)
+	}
+}
+
+// TestAReplacedKeyIsUsedByItself: nothing tells the worker, whose breaker is open.
+func TestAReplacedKeyIsUsedByItself(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	filed := s.SES("filed", "first: manual")
+	s.WriteFile("ses-key", "a-key-that-has-expired")
+	s.Configure(apptest.Settings{Patient: true})
+	w := s.Start("worker")
+	s.Ctl("rotate", filed.ID)
+	w.Until("the breaker is open", func(metrics string) bool { return strings.Contains(metrics, `keyturn_breaker_open{account="ses"} 1`) })
+	s.WriteFile("ses-key", s.Keys.SESKey)
+	w.Logged("a management key was replaced")
+	s.Until("its rotation goes on", func() bool { return s.Settled(filed, 1) })
+	w.Until("the breaker is closed", func(metrics string) bool { return strings.Contains(metrics, `keyturn_breaker_open{account="ses"} 0`) })
+
+	if err := os.Remove(filepath.Join(s.Dir, "ses-key")); err != nil {
+		t.Fatal(err)
+	}
+	s.Until("it is told that the key's file is gone", func() bool {
+		_, body := w.Get("/readyz")
+		return strings.Contains(body, "account ses: its management keys stay those of before")
+	})
+	s.WriteFile("good-key", s.Keys.SESKey)
+	if out, status := s.Ctl("--config", s.WriteFile("other.yaml", strings.ReplaceAll(s.Config(apptest.Settings{Patient: true}, filed), "ses-key", "good-key")),
+		"rotate", filed.ID, "--wait"); status != 0 {
+		t.Errorf("the key of before is not used: %d: %s", status, out)
 	}
 }
 

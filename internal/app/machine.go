@@ -32,6 +32,7 @@ type Engine struct {
 	Client   *queue.Client
 	Breaker  *queue.Breaker
 	Quotas   *Quotas
+	Keys     *Keyring // a worker's: it calls Use and Run
 
 	limiter *ratelimit.Limiter
 }
@@ -55,12 +56,15 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 		Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log), limiter: limiter,
 	}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
+	e.Keys = &Keyring{Breaker: e.Breaker, Clock: rotation.WallClock{}, Log: log}
 	e.Machine = &rotation.Machine{
 		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
 		Observer: queue.Witness{Observer: metrics, Breaker: e.Breaker},
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
-		Agenda:   observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics},
-		NewID:    newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
+		Agenda: keyedAgenda{
+			observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics}, e.Keys,
+		},
+		NewID: newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		Timing: timing(cfg),
 	}
 	e.Contacts = &contacts.Verifier{

@@ -16,12 +16,19 @@ import (
 // Subjects gives every credential of a configuration what acts on it. It is safe for concurrent use.
 type Subjects struct {
 	cfg     *config.Config
+	read    ReadField
 	mail    Mail
-	clients map[string]rotation.Client // by account
-	waiting map[string]error           // by account: why its management keys cannot be read yet
+	waiting map[string]error // by account: why its management keys cannot be read yet
 
 	mu      sync.Mutex
+	clients map[string]keyed                   // by account
 	servers map[rotation.SMTP]*smtpauth.Server // by all but the user name, so that caps on probing hold per server
+}
+
+// keyed is a client with a fingerprint of the management keys that it has.
+type keyed struct {
+	rotation.Client
+	print fingerprint
 }
 
 // ReadField reads a management key that stands in Vault.
@@ -30,24 +37,17 @@ type ReadField func(ctx context.Context, store, path, field string) (secret.Valu
 // NewSubjects reads the management keys, makes a client, and tries every verification of the named accounts; of all where
 // none is named. Its error names every key, or else everything else, that is missing.
 func NewSubjects(ctx context.Context, cfg *config.Config, read ReadField, mail Mail, accounts ...string) (*Subjects, error) {
-	keys, err := cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
-		return read(ctx, ref.Store, ref.Path, ref.Field)
-	}, accounts...)
+	s := &Subjects{
+		cfg: cfg, read: read, mail: mail, clients: make(map[string]keyed, len(cfg.Accounts)),
+		servers: map[rotation.SMTP]*smtpauth.Server{},
+	}
+	keys, err := s.keys(ctx, accounts...)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subjects{
-		cfg: cfg, mail: mail, clients: make(map[string]rotation.Client, len(cfg.Accounts)),
-		servers: map[rotation.SMTP]*smtpauth.Server{},
-	}
 	var problems []error
 	for name := range keys {
-		account := cfg.Accounts[name]
-		var client rotation.Client
-		settings, err := Settings(account, keys[name])
-		if err == nil {
-			client, err = account.Provider.New(settings)
-		}
+		client, err := clientOf(cfg.Accounts[name], keys[name])
 		if err != nil {
 			problems = append(problems, fmt.Errorf("account %s: %w", name, err))
 		}
@@ -78,15 +78,58 @@ func Settings(account *config.Account, keys map[string]secret.Value) (rotation.S
 	return s, err
 }
 
+// keys are the management keys of the named accounts, of all where none is named.
+func (s *Subjects) keys(ctx context.Context, accounts ...string) (map[string]map[string]secret.Value, error) {
+	return s.cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
+		return s.read(ctx, ref.Store, ref.Path, ref.Field)
+	}, accounts...)
+}
+
+func clientOf(account *config.Account, keys map[string]secret.Value) (keyed, error) {
+	made := keyed{print: fingerprintOf(keys)}
+	settings, err := Settings(account, keys)
+	if err == nil {
+		made.Client, err = account.Provider.New(settings)
+	}
+	return made, err
+}
+
 // Client returns the provider client of an account.
-func (s *Subjects) Client(account string) rotation.Client { return s.clients[account] }
+func (s *Subjects) Client(account string) rotation.Client { return s.client(account).Client }
+
+func (s *Subjects) client(account string) keyed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clients[account]
+}
+
+// Renew reads the management keys of an account again, and makes its client anew if they have changed. Runs that have begun
+// go on with the client that they have. After an error the account has what it had.
+func (s *Subjects) Renew(ctx context.Context, account string) (changed bool, err error) {
+	keys, err := s.keys(ctx, account)
+	if err != nil {
+		return false, err
+	}
+	if s.client(account).print == fingerprintOf(keys[account]) {
+		return false, nil
+	}
+	next, err := clientOf(s.cfg.Accounts[account], keys[account])
+	if err != nil {
+		return false, fmt.Errorf("account %s: %w", account, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = s.clients[account].print != next.print
+	s.clients[account] = next
+	return changed, nil
+}
 
 // Of returns a credential with what acts on it.
 func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
 	if cause := s.waiting[cred.Account]; cause != nil {
 		return rotation.Subject{}, &rotation.WaitError{After: keysPause, Reason: "its management keys cannot be read: " + cause.Error()}
 	}
-	subject := rotation.Subject{Credential: cred, Client: s.clients[cred.Account]}
+	subject := rotation.Subject{Credential: cred, Client: s.Client(cred.Account)}
 	switch cred.Verify.Mode {
 	case rotation.VerifyOff:
 	case rotation.VerifyProvider:

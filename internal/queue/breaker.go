@@ -129,6 +129,26 @@ func (b *Breaker) admit(ctx context.Context, job Job, now time.Time) (pass, erro
 	return pass{state: n, heard: heard}, nil
 }
 
+// Renewed notes that the account's management key was replaced: what was refused is not in use any more.
+func (b *Breaker) Renewed(ctx context.Context, account string) error {
+	defer b.closed.Delete(account)
+	return b.close(ctx, account)
+}
+
+// close closes the breaker, which has what waited go on.
+func (b *Breaker) close(ctx context.Context, account string) error {
+	cause, _ := b.rdb.HGet(ctx, redisx.Key(account, redisx.Breaker), "cause").Result()
+	n, err := b.eval(ctx, account, "close")
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		ring(ctx, b.rdb, account) // what waited is work for all workers
+		b.notify(ctx, Transition{Account: account, Cause: cause})
+	}
+	return nil
+}
+
 // learn takes what became of an admitted job as evidence. Its errors are not worth one: the next job learns the same.
 func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Result) {
 	if p.state == passClosed {
@@ -139,11 +159,7 @@ func (b *Breaker) learn(ctx context.Context, job Job, p pass, res rotation.Resul
 	var e *rotation.Error
 	switch {
 	case res.Rotated, job.Kind == KindContacts && res.Status == rotation.Done, b.answers(job.Account).Load() > p.heard, b.served(ctx, job, res):
-		cause, _ := b.rdb.HGet(ctx, redisx.Key(job.Account, redisx.Breaker), "cause").Result()
-		if n, err := b.eval(ctx, job.Account, "close"); err == nil && n == 1 {
-			ring(ctx, b.rdb, job.Account) // what waited is work for all workers
-			b.notify(ctx, Transition{Account: job.Account, Cause: cause})
-		}
+		_ = b.close(ctx, job.Account)
 	case p.state == passProbe && !errors.As(res.Err, &e):
 		// The provider was not asked: the next job may be the probe.
 		_, _ = b.eval(ctx, job.Account, "release")

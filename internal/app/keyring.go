@@ -1,0 +1,180 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/secret"
+)
+
+// Keyring has the clients of a fleet use the management keys as they are now: those in files are read again every few
+// seconds, those in Vault every minute, and both at once where a provider refuses one. Safe for concurrent use.
+type Keyring struct {
+	Breaker *queue.Breaker
+	Clock   rotation.Clock
+	Log     *slog.Logger
+
+	mu       sync.Mutex
+	subjects func() *Subjects // of the fleet in force; nil before Use
+	unread   map[string]error // by account: why its keys could not be read the last time
+}
+
+const (
+	filesEvery = 10 * time.Second
+	vaultEvery = 6           // times that: each key there is a call
+	renewMost  = time.Minute // for the keys of one account
+)
+
+// fingerprint tells management keys apart without keeping them.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(keys map[string]secret.Value) fingerprint {
+	sum := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		value := keys[name].Reveal()
+		fmt.Fprintf(sum, "%d:%s%d:%s", len(name), name, len(value), value)
+	}
+	return fingerprint(sum.Sum(nil))
+}
+
+// Use says where the subjects of the fleet in force are.
+func (k *Keyring) Use(subjects func() *Subjects) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.subjects = subjects
+}
+
+func (k *Keyring) inForce() *Subjects {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.subjects == nil {
+		return nil
+	}
+	return k.subjects()
+}
+
+// Run reads keys again until ctx ends.
+func (k *Keyring) Run(ctx context.Context) {
+	for round := 1; k.Clock.Sleep(ctx, filesEvery) == nil; round++ {
+		s := k.inForce()
+		accounts := s.cfg.Accounts
+		for _, name := range slices.Sorted(maps.Keys(accounts)) {
+			if s.waiting[name] == nil && readAgain(accounts[name], round%vaultEvery == 0) {
+				k.renew(ctx, s, name)
+			}
+		}
+		k.keep(func(account string) bool { return accounts[account] != nil })
+	}
+}
+
+// readAgain tells whether keys of an account may have changed: those in the environment do not.
+func readAgain(account *config.Account, vault bool) bool {
+	files := false
+	for _, source := range account.Keys {
+		if source.Vault != (config.VaultRef{}) && !vault {
+			return false
+		}
+		files = files || source.Env == ""
+	}
+	return files
+}
+
+// renew reads the keys of an account again, and reports whether they have changed. A key that was replaced closes the
+// account's breaker: what was refused is not in use any more.
+func (k *Keyring) renew(ctx context.Context, s *Subjects, account string) bool {
+	ctx, cancel := context.WithTimeout(ctx, renewMost)
+	defer cancel()
+	changed, err := s.Renew(ctx, account)
+	if ctx.Err() != nil && err != nil {
+		err = fmt.Errorf("account %s: %w", account, ctx.Err())
+	}
+	k.note(ctx, account, err)
+	if !changed {
+		return false
+	}
+	k.Log.LogAttrs(ctx, slog.LevelInfo, "a management key was replaced", slog.String("account", account))
+	if err := k.Breaker.Renewed(ctx, account); err != nil {
+		k.Log.LogAttrs(ctx, slog.LevelWarn, "the breaker learns of a replaced key with the next probe", slog.String("account", account), slog.Any("error", err))
+	}
+	return true
+}
+
+// note keeps how the reading of an account's keys went, and logs when that changes.
+func (k *Keyring) note(ctx context.Context, account string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, was := k.unread[account]
+	if err == nil {
+		delete(k.unread, account)
+		return
+	}
+	if k.unread == nil {
+		k.unread = map[string]error{}
+	}
+	k.unread[account] = err
+	if !was {
+		k.Log.LogAttrs(ctx, slog.LevelWarn, "the management keys of an account cannot be read again: those of before stay in use",
+			slog.String("account", account), slog.Any("error", err))
+	}
+}
+
+// keep forgets the accounts that are not there any more.
+func (k *Keyring) keep(there func(account string) bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	maps.DeleteFunc(k.unread, func(account string, _ error) bool { return !there(account) })
+}
+
+// Ready names the accounts whose keys could not be read the last time.
+func (k *Keyring) Ready() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var errs []error
+	for _, account := range slices.Sorted(maps.Keys(k.unread)) {
+		errs = append(errs, fmt.Errorf("account %s: its management keys stay those of before: %w", account, k.unread[account]))
+	}
+	return errors.Join(errs...)
+}
+
+// usedKey is the key of the fingerprint that Using puts into a context.
+type usedKey struct{}
+
+// Using returns the context of a run that uses the management keys of an account as they are now.
+func (k *Keyring) Using(ctx context.Context, s *Subjects, account string) context.Context {
+	return context.WithValue(ctx, usedKey{}, s.client(account).print)
+}
+
+// outdated tells whether the key that a run under ctx was refused is not the account's any more: it may have been replaced
+// just now.
+func (k *Keyring) outdated(ctx context.Context, account string) bool {
+	s := k.inForce()
+	used, known := ctx.Value(usedKey{}).(fingerprint)
+	if s == nil || !known || s.cfg.Accounts[account] == nil {
+		return false
+	}
+	return s.client(account).print != used || k.renew(ctx, s, account)
+}
+
+// keyedAgenda has a refused management key read again before the breaker hears of it.
+type keyedAgenda struct {
+	rotation.Agenda
+	keys *Keyring
+}
+
+// Block implements rotation.Agenda.
+func (a keyedAgenda) Block(ctx context.Context, account string, cause *rotation.Error) error {
+	if a.keys.outdated(ctx, account) {
+		return nil
+	}
+	return a.Agenda.Block(ctx, account, cause)
+}
