@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"keyturn/internal/contacts"
+	"keyturn/internal/operate"
 	"keyturn/internal/rotation"
 )
 
@@ -15,6 +17,36 @@ func (a *Acts) List(ctx context.Context, account, domain string) ([]rotation.Lis
 		return nil, err
 	}
 	return subjects.Client(account).Lister.List(ctx, domain, func(ctx context.Context) error { return a.turn(ctx, account) })
+}
+
+// Probe is part of operate.Providers: it lists identities, or asks whether the password that consumers read works.
+func (a *Acts) Probe(ctx context.Context, cred *rotation.Credential) error {
+	subjects, err := a.subjects(ctx, cred.Account)
+	if err != nil {
+		return err
+	}
+	turn := func(ctx context.Context) error { return a.turn(ctx, cred.Account) }
+	switch client := subjects.Client(cred.Account); {
+	case client.Lister != nil:
+		domain, _, _ := strings.Cut(cred.Target, "/")
+		_, err = client.Lister.List(ctx, domain, turn)
+		return err
+	case client.Minter != nil:
+		_, err = client.Minter.Identities(ctx, cred.Target, "", turn)
+		return err
+	case client.ReadBack != nil:
+		current, err := a.Vault.Read(ctx, cred.Place)
+		if err != nil {
+			return err
+		}
+		if err := turn(ctx); err != nil {
+			return err
+		}
+		_, err = client.ReadBack.Verify(ctx, cred.Target, current.Password)
+		return err
+	default:
+		return operate.ErrNoHarmlessCall
+	}
 }
 
 // patientTurns is how often a command that calls a provider for a person gets in line behind the workers.

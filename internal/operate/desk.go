@@ -108,6 +108,8 @@ type Providers interface {
 	// Confirm has contacts asked to confirm their addresses, once, and returns what became of each. Its error is about the
 	// call as a whole.
 	Confirm(ctx context.Context, account string, addresses []string, by string) ([]rotation.ContactResult, error)
+	// Probe asks something about a credential that changes nothing; ErrNoHarmlessCall where there is no such call.
+	Probe(ctx context.Context, cred *rotation.Credential) error
 }
 
 // Credential returns a credential of the configuration.
