@@ -125,6 +125,21 @@ type noNotices struct{}
 
 func (noNotices) Note(context.Context, *rotation.Credential, rotation.Notice) error { return errAway }
 
+// What the reference does not have would be shown without a word of what it means.
+func TestAMetricThatTheReferenceDoesNotHaveIsNotMade(t *testing.T) {
+	t.Parallel()
+	made := func(name string) (made bool) {
+		defer func() { made = recover() == nil }()
+		observe.NewMetrics().Gauge(name, func(context.Context) ([]observe.Sample, error) { return nil, nil })
+		return true
+	}
+	for _, name := range []string{"keyturn_unheard_of", "keyturn_runs_total"} { // the second one is a counter
+		if made(name) {
+			t.Errorf("%s is made a gauge", name)
+		}
+	}
+}
+
 func TestAGaugeThatCannotBeReadLeavesTheOthersStanding(t *testing.T) {
 	t.Parallel()
 	m := observe.NewMetrics()
