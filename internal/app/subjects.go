@@ -103,7 +103,7 @@ func (s *Subjects) client(account string) keyed {
 	return s.clients[account]
 }
 
-// Renew reads the management keys of an account again, and makes its client anew if they have changed. Runs that have begun
+// Renew reads the management keys of an account again, and makes another client if they have changed. Runs that have begun
 // go on with the client that they have. After an error the account has what it had.
 func (s *Subjects) Renew(ctx context.Context, account string) (changed bool, err error) {
 	keys, err := s.keys(ctx, account)

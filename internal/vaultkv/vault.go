@@ -51,7 +51,7 @@ func Open(ctx context.Context, configs map[string]StoreConfig) (*Vault, error) {
 // ErrMoved is a store that would not be the same store any more: what stands in it would be looked for elsewhere.
 var ErrMoved = errors.New("the mounts and the namespace of a store that is in use cannot change")
 
-// Use puts other stores in force. One that is configured as before stays as it is, logged in; one that is not is opened anew,
+// Use puts other stores in force. One that is configured as before stays as it is, logged in; one that is not is opened again,
 // and calls that are under way end with the old one. One that is not named any more goes after the longest run, for those
 // that are under way. An error names every fault; then nothing has changed.
 func (v *Vault) Use(configs map[string]StoreConfig) error {
