@@ -58,34 +58,11 @@ func run(ctx context.Context, p *app.Process) error {
 	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error { return p.Observe(observing) })
-	group.Go(func() error {
-		engine.Clock.Run(observing)
-		return nil
-	})
-	group.Go(func() error {
-		engine.Quotas.Run(observing)
-		return nil
-	})
-	group.Go(func() error {
-		h.freezes.Run(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		h.checkServers(ctx, p)
-		return nil
-	})
-	group.Go(func() error {
-		h.awaitKeys(ctx, p)
-		return nil
-	})
-	group.Go(func() error {
-		engine.Keys.Run(ctx)
-		return nil
-	})
-	group.Go(func() error {
-		h.seeOff(ctx, p)
-		return nil
-	})
+	beside(observing, &group, engine.Clock.Run, engine.Quotas.Run)
+	beside(ctx, &group, h.freezes.Run, engine.Keys.Run,
+		func(ctx context.Context) { h.checkServers(ctx, p) },
+		func(ctx context.Context) { h.awaitKeys(ctx, p) },
+		func(ctx context.Context) { h.seeOff(ctx, p) })
 	group.Go(func() error {
 		defer stop()
 		return server.Serve(ctx, h)
@@ -94,4 +71,14 @@ func run(ctx context.Context, p *app.Process) error {
 		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error { return h.reload(ctx, p, next, d) })
 	})
 	return group.Wait()
+}
+
+// beside runs parts of a group that go on until ctx ends, and cannot fail.
+func beside(ctx context.Context, group *errgroup.Group, parts ...func(context.Context)) {
+	for _, part := range parts {
+		group.Go(func() error {
+			part(ctx)
+			return nil
+		})
+	}
 }
