@@ -47,7 +47,7 @@ func (v provider) call(ctx context.Context, sent func(), do func(context.Context
 	v.spend(work{sends: 1})
 	if v.on(lateCalls, v.account.name) && v.oneIn(4, v.cred.ID, "late") {
 		sent()
-		return v.late(do)
+		return v.late(do) //nolint:contextcheck // it lands after ctx has ended
 	}
 	issued, err := do(ctx)
 	v.changed()
