@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"keyturn/internal/config"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
@@ -31,8 +33,9 @@ type Keyring struct {
 
 const (
 	filesEvery = 10 * time.Second
-	vaultEvery = 6           // times that: each key there is a call
+	vaultEvery = time.Minute // each key there is a call
 	renewMost  = time.Minute // for the keys of one account
+	keysAtOnce = 8
 )
 
 // fingerprint tells management keys apart without keeping them.
@@ -63,30 +66,53 @@ func (k *Keyring) inForce() *Subjects {
 	return k.subjects()
 }
 
-// Run reads keys again until ctx ends.
+// Run reads keys again until ctx ends. Those in files do not wait for a Vault that is away.
 func (k *Keyring) Run(ctx context.Context) {
-	for round := 1; k.Clock.Sleep(ctx, filesEvery) == nil; round++ {
-		s := k.inForce()
-		accounts := s.cfg.Accounts
-		for _, name := range slices.Sorted(maps.Keys(accounts)) {
-			if s.waiting[name] == nil && readAgain(accounts[name], round%vaultEvery == 0) {
-				k.renew(ctx, s, name)
-			}
-		}
-		k.keep(func(account string) bool { return accounts[account] != nil })
-	}
+	var loops sync.WaitGroup
+	loops.Go(func() { k.repeat(ctx, filesEvery, inFiles) })
+	loops.Go(func() { k.repeat(ctx, vaultEvery, inVault) })
+	loops.Wait()
 }
 
-// readAgain tells whether keys of an account may have changed: those in the environment do not.
-func readAgain(account *config.Account, vault bool) bool {
-	files := false
+// place is where the keys of an account stand.
+type place int
+
+const (
+	inNone  place = iota // in the environment, which does not change
+	inFiles              // some of them
+	inVault              // some of them, and some may be in files
+)
+
+func placeOf(account *config.Account) place {
+	found := inNone
 	for _, source := range account.Keys {
-		if source.Vault != (config.VaultRef{}) && !vault {
-			return false
+		switch {
+		case source.Vault != config.VaultRef{}:
+			return inVault
+		case source.File != "":
+			found = inFiles
 		}
-		files = files || source.Env == ""
 	}
-	return files
+	return found
+}
+
+// repeat reads the keys of all accounts that stand at a place.
+func (k *Keyring) repeat(ctx context.Context, every time.Duration, at place) {
+	for k.Clock.Sleep(ctx, every) == nil {
+		s := k.inForce()
+		var group errgroup.Group
+		group.SetLimit(keysAtOnce)
+		for name, account := range s.cfg.Accounts {
+			if s.waiting[name] == nil && placeOf(account) == at {
+				group.Go(func() error {
+					k.renew(ctx, s, name)
+					return nil
+				})
+			}
+		}
+		_ = group.Wait() // none returns an error
+		k.keep(func(account string) bool { return s.cfg.Accounts[account] != nil })
+	}
 }
 
 // renew reads the keys of an account again, and reports whether they have changed. A key that was replaced closes the

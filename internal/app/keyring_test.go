@@ -137,21 +137,18 @@ func TestAKeyThatCannotBeReadAgainStaysAsItWas(t *testing.T) {
 	}
 }
 
-func TestOnlyKeysThatCanChangeAreReadAgain(t *testing.T) {
+func TestKeysAreReadAgainWhereTheyCanChange(t *testing.T) {
 	t.Parallel()
 	file, env, vault := config.Source{File: "f"}, config.Source{Env: "E"}, config.Source{Vault: config.VaultRef{Path: "p", Field: "f"}}
-	for _, tt := range []struct {
-		keys          map[string]config.Source
-		often, seldom bool
-	}{
-		{map[string]config.Source{"a": env}, false, false},
-		{map[string]config.Source{"a": env, "b": file}, true, true},
-		{map[string]config.Source{"a": file, "b": vault}, false, true},
-		{map[string]config.Source{"a": vault}, false, true},
+	for want, all := range map[place][]map[string]config.Source{
+		inNone:  {{}, {"a": env}},
+		inFiles: {{"a": file}, {"a": env, "b": file}},
+		inVault: {{"a": vault}, {"a": file, "b": vault}, {"a": vault, "b": file}, {"a": env, "b": vault}},
 	} {
-		account := &config.Account{Keys: tt.keys}
-		if often, seldom := readAgain(account, false), readAgain(account, true); often != tt.often || seldom != tt.seldom {
-			t.Errorf("%v: %v and %v", tt.keys, often, seldom)
+		for _, keys := range all {
+			if got := placeOf(&config.Account{Keys: keys}); got != want {
+				t.Errorf("%v: %v, want %v", keys, got, want)
+			}
 		}
 	}
 }
