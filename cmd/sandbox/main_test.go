@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"keyturn/internal/sandbox"
@@ -89,12 +90,16 @@ func TestAFixedPortTakesTheDocumentedOnes(t *testing.T) {
 	}
 }
 
+// ranges is how many were asked for.
+var ranges atomic.Int32
+
 // freeRange finds n consecutive ports that are free, outside the range that the system hands out.
 func freeRange(t *testing.T, n int) int {
 	t.Helper()
 	var config net.ListenConfig
+	const apart = 1000 // tests run side by side, and none has begun to listen when the next one looks
 next:
-	for port := 20000; port < 30000; port += n {
+	for port := 20000 + apart*int(ranges.Add(1)); port < 32000; port += n {
 		for p := port; p < port+n; p++ {
 			l, err := config.Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", p))
 			if err != nil {

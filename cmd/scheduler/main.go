@@ -54,14 +54,16 @@ func run(ctx context.Context, p *app.Process) error {
 	group.Go(func() error { contacts.Run(ctx); return nil })
 	group.Go(func() error {
 		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error {
-			if _, err := p.UseStores(ctx, next); err != nil {
+			stores, err := p.PrepareStores(ctx, next)
+			if err != nil {
 				return err
 			}
+			stores.Commit()
 			freezes.Book.Use(ctx, p.Vault.StoreNames())
 			s.Use(next, load(next))
 			checks.Use(driftChecks(next))
 			contacts.Use(contactRounds(next))
-			left{p.Vault, p.Log}.tell(ctx, d.Removed)
+			go left{p.Vault, p.Log}.tell(ctx, d.Removed) // which may take long
 			return nil
 		})
 	})

@@ -31,7 +31,7 @@ func (l left) tell(ctx context.Context, removed []*rotation.Credential) {
 		case rec.Version == 0:
 			state = "none"
 		case rec.State == rotation.Open:
-			level, state = slog.LevelWarn, "open: it may hold the live password, and no process resumes it"
+			level, state = slog.LevelWarn, "open: it may hold the live password, and a worker that still knows it ends it"
 		case rec.State == rotation.Quarantined:
 			level, state = slog.LevelWarn, "in quarantine: it may hold the live password"
 		}

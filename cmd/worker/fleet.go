@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"keyturn/internal/app"
 	"keyturn/internal/config"
@@ -27,7 +29,8 @@ type fleet struct {
 // settings of before until that has ended.
 type leaver struct {
 	rotation.Subject
-	account queue.AccountSettings
+	account  queue.AccountSettings
+	provider string
 }
 
 // subject finds what a job names. A payload is hostile input: only what the configuration has at this account is rotated.
@@ -35,7 +38,7 @@ func (f *fleet) subject(job queue.Job) (rotation.Subject, error) {
 	cred, ok := f.cfg.Credential(job.Credential)
 	if !ok {
 		if l, leaves := f.leavers[job.Credential]; leaves && l.Credential.Account == job.Account {
-			return l.Subject, nil
+			return f.ofLeaver(l), nil
 		}
 		return rotation.Subject{}, queue.ErrUnknown
 	}
@@ -45,11 +48,20 @@ func (f *fleet) subject(job queue.Job) (rotation.Subject, error) {
 	return f.subjects.Of(cred)
 }
 
+// ofLeaver is a leaver with what acts on it: with the keys of now where its account stays.
+func (f *fleet) ofLeaver(l leaver) rotation.Subject {
+	s := l.Subject
+	if a := f.cfg.Accounts[l.account.Name]; a != nil && a.Provider.Code == l.provider {
+		s.Client = f.subjects.Client(l.account.Name)
+	}
+	return s
+}
+
 // accounts are those that are served: those of the configuration, and those of leavers.
 func (f *fleet) accounts() []queue.AccountSettings {
 	all := make([]queue.AccountSettings, 0, len(f.cfg.Accounts))
 	for name := range f.cfg.Accounts {
-		all = append(all, accountOf(f.cfg, name))
+		all = append(all, f.account(name))
 	}
 	for _, l := range f.leavers {
 		if !slices.ContainsFunc(all, func(a queue.AccountSettings) bool { return a.Name == l.account.Name }) {
@@ -59,8 +71,17 @@ func (f *fleet) accounts() []queue.AccountSettings {
 	return all
 }
 
-func accountOf(cfg *config.Config, name string) queue.AccountSettings {
-	return queue.AccountSettings{Name: name, Concurrency: cfg.Accounts[name].Concurrency, Timeout: cfg.Timing.TaskTimeout}
+func (f *fleet) account(name string) queue.AccountSettings {
+	return queue.AccountSettings{
+		Name: name, Concurrency: f.cfg.Accounts[name].Concurrency, Timeout: f.cfg.Timing.TaskTimeout,
+		Grace: f.engine.Machine.Timing.Call + 5*time.Second,
+	}
+}
+
+// leaver is what becomes of a credential that goes while its rotation is open.
+func (f *fleet) leaver(s rotation.Subject) leaver {
+	name := s.Credential.Account
+	return leaver{s, f.account(name), f.cfg.Accounts[name].Provider.Code}
 }
 
 // stores are those of leavers.
@@ -77,31 +98,29 @@ func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Confi
 	h.changing.Lock()
 	defer h.changing.Unlock()
 	was := h.fleet.Load()
+	open, err := p.Leavers(ctx, next, d.Removed)
+	if err != nil {
+		return err
+	}
 	f := &fleet{cfg: next}
-	var err error
-	if f.leavers, err = was.leave(next, p.Leavers(ctx, d.Removed)); err != nil {
+	if f.leavers, err = was.leave(next, open, p.Log); err != nil {
 		return err
 	}
-	undo, err := p.UseStores(ctx, next, f.stores()...)
+	stores, err := p.PrepareStores(ctx, next, f.stores()...)
 	if err != nil {
 		return err
 	}
-	if f.subjects, err = app.NewSubjects(ctx, next, p.Vault.ReadField, p.Mail()); err == nil {
-		f.engine, err = was.engine.With(next)
-	}
-	if err == nil {
-		err = h.server.Use(f.accounts())
-	}
-	if err != nil {
-		undo()
+	if f.subjects, err = stores.Subjects(ctx, next); err != nil {
 		return err
 	}
-	h.fleet.Store(f)
+	if f.engine, err = was.engine.With(next); err != nil {
+		return err
+	}
+	if err := h.install(f, stores); err != nil {
+		return err
+	}
 	h.freezes.Book.Use(ctx, p.Vault.StoreNames())
-	for id, l := range f.leavers {
-		p.Log.LogAttrs(ctx, slog.LevelWarn, "no longer configured, and a rotation is open: it is ended first",
-			slog.String("credential", id), slog.String("account", l.account.Name))
-	}
+	f.engine.Keys.Replaced(ctx, was.subjects, f.subjects)
 	select {
 	case h.reloaded <- struct{}{}:
 	default: // it is about to look anyway
@@ -109,58 +128,120 @@ func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Confi
 	return nil
 }
 
-// leave adds leavers to those that there are, unless the next configuration has them back.
-func (f *fleet) leave(next *config.Config, open []*rotation.Credential) (map[string]leaver, error) {
-	leavers := maps.Clone(f.leavers)
-	maps.DeleteFunc(leavers, func(id string, _ leaver) bool {
-		_, back := next.Credential(id)
-		return back
-	})
+// install puts a fleet in force, before the accounts that it alone has are served.
+func (h *handler) install(f *fleet, stores *app.Stores) error {
+	accounts := f.accounts()
+	for _, a := range accounts {
+		if err := a.Check(); err != nil {
+			return err
+		}
+	}
+	stores.Commit()
+	h.fleet.Store(f)
+	return h.server.Use(accounts)
+}
+
+// leave adds leavers to those that there are, unless the next configuration has them back where they are.
+func (f *fleet) leave(next *config.Config, open []*rotation.Credential, log *slog.Logger) (map[string]leaver, error) {
+	leavers := map[string]leaver{}
+	var moved []error
+	for id, l := range f.leavers {
+		switch back, is := next.Credential(id); {
+		case !is:
+			leavers[id] = l
+		case back.Place != l.Credential.Place || back.Account != l.Credential.Account:
+			moved = append(moved, fmt.Errorf("credential %s: a rotation is open: it can come back elsewhere when that has ended", id))
+		}
+	}
 	for _, cred := range open {
 		subject, err := f.subjects.Of(cred)
 		if err != nil {
-			return nil, err
+			log.Warn("no longer configured, and its open rotation cannot be ended", "credential", cred.ID, "error", err)
+			continue
 		}
-		if leavers == nil {
-			leavers = map[string]leaver{}
-		}
-		leavers[cred.ID] = leaver{subject, accountOf(f.cfg, cred.Account)}
+		leavers[cred.ID] = f.leaver(subject)
+		log.Warn("no longer configured, and a rotation is open: it is ended first", "credential", cred.ID, "account", cred.Account)
 	}
-	return leavers, nil
+	return leavers, errors.Join(moved...)
+}
+
+const (
+	maxEnded = 64 // that wait to be looked at; the rest is seen later
+	// seeEvery is how often leavers are looked at, whichever worker had the run that ended their rotation.
+	seeEvery = 30 * time.Second
+)
+
+// lookAfter has a credential looked at that had a run and is not in force any more, or never was a leaver: the run may have
+// ended its rotation, or begun it since the fleet was replaced.
+func (h *handler) lookAfter(f *fleet, s rotation.Subject) {
+	if _, is := h.fleet.Load().cfg.Credential(s.Credential.ID); is {
+		return
+	}
+	l, leaves := f.leavers[s.Credential.ID]
+	if !leaves {
+		l = f.leaver(s)
+	}
+	select {
+	case h.ended <- l:
+	default: // it is looked at in time
+	}
 }
 
 // seeOff has leavers go as their rotations end, until ctx ends.
 func (h *handler) seeOff(ctx context.Context, p *app.Process) {
+	ticker := time.NewTicker(seeEvery)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case id := <-h.ended:
-			h.left(ctx, p, id)
+		case l := <-h.ended:
+			h.see(ctx, p, l)
+		case <-ticker.C:
+			for _, l := range h.fleet.Load().leavers {
+				h.see(ctx, p, l)
+			}
 		}
 	}
 }
 
-// left has a leaver go whose rotation has ended. With the last one of an account or of a store, that goes too.
-func (h *handler) left(ctx context.Context, p *app.Process, id string) {
+// see looks at the journal of a credential that is not configured any more. While it is open it is a leaver, for which there
+// is a job; then it goes, and with the last one of an account or of a store, that goes too.
+func (h *handler) see(ctx context.Context, p *app.Process, l leaver) {
 	h.changing.Lock()
 	defer h.changing.Unlock()
 	f := *h.fleet.Load()
-	l, leaves := f.leavers[id]
-	if !leaves {
+	id := l.Credential.ID
+	if _, back := f.cfg.Credential(id); back {
 		return
 	}
-	if rec, err := p.Vault.Load(ctx, l.Credential); err != nil || rec.State == rotation.Open {
-		return // another run tells
+	rec, err := p.Vault.Load(ctx, l.Credential)
+	if err != nil {
+		return // it is looked at again
 	}
-	f.leavers = maps.Clone(f.leavers)
-	delete(f.leavers, id)
-	_, err := p.UseStores(ctx, f.cfg, f.stores()...)
+	_, leaves := f.leavers[id]
+	open := rec.State == rotation.Open
+	if open {
+		// No scheduler knows of it any more. One that is there already is success.
+		_ = f.engine.Client.Enqueue(ctx, l.Credential.Account, id, rec.Slot, rotation.ReasonResume, true)
+	}
+	if open == leaves {
+		return
+	}
+	leavers := map[string]leaver{}
+	maps.Copy(leavers, f.leavers)
+	if f.leavers = leavers; open {
+		leavers[id] = l
+	} else {
+		delete(leavers, id)
+	}
+	stores, err := p.PrepareStores(ctx, f.cfg, f.stores()...)
 	if err == nil {
-		err = h.server.Use(f.accounts())
+		err = h.install(&f, stores)
 	}
 	if err != nil {
-		p.Log.LogAttrs(ctx, slog.LevelWarn, "what is no longer configured is still served", slog.String("credential", id), slog.Any("error", err))
+		p.Log.LogAttrs(ctx, slog.LevelWarn, "what is no longer configured cannot be ended or let go", slog.String("credential", id), slog.Any("error", err))
+		return
 	}
-	h.fleet.Store(&f)
+	h.freezes.Book.Use(ctx, p.Vault.StoreNames())
 }

@@ -28,7 +28,7 @@ type handler struct {
 	skewed  atomic.Pointer[skew]
 
 	changing sync.Mutex    // held while the fleet is replaced
-	ended    chan string   // leavers that had a run, which may have ended their rotation
+	ended    chan leaver   // those that had a run, which may have ended their rotation or begun one
 	reloaded chan struct{} // an element after a reload
 }
 
@@ -78,12 +78,7 @@ func (h *handler) run(ctx context.Context, job queue.Job, do act) rotation.Resul
 	result := do(h.quotas.Watch(ctx, job.Account), f, subject, job.Job)
 	h.watchClock(result.Err)
 	h.noteRetirement(ctx, subject.Credential, result)
-	if _, leaves := f.leavers[job.Credential]; leaves {
-		select {
-		case h.ended <- job.Credential:
-		case <-ctx.Done(): // it is served on, and has nothing to do
-		}
-	}
+	h.lookAfter(f, subject)
 	return result
 }
 

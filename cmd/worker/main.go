@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"time"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
 	"golang.org/x/sync/errgroup"
@@ -37,7 +36,7 @@ func run(ctx context.Context, p *app.Process) error {
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
 	h := &handler{
 		clock: engine.Clock, log: p.Log, vault: p.Vault, notes: engine.Index, quotas: engine.Quotas, freezes: p.Freezes(ctx, engine),
-		server: server, ended: make(chan string), reloaded: make(chan struct{}, 1),
+		server: server, ended: make(chan leaver, maxEnded), reloaded: make(chan struct{}, 1),
 	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects, engine: engine})
 	if err := server.Use(h.fleet.Load().accounts()); err != nil {
@@ -49,7 +48,6 @@ func run(ctx context.Context, p *app.Process) error {
 	p.Ready["clock"] = func(context.Context) error { return h.ready() }
 	p.Ready["paused"] = server.Paused
 	p.Ready["queue"] = func(context.Context) error { return server.Ready() }
-	server.Grace = func() time.Duration { return h.fleet.Load().engine.Machine.Timing.Call + 5*time.Second }
 	p.Metrics.Gauge("keyturn_accounts_served", func(context.Context) ([]observe.Sample, error) {
 		return []observe.Sample{{Value: float64(server.Serving())}}, nil
 	})

@@ -35,7 +35,9 @@ const (
 	filesEvery = 10 * time.Second
 	vaultEvery = time.Minute // each key there is a call
 	renewMost  = time.Minute // for the keys of one account
-	keysAtOnce = 8
+	// refusedMost is for that while a run waits, which has to say in time that a key was refused.
+	refusedMost = 4 * time.Second
+	keysAtOnce  = 8
 )
 
 // fingerprint tells management keys apart without keeping them.
@@ -111,7 +113,10 @@ func (k *Keyring) repeat(ctx context.Context, every time.Duration, at place) {
 			}
 		}
 		_ = group.Wait() // none returns an error
-		k.keep(func(account string) bool { return s.cfg.Accounts[account] != nil })
+		k.keep(func(account string) bool {
+			a := s.cfg.Accounts[account]
+			return a != nil && placeOf(a) != inNone
+		})
 	}
 }
 
@@ -128,11 +133,18 @@ func (k *Keyring) renew(ctx context.Context, s *Subjects, account string) bool {
 	if !changed {
 		return false
 	}
+	k.tell(ctx, account)
+	return true
+}
+
+// tell notes that an account has another key.
+func (k *Keyring) tell(ctx context.Context, account string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusedMost)
+	defer cancel()
 	k.Log.LogAttrs(ctx, slog.LevelInfo, "a management key was replaced", slog.String("account", account))
 	if err := k.Breaker.Renewed(ctx, account); err != nil {
 		k.Log.LogAttrs(ctx, slog.LevelWarn, "the breaker learns of a replaced key with the next probe", slog.String("account", account), slog.Any("error", err))
 	}
-	return true
 }
 
 // note keeps how the reading of an account's keys went, and logs when that changes.
@@ -188,7 +200,22 @@ func (k *Keyring) outdated(ctx context.Context, account string) bool {
 	if s == nil || !known || s.cfg.Accounts[account] == nil {
 		return false
 	}
-	return s.client(account).print != used || k.renew(ctx, s, account)
+	if s.client(account).print != used {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, refusedMost)
+	defer cancel()
+	return k.renew(ctx, s, account)
+}
+
+// Replaced closes the breakers of the accounts that have other keys in the next fleet.
+func (k *Keyring) Replaced(ctx context.Context, was, next *Subjects) {
+	for account := range next.cfg.Accounts {
+		before := was.client(account)
+		if before.print != (fingerprint{}) && before.print != next.client(account).print {
+			k.tell(ctx, account)
+		}
+	}
 }
 
 // keyedAgenda has a refused management key read again before the breaker hears of it.
@@ -202,5 +229,7 @@ func (a keyedAgenda) Block(ctx context.Context, account string, cause *rotation.
 	if a.keys.outdated(ctx, account) {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusedMost) // what was left of its time may be gone
+	defer cancel()
 	return a.Agenda.Block(ctx, account, cause)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"syscall"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"keyturn/internal/config/inventory"
 	"keyturn/internal/due"
 	"keyturn/internal/rotation"
-	"keyturn/internal/vaultkv"
 )
 
 // reloadAgain is the pause after which a configuration is tried again that could not be taken over: what was in its way, an
@@ -27,10 +25,20 @@ const reloadAgain = 30 * time.Second
 // SIGHUP. A configuration is taken over as a whole or not at all: one with a mistake, one that changes what cannot change in
 // a process that runs, or one that changed returns an error for, changes nothing. /readyz and the log say why.
 func (p *Process) Watch(ctx context.Context, changed func(*config.Config, inventory.Difference) error) error {
+	again := time.AfterFunc(reloadAgain, func() {
+		select {
+		case p.again <- syscall.SIGHUP:
+		default: // it is about to be read
+		}
+	})
+	again.Stop()
+	defer again.Stop()
 	return config.Watch(ctx, p.Config(), p.again, func(next *config.Config, err error) {
 		if err == nil {
 			if err = p.reload(ctx, next, changed); err != nil {
-				p.tryAgain(ctx)
+				again.Reset(reloadAgain)
+			} else {
+				again.Stop()
 			}
 		}
 		p.Health.Set(ctx, "configuration", err)
@@ -51,23 +59,10 @@ func (p *Process) reload(ctx context.Context, next *config.Config, changed func(
 	return nil
 }
 
-// tryAgain has the configuration read again later.
-func (p *Process) tryAgain(ctx context.Context) {
-	time.AfterFunc(reloadAgain, func() {
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case p.again <- syscall.SIGHUP:
-		default: // it is about to be read
-		}
-	})
-}
-
 // stays names all that cannot be taken over by a process that runs, or not now.
 func (p *Process) stays(ctx context.Context, next *config.Config, d inventory.Difference) error {
 	var problems []error
-	if !reflect.DeepEqual(p.Config().Redis, next.Redis) {
+	if !p.Config().Redis.Equal(next.Redis) {
 		problems = append(problems, errors.New("redis: a process stays with the Redis that it began with: restart it"))
 	}
 	problems = append(problems, p.moved(ctx, next, d))
@@ -119,17 +114,24 @@ func (p *Process) journals(ctx context.Context, creds []*rotation.Credential) ([
 	return records, errs
 }
 
-// Leavers are those of the credentials, which the configuration has no more, whose rotation is open. One that cannot be read
-// is left: its store may be gone with it.
-func (p *Process) Leavers(ctx context.Context, removed []*rotation.Credential) []*rotation.Credential {
+// Leavers are those of the credentials, which the configuration has no more, whose rotation is open. Whether it is must be
+// known where the store stays; where that goes too, one that cannot be read is left.
+func (p *Process) Leavers(ctx context.Context, next *config.Config, removed []*rotation.Credential) ([]*rotation.Credential, error) {
 	records, errs := p.journals(ctx, removed)
 	var open []*rotation.Credential
+	var unread []error
 	for i, cred := range removed {
-		if errs[i] == nil && records[i].State == rotation.Open {
+		switch {
+		case errs[i] != nil && next.Stores[cred.Place.Store] != nil:
+			unread = append(unread, fmt.Errorf("credential %s: whether a rotation is open, before it is removed: %w", cred.ID, errs[i]))
+		case errs[i] != nil:
+			p.Log.LogAttrs(ctx, slog.LevelWarn, "no longer configured, and whether a rotation is open is not known",
+				slog.String("credential", cred.ID), slog.String("store", cred.Place.Store), slog.Any("error", errs[i]))
+		case records[i].State == rotation.Open:
 			open = append(open, cred)
 		}
 	}
-	return open
+	return open, few(unread)
 }
 
 func openOne(cred *rotation.Credential) error {
@@ -158,12 +160,11 @@ func moves(was, next *config.Config, d inventory.Difference) (paths, stores []*r
 			paths = append(paths, before)
 		}
 	}
-	if len(d.Removed) == 0 || len(d.Added) == 0 {
+	if len(d.Removed) == 0 {
 		return paths, stores
 	}
-	taken := make(map[rotation.Place]bool, len(d.Added))
-	targets := make(map[target]bool, len(d.Added))
-	for _, cred := range d.Added {
+	taken, targets := map[rotation.Place]bool{}, map[target]bool{}
+	for _, cred := range slices.Concat(d.Added, d.Changed) {
 		taken[cred.Place] = true
 		targets[targetOf(next, cred)] = true
 	}
@@ -197,59 +198,4 @@ func openOf(ctx context.Context, index *due.Index, creds []*rotation.Credential)
 		}
 	}
 	return open, nil
-}
-
-// opened is a store as it was configured, and with what was read for it.
-type opened struct {
-	configured *config.Store
-	settings   vaultkv.StoreConfig
-}
-
-// UseStores puts the stores of a configuration in force, and keeps those of before that are named. What undo returns to is
-// what was in force until now.
-func (p *Process) UseStores(ctx context.Context, next *config.Config, keep ...string) (undo func(), err error) {
-	p.opening.Lock()
-	defer p.opening.Unlock()
-	stores, was := make(map[string]opened, len(next.Stores)), p.opened
-	var problems []error
-	for name, configured := range next.Stores {
-		if before, ok := was[name]; ok && reflect.DeepEqual(before.configured, configured) {
-			stores[name] = before // what it logs in with may have been used up since
-			continue
-		}
-		settings, err := storeConfig(ctx, configured)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("vault store %q: %w", name, err))
-		}
-		stores[name] = opened{configured, settings}
-	}
-	for _, name := range keep {
-		if _, ok := stores[name]; !ok {
-			stores[name] = was[name]
-		}
-	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	if err := p.Vault.Use(settingsOf(stores)); err != nil {
-		return nil, err
-	}
-	p.opened = stores
-	return func() {
-		p.opening.Lock()
-		defer p.opening.Unlock()
-		if err := p.Vault.Use(settingsOf(was)); err != nil {
-			p.Log.LogAttrs(ctx, slog.LevelError, "the stores of before are not in force again", slog.Any("error", err))
-			return
-		}
-		p.opened = was
-	}, nil
-}
-
-func settingsOf(stores map[string]opened) map[string]vaultkv.StoreConfig {
-	all := make(map[string]vaultkv.StoreConfig, len(stores))
-	for name, s := range stores {
-		all[name] = s.settings
-	}
-	return all
 }

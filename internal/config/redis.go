@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"reflect"
 	"strconv"
 
 	"keyturn/internal/config/document"
@@ -25,6 +26,19 @@ type Sentinel struct {
 	Addresses []string // of the sentinels, host:port
 	Username  string   // of the sentinels; Redis.Username is the master's
 	Password  Source   // of the sentinels; may be zero
+}
+
+// Equal tells whether two configurations mean the same Redis, wherever in their files they say so.
+func (r Redis) Equal(other Redis) bool { return reflect.DeepEqual(r.placeless(), other.placeless()) }
+
+func (r Redis) placeless() Redis {
+	r.Password = r.Password.placeless()
+	if r.Sentinel != nil {
+		sentinel := *r.Sentinel
+		sentinel.Password = sentinel.Password.placeless()
+		r.Sentinel = &sentinel
+	}
+	return r
 }
 
 // TLS is a client's side of TLS. Certificate and key come together.

@@ -35,6 +35,12 @@ type VaultRef struct {
 // IsZero reports whether no source was given.
 func (s Source) IsZero() bool { return s.Env == "" && s.File == "" && s.Vault == VaultRef{} }
 
+// placeless is the source without where the configuration names it.
+func (s Source) placeless() Source {
+	s.pos = document.Error{}
+	return s
+}
+
 // String names the source, not what is there.
 func (s Source) String() string {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,15 @@ type Store struct {
 	insecureHTTP bool
 	cluster      string // tells Vaults apart, however many addresses they have
 	location     string // tells places apart: two stores may mean one mount of one Vault
+}
+
+// Equal tells whether two configurations mean the same store in the same way, wherever in their files they say so.
+func (s *Store) Equal(other *Store) bool { return reflect.DeepEqual(s.placeless(), other.placeless()) }
+
+func (s *Store) placeless() Store {
+	bare := *s
+	bare.Auth.RoleID, bare.Auth.Secret = bare.Auth.RoleID.placeless(), bare.Auth.Secret.placeless()
+	return bare
 }
 
 // Auth is how keyturn logs in to Vault.

@@ -50,8 +50,8 @@ func (s *Scheduler) keeper(account string) *keeper {
 
 // tended are the accounts whose parts of the index are looked after: those in force, and those that are not any more, until
 // nothing of them is left.
-func (s *Scheduler) tended(inv Inventory) []string {
-	names := s.load.Load().names()
+func (s *Scheduler) tended(load *Load, inv Inventory) []string {
+	names := load.names()
 	inForce := make(map[string]bool, len(names))
 	for _, name := range names {
 		inForce[name] = true

@@ -21,8 +21,9 @@ const (
 // sync has each account's part of the index brought up to the inventory and to what Redis has lost. It waits for none
 // of them: an account whose part takes long, or cannot be brought up at all, delays no other. It returns how all stand.
 func (s *Scheduler) sync(ctx context.Context) error {
+	load := s.load.Load() // before the inventory, which Use stores later: an account that goes must not be missed
 	inv := *s.inventory.Load()
-	names := s.tended(inv)
+	names := s.tended(load, inv)
 	now, found, err := s.Index.Glance(ctx, names)
 	if err != nil {
 		return err

@@ -38,6 +38,7 @@ type rig struct {
 	breaker *queue.Breaker
 	jobs    *record
 	logs    *buffer
+	grace   time.Duration // of runs
 
 	mu          sync.Mutex
 	transitions []queue.Transition
@@ -63,7 +64,7 @@ func rigOn(t *testing.T, cfg redisx.Config) *rig {
 	}
 	admin := redis.NewClient(&redis.Options{Addr: cfg.Addresses[0]})
 	t.Cleanup(func() { _, _ = rdb.Close(), admin.Close() })
-	r := &rig{rdb: rdb, admin: admin, client: queue.NewClient(rdb), jobs: newRecord(), logs: &buffer{}}
+	r := &rig{rdb: rdb, admin: admin, client: queue.NewClient(rdb), jobs: newRecord(), logs: &buffer{}, grace: time.Second}
 	r.breaker = queue.NewBreaker(rdb, func(_ context.Context, tr queue.Transition) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -81,14 +82,14 @@ func (r *rig) serve(t *testing.T, h queue.Handler, options ...func(*queue.Server
 func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, options ...func(*queue.Server)) (stop func() error) {
 	t.Helper()
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now, s.Grace = r.breaker, r.jobs, time.Now, within(time.Second)
+	s.Breaker, s.Observer, s.Now = r.breaker, r.jobs, time.Now
 	s.Log = slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, o := range options {
 		o(s)
 	}
 	var settings []queue.AccountSettings
 	for _, name := range accounts {
-		settings = append(settings, queue.AccountSettings{Name: name, Concurrency: 4, Timeout: time.Minute})
+		settings = append(settings, queue.AccountSettings{Name: name, Concurrency: 4, Timeout: time.Minute, Grace: r.grace})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -102,9 +103,6 @@ func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, op
 	})
 	return stop
 }
-
-// within is a grace.
-func within(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
 
 // empty reports whether no task is left in any state.
 func (r *rig) empty(t *testing.T) bool {

@@ -93,7 +93,7 @@ func (p *post) serve(ctx context.Context) error {
 		return fmt.Errorf("account %s: %w", p.Name, err)
 	}
 	p.attend(ctx, door)
-	grace := time.AfterFunc(p.Grace(), cancel)
+	grace := time.AfterFunc(p.Grace, cancel)
 	defer grace.Stop()
 	srv.Shutdown()
 	p.guard.forget(queuesOf(p.Name)...)
@@ -108,7 +108,7 @@ func (p *post) settings() asynq.Config {
 		TaskCheckInterval:        pollEvery,
 		DelayedTaskCheckInterval: ownForwarder,
 		JanitorInterval:          time.Hour, // it looks after completed tasks, and none is retained
-		ShutdownTimeout:          p.Grace() + report,
+		ShutdownTimeout:          p.Grace + report,
 		RetryDelayFunc:           p.retryDelay,
 		IsFailure:                isFailure,
 		Logger:                   engineLog{p.Log.With("account", p.Name)},

@@ -19,6 +19,7 @@ type AccountSettings struct {
 	Name        string
 	Concurrency int           // jobs at once in this process, 2 to 64
 	Timeout     time.Duration // of one run; longer than the longest provider call, 10 minutes at most
+	Grace       time.Duration // how long runs may go on when they are to end: longer than the longest provider call
 }
 
 const (
@@ -61,8 +62,6 @@ type Server struct {
 	Observer Observer
 	Log      *slog.Logger
 	Now      func() time.Time
-	// Grace is how long runs may go on after Serve's context ended: longer than the longest provider call.
-	Grace func() time.Duration
 
 	rdb     redis.UniversalClient
 	client  *Client

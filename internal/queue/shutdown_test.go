@@ -13,12 +13,13 @@ import (
 func TestAShutdownLetsARunEnd(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.grace = time.Minute
 	started, release := make(chan context.Context, 1), make(chan struct{})
 	stop := r.serve(t, rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
 		started <- ctx
 		<-release
 		return rotation.Result{Status: rotation.Done}
-	}), func(s *queue.Server) { s.Grace = within(time.Minute) })
+	}))
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	ctx := next(t, "the run", started)
 	stopped := make(chan error, 1)
@@ -37,12 +38,13 @@ func TestAShutdownLetsARunEnd(t *testing.T) {
 func TestAShutdownEndsARunAfterItsGraceAndKeepsItsTask(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
+	r.grace = 50 * time.Millisecond
 	started := make(chan struct{}, 2)
 	stop := r.serve(t, rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
 		started <- struct{}{}
 		<-ctx.Done()
 		return rotation.Result{Status: rotation.Failed, Err: ctx.Err()}
-	}), func(s *queue.Server) { s.Grace = within(50 * time.Millisecond) })
+	}))
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the run", started)
 	must(t, stop())
@@ -82,11 +84,11 @@ func TestARunIsBoundedByItsAccountsTimeout(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now, s.Log, s.Grace = r.breaker, r.jobs, time.Now, discard, within(time.Second)
+	s.Breaker, s.Observer, s.Now, s.Log = r.breaker, r.jobs, time.Now, discard
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	must(t, s.Use([]queue.AccountSettings{{Name: account, Concurrency: 2, Timeout: 50 * time.Millisecond}}))
+	must(t, s.Use([]queue.AccountSettings{{Name: account, Concurrency: 2, Timeout: 50 * time.Millisecond, Grace: time.Second}}))
 	go func() {
 		served <- s.Serve(ctx, rotate(func(ctx context.Context, _ queue.Job) rotation.Result {
 			<-ctx.Done()

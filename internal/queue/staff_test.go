@@ -11,7 +11,7 @@ import (
 )
 
 func settings(name string, concurrency int) queue.AccountSettings {
-	return queue.AccountSettings{Name: name, Concurrency: concurrency, Timeout: time.Minute}
+	return queue.AccountSettings{Name: name, Concurrency: concurrency, Timeout: time.Minute, Grace: time.Minute}
 }
 
 // held is a handler whose runs end when they are let go.
@@ -44,8 +44,9 @@ func TestAnAccountThatIsAddedIsServedAtOnce(t *testing.T) {
 func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 	t.Parallel()
 	r, h := newRig(t), newHeld()
+	r.grace = time.Minute
 	var server *queue.Server
-	r.serve(t, rotate(h.run), func(s *queue.Server) { server, s.Grace = s, within(time.Minute) })
+	r.serve(t, rotate(h.run), func(s *queue.Server) { server = s })
 	must(t, r.client.Enqueue(t.Context(), account, "runs", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the run", h.started)
 	must(t, server.Use(nil))
@@ -67,8 +68,9 @@ func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 func TestOtherSettingsCountWhenTheRunsThatThereAreHaveEnded(t *testing.T) {
 	t.Parallel()
 	r, h := newRig(t), newHeld()
+	r.grace = time.Minute
 	var server *queue.Server
-	r.serveAccounts(t, rotate(h.run), nil, func(s *queue.Server) { server, s.Grace = s, within(time.Minute) })
+	r.serveAccounts(t, rotate(h.run), nil, func(s *queue.Server) { server = s })
 	must(t, server.Use([]queue.AccountSettings{settings(account, 2)}))
 	for _, id := range []string{"a", "b", "c", "d"} {
 		must(t, r.client.Enqueue(t.Context(), account, id, time.Now(), rotation.ReasonScheduled, false))

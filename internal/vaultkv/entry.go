@@ -112,6 +112,23 @@ func (v *Vault) ReadField(ctx context.Context, store, path, field string) (secre
 	if err != nil {
 		return secret.Value{}, err
 	}
+	return s.field(ctx, path, field)
+}
+
+// ReadField is that of the Vault, from the stores of the change.
+func (c *Change) ReadField(ctx context.Context, store, path, field string) (secret.Value, error) {
+	s, ok := c.stores[store]
+	if !ok {
+		return secret.Value{}, fmt.Errorf("vault store %q is not configured", store)
+	}
+	path, err := s.dataPath(path)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	return s.field(ctx, path, field)
+}
+
+func (s *store) field(ctx context.Context, path, field string) (secret.Value, error) {
 	found, err := s.version(ctx, path, 0)
 	if err != nil {
 		return secret.Value{}, err
@@ -131,10 +148,16 @@ func (v *Vault) place(place rotation.Place) (*store, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	if err := checkPath(place.Path); err != nil {
-		return nil, "", fmt.Errorf("vault store %q: %w", place.Store, err)
+	path, err := s.dataPath(place.Path)
+	return s, path, err
+}
+
+// dataPath is where what consumers read stands.
+func (s *store) dataPath(path string) (string, error) {
+	if err := checkPath(path); err != nil {
+		return "", fmt.Errorf("vault store %q: %w", s.name, err)
 	}
-	return s, s.config.Mount + "/data/" + place.Path, nil
+	return s.config.Mount + "/data/" + path, nil
 }
 
 // decode fills e from a secret's fields.

@@ -60,7 +60,9 @@ func newStore(name string, config StoreConfig, gates gates) (*store, error) {
 
 // close ends what goes on beside calls. Those that are under way end by themselves.
 func (s *store) close() {
-	s.release()
+	if s.release != nil {
+		s.release()
+	}
 	s.pool.CloseIdleConnections()
 }
 

@@ -51,13 +51,28 @@ func Open(ctx context.Context, configs map[string]StoreConfig) (*Vault, error) {
 // ErrMoved is a store that would not be the same store any more: what stands in it would be looked for elsewhere.
 var ErrMoved = errors.New("the mounts and the namespace of a store that is in use cannot change")
 
-// Use puts other stores in force. One that is configured as before stays as it is, logged in; one that is not is opened again,
-// and calls that are under way end with the old one. One that is not named any more goes after the longest run, for those
-// that are under way. An error names every fault; then nothing has changed.
+// Use puts other stores in force: Prepare and Commit.
 func (v *Vault) Use(configs map[string]StoreConfig) error {
+	change, err := v.Prepare(configs)
+	if err != nil {
+		return err
+	}
+	change.Commit()
+	return nil
+}
+
+// Change is other stores for a Vault, which Commit puts in force. Before that they can be read from.
+type Change struct {
+	vault  *Vault
+	stores map[string]*store
+}
+
+// Prepare opens stores beside those in force. One that is configured as before stays as it is, logged in. An error names every
+// fault. A change that is not committed leaves nothing behind.
+func (v *Vault) Prepare(configs map[string]StoreConfig) (*Change, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	opened := map[string]*store{}
+	c := &Change{vault: v, stores: map[string]*store{}}
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(configs)) {
 		s, err := v.opened(name, configs[name].withDefaults())
@@ -65,21 +80,29 @@ func (v *Vault) Use(configs map[string]StoreConfig) error {
 			problems = append(problems, fmt.Errorf("vault store %q: %w", name, err))
 			continue
 		}
-		opened[name] = s
+		c.stores[name] = s
 	}
 	if len(problems) > 0 {
 		slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return errors.Join(problems...)
+		return nil, errors.Join(problems...)
 	}
-	for name, s := range opened {
+	return c, nil
+}
+
+// Commit puts the change in force. Calls that are under way end with the store that they began with. A store that is not named
+// any more goes after the longest run, for those that are under way.
+func (c *Change) Commit() {
+	v := c.vault
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name, s := range c.stores {
 		v.put(name, s)
 	}
 	for name := range v.stores {
-		if opened[name] == nil {
+		if c.stores[name] == nil {
 			v.leave(name)
 		}
 	}
-	return nil
 }
 
 // opened returns the store that has this configuration: the one that is there, or a new one.

@@ -114,10 +114,9 @@ func (r *rig) start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(ctx)
 	server := queue.NewServer(r.rdb) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now = r.engine.Breaker, r.metrics, r.log, r.engine.Clock.Now
-	server.Grace = func() time.Duration { return r.engine.Machine.Timing.Call + 5*time.Second }
 	accounts := make([]queue.AccountSettings, 0, len(r.cfg.Accounts))
 	for name, a := range r.cfg.Accounts {
-		accounts = append(accounts, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: r.cfg.Timing.TaskTimeout})
+		accounts = append(accounts, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: r.cfg.Timing.TaskTimeout, Grace: r.engine.Machine.Timing.Call + 5*time.Second})
 	}
 	r.ended = make(chan error, 1)
 	if err := server.Use(accounts); err != nil {
