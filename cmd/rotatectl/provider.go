@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/config/document"
+	"keyturn/internal/providers"
 	"keyturn/internal/providers/declared"
 )
 
@@ -44,7 +46,7 @@ and no network.`,
 				}
 			}
 			for _, name := range args {
-				all.add(cmd, name, func() (*declared.Description, error) { return declared.ReadFile(name) })
+				all.add(cmd, name, func() (*declared.Description, error) { return declared.ReadFile(name, all.taken(name)...) })
 			}
 			if output == "json" {
 				encoder := json.NewEncoder(cmd.OutOrStdout())
@@ -124,6 +126,21 @@ func (e *examined) add(cmd *cobra.Command, name string, read func() (*declared.D
 	}
 	e.Warn(report.Uncovered)
 	e.Files = append(e.Files, described{File: name, Provider: d.Code, Rows: report.Rows, Examples: report.Examples, Requests: report.Requests})
+}
+
+// taken are the codes that a file must not have: those of the providers that keyturn has, unless it is the file of that one,
+// and those of other files.
+func (e *examined) taken(name string) []string {
+	var codes []string
+	for _, p := range providers.All() {
+		if filepath.Base(name) != p.Code+".yaml" {
+			codes = append(codes, p.Code)
+		}
+	}
+	for _, f := range e.Files {
+		codes = append(codes, f.Provider)
+	}
+	return codes
 }
 
 func (e *examined) err() error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -83,6 +84,34 @@ func TestADescriptionThatCannotBeReadIsCounted(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(out), &found); err != nil || found.Failed != 1 || len(found.Errors) != 1 || found.Errors[0].Line != 9 {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestACodeThatIsTakenIsRefusedWithItsPlace(t *testing.T) {
+	t.Parallel()
+	text := repositoryFile(t, "internal", "providers", "declared", "testdata", "setter.yaml")
+	own := regexp.MustCompile(`(?m)^code: .*$`)
+	dir := t.TempDir()
+	write := func(name, code string) string {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(own.ReplaceAllString(text, "code: "+code)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for _, code := range []string{"tencent-ses", "mailgun"} {
+		file := write("mine.yaml", code)
+		if _, problems, err := ask(t, "provider", "check", file); err == nil || !strings.Contains(problems, file+":") || !strings.Contains(problems, "code: ") {
+			t.Errorf("%s: %v: %s", code, err, problems)
+		}
+	}
+	first, second := write("first.yaml", "mine"), write("second.yaml", "mine")
+	if _, problems, err := ask(t, "provider", "check", first, second); err == nil || !strings.Contains(problems, second+":") || strings.Contains(problems, first+":") {
+		t.Errorf("two files with one code: %v: %s", err, problems)
+	}
+	if _, problems, err := ask(t, "provider", "check", filepath.Join("..", "..", "internal", "providers", "declared", "mailgun.yaml")); err != nil {
+		t.Errorf("the file of a provider that keyturn has: %v: %s", err, problems)
 	}
 }
 
