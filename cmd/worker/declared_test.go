@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,9 +32,9 @@ func account(s *apptest.Stage, code, key, value string) (top string) {
 const minting = "own-minter"
 
 // at adds a credential at a provider, whose account is called like it.
-func at(s *apptest.Stage, code, name string) apptest.Credential {
+func at(s *apptest.Stage, code, name, more string) apptest.Credential {
 	c := apptest.Credential{
-		ID: code + "-" + name + "-" + s.Name, Account: code, Provider: code, Target: name + "@" + s.Name + ".example.com", Path: "mail/" + s.Name + "/" + code + "-" + name,
+		ID: code + "-" + name + "-" + s.Name, Account: code, Provider: code, Target: name + "@" + s.Name + ".example.com", Path: "mail/" + s.Name + "/" + code + "-" + name, More: more,
 	}
 	if code == minting {
 		c.Target, c.Overlaps = name+"."+s.Name+".example.com", true
@@ -50,38 +51,39 @@ var trouble = map[core.Kind]func(*core.Fault){
 	core.Propagation: func(f *core.Fault) { f.Delay = core.Duration(2 * time.Second) },
 }
 
-// rotateThroughTrouble rotates a credential in each kind of trouble at each provider, kills the worker while a reply of each
-// is held, and waits until every password is where consumers read it, and no identity is left over.
+// rotateThroughTrouble rotates a credential in each kind of trouble at each provider. Once the others are done, it kills the
+// worker while it waits for replies of each that are held: a job whose rotation has not begun would wait for a minute for the
+// next one. Then every password is where consumers read it, and no identity is left over.
 func rotateThroughTrouble(t *testing.T, s *apptest.Stage, top string, codes ...string) {
 	t.Helper()
-	var victims []apptest.Credential
+	var victims, others []apptest.Credential
 	for _, code := range codes {
 		for kind, edit := range trouble {
-			c := at(s, code, strings.ReplaceAll(string(kind), "_", "-"))
-			if s.Fault(c, kind, edit); kind == core.Hold {
-				victims = append(victims, c)
+			name := strings.ReplaceAll(string(kind), "_", "-")
+			if kind == core.Hold {
+				victims = append(victims, at(s, code, name, "first: manual"))
+			} else {
+				others = append(others, at(s, code, name, ""))
 			}
+			s.Fault(s.Creds[len(s.Creds)-1], kind, edit)
 		}
 	}
 	s.Configure(apptest.Settings{Patient: true, Top: top})
 	w := s.Start("worker")
 	s.Start("scheduler")
+	s.UntilNil(func() error { return unsettled(s, others) })
 	for _, c := range victims {
-		s.Held(c)
+		if out, status := s.Ctl("rotate", c.ID); status != 0 {
+			t.Fatal(out)
+		}
 	}
+	s.UntilNil(func() error { return unheld(s, &victims) })
 	if err := w.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	s.Box.Release("", "")
 	s.Start("worker")
-	s.Until("every password is where consumers read it", func() bool {
-		for _, c := range s.Creds {
-			if !s.Settled(c, 1) || c.Overlaps && len(s.Strays(c)) > 0 {
-				return false
-			}
-		}
-		return true
-	})
+	s.UntilNil(func() error { return unsettled(s, s.Creds) })
 	for _, code := range codes {
 		stats := s.Box.Stats()[code]
 		for kind := range trouble {
@@ -93,6 +95,32 @@ func rotateThroughTrouble(t *testing.T, s *apptest.Stage, top string, codes ...s
 			t.Errorf("%s: %d passwords came in a URL", code, stats.InURL)
 		}
 	}
+}
+
+// unsettled tells what is in the way of a password of one of these, or which identity is left over.
+func unsettled(s *apptest.Stage, creds []apptest.Credential) error {
+	for _, c := range creds {
+		if err := s.Unsettled(c, 1); err != nil {
+			return err
+		}
+		if strays := s.Strays(c); c.Overlaps && len(strays) > 0 {
+			return fmt.Errorf("%s has the strays %v", c.ID, strays)
+		}
+	}
+	return nil
+}
+
+// unheld tells of which of these no reply was held yet. The worker gives each up after a while, so that those before need not be
+// held any more, but one is.
+func unheld(s *apptest.Stage, victims *[]apptest.Credential) error {
+	holds := s.Box.Holds()
+	*victims = slices.DeleteFunc(*victims, func(c apptest.Credential) bool {
+		return slices.ContainsFunc(holds, func(h core.Held) bool { return h.Provider == c.Provider && h.Target == c.Target })
+	})
+	if len(*victims) > 0 || len(holds) == 0 {
+		return fmt.Errorf("%d replies are held, and none yet of %v", len(holds), *victims)
+	}
+	return nil
 }
 
 // Mailgun is described in a file, and played from its page.

@@ -208,13 +208,18 @@ const patience = 40 * time.Second
 // Until waits until a condition holds.
 func (s *Stage) Until(what string, holds func() bool) {
 	s.tb.Helper()
-	err := devenv.Until(s.tb.Context(), patience, func() error {
+	s.UntilNil(func() error {
 		if holds() {
 			return nil
 		}
 		return errors.New(what)
 	})
-	if err != nil {
+}
+
+// UntilNil waits until there is nothing in the way.
+func (s *Stage) UntilNil(inTheWay func() error) {
+	s.tb.Helper()
+	if err := devenv.Until(s.tb.Context(), patience, inTheWay); err != nil {
 		s.tb.Fatalf("after %v still not: %v", patience, err)
 	}
 }

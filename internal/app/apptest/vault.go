@@ -1,6 +1,7 @@
 package apptest
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -49,12 +50,26 @@ func (s *Stage) JournalAt(c Credential, version int) Journal {
 // Settled tells whether a credential has had at least so many rotations, none is open, and its password is the live one.
 func (s *Stage) Settled(c Credential, versions int) bool {
 	s.tb.Helper()
-	e := s.Current(c)
+	return s.Unsettled(c, versions) == nil
+}
+
+// Unsettled tells what keeps a credential from being settled.
+func (s *Stage) Unsettled(c Credential, versions int) error {
+	s.tb.Helper()
+	e, journal := s.Current(c), s.Journal(c)
 	target := c.Target
 	if c.Overlaps {
 		target += "/" + e.Identity
 	}
-	return e.Version >= versions && s.Journal(c).State == "closed" && e.Password == s.Box.State()[c.Provider][target].Live
+	switch {
+	case e.Version < versions:
+		return fmt.Errorf("%s: current has version %d, want %d; its journal is %q", c.ID, e.Version, versions, journal.State)
+	case journal.State != "closed":
+		return fmt.Errorf("%s: its journal is %q", c.ID, journal.State)
+	case e.Password != s.Box.State()[c.Provider][target].Live:
+		return fmt.Errorf("%s: the password of version %d does not log in as %s", c.ID, e.Version, target)
+	}
+	return nil
 }
 
 // Strays are the identities of an overlap that neither programs use nor its journal is going to retire.
