@@ -29,6 +29,12 @@ func (h held) run(ctx context.Context, job queue.Job) rotation.Result {
 	return rotation.Result{Status: rotation.Done}
 }
 
+// takesNone waits until the account's server takes no job any more, and only waits for its runs.
+func (r *rig) takesNone(t *testing.T) {
+	t.Helper()
+	eventually(t, "no job is taken any more", func() bool { return strings.Contains(r.logs.String(), "Waiting for all workers to finish") })
+}
+
 func TestAnAccountThatIsAddedIsServedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -50,6 +56,7 @@ func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 	must(t, r.client.Enqueue(t.Context(), account, "runs", time.Now(), rotation.ReasonScheduled, false))
 	next(t, "the run", h.started)
 	must(t, server.Use(nil))
+	r.takesNone(t)
 	must(t, r.client.Enqueue(t.Context(), account, "waits", time.Now(), rotation.ReasonScheduled, false))
 	h.release <- "runs"
 	eventually(t, "what it leaves is told", func() bool {
@@ -78,6 +85,7 @@ func TestOtherSettingsCountWhenTheRunsThatThereAreHaveEnded(t *testing.T) {
 	next(t, "the first run", h.started)
 	next(t, "the second run", h.started)
 	must(t, server.Use([]queue.AccountSettings{settings(account, 3)}))
+	r.takesNone(t)
 	must(t, server.Use([]queue.AccountSettings{settings(account, 4)})) // before the one in between has begun
 	h.release <- "one"
 	h.release <- "two"
