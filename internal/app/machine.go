@@ -58,7 +58,7 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Keys = &Keyring{Breaker: e.Breaker, Clock: rotation.WallClock{}, Log: log}
 	e.Machine = &rotation.Machine{
-		Journals: vault, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
+		Journals: doubting{vault, e.Index}, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
 		Observer: queue.Witness{Observer: metrics, Breaker: e.Breaker},
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
 		Agenda: keyedAgenda{

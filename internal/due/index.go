@@ -86,6 +86,11 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, holdKey(cred))
 		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
+		p.HDel(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID)
+		if end.Version > 0 {
+			shown := Shown{Version: end.Version, RotatedAt: end.RotatedAt, Verified: end.Verified}
+			p.HSet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID, shown.text())
+		}
 		if end.State == rotation.Quarantined {
 			p.ZRem(ctx, redisx.Key(cred.Account, redisx.Due), cred.ID)
 			p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
@@ -126,6 +131,14 @@ func settleDue(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential
 		cred.ID, end.Slot.UnixMilli(), next(end.Slot), end.RotatedAt.UnixMilli(), next(end.RotatedAt), Skew.Milliseconds())
 }
 
+// Doubt notes that the journal of a credential's open rotation is in doubt. It is for people: nothing is decided by it.
+func (x *Index) Doubt(ctx context.Context, cred *rotation.Credential, since time.Time) error {
+	if err := x.rdb.HSet(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID, since.UnixMilli()).Err(); err != nil {
+		return fmt.Errorf("note the doubt of %s: %w", cred.ID, err)
+	}
+	return nil
+}
+
 // Remove implements Mirror.
 func (x *Index) Remove(ctx context.Context, account string, ids ...string) error {
 	members := make([]any, len(ids))
@@ -137,8 +150,9 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 		p.ZRem(ctx, redisx.Key(account, redisx.Open), members...)
 		p.ZRem(ctx, redisx.Key(account, redisx.Retiring), members...)
 		p.HDel(ctx, redisx.Key(account, redisx.Claimed), ids...)
-		p.HDel(ctx, redisx.Key(account, redisx.Quarantine), ids...)
-		p.HDel(ctx, redisx.Key(account, redisx.Checked), ids...)
+		for _, name := range []string{redisx.Quarantine, redisx.Checked, redisx.Doubt, redisx.Shown} {
+			p.HDel(ctx, redisx.Key(account, name), ids...)
+		}
 		return nil
 	})
 	if err != nil {

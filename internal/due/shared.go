@@ -61,6 +61,8 @@ type Finding struct {
 	Why    string    // where it is stuck, shortened
 	// Retires is when the first of its identities that wait is retired; zero: none waits.
 	Retires time.Time
+	Doubted bool  // its open journal is in doubt
+	Shown   Shown // not known where current was not read
 }
 
 // Lease names what one scheduler does at a time: building the part of an account, or, where there is none, sweeping.

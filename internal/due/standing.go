@@ -21,6 +21,8 @@ type Standing struct {
 	Quarantined bool
 	Why         string    // where it is quarantined, shortened
 	Retires     time.Time // when the first of its identities that wait is retired; zero: none waits
+	Doubted     bool      // its open journal is in doubt
+	Shown       Shown
 }
 
 // Look implements Mirror, in one round trip; a thousand or so at a time are a good measure.
@@ -28,6 +30,7 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 	type answers struct {
 		due, open, retires *redis.FloatSliceCmd
 		claimed, why       *redis.SliceCmd
+		doubt, shown       *redis.SliceCmd
 	}
 	byAccount := map[string][]string{}
 	for _, cred := range creds {
@@ -42,6 +45,8 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 				retires: p.ZMScore(ctx, redisx.Key(account, redisx.Retiring), ids...),
 				claimed: p.HMGet(ctx, redisx.Key(account, redisx.Claimed), ids...),
 				why:     p.HMGet(ctx, redisx.Key(account, redisx.Quarantine), ids...),
+				doubt:   p.HMGet(ctx, redisx.Key(account, redisx.Doubt), ids...),
+				shown:   p.HMGet(ctx, redisx.Key(account, redisx.Shown), ids...),
 			}
 		}
 		return nil
@@ -68,6 +73,10 @@ func (x *Index) Look(ctx context.Context, creds []*rotation.Credential) ([]Stand
 			s.Claimed, _ = instant(slot) // what is none, the next claim writes again
 		}
 		s.Why, s.Quarantined = a.why.Val()[i].(string)
+		_, s.Doubted = a.doubt.Val()[i].(string)
+		if text, ok := a.shown.Val()[i].(string); ok {
+			s.Shown = parseShown(text)
+		}
 	}
 	return found, nil
 }
@@ -80,6 +89,7 @@ type Count struct {
 	Overdue     int  // are due and not claimed
 	Claimed     int  // were claimed and have not ended
 	Open        int  // have an open journal
+	Doubted     int  // of these: are in doubt
 	Quarantined int
 	Retiring    int // have an identity that waits to be retired
 	NotRetired  int // of these: still have it an hour after its time
@@ -106,6 +116,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.Exists(ctx, redisx.Key(account, redisx.Epoch)),
 				p.ZCard(ctx, redisx.Key(account, redisx.Retiring)),
 				p.ZCount(ctx, redisx.Key(account, redisx.Retiring), "-inf", fmt.Sprint(now.Add(-retireTime).UnixMilli())),
+				p.HLen(ctx, redisx.Key(account, redisx.Doubt)),
 			}
 		}
 		return nil
@@ -118,7 +129,7 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 		counts[i] = Count{
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
 			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
-			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()),
+			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()), Doubted: int(c[8].Val()),
 		}
 	}
 	return counts, nil

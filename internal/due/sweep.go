@@ -156,7 +156,11 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 	}
 	var wrong []finding
 	for i := range found {
-		if found[i].differs(standing[i], now) {
+		switch have := standing[i]; {
+		case found[i].differs(have, now):
+			wrong = append(wrong, found[i])
+		case found[i].Shown.differs(have.Shown) && have.Claimed.IsZero() && have.Resume.IsZero():
+			found[i].Due = have.Due // which is right
 			wrong = append(wrong, found[i])
 		}
 	}

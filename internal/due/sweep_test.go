@@ -21,7 +21,7 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	t.Parallel()
 	x, v := newIndex(t), newVault()
 	slot := time.Now().UTC().Truncate(time.Millisecond)
-	creds := fleet("a", 8, every30d(t))
+	creds := fleet("a", 10, every30d(t))
 	for _, cred := range creds {
 		v.rotated(cred, slot)
 	}
@@ -35,8 +35,10 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	must(t, x.rdb.HDel(t.Context(), redisx.Key("a", redisx.Claimed), creds[1].ID).Err())
 	must(t, x.rdb.ZRem(t.Context(), redisx.Key("a", redisx.Due), creds[3].ID).Err())
 	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Quarantine), creds[4].ID, "released meanwhile").Err())
+	must(t, x.rdb.HDel(t.Context(), redisx.Key("a", redisx.Shown), creds[8].ID).Err())
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Shown), creds[9].ID, Shown{Version: 7}.text()).Err())
 	v.set(func() {
-		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past}
+		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past, Doubted: true}
 		v.records[creds[6].ID] = rotation.Record{State: rotation.Quarantined, Why: "rule"}
 		waiting := v.records[creds[7].ID]
 		waiting.Identities.Retire = []rotation.Retiring{{ID: "later", NotBefore: slot.Add(time.Hour)}, {ID: "first", NotBefore: slot}}
@@ -46,14 +48,15 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 
 	must(t, s.sweep(t.Context()))
 	for i, cred := range creds {
-		want := Standing{Due: cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond)}
+		shown := Shown{Known: true, Version: 1, RotatedAt: slot}
+		want := Standing{Due: cred.Schedule.Next(slot, cred.ID).Truncate(time.Millisecond), Shown: shown}
 		switch i {
 		case 2:
 			want = claimed
 		case 5:
-			want.Resume = past.Add(s.load.Load().Resume)
+			want.Resume, want.Doubted = past.Add(s.load.Load().Resume), true
 		case 6:
-			want = Standing{Quarantined: true, Why: "rule"}
+			want = Standing{Quarantined: true, Why: "rule", Shown: shown}
 		case 7:
 			want.Retires = slot
 		}

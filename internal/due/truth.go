@@ -54,7 +54,7 @@ func (t Truth) readJournal(ctx context.Context, f *finding, quiet time.Duration,
 	touched := earlier(rec.TouchedAt, now)
 	switch rec.State {
 	case rotation.Open:
-		f.Resume = touched.Add(quiet)
+		f.Resume, f.Doubted = touched.Add(quiet), rec.Doubted
 	case rotation.Quarantined:
 		f.Stuck, f.Why = true, shorten(rec.Why)
 	case rotation.Closed:
@@ -90,6 +90,7 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 			return err
 		}
 	}
+	f.Shown = shownOf(current, f.gone)
 	f.Due, f.certain = dueAt(f.Cred, current, now)
 	if !f.Due.IsZero() {
 		f.Due = f.Cred.Schedule.Serve(f.Due, now, f.Cred.ID)

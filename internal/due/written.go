@@ -31,6 +31,9 @@ func (x *Index) Replace(ctx context.Context, found []Finding) error {
 		if len(w.retired) > 0 {
 			p.ZRem(ctx, redisx.Key(account, redisx.Retiring), w.retired...)
 		}
+		if len(w.certain) > 0 {
+			p.HDel(ctx, redisx.Key(account, redisx.Doubt), w.certain...)
+		}
 		if len(w.free) > 0 {
 			p.HDel(ctx, redisx.Key(account, redisx.Quarantine), w.free...)
 		}
@@ -48,6 +51,9 @@ type writes struct {
 	stuck       []any // id, why
 	stuckIDs    []any
 	free        []string
+	doubted     []any // id, since when
+	certain     []string
+	shown       []any // id, what is shown
 }
 
 func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipeliner, string, writes)) error {
@@ -70,6 +76,14 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 			w.retired = append(w.retired, f.Cred.ID)
 		} else {
 			w.retiring = append(w.retiring, member(f.Cred.ID, f.Retires))
+		}
+		if f.Doubted {
+			w.doubted = append(w.doubted, f.Cred.ID, f.Resume.UnixMilli())
+		} else {
+			w.certain = append(w.certain, f.Cred.ID)
+		}
+		if f.Shown.Known {
+			w.shown = append(w.shown, f.Cred.ID, f.Shown.text())
 		}
 		if f.Stuck {
 			w.stuck = append(w.stuck, f.Cred.ID, f.Why)
@@ -96,6 +110,12 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 			if len(w.stuck) > 0 {
 				p.HSet(ctx, redisx.Key(account, redisx.Quarantine), w.stuck...)
 				p.ZRem(ctx, redisx.Key(account, redisx.Due), w.stuckIDs...)
+			}
+			if len(w.doubted) > 0 {
+				p.HSet(ctx, redisx.Key(account, redisx.Doubt), w.doubted...)
+			}
+			if len(w.shown) > 0 {
+				p.HSet(ctx, redisx.Key(account, redisx.Shown), w.shown...)
 			}
 			rest(p, account, w)
 		}

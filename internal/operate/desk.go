@@ -3,6 +3,7 @@ package operate
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
 
 	"keyturn/internal/config"
@@ -35,6 +36,8 @@ type Desk struct {
 	History   History // nil where this process has no rights in Vault
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil
+
+	sizes func() map[string]int // how many credentials each account has
 }
 
 // Fleet are the credentials of the configuration.
@@ -46,7 +49,15 @@ type Fleet interface {
 
 // For is a desk for a configuration, without clock and ports: it knows what the configuration has.
 func For(cfg *config.Config) *Desk {
-	return &Desk{Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing, Configured: cfg.Freezes}
+	return &Desk{
+		Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing, Configured: cfg.Freezes, sizes: sync.OnceValue(func() map[string]int {
+			sizes := make(map[string]int, len(cfg.Accounts))
+			for cred := range cfg.Credentials() {
+				sizes[cred.Account]++
+			}
+			return sizes
+		}),
+	}
 }
 
 // Truth is Vault, which is only read here. Safe for concurrent use; returns soon after ctx ends.

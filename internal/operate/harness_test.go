@@ -40,6 +40,9 @@ type stage struct {
 	// turns is how often a question has to wait for its turn, half a minute each time.
 	turns int
 	busy  int // demands that are refused
+	// standing and counts are what Redis mirrors; nil: it is not asked.
+	standing *due.Standing
+	counts   []due.Count
 }
 
 type event struct {
@@ -142,15 +145,21 @@ func (s *stage) Outcomes(_ context.Context, kind queue.Kind, creds []*rotation.C
 }
 
 func (s *stage) Depths(context.Context, ...string) ([]queue.Depth, error) {
-	return []queue.Depth{{Urgent: true, Pending: 7, Active: 2}}, nil
+	return []queue.Depth{{Account: "mail", Urgent: true, Pending: 7, Active: 2}}, nil
 }
 
 func (s *stage) Look(context.Context, []*rotation.Credential) ([]due.Standing, error) {
-	return nil, errors.New("not asked")
+	if s.standing == nil {
+		return nil, errors.New("not asked")
+	}
+	return []due.Standing{*s.standing}, nil
 }
 
 func (s *stage) Counts(context.Context, ...string) ([]due.Count, error) {
-	return nil, errors.New("not asked")
+	if s.counts == nil {
+		return nil, errors.New("not asked")
+	}
+	return s.counts, nil
 }
 
 func (s *stage) Checks(context.Context, []*rotation.Credential) ([]due.Check, error) {

@@ -27,6 +27,8 @@ const (
 	Retiring   = "retiring"   // sorted set: credential → when the first of its identities that wait is retired
 	Epoch      = "epoch"      // string: set once the account's part is built; gone where Redis was emptied
 	Building   = "building"   // string: the lease of the scheduler that builds it
+	Shown      = "shown"      // hash: credential → what people are shown of its password: version, instant, how it was verified
+	Doubt      = "doubt"      // hash: credential whose open journal is in doubt → since when
 	Checked    = "checked"    // hash: credential → when it was checked last, and the verdict
 
 	// The queue (internal/queue).

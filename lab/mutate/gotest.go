@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -28,9 +29,11 @@ type event struct {
 // answer.
 func (t tree) test(ctx context.Context, tests string, limit time.Duration) (failed string, err error) {
 	// What vet finds is no test's merit. Most of the time goes into building, more than half of which inlining and debug information would take.
-	args := []string{"test", "-json", "-vet=off", "-gcflags=-l -dwarf=false", "-ldflags=-s", "-failfast", "-count=1", "-timeout", limit.String()}
+	args := []string{"test", "-json", "-vet=off", "-gcflags=-l -dwarf=false", "-failfast", "-count=1", "-timeout", limit.String()}
 	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...) //nolint:gosec // our own patches
 	cmd.Dir = string(t)
+	// For the programs that tests build too. Without paths in what is built, what one tree has built serves all.
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath -ldflags=-s")
 	cmd.WaitDelay = 10 * time.Second
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -41,6 +41,14 @@ func (x *Index) Park(_ context.Context, cred *rotation.Credential, d time.Durati
 	return nil
 }
 
+// Doubt is what the index of Redis has for people.
+func (x *Index) Doubt(_ context.Context, cred *rotation.Credential, _ time.Time) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.account(cred.Account).doubted[cred.ID] = true
+	return nil
+}
+
 // Settle is part of rotation.Agenda.
 func (x *Index) Settle(_ context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	x.mu.Lock()
@@ -48,6 +56,12 @@ func (x *Index) Settle(_ context.Context, cred *rotation.Credential, end rotatio
 	a := x.account(cred.Account)
 	delete(a.holds, cred.ID)
 	a.open.remove(cred.ID)
+	delete(a.doubted, cred.ID)
+	if end.Version > 0 {
+		a.shown[cred.ID] = due.Shown{
+			Known: true, Version: end.Version, RotatedAt: moment(end.RotatedAt.UnixMilli()), Verified: end.Verified,
+		}
+	}
 	if end.State == rotation.Quarantined {
 		a.due.remove(cred.ID)
 		delete(a.claimed, cred.ID)

@@ -20,6 +20,7 @@ type Whole interface {
 	Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error
 	Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error
 	Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error
+	Doubt(ctx context.Context, cred *rotation.Credential, since time.Time) error
 }
 
 // Conform is the suite that every index passes. Each part gets one that is empty, and a way to empty it again.
@@ -34,6 +35,7 @@ func Conform(t *testing.T, start func(t *testing.T) (x Whole, flush func())) {
 		"a hold keeps others away, and parks":                                   holds,
 		"what stands is added to and replaced":                                  mirrors,
 		"what waits to be retired is added, replaced and removed":               retires,
+		"people are shown what stands and what is in doubt":                     shows,
 		"a lease is one holder's until it lapses":                               leases,
 		"peers lapse and leave":                                                 peers,
 		"a point is marked once":                                                points,

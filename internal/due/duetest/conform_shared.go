@@ -66,6 +66,30 @@ func retires(b *bench) {
 	want(b, b.look(creds[1]), nil, due.Standing{})
 }
 
+func shows(b *bench) {
+	creds, ctx := b.creds(2), b.Context()
+	shown := due.Shown{Known: true, Version: 3, RotatedAt: past, Verified: rotation.VerifiedNo}
+	b.must(b.Add(ctx, []due.Finding{{Cred: creds[0], Due: past, Shown: shown}, {Cred: creds[1], Due: past, Resume: far, Doubted: true, Shown: due.Shown{Known: true}}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: past, Shown: shown})
+	want(b, b.look(creds[1]), nil, due.Standing{Due: past, Resume: far, Doubted: true, Shown: due.Shown{Known: true}})
+	b.must(b.Replace(ctx, []due.Finding{{Cred: creds[0], Due: past, Resume: far}})) // of which current was not read
+	b.must(b.Doubt(ctx, creds[0], past))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: past, Resume: far, Doubted: true, Shown: shown})
+	b.must(b.Settle(ctx, creds[0], rotation.Ending{Promoted: true, Slot: past, RotatedAt: past, Version: 4, Verified: rotation.VerifiedYes}))
+	next := due.Shown{Known: true, Version: 4, RotatedAt: past, Verified: rotation.VerifiedYes}
+	if s := b.look(creds[0]); s.Doubted || s.Shown != next {
+		b.Errorf("what was rotated stands %+v", s)
+	}
+	b.must(b.Doubt(ctx, creds[0], past)) // which went out of date
+	gone := due.Shown{Known: true, Version: 4, RotatedAt: past, Deleted: true}
+	b.must(b.Replace(ctx, []due.Finding{{Cred: creds[0], Due: far, Shown: gone}}))
+	want(b, b.look(creds[0]), nil, due.Standing{Due: far, Shown: gone})
+	b.must(b.Settle(ctx, creds[1], rotation.Ending{State: rotation.Quarantined, Why: "rule"})) // and nothing stands there
+	want(b, b.look(creds[1]), nil, due.Standing{Quarantined: true, Why: "rule", Shown: due.Shown{Known: true}})
+	b.must(b.Remove(ctx, "a", "c0", "c1"))
+	want(b, b.look(creds[0]), nil, due.Standing{})
+}
+
 func leases(b *bench) {
 	ctx, a, sweeping := b.Context(), due.Lease{Account: "a"}, due.Lease{}
 	for what, one := range map[due.Lease]string{a: "one", sweeping: "two"} {

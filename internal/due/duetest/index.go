@@ -32,6 +32,8 @@ type account struct {
 	retires   map[string]int64
 	claimed   map[string]int64
 	stuck     map[string]string
+	doubted   map[string]bool
+	shown     map[string]due.Shown
 	holds     map[string]hold
 	built     bool
 }
@@ -72,7 +74,7 @@ func moment(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 func (x *Index) account(name string) *account {
 	a := x.accounts[name]
 	if a == nil {
-		a = &account{due: newSet(), open: newSet(), claimed: map[string]int64{}, stuck: map[string]string{}, retires: map[string]int64{}, holds: map[string]hold{}}
+		a = &account{due: newSet(), open: newSet(), claimed: map[string]int64{}, stuck: map[string]string{}, retires: map[string]int64{}, holds: map[string]hold{}, doubted: map[string]bool{}, shown: map[string]due.Shown{}}
 		x.accounts[name] = a
 	}
 	return a
@@ -167,6 +169,7 @@ func (x *Index) Look(_ context.Context, creds []*rotation.Credential) ([]due.Sta
 			s.Retires = moment(at)
 		}
 		s.Why, s.Quarantined = a.stuck[cred.ID]
+		s.Doubted, s.Shown = a.doubted[cred.ID], a.shown[cred.ID]
 	}
 	return found, nil
 }
@@ -201,6 +204,9 @@ func (x *Index) Replace(_ context.Context, found []due.Finding) error {
 		if f.Retires.IsZero() {
 			delete(a.retires, id)
 		}
+		if !f.Doubted {
+			delete(a.doubted, id)
+		}
 		if !f.Stuck {
 			delete(a.stuck, id)
 		}
@@ -216,6 +222,12 @@ func (a *account) mirror(f due.Finding) {
 	}
 	if !f.Retires.IsZero() {
 		a.retires[id] = f.Retires.UnixMilli()
+	}
+	if f.Doubted {
+		a.doubted[id] = true
+	}
+	if f.Shown.Known {
+		a.shown[id] = f.Shown
 	}
 	if f.Stuck {
 		a.stuck[id] = f.Why
@@ -234,6 +246,8 @@ func (x *Index) Remove(_ context.Context, name string, ids ...string) error {
 		delete(a.claimed, id)
 		delete(a.stuck, id)
 		delete(a.retires, id)
+		delete(a.doubted, id)
+		delete(a.shown, id)
 	}
 	return nil
 }

@@ -1,0 +1,205 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"keyturn/internal/due"
+	"keyturn/internal/freeze"
+	"keyturn/internal/rotation"
+)
+
+// Overview is how the fleet stands, as Redis mirrors it.
+type Overview struct {
+	At       time.Time         `json:"at"`
+	Sentence string            `json:"sentence"` // for people
+	NeedYou  int               `json:"need_you"` // credentials in quarantine, open breakers and stopped queues
+	Counts   Counts            `json:"counts"`
+	Accounts []AccountOverview `json:"accounts"`
+	Freezes  freeze.Set        `json:"freezes"` // that are not over
+	// Unknown is what could not be asked, and why.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+// Counts is how many credentials stand where. Those that are overdue are among the healthy ones.
+type Counts struct {
+	Credentials int `json:"credentials"`
+	Healthy     int `json:"healthy"`
+	Rotating    int `json:"rotating"`
+	InDoubt     int `json:"in_doubt"`
+	Quarantined int `json:"quarantined"`
+	Waiting     int `json:"waiting"` // for a person to rotate them for the first time
+	Overdue     int `json:"overdue"`
+	Retiring    int `json:"retiring"` // have an identity that waits to be retired
+}
+
+func (c *Counts) add(other Counts) {
+	c.Credentials += other.Credentials
+	c.Healthy += other.Healthy
+	c.Rotating += other.Rotating
+	c.InDoubt += other.InDoubt
+	c.Quarantined += other.Quarantined
+	c.Waiting += other.Waiting
+	c.Overdue += other.Overdue
+	c.Retiring += other.Retiring
+}
+
+// AccountOverview is how an account stands.
+type AccountOverview struct {
+	Account  string            `json:"account"`
+	Provider string            `json:"provider"`
+	Owner    string            `json:"owner,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Counts
+	Rates   string `json:"rates"`
+	Backlog int    `json:"backlog"` // jobs that could run now and have not begun
+	// Unbuilt says that Redis was emptied, or no scheduler has run yet: the counts say little.
+	Unbuilt bool `json:"unbuilt,omitempty"`
+	Hold
+}
+
+// countsOf is what the index counts of an account that has so many credentials.
+func countsOf(c due.Count, size int) Counts {
+	n := Counts{
+		Credentials: size, Rotating: max(c.Open-c.Doubted, 0), InDoubt: min(c.Doubted, c.Open), Quarantined: c.Quarantined,
+		Overdue: c.Overdue, Retiring: c.Retiring,
+	}
+	if c.Built {
+		n.Waiting = max(size-c.Scheduled-c.Quarantined, 0)
+		n.Healthy = max(size-n.Waiting-c.Quarantined-c.Open, 0)
+	}
+	return n
+}
+
+// Overview tells how the fleet stands. It takes no rights in Vault, and a time that depends on the number of accounts alone.
+func (d *Desk) Overview(ctx context.Context) (Overview, error) {
+	names := slices.Sorted(maps.Keys(d.Accounts))
+	counts, err := d.Index.Counts(ctx, names...)
+	if err != nil {
+		return Overview{}, err
+	}
+	depths, err := d.Queue.Depths(ctx, names...)
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{At: d.Clock.Now(), Accounts: make([]AccountOverview, len(names))}
+	backlog := map[string]int{}
+	for _, q := range depths {
+		backlog[q.Account] += q.Pending
+	}
+	sizes := d.sizes()
+	for i, name := range names {
+		account := d.Accounts[name]
+		a := AccountOverview{
+			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name]), Backlog: backlog[name],
+			Unbuilt: !counts[i].Built, Rates: ratesText(account.Rates),
+		}
+		if account.Marks != nil {
+			a.Owner, a.Labels = account.Marks.Owner, account.Marks.Labels
+		}
+		o.Accounts[i] = a
+		o.Counts.add(a.Counts)
+	}
+	unasked := d.heldBack(ctx, o.Accounts)
+	c, unread := d.calendar(ctx)
+	o.Freezes = c.ahead(o.At)
+	if err := errors.Join(unasked, unread); err != nil {
+		o.Unknown = Plain(err.Error())
+	}
+	o.NeedYou = o.Counts.Quarantined
+	for _, a := range o.Accounts {
+		if a.Breaker != nil {
+			o.NeedYou++
+		}
+		if a.Stopped {
+			o.NeedYou++
+		}
+	}
+	o.Sentence = o.sentence()
+	return o, nil
+}
+
+// heldBack asks what holds each account back, several at a time.
+func (d *Desk) heldBack(ctx context.Context, accounts []AccountOverview) error {
+	var mu sync.Mutex
+	var failed error
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, ReadsAtOnce)
+	for i := range accounts {
+		turn <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turn }()
+			h, err := d.hold(ctx, accounts[i].Account)
+			mu.Lock()
+			defer mu.Unlock()
+			if accounts[i].Hold = h; failed == nil && err != nil {
+				failed = fmt.Errorf("account %s: %w", accounts[i].Account, err)
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// sentence says first whether a person is needed.
+func (o *Overview) sentence() string {
+	c := o.Counts
+	parts := []string{fmt.Sprintf("%s of %s healthy", grouped(c.Healthy), grouped(c.Credentials))}
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{c.Rotating, "rotating"}, {c.InDoubt, "in doubt"}, {c.Quarantined, "quarantined"}, {c.Overdue, "overdue"},
+		{c.Waiting, "waiting for their first rotation"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, grouped(part.n)+" "+part.what)
+		}
+	}
+	rest := strings.Join(parts, ", ") + "."
+	unbuilt := 0
+	for _, a := range o.Accounts {
+		if a.Unbuilt {
+			unbuilt++
+		}
+	}
+	if unbuilt > 0 {
+		rest += fmt.Sprintf(" The index of %d of %d accounts is not built: does a scheduler run?", unbuilt, len(o.Accounts))
+	}
+	switch o.NeedYou {
+	case 0:
+		return "Nothing needs you. " + rest
+	case 1:
+		return "1 thing needs you. " + rest
+	default:
+		return grouped(o.NeedYou) + " things need you. " + rest
+	}
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// ratesText are limits as the configuration has them: 60/m and 1000/d.
+func ratesText(rates []rotation.Rate) string {
+	texts := make([]string, len(rates))
+	for i, r := range rates {
+		unit, known := map[time.Duration]string{time.Second: "s", time.Minute: "m", time.Hour: "h", 24 * time.Hour: "d"}[r.Per]
+		if !known {
+			unit = r.Per.String()
+		}
+		texts[i] = fmt.Sprintf("%d/%s", r.Requests, unit)
+	}
+	return strings.Join(texts, " and ")
+}
