@@ -12,6 +12,7 @@ accounts:
   pairs: {provider: tencent-ses, keys: {secret_id: {env: KEYTURN_BOUNDS_KEY}, secret_key: {env: KEYTURN_BOUNDS_KEY}}, policy: fixed, schedule: {every: 31d}, SHARED}
 defaults: {schedule: s, policy: p, ALL}
 timing: {TIMING}
+console: {CONSOLE, tokens: {a: {role: viewer, file: a}}}
 credentials:
   - {id: "ID", account: NAME, target: example.com, path: "PATH"}
   - {id: pair, account: pairs, path: pair, strategy: pair, targets: [{target: a@example.com}, {target: b@example.com}], OWN}
@@ -21,7 +22,7 @@ credentials:
 var usual = map[string]string{
 	"REDIS": `address: "localhost:6379"`, "VAULT": `address: "https://vault:8200"`, "NAME": "one", "ACCOUNT": "timeout: 5s",
 	"VERIFY": `smtp: {address: "mail.example.com:465", rate: 30/m}`, "TIMING": "drift_check: {every: 1d}", "ID": "one", "PATH": "mail/one",
-	"POLICY": "length: 20", "SCHEDULE": "every: 30d",
+	"POLICY": "length: 20", "SCHEDULE": "every: 30d", "CONSOLE": `listen: "127.0.0.1:8420"`,
 	"ALL": "first: now", "SHARED": "first: now", "OWN": "first: now",
 }
 
@@ -113,6 +114,18 @@ var limits = []limit{
 		[]string{"redis address", "redis addresses", "redis.sentinel addresses"},
 		[]string{`address: "redis:1"`, `address: "redis:0"`, `address: "[::1]:65535"`, `addresses: ["a:1", "b:1"]`, `sentinel: {master: m, addresses: ["a:1"]}`},
 		[]string{`address: redis`, `address: ":1"`, `address: "redis:65536"`, `addresses: []`, `addresses: [a]`, `sentinel: {master: m, addresses: []}`, `sentinel: {master: m, addresses: [a]}`},
+	},
+	{
+		"CONSOLE",
+		[]string{"console listen"},
+		[]string{`listen: "127.0.0.1:0"`, `listen: "[::1]:65535"`, `listen: "localhost:1"`, `listen: "0.0.0.0:1", behind_proxy: true, url: "https://a"`},
+		[]string{`listen: "127.0.0.1"`, `listen: ":8420"`, `listen: "127.0.0.1:65536"`, `listen: "0.0.0.0:1", url: "https://a"`, `listen: "0.0.0.0:1", behind_proxy: true`},
+	},
+	{
+		"CONSOLE",
+		[]string{"console url"},
+		[]string{`url: "https://a"`, `url: "https://a:65535/"`, `url: "http://[::1]:1"`, `url: "http://localhost"`},
+		[]string{`url: "https://a:"`, `url: "https://a:0"`, `url: "https://a:65536"`, `url: "https://\u00e4"`, `url: "https://a/b"`, `url: "https://a?b"`, `url: "https://u@a"`, `url: "http://a"`, `url: "a:1"`},
 	},
 	{"REDIS", []string{"redis db"}, []string{`address: "redis:1", db: 0`, `address: "redis:1", db: 1048576`}, []string{`address: "redis:1", db: -1`, `address: "redis:1", db: 1048577`, `addresses: ["a:1"], db: 1`}},
 	{"VERIFY", []string{"verify mode"}, []string{"mode: provider", "mode: off"}, []string{"mode: smtp", "mode: ask"}},

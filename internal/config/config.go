@@ -24,6 +24,7 @@ type Config struct {
 	Verifications []Verification // in the order of the file
 	Freezes       freeze.Set     // likewise: the calendar of change freezes
 	Timing        Timing
+	Console       *Console // nil: there is none
 	// Files are the configuration file and everything it includes, in the order in which they were read.
 	Files []string
 	// Warnings are what is legal but surely not meant, up to a bound and in the order of the files.

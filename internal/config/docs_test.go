@@ -18,7 +18,7 @@ func documented(t *testing.T) map[string][]string {
 		t.Fatal(err)
 	}
 	heading := regexp.MustCompile("^#+ `(.+)`$")
-	row := regexp.MustCompile("^\\| `([a-z_]+)` \\|")
+	row := regexp.MustCompile("^\\| `([a-z0-9_]+)` \\|")
 	found, under := map[string][]string{}, ""
 	for line := range strings.Lines(string(page)) {
 		line = strings.TrimSpace(line)

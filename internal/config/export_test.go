@@ -28,5 +28,8 @@ func Shapes() map[string][]string {
 		"verifications.NAME":        verificationFields.keys(),
 		"freezes.NAME":              freezeFields.keys(),
 		"timing":                    timingFields.keys(),
+		"console":                   consoleFields.keys(),
+		"console.tls":               consoleTLSFields.keys(),
+		"console.tokens.NAME":       consoleTokenFields.keys(),
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // Fingerprint identifies what is rotated, where and how. Processes whose fingerprints differ work on different
 // configurations. How a process finds its secrets, its certificates and Redis is no part of it, because that differs
-// from machine to machine; the order of the credentials is. 64 hexadecimal digits.
+// from machine to machine, and neither is the console; the order of the credentials is. 64 hexadecimal digits.
 func (c *Config) Fingerprint() string { return hex.EncodeToString(c.fingerprint[:]) }
 
 // sum computes the fingerprint.

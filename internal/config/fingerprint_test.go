@@ -34,6 +34,7 @@ func TestTheFingerprintFollowsTheContents(t *testing.T) {
 		fleet,
 		"# a comment\n" + fleet,
 		strings.ReplaceAll(fleet, "{env: KEY}", "{file: key}"), // where a process finds its secrets is its own matter
+		fleet + "console: {tokens: {alice: {role: viewer, file: a}}}\n",
 	} {
 		if got := mustLoad(t, t.TempDir(), same).Fingerprint(); got != one {
 			t.Errorf("the fingerprint differs for:\n%s", same)

@@ -10,6 +10,7 @@ type sections struct {
 	redis, vault, timing, schedules, policies, defaults *document.Value
 	accounts, credentials, include, verifications       *document.Value
 	providerFiles, freezes                              *document.Value
+	console                                             *document.Value // nil: there is none
 }
 
 var sectionFields = fields[sections]{
@@ -25,6 +26,7 @@ var sectionFields = fields[sections]{
 	{"verifications", func(_ *loader, s *sections, v *document.Value) { s.verifications = v }},
 	{"freezes", func(_ *loader, s *sections, v *document.Value) { s.freezes = v }},
 	{"timing", func(_ *loader, s *sections, v *document.Value) { s.timing = v }},
+	{"console", func(_ *loader, s *sections, v *document.Value) { s.console = v }},
 }
 
 func (l *loader) main(root *document.Value) { l.read(l.sections(root)) }
@@ -73,6 +75,9 @@ func (l *loader) settings(s *sections) {
 	}
 	if s.vault.Kind() != document.Null {
 		l.vault(s.vault)
+	}
+	if s.console != nil {
+		l.console(s.console)
 	}
 	for _, entry := range s.policies.Entries() {
 		if checkName(entry) {
