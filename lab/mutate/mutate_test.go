@@ -119,7 +119,10 @@ func TestWhatThePatchesOfAPackageNameIsRehearsedInOneRun(t *testing.T) {
 	for _, tests := range []string{"./b -run TestTwo", "./b", "./a -skip Slow", "./b -run TestOne", "./b -run TestTwo", "./a -skip Slow"} {
 		patches = append(patches, patch{tests: tests})
 	}
-	patches = append(patches, patch{tests: "./a -skip Slow", noticed: "TestOne"}, patch{tests: "./b -run Test", noticed: "TestThree"})
+	patches = append(patches, patch{tests: "./a -skip Slow", noticed: "TestOne"}, patch{tests: "./b -run Test -timeout 20s", noticed: "TestThree"})
+	if asks := patches[len(patches)-1].asks(); asks != "./b -timeout 20s -run ^TestThree$" {
+		t.Errorf("its own limit does not count: %s", asks)
+	}
 	want := []string{"./a -skip Slow", "./a -skip Slow -run ^TestOne$", "./b", "./b -run TestOne|TestTwo|^TestThree$"}
 	if got := together(patches); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

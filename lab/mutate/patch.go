@@ -79,8 +79,18 @@ func (p *patch) asks() string {
 	if p.noticed == "" {
 		return p.tests
 	}
-	tests, _, _ := strings.Cut(p.tests, " -run ")
-	return tests + " -run ^" + p.noticed + "$"
+	rest, _ := apart(p.tests, "-run")
+	return rest + " -run ^" + p.noticed + "$"
+}
+
+// apart takes a flag of `go test` and its value, "" if it is not there, out of arguments.
+func apart(args, flag string) (rest, value string) {
+	words := strings.Fields(args)
+	if i := slices.Index(words, flag); i >= 0 && i+1 < len(words) {
+		value = words[i+1]
+		words = slices.Delete(words, i, i+2)
+	}
+	return strings.Join(words, " "), value
 }
 
 // together returns the arguments of `go test` that run the tests of all patches, each once: what the patches of a package
@@ -88,11 +98,11 @@ func (p *patch) asks() string {
 func together(patches []patch) []string {
 	named, all := map[string][]string{}, map[string]bool{}
 	for _, p := range patches {
-		tests, names, found := strings.Cut(p.asks(), " -run ")
-		if found && !strings.Contains(names, " ") {
-			named[tests] = append(named[tests], names)
+		tests, _ := apart(p.asks(), "-timeout") // which is for one patch
+		if rest, names := apart(tests, "-run"); names != "" {
+			named[rest] = append(named[rest], names)
 		} else {
-			all[p.asks()] = true
+			all[tests] = true
 		}
 	}
 	for pkg, names := range named {
