@@ -61,7 +61,9 @@ type Command struct {
 	Listen string // where it answers if -listen does not say
 	Doc    string // a sentence for -help
 	Access vaultkv.Access
-	Run    func(context.Context, *Process) error
+	// NoVault is a command that has no rights in Vault, and asks for none.
+	NoVault bool
+	Run     func(context.Context, *Process) error
 }
 
 // Main reads flags and configuration, connects, and calls c.Run until a signal comes. It never starts half: whatever
@@ -137,30 +139,43 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	queue.LogClient(p.Log)
 	var redisErr, vaultErr, listenErr error
 	p.Redis, redisErr = Redis(ctx, cfg)
-	p.Vault, vaultErr = Vault(ctx, cfg, c.Access, func(err error) {
-		p.Log.WarnContext(ctx, "credentials wait", "cause", err.Error())
-	})
+	if !c.NoVault {
+		p.Vault, vaultErr = Vault(ctx, cfg, c.Access, func(err error) {
+			p.Log.WarnContext(ctx, "credentials wait", "cause", err.Error())
+		})
+	}
 	p.listener, listenErr = observe.Listen(ctx, addr)
 	if err := errors.Join(redisErr, vaultErr, listenErr); err != nil {
 		p.close()
 		return nil, err
 	}
-	p.opened = make(map[string]opened, len(cfg.Stores))
-	for name, s := range cfg.Stores {
-		settings, err := storeConfig(ctx, s) // it was read a moment ago
-		if err != nil {
-			p.close()
-			return nil, err
-		}
-		p.opened[name] = opened{s, settings}
-	}
 	p.Ready = map[string]func(context.Context) error{
 		"redis": func(ctx context.Context) error {
 			return errors.Join(redisx.TakesWrites(ctx, p.Redis), checkTLS(p.Config().Redis.TLS))
 		},
-		"vault": func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) },
+	}
+	if c.NoVault {
+		return p, nil
+	}
+	p.Ready["vault"] = func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) }
+	if err := p.open(ctx, cfg); err != nil {
+		p.close()
+		return nil, err
 	}
 	return p, nil
+}
+
+// open notes what logs in to the stores in force.
+func (p *Process) open(ctx context.Context, cfg *config.Config) error {
+	p.opened = make(map[string]opened, len(cfg.Stores))
+	for name, s := range cfg.Stores {
+		settings, err := storeConfig(ctx, s) // it was read a moment ago
+		if err != nil {
+			return err
+		}
+		p.opened[name] = opened{s, settings}
+	}
+	return nil
 }
 
 // Config returns the configuration in force. A long run asks again, because it must not outlive its time.

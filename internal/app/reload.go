@@ -65,7 +65,9 @@ func (p *Process) stays(ctx context.Context, next *config.Config, d inventory.Di
 	if !p.Config().Redis.Equal(next.Redis) {
 		problems = append(problems, errors.New("redis: a process stays with the Redis that it began with: restart it"))
 	}
-	problems = append(problems, p.moved(ctx, next, d))
+	if p.Vault != nil { // what does not look for journals need not care where they are
+		problems = append(problems, p.moved(ctx, next, d))
+	}
 	return errors.Join(problems...)
 }
 

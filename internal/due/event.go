@@ -84,6 +84,21 @@ func (x *Index) NoteSearch(ctx context.Context, by string) error {
 	return nil
 }
 
+// EventAsked is that a person asked for something through the console.
+const EventAsked = "asked"
+
+// NoteAsked notes who asked for what, and from where. A cred of nil is an account as a whole.
+func (x *Index) NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by string) error {
+	values := []any{"type", EventAsked, "account", account, "reason", what, "requested_by", by}
+	if cred != nil {
+		values = append(values, "credential", cred.ID)
+	}
+	if err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: values}).Err(); err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
 // The types of the events of a change freeze that a person asked for.
 const (
 	EventFrozen = "frozen" // scheduled rotations wait
@@ -120,19 +135,41 @@ func (x *Index) Events(ctx context.Context, after string, n int64, block time.Du
 	}
 	var events []Event
 	for _, s := range streams {
-		for _, m := range s.Messages {
-			e := Event{ID: m.ID, Fields: make(map[string]string, len(m.Values))}
-			ms, _, _ := strings.Cut(m.ID, "-")
-			at, err := strconv.ParseInt(ms, 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("read events: id %s: %w", m.ID, err)
-			}
-			e.At = time.UnixMilli(at).UTC()
-			for k, v := range m.Values {
-				e.Fields[k] = fmt.Sprint(v)
-			}
-			events = append(events, e)
+		some, err := eventsOf(s.Messages)
+		if err != nil {
+			return nil, err
 		}
+		events = append(events, some...)
+	}
+	return events, nil
+}
+
+// EventsBefore returns what happened before the entry with this id, the newest first and at most n entries. "+" is the end.
+func (x *Index) EventsBefore(ctx context.Context, before string, n int64) ([]Event, error) {
+	if before != "+" {
+		before = "(" + before
+	}
+	found, err := x.rdb.XRevRangeN(ctx, redisx.Events, before, "-", n).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return eventsOf(found)
+}
+
+func eventsOf(messages []redis.XMessage) ([]Event, error) {
+	events := make([]Event, 0, len(messages))
+	for _, m := range messages {
+		e := Event{ID: m.ID, Fields: make(map[string]string, len(m.Values))}
+		ms, _, _ := strings.Cut(m.ID, "-")
+		at, err := strconv.ParseInt(ms, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("read events: id %s: %w", m.ID, err)
+		}
+		e.At = time.UnixMilli(at).UTC()
+		for k, v := range m.Values {
+			e.Fields[k] = fmt.Sprint(v)
+		}
+		events = append(events, e)
 	}
 	return events, nil
 }

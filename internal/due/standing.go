@@ -155,6 +155,55 @@ func (x *Index) Late(ctx context.Context, name string, accounts ...string) ([]ti
 	return late, nil
 }
 
+// Stuck returns up to n credentials of an account that are in quarantine, and why each is, shortened.
+func (x *Index) Stuck(ctx context.Context, account string, n int) (map[string]string, error) {
+	stuck := map[string]string{}
+	for cursor := uint64(0); ; {
+		pairs, next, err := x.rdb.HScan(ctx, redisx.Key(account, redisx.Quarantine), cursor, "", maxClaim).Result()
+		if err != nil {
+			return nil, fmt.Errorf("scan the index: %w", err)
+		}
+		for pair := range slices.Chunk(pairs, 2) {
+			if len(stuck) < n {
+				stuck[pair[0]] = pair[1]
+			}
+		}
+		if cursor = next; cursor == 0 || len(stuck) == n {
+			return stuck, nil
+		}
+	}
+}
+
+// Ahead counts, for each of so many days from an instant on, what of the accounts is due then. What is overdue counts for the
+// first day.
+func (x *Index) Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error) {
+	const day = 24 * time.Hour
+	asked := make([][]*redis.IntCmd, days)
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i := range days {
+			least := fmt.Sprint(from.Add(time.Duration(i) * day).UnixMilli())
+			if i == 0 {
+				least = "-inf"
+			}
+			most := fmt.Sprintf("(%d", from.Add(time.Duration(i+1)*day).UnixMilli())
+			for _, account := range accounts {
+				asked[i] = append(asked[i], p.ZCount(ctx, redisx.Key(account, redisx.Due), least, most))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count what is due: %w", err)
+	}
+	counts := make([]int, days)
+	for i, all := range asked {
+		for _, c := range all {
+			counts[i] += int(c.Val())
+		}
+	}
+	return counts, nil
+}
+
 // Members implements Mirror.
 func (x *Index) Members(ctx context.Context, account string, each func(ids []string) error) error {
 	var failed errorList

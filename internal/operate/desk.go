@@ -92,8 +92,16 @@ type Index interface {
 	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
 	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+	// Stuck are up to n credentials of an account that are in quarantine, and why each is.
+	Stuck(ctx context.Context, account string, n int) (map[string]string, error)
+	// Ahead counts what is due on each of so many days.
+	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
 	// Events are those after the entry with an id, at most n, as soon as there is one or the time is over.
 	Events(ctx context.Context, after string, n int64, block time.Duration) ([]due.Event, error)
+	// EventsBefore are those before the entry with an id, the newest first, at most n; "+" is the end.
+	EventsBefore(ctx context.Context, before string, n int64) ([]due.Event, error)
+	// NoteAsked notes who asked for what; a nil cred is the account as a whole.
+	NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by string) error
 	// NoteSearch notes who looked for the credential of a leaked password.
 	NoteSearch(ctx context.Context, by string) error
 }

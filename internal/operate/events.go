@@ -3,8 +3,10 @@ package operate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,7 +43,7 @@ func EventTypes() []string {
 	for _, kind := range rotation.NoticeKinds {
 		types = append(types, string(kind))
 	}
-	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed)
+	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed, due.EventAsked)
 }
 
 // EventQuery is which events are wanted. All conditions must hold.
@@ -51,13 +53,62 @@ type EventQuery struct {
 	Types    []string        // nil: all
 	Marks    *rotation.Marks // owner and labels; nil: whatever they are
 	Since    time.Time
-	Follow   bool // go on with what happens until the context ends
+	Follow   bool   // go on with what happens until the context ends
+	After    string // instead of Since: go on after the event of this id
 }
 
 func (q *EventQuery) wants(e *Event) bool {
 	in := func(all []string, one string) bool { return len(all) == 0 || slices.Contains(all, one) }
 	marks := &rotation.Marks{Owner: e.Owner, Labels: e.Labels}
 	return in(q.IDs, e.Credential) && in(q.Accounts, e.Account) && in(q.Types, e.Type) && marks.Has(q.Marks)
+}
+
+// Valid refuses what no event can answer to.
+func (q *EventQuery) Valid() error {
+	for _, t := range q.Types {
+		if !slices.Contains(EventTypes(), t) {
+			return invalid("type %s: want one of %s", t, strings.Join(EventTypes(), ", "))
+		}
+	}
+	if q.After != "" && !eventID.MatchString(q.After) {
+		return invalid("after: is not the id of an event")
+	}
+	return nil
+}
+
+// eventID is the id of an entry of a stream.
+var eventID = regexp.MustCompile(`^[0-9]{1,15}-[0-9]{1,20}$`)
+
+// recentMost bounds how many events are read for a list of those that a query wants.
+const recentMost = 20_000
+
+// Recent returns the events of a query, the newest first and at most n of them, and where the list goes on: "" at its end.
+// It reads a bounded number of events, so that a page may have fewer than n.
+func (d *Desk) Recent(ctx context.Context, q EventQuery, older string, n int) (all []Event, next string, err error) {
+	if err := errors.Join(q.Valid(), (&EventQuery{After: older}).Valid()); err != nil {
+		return nil, "", err
+	}
+	next = cmp.Or(older, "+")
+	for read := 0; read < recentMost; read += eventsAtOnce {
+		some, err := d.Index.EventsBefore(ctx, next, eventsAtOnce)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, e := range some {
+			if next = e.ID; e.At.Before(q.Since) {
+				return all, "", nil
+			}
+			if told := d.event(e); q.wants(&told) {
+				if all = append(all, told); len(all) == n {
+					return all, next, nil
+				}
+			}
+		}
+		if len(some) < eventsAtOnce {
+			return all, "", nil
+		}
+	}
+	return all, next, nil
 }
 
 const (
@@ -70,10 +121,8 @@ const (
 // that is after the query's Since: what was before is not kept. While events are followed, trouble hears of each time that
 // Redis could not be asked, and nothing is left out that is still kept. An error of show ends it and is returned.
 func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error, trouble func(error)) (begins time.Time, err error) {
-	for _, t := range q.Types {
-		if !slices.Contains(EventTypes(), t) {
-			return begins, invalid("type %s: want one of %s", t, strings.Join(EventTypes(), ", "))
-		}
+	if err := q.Valid(); err != nil {
+		return begins, err
 	}
 	first, err := d.Index.Events(ctx, "0", 1, -1)
 	if err != nil {
@@ -82,7 +131,7 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 	if len(first) > 0 && first[0].At.After(q.Since) {
 		begins = first[0].At
 	}
-	for after, wait := before(q.Since), time.Duration(-1); ; {
+	for after, wait := cmp.Or(q.After, before(q.Since)), time.Duration(-1); ; {
 		some, err := d.Index.Events(ctx, after, eventsAtOnce, wait)
 		switch {
 		case ctx.Err() != nil:

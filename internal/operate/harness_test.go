@@ -235,3 +235,20 @@ func (s *stage) Events(context.Context, string, int64, time.Duration) ([]due.Eve
 }
 
 func (s *stage) NoteSearch(context.Context, string) error { return nil }
+
+func (s *stage) EventsBefore(context.Context, string, int64) ([]due.Event, error) {
+	return nil, errors.New("not asked")
+}
+
+func (*stage) Stuck(context.Context, string, int) (map[string]string, error) {
+	return map[string]string{"c-1": "rule", "c-0": "rule", "gone": "rule", "c-2": "target"}, nil
+}
+
+func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
+	return make([]int, days), nil
+}
+
+func (s *stage) NoteAsked(_ context.Context, cred *rotation.Credential, account, what, by string) error {
+	s.acts = append(s.acts, what+" of "+account+" by "+by)
+	return nil
+}

@@ -23,6 +23,8 @@ type Overview struct {
 	Counts   Counts            `json:"counts"`
 	Accounts []AccountOverview `json:"accounts"`
 	Freezes  freeze.Set        `json:"freezes"` // that are not over
+	// Ahead is how many rotations fall due on each of the next 30 days of 24 hours, what is overdue on the first one.
+	Ahead []int `json:"ahead"`
 	// Unknown is what could not be asked, and why.
 	Unknown string `json:"unknown,omitempty"`
 }
@@ -77,6 +79,8 @@ func countsOf(c due.Count, size int) Counts {
 	return n
 }
 
+const aheadDays = 30
+
 // Overview tells how the fleet stands. It takes no rights in Vault, and a time that depends on the number of accounts alone.
 func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	names := slices.Sorted(maps.Keys(d.Accounts))
@@ -105,6 +109,9 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 		}
 		o.Accounts[i] = a
 		o.Counts.add(a.Counts)
+	}
+	if o.Ahead, err = d.Index.Ahead(ctx, o.At, aheadDays, names...); err != nil {
+		return Overview{}, err
 	}
 	unasked := d.heldBack(ctx, o.Accounts)
 	c, unread := d.calendar(ctx)

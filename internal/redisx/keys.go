@@ -42,6 +42,9 @@ const (
 	Limit = "limit" // hash: what the account's calls keep to; take.lua has its fields
 )
 
+// Console is what consoles keep together for a while: sessions, and requests that may be sent again.
+func Console(name string) string { return prefix + "console:" + name }
+
 // Key is a key of an account.
 func Key(account, name string) string { return prefix + "{" + account + "}:" + name }
 

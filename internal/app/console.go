@@ -1,0 +1,179 @@
+package app
+
+import (
+	"context"
+	"crypto/subtle"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/config"
+	"keyturn/internal/console"
+	"keyturn/internal/observe"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
+	"keyturn/internal/redisx"
+	"keyturn/internal/secret"
+	"keyturn/internal/version"
+)
+
+// Console is the console of a configuration with its ports in place.
+type Console struct {
+	*console.Console
+	Clock *queue.Clock // the caller calls its Run
+
+	process *Process
+	desk    atomic.Pointer[operate.Desk]
+}
+
+var errNoConsole = errors.New("console: is missing: it says where the console is served and who may do what there (docs/console.md)")
+
+// NewConsole connects a console to Redis.
+func (p *Process) NewConsole(ctx context.Context) (*Console, error) {
+	cfg := p.Config()
+	if cfg.Console == nil {
+		return nil, errNoConsole
+	}
+	clock, err := queue.NewClock(ctx, p.Redis, p.Log, nil)
+	if err != nil {
+		return nil, err
+	}
+	desk, err := NewDesk(ctx, cfg, p.Redis, nil)
+	if err != nil {
+		return nil, err
+	}
+	desk.Clock = clock
+	c := &Console{Clock: clock, process: p}
+	c.desk.Store(desk)
+	c.Console = &console.Console{
+		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy,
+		Version: version.Read().Version, Log: p.Log,
+	}
+	return c, nil
+}
+
+// Use answers by another configuration from now on.
+func (c *Console) Use(next *config.Config) error {
+	was := *c.process.Config().Console
+	if next.Console == nil {
+		return errNoConsole
+	}
+	now := *next.Console
+	was.Tokens, now.Tokens = nil, nil
+	if !reflect.DeepEqual(was, now) {
+		return errors.New("console: a console stays where it is served: restart it for another listen, url, tls or behind_proxy")
+	}
+	before, desk := c.desk.Load(), operate.For(next)
+	desk.Clock, desk.Queue, desk.Index, desk.Calendar = before.Clock, before.Queue, before.Index, before.Calendar
+	desk.Breakers, desk.Pauses, desk.Acts = before.Breakers, before.Pauses, before.Acts
+	c.desk.Store(desk)
+	return nil
+}
+
+// Listen opens the address of the console. Where it took a free port, its URL has that.
+func (c *Console) Listen(ctx context.Context) (net.Listener, error) {
+	settings := c.process.Config().Console
+	l, err := observe.Listen(ctx, settings.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("console: %w", err)
+	}
+	if host, port, err := net.SplitHostPort(c.URL.Host); err == nil && port == "0" {
+		_, bound, _ := net.SplitHostPort(l.Addr().String())
+		c.URL = &url.URL{Scheme: c.URL.Scheme, Host: net.JoinHostPort(host, bound)}
+	}
+	if settings.TLS == nil {
+		return l, nil
+	}
+	files := *settings.TLS
+	first, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("console: tls: %w", err), l.Close())
+	}
+	var last atomic.Pointer[tls.Certificate]
+	last.Store(&first)
+	// It is read again for each connection: certificates are replaced while a process runs. Where that fails, in the middle of a
+	// replacement for instance, what was read last counts.
+	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if next, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile); err == nil {
+			last.Store(&next)
+		}
+		return last.Load(), nil
+	}}), nil
+}
+
+// token implements console.Console.Tokens.
+func (c *Console) token(digest console.Digest) (name string, role console.Role, ok bool) {
+	settings := c.process.Config().Console
+	if settings == nil {
+		return "", console.None, false
+	}
+	for _, t := range settings.Tokens {
+		known := t.Digest
+		if t.File != "" {
+			text, err := secret.ReadFile(t.File)
+			if err != nil {
+				continue // Ready says so
+			}
+			if n, err := hex.Decode(known[:], []byte(text.Trim().Reveal())); err != nil || n != len(known) {
+				continue
+			}
+		}
+		if subtle.ConstantTimeCompare(known[:], digest[:]) == 1 {
+			name, role, ok = t.Name, console.RoleOf(string(t.Role)), true
+		}
+	}
+	return name, role, ok
+}
+
+// Ready says which tokens cannot be used.
+func (c *Console) Ready(context.Context) error {
+	var problems []error
+	for _, t := range c.process.Config().Console.Tokens {
+		if t.File == "" {
+			continue
+		}
+		text, err := secret.ReadFile(t.File)
+		if err == nil && len(text.Trim().Reveal()) != 2*len(t.Digest) {
+			err = fmt.Errorf("%s does not have the 64 hexadecimal digits of a SHA-256", t.File)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("console.tokens.%s: %w", t.Name, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// shelf is console.Shelf on Redis.
+type shelf struct{ rdb redis.UniversalClient }
+
+// Get implements console.Shelf.
+func (s shelf) Get(ctx context.Context, key string) ([]byte, error) {
+	value, err := s.rdb.Get(ctx, redisx.Console(key)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	return value, err
+}
+
+// Put implements console.Shelf.
+func (s shelf) Put(ctx context.Context, key string, value []byte, ttl time.Duration) error {
+	return s.rdb.Set(ctx, redisx.Console(key), value, ttl).Err()
+}
+
+// Add implements console.Shelf.
+func (s shelf) Add(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+	return s.rdb.SetNX(ctx, redisx.Console(key), value, ttl).Result()
+}
+
+// Delete implements console.Shelf.
+func (s shelf) Delete(ctx context.Context, key string) error {
+	return s.rdb.Del(ctx, redisx.Console(key)).Err()
+}

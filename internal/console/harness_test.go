@@ -1,0 +1,193 @@
+package console_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"keyturn/internal/config"
+	"keyturn/internal/console"
+	"keyturn/internal/due"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
+)
+
+// evil is what a hostile id, owner, label or answer of a provider would like a browser to run.
+const evil = `<script>alert("x")</script><img src=x onerror=alert(1)>`
+
+// rig is a console over ports in memory, whose tokens are the names of the roles.
+type rig struct {
+	operate.Queue
+	operate.Index
+	*console.Console
+	cred *rotation.Credential
+
+	mu       sync.Mutex
+	standing due.Standing
+	down     error // Redis is away
+	asked    []string
+	shelf    map[string][]byte
+	log      bytes.Buffer
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	daily, err := schedule.Parse(schedule.Spec{Every: "1d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{
+		cred:     &rotation.Credential{ID: "alerts", Account: "mail", Target: "alerts@example.com" + evil, Schedule: daily, Place: rotation.Place{Store: "default", Path: "mail/alerts"}},
+		standing: due.Standing{Due: time.Now(), Shown: due.Shown{Known: true, Version: 1, RotatedAt: time.Now()}},
+		shelf:    map[string][]byte{},
+	}
+	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}}
+	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
+	desk := operate.For(cfg)
+	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, operate.Jobs{Queue: r}
+	r.Console = &console.Console{
+		Desk: func() *operate.Desk { return desk }, Shelf: r, Version: "test", URL: &url.URL{Scheme: "https", Host: "keyturn.example.com"},
+		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),
+		Tokens: func(d console.Digest) (string, console.Role, bool) {
+			for _, role := range []console.Role{console.Viewer, console.Operator, console.Admin} {
+				if d == sha256.Sum256([]byte(role.String())) {
+					return role.String(), role, true
+				}
+			}
+			return "", console.None, false
+		},
+	}
+	return r
+}
+
+// request is one as a program sends it.
+func request(t *testing.T, method, path, token, body string) *http.Request {
+	t.Helper()
+	req := httptest.NewRequestWithContext(t.Context(), method, "https://keyturn.example.com"+path, strings.NewReader(body))
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+func (r *rig) serve(h http.Handler, req *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, req)
+	return w
+}
+
+func (r *rig) Credential(id string) (*rotation.Credential, bool) { return r.cred, id == r.cred.ID }
+
+func (r *rig) Credentials() iter.Seq[*rotation.Credential] {
+	return slices.Values([]*rotation.Credential{r.cred})
+}
+
+func (*rig) Marks(*rotation.Credential) *rotation.Marks {
+	return &rotation.Marks{Owner: evil, Labels: map[string]string{"team": evil}}
+}
+
+func (r *rig) Look(context.Context, []*rotation.Credential) ([]due.Standing, error) {
+	return []due.Standing{r.standing}, r.down
+}
+
+func (r *rig) Checks(context.Context, []*rotation.Credential) ([]due.Check, error) {
+	return make([]due.Check, 1), r.down
+}
+
+func (r *rig) Counts(context.Context, ...string) ([]due.Count, error) {
+	n := 0
+	if r.standing.Quarantined {
+		n = 1
+	}
+	return []due.Count{{Account: "mail", Built: true, Scheduled: 1 - n, Quarantined: n}}, r.down
+}
+
+func (r *rig) Stuck(context.Context, string, int) (map[string]string, error) {
+	return map[string]string{r.cred.ID: r.standing.Why}, r.down
+}
+
+func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
+	return make([]int, days), r.down
+}
+
+func (r *rig) EventsBefore(context.Context, string, int64) ([]due.Event, error) {
+	return []due.Event{{ID: "1-1", At: time.Now(), Fields: map[string]string{"type": "quarantined", "credential": r.cred.ID, "why": evil, "requested_by": evil}}}, r.down
+}
+
+func (r *rig) Events(ctx context.Context, _ string, _ int64, block time.Duration) ([]due.Event, error) {
+	if block > 0 {
+		<-ctx.Done()
+	}
+	return nil, r.down
+}
+
+func (r *rig) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by string) error {
+	r.note("event " + what + " at " + account + " by " + by)
+	return r.down
+}
+
+func (r *rig) Depths(context.Context, ...string) ([]queue.Depth, error) { return nil, r.down }
+
+func (r *rig) Demand(_ context.Context, _ string, kind queue.Kind, id string, job rotation.Job) (time.Time, error) {
+	r.note("job " + string(kind) + " of " + id + " by " + job.RequestedBy)
+	return time.Now(), r.down
+}
+
+func (*rig) State(context.Context, string) (queue.BreakerState, error) { return queue.BreakerState{}, nil }
+
+func (*rig) Until(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+
+func (*rig) Lift(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+
+func (*rig) Unpause(context.Context, string) (int, error) { return 0, nil }
+
+func (r *rig) note(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, what)
+}
+
+func (r *rig) Get(_ context.Context, key string) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.shelf[key], r.down
+}
+
+func (r *rig) Put(_ context.Context, key string, value []byte, _ time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shelf[key] = value
+	return r.down
+}
+
+func (r *rig) Add(_ context.Context, key string, value []byte, _ time.Duration) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shelf[key] != nil {
+		return false, r.down
+	}
+	r.shelf[key] = value
+	return true, r.down
+}
+
+func (r *rig) Delete(_ context.Context, key string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.shelf, key)
+	return r.down
+}

@@ -1,0 +1,119 @@
+package console_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"keyturn/internal/console"
+	"keyturn/internal/due"
+)
+
+func TestNothingFromOutsideBecomesMarkup(t *testing.T) {
+	t.Parallel()
+	for name, standing := range map[string]due.Standing{
+		"healthy": {}, "quarantined": {Quarantined: true, Why: evil},
+	} {
+		r := newRig(t)
+		if name != "healthy" {
+			r.standing = standing
+		}
+		h := r.Handler()
+		for _, page := range []string{"/", "/work", "/credentials?q=%3Cscript%3E&owner=%22%3E%3Cscript%3E", "/credentials", "/credentials/alerts", "/events", "/credentials/%3Cscript%3E", "/nothing/%3Cscript%3E"} {
+			w := r.serve(h, request(t, http.MethodGet, page, "admin", ""))
+			text := w.Body.String()
+			if strings.Contains(text, "<script>") || strings.Contains(text, "<img") || !strings.Contains(text, "</html>") {
+				t.Errorf("%s, %s: %d %s", name, page, w.Code, text)
+			}
+			policy := w.Header().Get("Content-Security-Policy")
+			if !strings.Contains(policy, "default-src 'none'; script-src 'self';") || strings.Contains(policy, "unsafe") || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s: %v", page, w.Header())
+			}
+			if strings.Contains(text, " style=") || strings.Contains(text, " onclick=") {
+				t.Errorf("%s has what its policy forbids", page)
+			}
+		}
+	}
+}
+
+func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for name, test := range map[string]struct {
+		req  *http.Request
+		want int
+	}{
+		"another host":              {request(t, http.MethodGet, "/v1/fleet", "viewer", ""), http.StatusMisdirectedRequest},
+		"a body of 10 MB":           {request(t, http.MethodPost, "/v1/credentials/alerts/rotate", "operator", `{"confirm":"`+strings.Repeat("x", 10<<20)+`"}`), http.StatusRequestEntityTooLarge},
+		"a body that is no JSON":    {request(t, http.MethodPost, "/v1/credentials/alerts/rotate", "operator", `{`), http.StatusBadRequest},
+		"an unknown field":          {request(t, http.MethodPost, "/v1/credentials/alerts/rotate", "operator", `{"froce": true}`), http.StatusUnprocessableEntity},
+		"an unknown parameter":      {request(t, http.MethodGet, "/v1/credentials?sate=healthy", "viewer", ""), http.StatusUnprocessableEntity},
+		"a limit beyond the bound":  {request(t, http.MethodGet, "/v1/credentials?limit=100000", "viewer", ""), http.StatusUnprocessableEntity},
+		"a label without a value":   {request(t, http.MethodGet, "/v1/credentials?label=team", "viewer", ""), http.StatusUnprocessableEntity},
+		"an unknown account":        {request(t, http.MethodGet, "/v1/credentials?account=other", "viewer", ""), http.StatusNotFound},
+		"an unknown type of events": {request(t, http.MethodGet, "/v1/events?type=other", "viewer", ""), http.StatusUnprocessableEntity},
+		"an id that is none":        {request(t, http.MethodGet, "/v1/events?before=%0a", "viewer", ""), http.StatusUnprocessableEntity},
+		"a stream after nothing":    {with(request(t, http.MethodGet, "/v1/events/stream", "viewer", ""), "Last-Event-ID", "next"), http.StatusUnprocessableEntity},
+		"a path upwards":            {request(t, http.MethodGet, "/static/..%2f..%2fkeyturn.yaml", "viewer", ""), http.StatusNotFound},
+		"a user in a header":        {with(request(t, http.MethodGet, "/v1/fleet", "", ""), "X-Forwarded-User", "admin"), http.StatusUnauthorized},
+		"an action by GET":          {request(t, http.MethodGet, "/v1/credentials/alerts/rotate", "operator", ""), http.StatusNotFound},
+	} {
+		if name == "another host" {
+			test.req.Host = "evil.example.com"
+		}
+		if w := r.serve(r.Handler(), test.req); w.Code != test.want {
+			t.Errorf("%s: %d, want %d: %.300s", name, w.Code, test.want, w.Body)
+		}
+	}
+	if len(r.asked) > 0 {
+		t.Errorf("%v", r.asked)
+	}
+}
+
+func TestAKeyOfARequestStandsForThatRequest(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	h := r.Handler()
+	post := func(role, body string) (int, string) {
+		w := r.serve(h, with(request(t, http.MethodPost, "/v1/credentials/alerts/rotate", role, body), "Idempotency-Key", "k"))
+		return w.Code, w.Header().Get("Idempotent-Replayed") + w.Body.String()
+	}
+	if code, text := post("operator", ""); code != http.StatusAccepted || strings.HasPrefix(text, "true") {
+		t.Fatalf("%d %s", code, text)
+	}
+	if code, text := post("operator", ""); code != http.StatusAccepted || !strings.HasPrefix(text, "true") || len(r.asked) != 2 {
+		t.Errorf("%d %s, %v", code, text, r.asked)
+	}
+	if code, text := post("operator", `{"force": true}`); code != http.StatusUnprocessableEntity || len(r.asked) != 2 {
+		t.Errorf("another body: %d %s", code, text)
+	}
+	if code, text := post("admin", ""); code != http.StatusAccepted || len(r.asked) != 4 {
+		t.Errorf("another caller's: %d %s", code, text)
+	}
+	for key := range r.shelf {
+		if strings.Contains(key, "operator") {
+			t.Errorf("%s", key)
+		}
+	}
+}
+
+func TestOfAProxyOnlyTheAddressThatItSawIsBelieved(t *testing.T) {
+	t.Parallel()
+	for behind, want := range map[bool]string{true: `"from":"203.0.113.9"`, false: `"from":"192.0.2.1"`} {
+		r := newRig(t)
+		r.BehindProxy = behind
+		req := with(request(t, http.MethodPost, "/v1/credentials/alerts/check", "operator", ""), "X-Forwarded-For", "10.0.0.1, 203.0.113.9")
+		if w := r.serve(r.Handler(), req); w.Code != http.StatusAccepted || !strings.Contains(r.log.String(), want) {
+			t.Errorf("%d, %s", w.Code, r.log.String())
+		}
+	}
+}
+
+func TestARoleThatIsUnknownAllowsNothing(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "root", "Admin"} {
+		if role := console.RoleOf(name); role != console.None {
+			t.Errorf("%q is %s", name, role)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package console
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"keyturn/internal/operate"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// views are the pages, each within the layout.
+var views = func() map[string]*template.Template {
+	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
+		"when": when, "mark": mark, "grouped": grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
+	}).ParseFS(templates, "templates/layout.html"))
+	all := map[string]*template.Template{}
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "message"} {
+		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
+	}
+	return all
+}()
+
+// view is what a template is given.
+type view struct {
+	Title, Name, Version string
+	Who                  *Caller
+	CSRF                 string
+	Now                  time.Time
+	Data                 any
+}
+
+// render writes a page, whole or not at all.
+func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
+	v := view{Title: title, Name: name, Version: c.Version, Who: callerOf(r.Context()), Now: time.Now().UTC(), Data: data}
+	if v.Who != nil {
+		v.CSRF = v.Who.csrf
+	}
+	var page bytes.Buffer
+	if err := views[name].Execute(&page, v); err != nil {
+		c.Log.ErrorContext(r.Context(), "a page cannot be rendered", "page", name, "error", err)
+		http.Error(w, "this page cannot be rendered: the log says why", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = page.WriteTo(w)
+}
+
+// say is a page of one sentence.
+func (c *Console) say(w http.ResponseWriter, r *http.Request, status int, text string) {
+	c.render(w, r, status, "message", http.StatusText(status), text)
+}
+
+// when is an instant for people: how long ago or ahead, with the exact time beside it.
+func when(at any, now time.Time) template.HTML {
+	var t time.Time
+	switch at := at.(type) {
+	case time.Time:
+		t = at
+	case *time.Time:
+		if at == nil {
+			return "–"
+		}
+		t = *at
+	}
+	if t.IsZero() {
+		return "–"
+	}
+	exact := t.UTC().Format("2006-01-02 15:04:05 UTC")
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339), exact, since(t, now))) //nolint:gosec // only numbers and words of ours
+}
+
+// since is how far an instant is away.
+func since(t, now time.Time) string {
+	d := now.Sub(t)
+	text := span(d.Abs())
+	switch {
+	case text == "":
+		return "now"
+	case d < 0:
+		return "in " + text
+	}
+	return text + " ago"
+}
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Second:
+		return ""
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 2*day:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d d", int(d/day))
+}
+
+// mark is the shape that stands before a state's word: colour alone tells nothing.
+func mark(s operate.State) string {
+	switch s {
+	case operate.Healthy:
+		return "●"
+	case operate.Rotating:
+		return "◐"
+	case operate.InDoubt:
+		return "◇"
+	case operate.Quarantined:
+		return "■"
+	case operate.Refused, operate.Deleted:
+		return "▲"
+	case operate.Waiting, operate.Unread:
+	}
+	return "○"
+}
+
+// capital writes the first letter of a sentence large.
+func capital(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// grouped writes a number with a comma between thousands.
+func grouped(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// labelsText is labels in the order of their keys.
+func labelsText(labels map[string]string) string {
+	all := make([]string, 0, len(labels))
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		all = append(all, key+"="+labels[key])
+	}
+	return strings.Join(all, ", ")
+}
+
+// bar is one of a chart, in its units.
+type bar struct {
+	X, Y, Height int
+	Day          string
+	N            int
+}
+
+// chart is bars of 600 by 100.
+type chart struct {
+	Bars []bar
+	Most int
+	Day  string // of the most
+}
+
+// bars draws how many fall due on each day from an instant on.
+func bars(counts []int, from time.Time) chart {
+	c := chart{}
+	for _, n := range counts {
+		c.Most = max(c.Most, n)
+	}
+	for i, n := range counts {
+		day := from.AddDate(0, 0, i).Format("2 Jan")
+		height := 0
+		if n > 0 {
+			height = max(2, n*96/c.Most)
+		}
+		if n == c.Most && c.Day == "" {
+			c.Day = day
+		}
+		c.Bars = append(c.Bars, bar{X: i * 20, Y: 100 - height, Height: height, Day: day, N: n})
+	}
+	return c
+}
+
+func accountNames(d *operate.Desk) []string { return slices.Sorted(maps.Keys(d.Accounts)) }

@@ -1,0 +1,121 @@
+package operate
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"keyturn/internal/rotation"
+)
+
+// Filter is which credentials are wanted of what Redis mirrors. All conditions must hold.
+type Filter struct {
+	Text     string          // in the id, the target, the path, the owner or the value of a label, in any case; ""
+	Accounts []string        // nil: all
+	States   []State         // nil: all
+	Marks    *rotation.Marks // nil: whatever they are
+	After    string          // only what stands after this id in the configuration; ""
+	Limit    int             // at most so many rows
+}
+
+// Found are the rows of a search, in the order of the configuration.
+type Found struct {
+	Rows []Row `json:"rows"`
+	// Next is where the search goes on; "" at its end. A page may have fewer rows than the limit.
+	Next string `json:"next,omitempty"`
+}
+
+const (
+	glancesAtOnce = 1000
+	// glancesMost bounds what one search asks Redis: a state that is rare is looked for in more than one.
+	glancesMost = 20_000
+)
+
+// Find returns rows without asking Vault.
+func (d *Desk) Find(ctx context.Context, q Filter) (Found, error) {
+	creds, err := d.Select(Query{Accounts: q.Accounts, Marks: q.Marks, After: q.After})
+	if err != nil {
+		return Found{}, err
+	}
+	s := &searching{d: d, q: q, text: strings.ToLower(q.Text)}
+	var some []*rotation.Credential
+	for cred := range creds {
+		if !s.mentions(cred) {
+			continue
+		}
+		if some = append(some, cred); len(some) < min(glancesAtOnce, s.lacks()) {
+			continue
+		}
+		if more, err := s.glance(ctx, some); err != nil || !more {
+			return s.found, err
+		}
+		some = some[:0]
+	}
+	_, err = s.glance(ctx, some)
+	s.found.Next = ""
+	return s.found, err
+}
+
+// searching is a search under way.
+type searching struct {
+	d     *Desk
+	q     Filter
+	text  string
+	read  int
+	found Found
+}
+
+// lacks is how many credentials are read next: where all states are wanted, no more than rows are missing and one, which tells
+// whether there is another page.
+func (s *searching) lacks() int {
+	if len(s.q.States) > 0 {
+		return glancesAtOnce
+	}
+	return s.q.Limit + 1 - len(s.found.Rows)
+}
+
+func (s *searching) mentions(cred *rotation.Credential) bool {
+	if s.text == "" {
+		return true
+	}
+	in := func(text string) bool { return strings.Contains(strings.ToLower(text), s.text) }
+	if in(cred.ID) || in(cred.Target) || in(cred.Place.Path) || cred.Pair != nil && in(cred.Pair.Targets[1].Target) {
+		return true
+	}
+	m := s.d.Fleet.Marks(cred)
+	if m == nil {
+		return false
+	}
+	for _, value := range m.Labels {
+		if in(value) {
+			return true
+		}
+	}
+	return in(m.Owner)
+}
+
+// glance reads some, keeps those that are wanted, and reports whether there is to be more.
+func (s *searching) glance(ctx context.Context, some []*rotation.Credential) (more bool, err error) {
+	if len(some) == 0 {
+		return false, nil
+	}
+	rows, err := s.d.Glance(ctx, some)
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if len(s.q.States) > 0 && !slices.Contains(s.q.States, r.State) {
+			continue
+		}
+		if len(s.found.Rows) == s.q.Limit {
+			s.found.Next = s.found.Rows[s.q.Limit-1].Credential
+			return false, nil
+		}
+		s.found.Rows = append(s.found.Rows, r)
+	}
+	if s.read += len(some); s.read >= glancesMost && len(s.q.States) > 0 {
+		s.found.Next = some[len(some)-1].ID
+		return false, nil
+	}
+	return true, nil
+}
