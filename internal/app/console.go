@@ -89,6 +89,7 @@ func (c *Console) Listen(ctx context.Context) (net.Listener, error) {
 		_, bound, _ := net.SplitHostPort(l.Addr().String())
 		c.URL = &url.URL{Scheme: c.URL.Scheme, Host: net.JoinHostPort(host, bound)}
 	}
+	c.Log.InfoContext(ctx, "console", "url", c.URL.String(), "address", l.Addr().String()) // from now on connections wait at worst
 	if settings.TLS == nil {
 		return l, nil
 	}

@@ -49,7 +49,6 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:  func(net.Listener) context.Context { return ctx },
 		ErrorLog:     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), // clients that go away are no trouble of ours
 	}
-	c.Log.InfoContext(ctx, "console", "url", c.URL.String(), "address", l.Addr().String())
 	stopped := make(chan error, 1)
 	go func() { stopped <- srv.Serve(netutil.LimitListener(l, maxClients)) }()
 	select {

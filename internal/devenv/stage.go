@@ -37,7 +37,7 @@ func (s *Stage) Raise(ctx context.Context, opts StageOptions) (err error) {
 		}
 	}()
 	s.Bin = filepath.Join(s.Dir, "bin")
-	if err := Build(ctx, s.Bin, "./cmd/worker", "./cmd/scheduler", "./cmd/rotatectl", "./cmd/sandbox"); err != nil {
+	if err := Build(ctx, s.Bin, "./cmd/worker", "./cmd/scheduler", "./cmd/rotatectl", "./cmd/console", "./cmd/sandbox"); err != nil {
 		return err
 	}
 	if opts.Redis != nil {

@@ -195,12 +195,13 @@ func (s *stage) reportContacts(ctx context.Context) error {
 // explain tells how to look around in what is left running.
 func (s *stage) explain() {
 	fmt.Printf(`
-Everything goes on until you press Ctrl-C. Look around, from another terminal:
+Everything goes on until you press Ctrl-C. Look around in a browser at %s, with the token %s,
+or from another terminal:
 
   export %s
   %s/bin/rotatectl --config %s status
   %s/bin/rotatectl --config %s rotate %s --wait
   curl -s -H "X-Vault-Token: $(cat %s/vault-token)" %s/v1/secret/data/%s
   curl -s %s/stats
-`, strings.Join(keys, " "), s.Dir, s.Config(), s.Dir, s.Config(), s.fleet[0].ID, s.Dir, s.Vault.Addr, s.fleet[0].Path, s.Box.Admin)
+`, s.console.url, s.console.token, strings.Join(keys, " "), s.Dir, s.Config(), s.Dir, s.Config(), s.fleet[0].ID, s.Dir, s.Vault.Addr, s.fleet[0].Path, s.Box.Admin)
 }

@@ -22,6 +22,7 @@ type stage struct {
 	fleet     []devenv.Credential
 	workers   []*devenv.Program
 	scheduler []*devenv.Program
+	console   site
 	killed    int
 }
 
@@ -33,7 +34,7 @@ var keys = []string{
 
 // raise starts everything, the servers first. What was started is ended again if anything fails.
 func raise(ctx context.Context, dir string, fleet []devenv.Credential) (s *stage, err error) {
-	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet}
+	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet, console: newSite()}
 	fmt.Println("demo: building keyturn's programs, starting Redis, Vault (the first time it is built, which takes minutes) and the sandbox")
 	err = s.Raise(ctx, devenv.StageOptions{Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Sandbox: []string{
 		"-rate", "tencent-ses=100/s", "-rate", "kirimemail=100/s", "-rate", "alibaba-directmail=100/s", "-rate", "enom=100/s",
@@ -52,8 +53,11 @@ func raise(ctx context.Context, dir string, fleet []devenv.Credential) (s *stage
 	if err := s.Configure(configTemplate, s); err != nil {
 		return s, err
 	}
-	fmt.Println("demo: starting one scheduler and two workers")
-	return s, s.startFleet(ctx)
+	fmt.Println("demo: starting one scheduler, two workers and the console")
+	if err := s.startFleet(ctx); err != nil {
+		return s, err
+	}
+	return s, s.openConsole(ctx)
 }
 
 // Credentials are those of the configuration.
@@ -105,4 +109,4 @@ func stop(programs []*devenv.Program) error {
 }
 
 // strike ends everything, keyturn first.
-func (s *stage) strike() error { return errors.Join(s.dismiss(), s.Strike()) }
+func (s *stage) strike() error { return errors.Join(s.closeConsole(), s.dismiss(), s.Strike()) }

@@ -1,0 +1,159 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"keyturn/internal/devenv"
+)
+
+// call is a step that has no action.
+func call[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/events"}
+
+func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.login()
+	if first := s.text("h1"); !strings.HasPrefix(first, "1 thing needs you. 7 of 8 healthy, 1 quarantined") {
+		t.Errorf("the first line says %q", first)
+	}
+	t.Run("it is found", s.finds)
+	t.Run("a rotation is seen as it happens", s.rotates)
+	t.Run("one in quarantine is released", s.releases)
+	t.Run("every page can be read on a phone, in both colours", s.fits)
+	t.Run("every page can be used by the keyboard alone", s.keyboard)
+	t.Run("every page works without a script", s.scriptless)
+}
+
+func (s *stage) finds(t *testing.T) {
+	s.run(
+		chromedp.Navigate(s.url+"/credentials"), chromedp.SendKeys(chromedp.CSS(`input[name=q]`), "APP3\r"),
+		chromedp.WaitVisible(chromedp.CSS(`a[href="/credentials/app3"]`)),
+	)
+	if rows := script[int](s, `document.querySelectorAll("tbody tr").length`); rows != 1 {
+		t.Errorf("%d credentials are found", rows)
+	}
+}
+
+// rotates asks for a rotation, and sees the page change without loading it.
+func (s *stage) rotates(t *testing.T) {
+	s.run(
+		chromedp.Navigate(s.url+"/credentials/app3"), chromedp.Click(chromedp.CSS(`form[action$="/rotate"] button`)),
+		chromedp.WaitVisible(chromedp.CSS(`p[role=status]`)),
+	)
+	script[bool](s, `document.activeElement.blur(), window.same = true`)
+	s.must(devenv.Until(t.Context(), patience, func() error {
+		page := s.text("main")
+		if !strings.Contains(page, "version 2") || !strings.Contains(page, "asked by alice@console") {
+			return fmt.Errorf("the page shows no rotation: %s", page)
+		}
+		return nil
+	}))
+	if !script[bool](s, `window.same === true`) {
+		t.Error("the page was loaded again")
+	}
+}
+
+func (s *stage) releases(t *testing.T) {
+	s.must(s.Box.Know(t.Context(), s.Fleet[0])) // the cause is mended
+	s.run(
+		chromedp.Navigate(s.url+"/work"), chromedp.Click(chromedp.CSS(`a[href="/credentials/app0"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`form[action$="/retry"] button`)), chromedp.Click(chromedp.CSS(`form[action$="/retry"] button`)),
+		chromedp.WaitVisible(chromedp.CSS(`p[role=status]`)),
+	)
+	s.must(devenv.Until(t.Context(), patience, func() error {
+		e, err := s.Vault.Current(t.Context(), s.Fleet[0].Path, 0)
+		if err == nil && e.Version == 0 {
+			err = fmt.Errorf("%s has no password yet", s.Fleet[0].ID)
+		}
+		return err
+	}))
+}
+
+// wide tells how much of a page does not fit, and named which fields have no name.
+const (
+	wide  = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
+	named = `[...document.querySelectorAll("input:not([type=hidden]), select, button")].filter(e => !e.labels?.length && !e.textContent.trim() && !e.ariaLabel).map(e => e.outerHTML).join()`
+)
+
+// faint lists texts whose contrast with what is behind them is less than WCAG AA asks for.
+const faint = `(() => {
+	const parts = c => c.match(/[\d.]+/g).map(Number);
+	const light = c => { const [r, g, b] = parts(c).map(v => { v /= 255; return v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+	const behind = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; const p = parts(c); if (p.length < 4 || p[3] > 0) return c; } return "rgb(255, 255, 255)"; };
+	const low = [];
+	for (const e of document.querySelectorAll("body *")) {
+		if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) || !e.checkVisibility() || e.closest("svg")) continue;
+		const s = getComputedStyle(e), a = light(s.color), b = light(behind(e)), ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+		if (ratio < 4.5) low.push(e.tagName + " " + e.textContent.trim().slice(0, 30) + " " + ratio.toFixed(1));
+	}
+	return low.join("; ");
+})()`
+
+func (s *stage) fits(t *testing.T) {
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{360, 1280} {
+			s.run(
+				chromedp.EmulateViewport(width, 900),
+				call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
+			)
+			for _, page := range pages {
+				s.run(chromedp.Navigate(s.url + page))
+				over, unnamed, low := script[int](s, wide), script[string](s, named), script[string](s, faint)
+				if over > 0 || unnamed != "" || low != "" {
+					t.Errorf("%s, %s, %d px: %d px do not fit; without a name: %q; hard to read: %s", page, scheme, width, over, unnamed, low)
+				}
+				s.picture(strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", strings.Trim(page, "/"), scheme, width), "/", "-"))
+			}
+		}
+	}
+	s.run(chromedp.EmulateViewport(1280, 900), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
+}
+
+// keyboard presses Tab until all that can be used had the focus.
+func (s *stage) keyboard(t *testing.T) {
+	for _, page := range pages {
+		s.run(chromedp.Navigate(s.url + page))
+		want := script[int](s, `window.seen = new Set(), document.addEventListener("focusin", e => seen.add(e.target)),
+			[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select")].filter(e => e.checkVisibility()).length`)
+		for range want + 2 {
+			s.run(chromedp.KeyEvent(kb.Tab))
+		}
+		if seen := script[int](s, `window.seen.size`); seen < want {
+			t.Errorf("%s: %d of %d can be reached by Tab", page, seen, want)
+		}
+	}
+}
+
+func (s *stage) scriptless(t *testing.T) {
+	s.run(call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	s.run(
+		chromedp.Navigate(s.url+"/credentials/app5"), chromedp.Click(chromedp.CSS(`form[action$="/rotate"] button`)),
+		chromedp.WaitVisible(chromedp.CSS(`p[role=status]`)),
+	)
+	s.must(devenv.Until(t.Context(), patience, func() error {
+		e, err := s.Vault.Current(t.Context(), s.Fleet[5].Path, 0)
+		if err == nil && e.Version < 2 {
+			err = fmt.Errorf("%s has version %d", s.Fleet[5].ID, e.Version)
+		}
+		return err
+	}))
+	s.run(chromedp.Navigate(s.url + "/credentials/app5"))
+	if page := s.text("main"); !strings.Contains(page, "version 2") {
+		t.Errorf("%s", page)
+	}
+}
