@@ -65,18 +65,12 @@ func done(err error) rotation.Result {
 	return rotation.Result{Status: rotation.Done}
 }
 
-// The events of what a person did to a journal. Its rotation has none then.
-const (
-	released  rotation.NoticeKind = "released"
-	abandoned rotation.NoticeKind = "abandoned"
-)
-
 func (r *Repairs) release(ctx context.Context, cred *rotation.Credential, by string) error {
-	return r.noted(ctx, cred, released, by, r.as(by).Release(ctx, rotation.Subject{Credential: cred}))
+	return r.noted(ctx, cred, due.EventReleased, by, r.as(by).Release(ctx, rotation.Subject{Credential: cred}))
 }
 
 func (r *Repairs) abandon(ctx context.Context, cred *rotation.Credential, by string) error {
-	return r.noted(ctx, cred, abandoned, by, r.as(by).Abandon(ctx, rotation.Subject{Credential: cred}))
+	return r.noted(ctx, cred, due.EventAbandoned, by, r.as(by).Abandon(ctx, rotation.Subject{Credential: cred}))
 }
 
 // as acts for a person, who is the owner of what it writes into a journal.

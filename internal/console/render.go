@@ -21,6 +21,7 @@ var templates embed.FS
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
 		"when": when, "mark": mark, "grouped": grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
+		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
 	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "message"} {

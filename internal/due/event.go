@@ -84,6 +84,12 @@ func (x *Index) NoteSearch(ctx context.Context, by string) error {
 	return nil
 }
 
+// The types of the events of what a person did to a journal. Its rotation has none then.
+const (
+	EventReleased  = "released"  // it is out of quarantine, with all that it has
+	EventAbandoned = "abandoned" // its candidates are forgotten
+)
+
 // EventAsked is that a person asked for something through the console.
 const EventAsked = "asked"
 

@@ -39,7 +39,7 @@ type Event struct {
 
 // EventTypes are the types of events, in the order in which docs/events.md has them.
 func EventTypes() []string {
-	types := []string{due.EventRotated, due.EventQuarantined}
+	types := []string{due.EventRotated, due.EventQuarantined, due.EventReleased, due.EventAbandoned}
 	for _, kind := range rotation.NoticeKinds {
 		types = append(types, string(kind))
 	}

@@ -16,7 +16,7 @@
   };
   const soon = () => { if (!asked) { asked = true; setTimeout(() => reload().catch(() => {}), 700); } };
   const events = new EventSource("/v1/events/stream");
-  for (const type of ["rotated", "quarantined", "asked", "frozen", "thawed", "promoted_unverified", "verifier_away", "repair_refused", "stale_read", "path_reset", "secret_deleted", "identity_not_retired", "identities_full", "mail_server_sick", "mail_server_well"]) {
+  for (const type of document.body.dataset.events.split(" ")) {
     events.addEventListener(type, soon);
   }
   setInterval(soon, 30000);
