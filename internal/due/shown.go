@@ -1,7 +1,6 @@
 package due
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -39,25 +38,27 @@ func (s Shown) text() string {
 	if !s.RotatedAt.IsZero() {
 		at = s.RotatedAt.UnixMilli()
 	}
-	text := fmt.Sprintf("%d %d %s", s.Version, at, s.Verified)
+	text := make([]byte, 0, 48)
+	text = append(strconv.AppendInt(text, int64(s.Version), 10), ' ')
+	text = append(strconv.AppendInt(text, at, 10), ' ')
+	text = append(text, s.Verified...)
 	if s.Deleted {
-		text += " deleted"
+		text = append(text, " deleted"...)
 	}
-	return text
+	return string(text)
 }
 
 // parseShown reads what stands in Redis. What is not ours says nothing.
 func parseShown(text string) (s Shown) {
-	parts := strings.Split(text, " ")
-	if len(parts) < 3 {
+	first, text, _ := strings.Cut(text, " ")
+	second, text, found := strings.Cut(text, " ")
+	version, err := strconv.Atoi(first)
+	at, bad := strconv.ParseInt(second, 10, 64)
+	if err != nil || bad != nil || version < 0 || !found {
 		return s
 	}
-	version, err := strconv.Atoi(parts[0])
-	at, bad := strconv.ParseInt(parts[1], 10, 64)
-	if err != nil || bad != nil || version < 0 {
-		return s
-	}
-	s = Shown{Known: true, Version: version, Verified: rotation.Verified(parts[2]), Deleted: len(parts) > 3}
+	verified, _, deleted := strings.Cut(text, " ")
+	s = Shown{Known: true, Version: version, Verified: rotation.Verified(verified), Deleted: deleted}
 	if at > 0 {
 		s.RotatedAt = time.UnixMilli(at).UTC()
 	}

@@ -67,8 +67,8 @@ func (s *standing) add(q queueLook, probes probes, now time.Time) {
 		switch {
 		case pause == nil, pause == byBreaker && probes.ahead(now): // which a server sets right
 			due(0)
-		case left > 0:
-			due(left) // it ends by itself
+		case left >= 0:
+			due(max(left, time.Millisecond)) // it ends by itself; below 0 is one without an end
 		}
 	}
 	if q.blocked.Val() > 0 {

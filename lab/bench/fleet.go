@@ -97,5 +97,6 @@ func (f *fleet) configure(redis string) error {
 	return f.Configure(configTemplate, map[string]any{
 		"Redis": redis, "Vault": f.lab.Vault.Addr, "Token": filepath.Join(f.lab.Dir, "vault-token"), "Accounts": names, "Rate": f.rate,
 		"Provider": provider, "Endpoint": f.box.Providers[provider], "SMTP": f.box.SMTP[provider], "CA": f.box.CAFile, "Verify": f.verify,
+		"Digest": consoleDigest(),
 	})
 }

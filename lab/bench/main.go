@@ -28,6 +28,7 @@ var sections = []section{
 	{"idle", idle},
 	{"schedule", scheduling},
 	{"memory", memory},
+	{"console", pages},
 	{"limit", limit},
 	{"growth", growth},
 	{"micro", micro},
