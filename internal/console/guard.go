@@ -72,7 +72,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		who, err := c.caller(r)
 		switch {
-		case err != nil && !errors.Is(err, errNobody):
+		case err != nil && !errors.Is(err, errStranger):
 			c.refuse(w, r, http.StatusServiceUnavailable, "Redis does not answer, so that it is not known who you are: try again")
 			return
 		case who != nil && who.csrf != "" && !safe(r) && !c.ours(r):
@@ -100,7 +100,7 @@ func (c *Console) stranger(w http.ResponseWriter, r *http.Request) {
 	case safe(r) && !guess && !strings.HasPrefix(r.URL.Path, "/v1/"):
 		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	default:
-		c.refuse(w, r, http.StatusUnauthorized, errNobody.Error())
+		c.refuse(w, r, http.StatusUnauthorized, errStranger.Error())
 	}
 }
 

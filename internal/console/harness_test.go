@@ -148,7 +148,9 @@ func (r *rig) Demand(_ context.Context, _ string, kind queue.Kind, id string, jo
 	return time.Now(), r.down
 }
 
-func (*rig) State(context.Context, string) (queue.BreakerState, error) { return queue.BreakerState{}, nil }
+func (*rig) State(context.Context, string) (queue.BreakerState, error) {
+	return queue.BreakerState{}, nil
+}
 
 func (*rig) Until(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 

@@ -85,8 +85,8 @@ func (c *Console) end(w http.ResponseWriter, r *http.Request) error {
 	return c.Shelf.Delete(r.Context(), sessionKey(cookie.Value))
 }
 
-// errNobody is a request of no known caller.
-var errNobody = errors.New("log in, or send a token that the configuration has")
+// errStranger is a request of no known caller.
+var errStranger = errors.New("log in, or send a token that the configuration has")
 
 // caller finds out who asks: by the token of the request, or by its session.
 func (c *Console) caller(r *http.Request) (*Caller, error) {
@@ -95,7 +95,7 @@ func (c *Console) caller(r *http.Request) (*Caller, error) {
 	}
 	cookie, err := r.Cookie(c.cookieName())
 	if err != nil {
-		return nil, errNobody
+		return nil, errStranger
 	}
 	value, err := c.Shelf.Get(r.Context(), sessionKey(cookie.Value))
 	if err != nil {
@@ -104,10 +104,10 @@ func (c *Console) caller(r *http.Request) (*Caller, error) {
 	var s session
 	var digest Digest
 	if value == nil || json.Unmarshal(value, &s) != nil || s.CSRF == "" {
-		return nil, errNobody
+		return nil, errStranger
 	}
 	if n, err := hex.Decode(digest[:], []byte(s.Digest)); err != nil || n != len(digest) {
-		return nil, errNobody
+		return nil, errStranger
 	}
 	who, err := c.named(digest, r)
 	if err == nil {
@@ -119,7 +119,7 @@ func (c *Console) caller(r *http.Request) (*Caller, error) {
 func (c *Console) named(digest Digest, r *http.Request) (*Caller, error) {
 	name, role, ok := c.Tokens(digest)
 	if !ok || role == None {
-		return nil, errNobody
+		return nil, errStranger
 	}
 	return &Caller{Name: name, Role: role, From: c.from(r), digest: digest}, nil
 }
