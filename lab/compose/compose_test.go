@@ -15,7 +15,7 @@ import (
 
 func TestOnlyTheSandboxIsForTheDemo(t *testing.T) {
 	t.Parallel()
-	always := []string{"redis", "scheduler", "setup", "vault", "worker-1", "worker-2"}
+	always := []string{"console", "redis", "scheduler", "setup", "vault", "worker-1", "worker-2"}
 	if got := sorted(load(t).ServiceNames()); !slices.Equal(got, always) {
 		t.Errorf("without a profile: %v, want %v", got, always)
 	}
@@ -47,6 +47,42 @@ func TestServicesWaitUntilWhatTheyNeedIsHealthy(t *testing.T) {
 			if got := s.DependsOn[need].Condition; got != types.ServiceConditionHealthy {
 				t.Errorf("%s waits for %s until %q", name, need, got)
 			}
+		}
+	}
+}
+
+func TestTheConsoleSeesNothingOfVault(t *testing.T) {
+	t.Parallel()
+	s := service(t, "console")
+	for _, need := range []string{"redis", "setup"} {
+		if got := s.DependsOn[need].Condition; got != types.ServiceConditionHealthy {
+			t.Errorf("it waits for %s until %q", need, got)
+		}
+	}
+	if _, waits := s.DependsOn["vault"]; waits {
+		t.Error("it waits for Vault, which it does not need")
+	}
+	var config struct {
+		Console struct {
+			URL    string                                   `yaml:"url"`
+			Tokens map[string]struct{ File, SHA256 string } `yaml:"tokens"`
+		} `yaml:"console"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/keyturn.yaml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Ports) != 1 || config.Console.URL != "http://127.0.0.1:"+s.Ports[0].Published {
+		t.Errorf("console.url is %q, and the ports are %v", config.Console.URL, s.Ports)
+	}
+	for name, token := range config.Console.Tokens {
+		if token.SHA256 != "" || !strings.HasPrefix(token.File, "/run/keyturn/console/") {
+			t.Errorf("the token %s is in no file of the volume", name)
+		}
+	}
+	targets := map[string]bool{"/etc/keyturn/keyturn.yaml": true, "/run/keyturn/console": true}
+	for _, v := range s.Volumes {
+		if !targets[v.Target] || !v.ReadOnly {
+			t.Errorf("it has %s, read-only: %v", v.Target, v.ReadOnly)
 		}
 	}
 }

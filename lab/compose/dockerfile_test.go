@@ -58,7 +58,7 @@ func TestTheProgramsAreStaticAndHaveTheRootsOfTrust(t *testing.T) {
 	if !has(build, `/out/etc/ssl/certs`) {
 		t.Error("no CA bundle: no provider's certificate could be checked")
 	}
-	for _, main := range []string{"cmd/worker/main.go", "cmd/scheduler/main.go", "cmd/rotatectl/main.go"} {
+	for _, main := range []string{"cmd/worker/main.go", "cmd/scheduler/main.go", "cmd/console/main.go", "cmd/rotatectl/main.go"} {
 		if !strings.Contains(read(t, main), `_ "time/tzdata"`) {
 			t.Errorf("%s does not embed the time zones", main)
 		}

@@ -21,7 +21,7 @@ var programPath = regexp.MustCompile(`(?m)^ExecStart=\S+`)
 func units(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(systemd, "*.service"))
-	if err != nil || len(paths) != 2 {
+	if err != nil || len(paths) != 3 {
 		t.Fatalf("%d units, %v", len(paths), err)
 	}
 	var copies []string
@@ -68,25 +68,32 @@ func settings(t *testing.T, program string) []string {
 	return all
 }
 
-func TestBothUnitsAreHardenedAlikeAndDifferInWhatTheyRun(t *testing.T) {
+func TestAllUnitsAreHardenedAlikeAndDifferInWhatTheyRun(t *testing.T) {
 	t.Parallel()
-	worker, scheduler := settings(t, "worker"), settings(t, "scheduler")
+	worker := settings(t, "worker")
 	for _, want := range []string{"DynamicUser=yes", "ProtectSystem=strict", "LimitCORE=0", "RestartPreventExitStatus=2", "CapabilityBoundingSet="} {
 		if !slices.Contains(worker, want) {
 			t.Errorf("the worker's unit has no %s", want)
 		}
 	}
-	for i, line := range worker {
-		own := strings.ReplaceAll(line, "worker", "scheduler")
-		if strings.HasPrefix(line, "TimeoutStopSec=") {
-			continue
+	for _, program := range []string{"scheduler", "console"} {
+		unit := settings(t, program)
+		for _, line := range worker {
+			if program == "console" && strings.HasPrefix(line, "LoadCredential=vault-") {
+				continue // it has no rights in Vault
+			}
+			if len(unit) == 0 {
+				t.Fatalf("the %s's unit ends before %s", program, line)
+			}
+			own := unit[0]
+			unit = unit[1:]
+			if own != strings.ReplaceAll(line, "worker", program) && !strings.HasPrefix(own, "Description=") && !strings.HasPrefix(own, "TimeoutStopSec=") {
+				t.Fatalf("the %s's unit has %s where the worker's has %s", program, own, line)
+			}
 		}
-		if i >= len(scheduler) || !strings.HasPrefix(line, "Description=") && scheduler[i] != own {
-			t.Fatalf("the scheduler's unit has no %s in this place", own)
+		if len(unit) > 0 {
+			t.Errorf("the %s's unit has %q besides", program, unit)
 		}
-	}
-	if len(worker) != len(scheduler) {
-		t.Errorf("%d and %d settings", len(worker), len(scheduler))
 	}
 }
 
@@ -94,16 +101,19 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
 func TestTheConfigurationOfThePageLoadsAndNamesWhatTheUnitsLoad(t *testing.T) {
 	t.Parallel()
-	block := yamlBlock.FindSubmatch(read(t, systemd, "README.md"))
-	if block == nil {
-		t.Fatal("the page has no configuration")
+	blocks := yamlBlock.FindAllSubmatch(read(t, systemd, "README.md"), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("the page has %d configurations, want one, and what the console adds to it", len(blocks))
 	}
+	block := blocks[0]
 	file := filepath.Join(t.TempDir(), "keyturn.yaml")
-	if err := os.WriteFile(file, block[1], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := config.Load(file, providers.All()); err != nil {
-		t.Error(err)
+	for _, text := range [][]byte{block[1], slices.Concat(block[1], blocks[1][1])} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := config.Load(file, providers.All()); err != nil {
+			t.Error(err)
+		}
 	}
 	named := regexp.MustCompile(`\$CREDENTIALS_DIRECTORY/([a-z-]+)`).FindAllSubmatch(block[1], -1)
 	if len(named) != 3 {

@@ -17,7 +17,7 @@ import (
 // platforms are those that a release is built for; programs what it has.
 var (
 	platforms = []string{"darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64"}
-	programs  = []string{"rotatectl", "sandbox", "scheduler", "worker"}
+	programs  = []string{"console", "rotatectl", "sandbox", "scheduler", "worker"}
 )
 
 func main() {

@@ -1,5 +1,6 @@
 // Command setup tends the Vault of docker-compose.yml, so that nothing has to be prepared by hand: it initialises and
-// unseals it, makes keyturn's mounts, policies and AppRole, and gives the sandbox's accounts their management keys.
+// unseals it, makes keyturn's mounts, policies and AppRole, a token for the console, and gives the sandbox's accounts their
+// management keys.
 //
 // It keeps Vault's unseal key and root token in a folder of its own, so a reader of that volume has everything: fine
 // on a machine of your own, and no way to run a Vault that matters (see deploy/vault).
@@ -42,9 +43,11 @@ func run(ctx context.Context, args []string) error {
 	address := flags.String("vault", "http://127.0.0.1:8200", "`URL` of the Vault to tend")
 	keys := flags.String("keys", ".", "`folder` that keeps the unseal key and the root token")
 	login := flags.String("login", ".", "`folder` that gets the AppRole's secret-id")
+	console := flags.String("console", "", "`folder` that gets the digest of the console's token, demo.sha256")
 	flags.StringVar(&s.policies, "policies", "deploy/vault", "`folder` of the policies, NAME.hcl each")
 	flags.StringVar(&s.targets, "targets", "", "data `file` of the sandbox, without keys")
 	flags.StringVar(&s.sandbox, "sandbox", "", "`file` to write the same data with keys to")
+	token := flags.Bool("token", false, "print the console's token, and exit")
 	health := flags.Bool("health", false, "exit 0 if everything is prepared")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -52,7 +55,17 @@ func run(ctx context.Context, args []string) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	s.keys, s.secretID = filepath.Join(*keys, "vault.json"), filepath.Join(*login, "secret-id")
+	s.keys, s.secretID, s.token = filepath.Join(*keys, "vault.json"), filepath.Join(*login, "secret-id"), filepath.Join(*keys, "console-token")
+	if *console != "" {
+		s.digest = filepath.Join(*console, "demo.sha256")
+	}
+	if *token {
+		text, err := os.ReadFile(s.token)
+		if err == nil {
+			fmt.Println(string(text))
+		}
+		return err
+	}
 	s.vault = &vault{address: *address, client: http.DefaultClient}
 	if *health {
 		ctx, cancel := context.WithTimeout(ctx, patience)

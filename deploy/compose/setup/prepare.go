@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +19,7 @@ const versions = 10
 
 // prepare makes what is missing. A second run changes nothing.
 func (s *setup) prepare(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.makeMounts, s.makeRole, s.makeSandboxKeys, s.makeSecretID} {
+	for _, step := range []func(context.Context) error{s.makeMounts, s.makeRole, s.makeSandboxKeys, s.makeConsoleToken, s.makeSecretID} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -101,4 +103,20 @@ func (s *setup) makeSecretID(ctx context.Context) error {
 		return err
 	}
 	return writeFile(s.secretID, []byte(made.Data.SecretID))
+}
+
+// makeConsoleToken makes a token for the console, once. The console itself is given the digest alone.
+func (s *setup) makeConsoleToken(context.Context) error {
+	if s.digest == "" {
+		return nil
+	}
+	token, err := os.ReadFile(s.token)
+	if errors.Is(err, os.ErrNotExist) {
+		token = []byte(rand.Text())
+		err = writeFile(s.token, token)
+	}
+	if err != nil {
+		return err
+	}
+	return writeFile(s.digest, fmt.Appendf(nil, "%x\n", sha256.Sum256(token)))
 }

@@ -16,6 +16,8 @@ type setup struct {
 	log      *slog.Logger
 	keys     string // file of the unseal key and the root token
 	secretID string // file of the AppRole's secret_id; written last, so that it tells that all is prepared
+	token    string // file of the console's token
+	digest   string // file of its SHA-256, "" for no console
 	policies string // folder
 	targets  string // file, "" for no sandbox
 	sandbox  string // file

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,6 +49,7 @@ func start(t *testing.T) *machine {
 	m.setup = &setup{
 		vault: &vault{address: m.ready.Addr, client: http.DefaultClient}, log: slog.New(slog.NewTextHandler(&m.logged, nil)),
 		keys: filepath.Join(dir, "keys.json"), secretID: filepath.Join(dir, "secret-id"),
+		token: filepath.Join(dir, "console-token"), digest: filepath.Join(dir, "demo.sha256"),
 		policies: "../../vault", targets: targets, sandbox: filepath.Join(dir, "sandbox.yaml"),
 	}
 	return m
@@ -165,6 +167,24 @@ func TestTheSandboxGetsTheKeysThatKeyturnReads(t *testing.T) {
 	}
 }
 
+func TestTheConsoleGetsTheDigestOfATokenThatStays(t *testing.T) {
+	t.Parallel()
+	m := start(t)
+	m.tended(t)
+	token := read(t, m.token)
+	if got, want := read(t, m.digest), fmt.Sprintf("%x\n", sha256.Sum256([]byte(token))); len(token) < 20 || got != want {
+		t.Errorf("the digest is %q, want %q", got, want)
+	}
+	if err := os.Remove(m.digest); err != nil { // its volume was removed
+		t.Fatal(err)
+	}
+	m.prepared = false
+	m.tended(t)
+	if read(t, m.token) != token || read(t, m.digest) != fmt.Sprintf("%x\n", sha256.Sum256([]byte(token))) {
+		t.Error("the token has changed, or its digest is lost")
+	}
+}
+
 func TestARestartedVaultIsUnsealedAndAsItWas(t *testing.T) {
 	t.Parallel()
 	m := start(t)
@@ -216,12 +236,12 @@ func TestNoSecretIsLoggedOrReadableByOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, secret := range map[string]string{"unseal key": k.UnsealKey, "root token": k.RootToken, "secret_id": read(t, m.secretID)} {
+	for name, secret := range map[string]string{"unseal key": k.UnsealKey, "root token": k.RootToken, "secret_id": read(t, m.secretID), "console's token": read(t, m.token)} {
 		if secret == "" || strings.Contains(m.logged.String(), secret) {
 			t.Errorf("the %s is empty, or in the log", name)
 		}
 	}
-	for _, file := range []string{m.keys, m.secretID, m.sandbox} {
+	for _, file := range []string{m.keys, m.secretID, m.sandbox, m.token, m.digest} {
 		info, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)
