@@ -27,7 +27,7 @@ const (
 // labelMeanings explains the labels of all families.
 var labelMeanings = map[string]string{
 	"account":   "its name in the configuration",
-	"condition": "what keeps a process from being ready: `clock`, `configuration`, `freezes`, `paused`, `queue`, `redis`, `schedule`, `vault`",
+	"condition": "what keeps a process from being ready: `clock`, `configuration`, `freezes`, `paused`, `queue`, `redis`, `schedule`, `tokens`, `vault`",
 	"gauge":     "the name of a metric without `keyturn_`",
 	"go":        "the version of Go",
 	"kind":      "of `keyturn_provider_calls_total`: `accepted`, or why not; of `keyturn_runs_total` and `keyturn_run_seconds`: the kind of job; of `keyturn_notices_total`: the type of [event](events.md)",
