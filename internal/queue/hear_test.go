@@ -193,7 +193,10 @@ func TestEveryWorkerHearsTheDoorbell(t *testing.T) {
 	release := make(chan struct{})
 	handle := rotate(func(context.Context, queue.Job) rotation.Result {
 		at.Add(1)
-		<-release
+		select {
+		case <-release:
+		case <-t.Context().Done(): // it has failed
+		}
 		return rotation.Result{Status: rotation.Done}
 	})
 	const workers = 3
@@ -221,7 +224,10 @@ func TestOthersHelpWithWhatOneWorkerWakes(t *testing.T) {
 	release := make(chan struct{})
 	handle := rotate(func(context.Context, queue.Job) rotation.Result {
 		at.Add(1)
-		<-release
+		select {
+		case <-release:
+		case <-t.Context().Done(): // it has failed
+		}
 		return rotation.Result{Status: rotation.Done}
 	})
 	r.serve(t, handle, hurry(time.Minute, noSweep))

@@ -15,14 +15,21 @@ func settings(name string, concurrency int) queue.AccountSettings {
 }
 
 // held is a handler whose runs end when they are let go.
-type held struct{ started, release chan string }
+type held struct {
+	started, release chan string
+	over             <-chan struct{} // the test has ended
+}
 
-func newHeld() held { return held{make(chan string, 10), make(chan string)} }
+func newHeld(t *testing.T) held {
+	t.Helper()
+	return held{make(chan string, 10), make(chan string), t.Context().Done()}
+}
 
 func (h held) run(ctx context.Context, job queue.Job) rotation.Result {
 	h.started <- job.Account + "/" + job.Credential
 	select {
 	case <-h.release:
+	case <-h.over:
 	case <-ctx.Done():
 		return rotation.Result{Status: rotation.Failed, Err: ctx.Err()}
 	}
@@ -49,7 +56,7 @@ func TestAnAccountThatIsAddedIsServedAtOnce(t *testing.T) {
 
 func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 	t.Parallel()
-	r, h := newRig(t), newHeld()
+	r, h := newRig(t), newHeld(t)
 	r.grace = time.Minute
 	var server *queue.Server
 	r.serve(t, rotate(h.run), func(s *queue.Server) { server = s })
@@ -74,7 +81,7 @@ func TestAnAccountThatIsRemovedEndsItsRunsAndTakesNoOther(t *testing.T) {
 
 func TestOtherSettingsCountWhenTheRunsThatThereAreHaveEnded(t *testing.T) {
 	t.Parallel()
-	r, h := newRig(t), newHeld()
+	r, h := newRig(t), newHeld(t)
 	r.grace = time.Minute
 	var server *queue.Server
 	r.serveAccounts(t, rotate(h.run), nil, func(s *queue.Server) { server = s })
