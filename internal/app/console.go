@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
 	"crypto/tls"
 	"encoding/hex"
@@ -51,10 +52,14 @@ func (p *Process) NewConsole(ctx context.Context) (*Console, error) {
 		return nil, err
 	}
 	desk.Clock = clock
+	settings, err := serverTLS(cfg.Console.TLS)
+	if err != nil {
+		return nil, err
+	}
 	c := &Console{Clock: clock, process: p}
 	c.desk.Store(desk)
 	c.Console = &console.Console{
-		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy,
+		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy, TLS: settings,
 		Version: version.Read().Version, Log: p.Log,
 	}
 	return c, nil
@@ -90,24 +95,27 @@ func (c *Console) Listen(ctx context.Context) (net.Listener, error) {
 		c.URL = &url.URL{Scheme: c.URL.Scheme, Host: net.JoinHostPort(host, bound)}
 	}
 	c.Log.InfoContext(ctx, "console", "url", c.URL.String(), "address", l.Addr().String()) // from now on connections wait at worst
-	if settings.TLS == nil {
-		return l, nil
+	return l, nil
+}
+
+// serverTLS reads the certificate again for each connection, since certificates are replaced while a process runs. Where that
+// fails, in the middle of a replacement for instance, what was read last counts.
+func serverTLS(files *config.ConsoleTLS) (*tls.Config, error) {
+	if files == nil {
+		return nil, nil
 	}
-	files := *settings.TLS
 	first, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("console: tls: %w", err), l.Close())
+		return nil, fmt.Errorf("console: tls: %w", err)
 	}
 	var last atomic.Pointer[tls.Certificate]
 	last.Store(&first)
-	// It is read again for each connection: certificates are replaced while a process runs. Where that fails, in the middle of a
-	// replacement for instance, what was read last counts.
-	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		if next, err := tls.LoadX509KeyPair(files.CertFile, files.KeyFile); err == nil {
 			last.Store(&next)
 		}
 		return last.Load(), nil
-	}}), nil
+	}}, nil
 }
 
 // token implements console.Console.Tokens.
@@ -117,15 +125,9 @@ func (c *Console) token(digest console.Digest) (name string, role console.Role, 
 		return "", console.None, false
 	}
 	for _, t := range settings.Tokens {
-		known := t.Digest
-		if t.File != "" {
-			text, err := secret.ReadFile(t.File)
-			if err != nil {
-				continue // Ready says so
-			}
-			if n, err := hex.Decode(known[:], []byte(text.Trim().Reveal())); err != nil || n != len(known) {
-				continue
-			}
+		known, err := digestOf(t)
+		if err != nil {
+			continue // Ready says so
 		}
 		if subtle.ConstantTimeCompare(known[:], digest[:]) == 1 {
 			name, role, ok = t.Name, console.RoleOf(string(t.Role)), true
@@ -134,18 +136,30 @@ func (c *Console) token(digest console.Digest) (name string, role console.Role, 
 	return name, role, ok
 }
 
+// digestOf is the digest of a token, of its file where it has one.
+func digestOf(t config.ConsoleToken) (digest console.Digest, err error) {
+	if t.File == "" {
+		return t.Digest, nil
+	}
+	text, err := secret.ReadFile(t.File)
+	if err != nil {
+		return digest, err
+	}
+	bits, err := hex.DecodeString(text.Trim().Reveal())
+	switch {
+	case err != nil || len(bits) != len(digest):
+		return digest, fmt.Errorf("%s does not have the 64 hexadecimal digits of a SHA-256", t.File)
+	case console.Digest(bits) == sha256.Sum256(nil):
+		return digest, fmt.Errorf("%s has the SHA-256 of nothing: the token was not there when it was made", t.File)
+	}
+	return console.Digest(bits), nil
+}
+
 // Ready says which tokens cannot be used.
 func (c *Console) Ready(context.Context) error {
 	var problems []error
 	for _, t := range c.process.Config().Console.Tokens {
-		if t.File == "" {
-			continue
-		}
-		text, err := secret.ReadFile(t.File)
-		if err == nil && len(text.Trim().Reveal()) != 2*len(t.Digest) {
-			err = fmt.Errorf("%s does not have the 64 hexadecimal digits of a SHA-256", t.File)
-		}
-		if err != nil {
+		if _, err := digestOf(t); err != nil {
 			problems = append(problems, fmt.Errorf("console.tokens.%s: %w", t.Name, err))
 		}
 	}

@@ -23,7 +23,7 @@ func (d doubting) Save(ctx context.Context, cred *rotation.Credential, rec rotat
 	if err == nil && rec.State == rotation.Open && rec.Doubted {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteMost)
 		defer cancel()
-		_ = d.index.Doubt(ctx, cred, rec.TouchedAt) // the next save, or the sweep, makes up for one that was lost
+		_ = d.index.Doubt(ctx, cred, rec.TouchedAt) // the next save makes up for one that was lost
 	}
 	return version, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"keyturn/internal/operate"
@@ -110,19 +111,25 @@ func (e unconfirmed) Error() string {
 // perform asks for an action, and leaves a record of who did: a line in the log, and an event.
 func (c *Console) perform(ctx context.Context, a action, w wish) (operate.Verdict, error) {
 	who, desk := callerOf(ctx), c.Desk()
-	verdict, err := operate.Verdict{}, error(nil)
+	asked := sync.OnceFunc(func() { // as soon as it is: who waits for its end may be gone by then
+		c.record(ctx, a.Name, w.id, string(operate.Asked), nil)
+		if cred, ok := desk.Fleet.Credential(w.id); ok {
+			c.noted(ctx, desk.Index.NoteAsked(ctx, cred, cred.Account, a.Name, who.By()))
+		}
+	})
 	if a.Destroys != "" && w.confirm != w.id {
-		err = unconfirmed{a}
-	} else {
-		verdict, err = a.do(desk, ctx, w.id, operate.Request{By: who.By(), Force: w.force, Wait: min(w.wait, followMost)})
+		err := unconfirmed{a}
+		c.record(ctx, a.Name, w.id, "", err)
+		return operate.Verdict{}, err
 	}
-	c.record(ctx, a.Name, w.id, string(verdict.Outcome), err)
+	verdict, err := a.do(desk, ctx, w.id, operate.Request{
+		By: who.By(), Force: w.force, Wait: min(w.wait, followMost), Tell: func(operate.Verdict) { asked() },
+	})
 	if err != nil {
+		c.record(ctx, a.Name, w.id, "", err)
 		return verdict, err
 	}
-	if cred, ok := desk.Fleet.Credential(w.id); ok {
-		c.noted(ctx, desk.Index.NoteAsked(ctx, cred, cred.Account, a.Name, who.By()))
-	}
+	asked()
 	return verdict, nil
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -109,7 +112,7 @@ func told(err error) error {
 type body[T any] struct{ Body T }
 
 func (c *Console) getFleet(ctx context.Context, _ *struct{}) (*body[operate.Overview], error) {
-	o, err := c.Desk().Overview(ctx)
+	o, err := c.overview(ctx)
 	if err != nil {
 		return nil, told(err)
 	}
@@ -118,10 +121,10 @@ func (c *Console) getFleet(ctx context.Context, _ *struct{}) (*body[operate.Over
 
 type findInput struct {
 	Text     string   `query:"q" maxLength:"200" doc:"in the id, target, path, owner or a label's value"`
-	Accounts []string `query:"account" maxItems:"100"`
-	States   []string `query:"state" maxItems:"10" doc:"healthy, waiting, deleted, rotating, in doubt, refused, quarantined or unread"`
+	Accounts []string `query:"account,explode" maxItems:"100"`
+	States   []string `query:"state,explode" maxItems:"10" doc:"healthy, waiting, deleted, rotating, in doubt, refused, quarantined or unread"`
 	Owner    string   `query:"owner" maxLength:"200"`
-	Labels   []string `query:"label" maxItems:"20" doc:"KEY=VALUE; all must be there"`
+	Labels   []string `query:"label,explode" maxItems:"20" doc:"KEY=VALUE; all must be there"`
 	After    string   `query:"after" maxLength:"200" doc:"next of the page before"`
 	Limit    int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -144,11 +147,43 @@ func (c *Console) getCredentials(ctx context.Context, in *findInput) (*body[oper
 func (in *findInput) filter() (operate.Filter, error) {
 	f := operate.Filter{Text: in.Text, Accounts: in.Accounts, After: in.After, Limit: in.Limit}
 	for _, s := range in.States {
-		f.States = append(f.States, operate.State(s))
+		if state := operate.State(s); slices.Contains(shownStates, state) {
+			f.States = append(f.States, state)
+			continue
+		}
+		return f, &operate.Error{Kind: operate.Invalid, Err: fmt.Errorf("state %s: want one of %v", s, shownStates)}
 	}
 	marks, err := marksOf(in.Owner, in.Labels)
 	f.Marks = marks
 	return f, err
+}
+
+// shownStates are those that the console shows.
+var shownStates = append(operate.States[:len(operate.States):len(operate.States)], operate.Unread)
+
+// glimpse keeps an overview for a moment, because every page that is open asks for it when something happens.
+type glimpse struct {
+	mu       sync.Mutex
+	desk     *operate.Desk
+	at       time.Time
+	overview operate.Overview
+}
+
+const glimpseTime = time.Second
+
+// overview is one of this moment.
+func (c *Console) overview(ctx context.Context) (operate.Overview, error) {
+	v, desk := c.views, c.Desk()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if now := desk.Clock.Now(); v.desk == desk && now.Sub(v.at).Abs() < glimpseTime {
+		return v.overview, nil
+	}
+	o, err := desk.Overview(ctx)
+	if err == nil {
+		v.desk, v.at, v.overview = desk, o.At, o
+	}
+	return o, err
 }
 
 // Told is a credential, where it stands and what happened to it.
@@ -201,11 +236,11 @@ func (c *Console) getCredential(ctx context.Context, in *idInput) (*body[Told], 
 }
 
 type eventsInput struct {
-	Credentials []string  `query:"credential" maxItems:"100"`
-	Accounts    []string  `query:"account" maxItems:"100"`
-	Types       []string  `query:"type" maxItems:"30"`
+	Credentials []string  `query:"credential,explode" maxItems:"100"`
+	Accounts    []string  `query:"account,explode" maxItems:"100"`
+	Types       []string  `query:"type,explode" maxItems:"30"`
 	Owner       string    `query:"owner" maxLength:"200"`
-	Labels      []string  `query:"label" maxItems:"20"`
+	Labels      []string  `query:"label,explode" maxItems:"20"`
 	Since       time.Time `query:"since"`
 	Before      string    `query:"before" maxLength:"40" doc:"next of the page before"`
 	Limit       int       `query:"limit" minimum:"1" maximum:"1000" default:"100"`

@@ -2,11 +2,13 @@ package console
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -22,20 +24,29 @@ type Console struct {
 	Tokens func(Digest) (name string, role Role, ok bool)
 	// URL is how people reach it: requests for any other host are refused.
 	URL *url.URL
-	// BehindProxy says that connections come from a proxy, which names the client in X-Forwarded-For: for the audit alone.
+	// BehindProxy says that connections come from a proxy, which names the client at the end of X-Forwarded-For: for the audit and the
+	// limits.
 	BehindProxy bool
-	Version     string
-	Log         *slog.Logger
+	// TLS is how connections are kept from others; nil: they are not.
+	TLS     *tls.Config
+	Version string
+	Log     *slog.Logger
 
-	limits  *limits
-	streams streams
+	limits *limits
+	feed   feed
+	views  *glimpse
 }
 
 const (
+	streamPath = "/v1/events/stream"
+
 	maxBody    = 64 << 10
 	maxHeader  = 16 << 10
 	maxClients = 2048 // connections at once, streams included
 	callTime   = 30 * time.Second
+	// readTime is how long a page may take to read what it shows, and who asks: where Redis is away, people are to hear of it.
+	readTime = 8 * time.Second
+	askTime  = 3 * time.Second
 	// followMost is how long a request may follow what it asked for.
 	followMost = 2 * time.Minute
 	stopTime   = 5 * time.Second
@@ -49,8 +60,19 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:  func(net.Listener) context.Context { return ctx },
 		ErrorLog:     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), // clients that go away are no trouble of ours
 	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	background.Go(func() { c.feed.run(ctx, c.Desk) })
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.Serve(netutil.LimitListener(l, maxClients)) }()
+	go func() {
+		l := netutil.LimitListener(l, maxClients)
+		if c.TLS == nil {
+			stopped <- srv.Serve(l)
+			return
+		}
+		srv.TLSConfig = c.TLS
+		stopped <- srv.ServeTLS(l, "", "")
+	}()
 	select {
 	case err := <-stopped:
 		return err
@@ -62,18 +84,16 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close()
 	}
-	<-stopped
+	<-stopped //nolint:errcheck // http.ErrServerClosed: it was shut down
 	return err
 }
 
 // Handler is API and pages behind everything that guards them.
 func (c *Console) Handler() http.Handler {
-	if c.limits == nil {
-		c.limits = newLimits()
-	}
+	c.limits, c.views = newLimits(), &glimpse{}
 	mux := http.NewServeMux()
 	c.api(mux)
-	mux.HandleFunc("GET /v1/events/stream", c.stream)
+	mux.HandleFunc("GET "+streamPath, c.stream)
 	c.pages(mux)
 	return c.guard(mux)
 }

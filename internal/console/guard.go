@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -35,7 +36,7 @@ func (c *Console) from(r *http.Request) string {
 	}
 	if c.BehindProxy {
 		// The last one is what our proxy saw; those before it the client may have made up.
-		all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		all := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		if ip := net.ParseIP(strings.TrimSpace(all[len(all)-1])); ip != nil {
 			return ip.String()
 		}
@@ -70,7 +71,19 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		who, err := c.caller(r)
+		ctx := r.Context()
+		if safe(r) && r.URL.Path != streamPath {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, readTime)
+			defer cancel()
+		}
+		var who *Caller
+		err := error(errStranger)
+		if !strings.HasPrefix(r.URL.Path, "/static/") {
+			asking, cancel := context.WithTimeout(ctx, askTime)
+			who, err = c.caller(r.WithContext(asking))
+			cancel()
+		}
 		switch {
 		case err != nil && !errors.Is(err, errStranger):
 			c.refuse(w, r, http.StatusServiceUnavailable, "Redis does not answer, so that it is not known who you are: try again")
@@ -82,13 +95,14 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			c.stranger(w, r)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callerKey{}, who)))
 	})
 }
 
 // open tells whether a request needs no caller.
 func open(r *http.Request) bool {
-	return r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/static/")
+	_, guess := bearer(r)
+	return r.URL.Path == "/login" && !guess || strings.HasPrefix(r.URL.Path, "/static/")
 }
 
 // stranger answers a request of no known caller: people are sent to the login, and guesses of tokens are slowed down.
@@ -148,6 +162,11 @@ const maxBuckets = 10_000
 func newLimits() *limits { return &limits{buckets: map[string]*rate.Limiter{}} }
 
 func (l *limits) allow(who string, p pace) bool {
+	if ip, err := netip.ParseAddr(who[strings.LastIndexByte(who, ' ')+1:]); err == nil && ip.Is6() && !ip.Is4In6() {
+		if prefix, err := ip.WithZone("").Prefix(64); err == nil { // which one customer has
+			who = who[:strings.LastIndexByte(who, ' ')+1] + prefix.String()
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.buckets[who]

@@ -114,12 +114,14 @@ func (r *rig) Counts(context.Context, ...string) ([]due.Count, error) {
 	if r.standing.Quarantined {
 		n = 1
 	}
-	return []due.Count{{Account: "mail", Built: true, Scheduled: 1 - n, Quarantined: n}}, r.down
+	return []due.Count{{Account: "mail", Built: true, Scheduled: 1 - n, Quarantined: n, Known: 1}}, r.down
 }
 
 func (r *rig) Stuck(context.Context, string, int) (map[string]string, error) {
 	return map[string]string{r.cred.ID: r.standing.Why}, r.down
 }
+
+func (*rig) Without(context.Context, string, int) ([]string, error) { return nil, nil }
 
 func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
 	return make([]int, days), r.down

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -49,6 +50,7 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		"an unknown field":          {request(t, http.MethodPost, "/v1/credentials/alerts/rotate", "operator", `{"froce": true}`), http.StatusUnprocessableEntity},
 		"an unknown parameter":      {request(t, http.MethodGet, "/v1/credentials?sate=healthy", "viewer", ""), http.StatusUnprocessableEntity},
 		"a limit beyond the bound":  {request(t, http.MethodGet, "/v1/credentials?limit=100000", "viewer", ""), http.StatusUnprocessableEntity},
+		"an unknown state":          {request(t, http.MethodGet, "/v1/credentials?state=sick", "viewer", ""), http.StatusUnprocessableEntity},
 		"a label without a value":   {request(t, http.MethodGet, "/v1/credentials?label=team", "viewer", ""), http.StatusUnprocessableEntity},
 		"an unknown account":        {request(t, http.MethodGet, "/v1/credentials?account=other", "viewer", ""), http.StatusNotFound},
 		"an unknown type of events": {request(t, http.MethodGet, "/v1/events?type=other", "viewer", ""), http.StatusUnprocessableEntity},
@@ -106,6 +108,27 @@ func TestOfAProxyOnlyTheAddressThatItSawIsBelieved(t *testing.T) {
 		if w := r.serve(r.Handler(), req); w.Code != http.StatusAccepted || !strings.Contains(r.log.String(), want) {
 			t.Errorf("%d, %s", w.Code, r.log.String())
 		}
+	}
+}
+
+func TestAProxyThatAddsALineOfItsOwnIsBelieved(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.BehindProxy = true
+	req := request(t, http.MethodPost, "/v1/credentials/alerts/check", "operator", "")
+	req.Header["X-Forwarded-For"] = []string{"10.0.0.1", "203.0.113.9"}
+	if w := r.serve(r.Handler(), req); w.Code != http.StatusAccepted || !strings.Contains(r.log.String(), `"from":"203.0.113.9"`) {
+		t.Errorf("%d, %s", w.Code, r.log.String())
+	}
+}
+
+func TestNothingIsNoToken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.Tokens = func(console.Digest) (string, console.Role, bool) { return "all", console.Admin, true }
+	w := r.serve(r.Handler(), form(t, "/login", nil, url.Values{"token": {" "}}))
+	if w.Code != http.StatusUnauthorized {
+		t.Errorf("%d", w.Code)
 	}
 }
 

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
+	"slices"
 	"strings"
+	"time"
 
+	"keyturn/internal/due"
 	"keyturn/internal/operate"
 )
 
@@ -43,7 +47,7 @@ func (c *Console) form(role Role, do http.HandlerFunc) http.HandlerFunc {
 		case who.csrf == "" || !same(r.PostForm.Get("csrf"), who.csrf):
 			c.say(w, r, http.StatusForbidden, "the form is not of your session: load the page again")
 		case who.Role < role:
-			c.record(r.Context(), r.URL.Path, r.PathValue("id"), "", errRole(role))
+			c.record(r.Context(), path.Base(r.URL.Path), r.PathValue("id"), "", errRole(role))
 			c.say(w, r, http.StatusForbidden, "you are "+who.Role.String()+": "+errRole(role).Error())
 		default:
 			do(w, r)
@@ -75,9 +79,9 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	digest := Digest(sha256.Sum256([]byte(strings.TrimSpace(r.PostFormValue("token")))))
 	name, role, known := c.Tokens(digest)
 	switch {
-	case (!known || role == None) && !c.limits.allow("guess "+c.from(r), perGuess):
-		again(http.StatusTooManyRequests, "Too many tokens that are not known: wait a minute.")
-	case !known || role == None:
+	case !c.limits.allow("guess "+c.from(r), perGuess):
+		again(http.StatusTooManyRequests, "Too many logins from your address: wait a minute.")
+	case !known || role == None || digest == sha256.Sum256(nil):
 		c.Log.InfoContext(r.Context(), "audit", "operation", "login", "from", c.from(r), "outcome", "refused")
 		again(http.StatusUnauthorized, "No such token is in the configuration.")
 	default:
@@ -91,6 +95,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
+	c.record(r.Context(), "logout", "", "done", nil)
 	if err := c.end(w, r); err != nil {
 		c.say(w, r, http.StatusServiceUnavailable, "Redis does not answer: your session lasts until it does, or for 12 hours")
 		return
@@ -99,7 +104,7 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *Console) fleetPage(w http.ResponseWriter, r *http.Request) {
-	o, err := c.Desk().Overview(r.Context())
+	o, err := c.overview(r.Context())
 	if err != nil {
 		c.away(w, r, err)
 		return
@@ -107,9 +112,15 @@ func (c *Console) fleetPage(w http.ResponseWriter, r *http.Request) {
 	c.render(w, r, http.StatusOK, "fleet", "Fleet", o)
 }
 
+// worklist is what needs a person, and why that may not be all.
+type worklist struct {
+	Causes  []operate.Cause
+	Unknown string
+}
+
 func (c *Console) workPage(w http.ResponseWriter, r *http.Request) {
 	desk := c.Desk()
-	o, err := desk.Overview(r.Context())
+	o, err := c.overview(r.Context())
 	var causes []operate.Cause
 	if err == nil {
 		causes, err = desk.WorkList(r.Context(), o)
@@ -118,7 +129,7 @@ func (c *Console) workPage(w http.ResponseWriter, r *http.Request) {
 		c.away(w, r, err)
 		return
 	}
-	c.render(w, r, http.StatusOK, "work", "Work list", causes)
+	c.render(w, r, http.StatusOK, "work", "Work list", worklist{causes, o.Unknown})
 }
 
 // listed is a page of credentials, with what was asked for.
@@ -136,7 +147,7 @@ func (c *Console) credentialsPage(w http.ResponseWriter, r *http.Request) {
 	ask := r.URL.Query()
 	in := findInput{Text: ask.Get("q"), Owner: ask.Get("owner"), Labels: given(ask["label"]), Accounts: given(ask["account"]), States: given(ask["state"]), After: ask.Get("after"), Limit: 100}
 	desk := c.Desk()
-	page := listed{Query: in, State: ask.Get("state"), Account: ask.Get("account"), States: append(operate.States[:len(operate.States):len(operate.States)], operate.Unread), Accounts: accountNames(desk)}
+	page := listed{Query: in, State: ask.Get("state"), Account: ask.Get("account"), States: shownStates, Accounts: accountNames(desk)}
 	f, err := in.filter()
 	if err == nil {
 		page.Found, err = desk.Find(r.Context(), f)
@@ -177,10 +188,18 @@ func (c *Console) credentialPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	page := one{Told: t, Actions: offered(t.Row, callerOf(r.Context()))}
-	if a, ok := actionOf(r.URL.Query().Get("asked")); ok {
+	if a, ok := actionOf(r.URL.Query().Get("asked")); ok && c.justAsked(r, t.Events, a) {
 		page.Asked = a.Title
 	}
 	c.render(w, r, http.StatusOK, "credential", t.Credential, page)
+}
+
+// justAsked tells whether the caller asked for an action a moment ago, and not only a link says so.
+func (c *Console) justAsked(r *http.Request, events []operate.Event, a action) bool {
+	by, now := callerOf(r.Context()).By(), c.Desk().Clock.Now()
+	return slices.ContainsFunc(events, func(e operate.Event) bool {
+		return e.Type == due.EventAsked && e.Reason == a.Name && e.AskedBy == by && now.Sub(e.At) < 10*time.Minute
+	})
 }
 
 func (c *Console) actForm(w http.ResponseWriter, r *http.Request, a action) {
@@ -198,7 +217,7 @@ type happened struct {
 	Type, Account string
 	Types         []string
 	Accounts      []string
-	More          string
+	More, JSON    string
 }
 
 func (c *Console) eventsPage(w http.ResponseWriter, r *http.Request) {
@@ -214,6 +233,8 @@ func (c *Console) eventsPage(w http.ResponseWriter, r *http.Request) {
 		c.failed(w, r, err)
 		return
 	}
+	api := url.Values{"type": in.Types, "account": in.Accounts, "credential": in.Credentials}
+	page.JSON = "/v1/events?" + api.Encode()
 	if page.Next != "" {
 		ask.Set("before", page.Next)
 		page.More = "/events?" + ask.Encode()

@@ -41,7 +41,7 @@ type view struct {
 
 // render writes a page, whole or not at all.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
-	v := view{Title: title, Name: name, Version: c.Version, Who: callerOf(r.Context()), Now: time.Now().UTC(), Data: data}
+	v := view{Title: title, Name: name, Version: c.Version, Who: callerOf(r.Context()), Now: c.Desk().Clock.Now().UTC(), Data: data}
 	if v.Who != nil {
 		v.CSRF = v.Who.csrf
 	}

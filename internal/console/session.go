@@ -102,14 +102,14 @@ func (c *Console) caller(r *http.Request) (*Caller, error) {
 		return nil, err
 	}
 	var s session
-	var digest Digest
 	if value == nil || json.Unmarshal(value, &s) != nil || s.CSRF == "" {
 		return nil, errStranger
 	}
-	if n, err := hex.Decode(digest[:], []byte(s.Digest)); err != nil || n != len(digest) {
+	bits, err := hex.DecodeString(s.Digest)
+	if err != nil || len(bits) != sha256.Size {
 		return nil, errStranger
 	}
-	who, err := c.named(digest, r)
+	who, err := c.named(Digest(bits), r)
 	if err == nil {
 		who.csrf = s.CSRF
 	}
@@ -118,7 +118,7 @@ func (c *Console) caller(r *http.Request) (*Caller, error) {
 
 func (c *Console) named(digest Digest, r *http.Request) (*Caller, error) {
 	name, role, ok := c.Tokens(digest)
-	if !ok || role == None {
+	if !ok || role == None || digest == sha256.Sum256(nil) { // nothing is no token
 		return nil, errStranger
 	}
 	return &Caller{Name: name, Role: role, From: c.from(r), digest: digest}, nil

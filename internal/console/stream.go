@@ -5,94 +5,109 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"keyturn/internal/operate"
 )
 
-// maxStreams bounds the streams of this process: each holds a connection, here and at Redis.
-const maxStreams = 200
+const (
+	maxStreams    = 500 // of this process
+	maxOwnStreams = 50  // of one caller
+	// quietMost is how long a stream says nothing: proxies close what is silent.
+	quietMost = 15 * time.Second
+	// streamTime is how long one lasts: then its client comes back, and shows again that it may.
+	streamTime = 5 * time.Minute
+)
 
-// quietMost is how long a stream says nothing: proxies close what is silent.
-const quietMost = 15 * time.Second
-
-// streams counts those that are open.
-type streams struct{ open atomic.Int64 }
-
-// stream is GET /v1/events/stream: what happens, as Server-Sent Events. A client that comes back sends the id of the last event that it
-// has, and misses nothing that is still kept.
+// stream is GET /v1/events/stream: what happens, as Server-Sent Events. A client that comes back sends the id of the last event
+// that it has, and misses nothing that is still kept.
 func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
-	q := operate.EventQuery{Since: time.Now(), Follow: true, After: r.Header.Get("Last-Event-ID")}
-	if desk := c.Desk(); q.After == "" {
-		q.Since = desk.Clock.Now()
+	last := r.Header.Get("Last-Event-ID")
+	if err := (&operate.EventQuery{After: last}).Valid(); err != nil {
+		problem(w, http.StatusUnprocessableEntity, "Last-Event-ID is not the id of an event")
+		return
 	}
-	if c.streams.open.Add(1) > maxStreams {
-		c.streams.open.Add(-1)
+	reader := c.feed.join(callerOf(r.Context()).Name)
+	if reader == nil {
 		w.Header().Set("Retry-After", "10")
 		problem(w, http.StatusServiceUnavailable, "too many streams are open: ask /v1/events instead")
 		return
 	}
-	defer c.streams.open.Add(-1)
-	if err := q.Valid(); err != nil {
-		problem(w, http.StatusUnprocessableEntity, "Last-Event-ID is not the id of an event")
-		return
-	}
-	ctx, cancel := context.WithCancel(r.Context())
+	defer c.feed.leave(reader)
+	ctx, cancel := context.WithTimeout(r.Context(), streamTime)
 	defer cancel()
-	out := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
-	if _, err := fmt.Fprint(w, "retry: 3000\n\n"); err != nil || out.Flush() != nil {
+	s := sender{w, http.NewResponseController(w)}
+	if s.send("retry: 3000\n\n") != nil {
 		return
 	}
-	happened := make(chan operate.Event)
-	go func() {
-		defer cancel()
-		_, _ = c.Desk().Events(ctx, q, func(e operate.Event) error {
-			select {
-			case happened <- e:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}, func(error) {}) // it goes on where it was, as soon as Redis answers
-	}()
-	c.feed(ctx, w, happened)
+	if last != "" {
+		// It has joined already: what happens meanwhile comes after this.
+		_, err := c.Desk().Events(ctx, operate.EventQuery{After: last}, func(e operate.Event) error {
+			last = e.ID
+			return s.event(e)
+		}, nil)
+		if err != nil {
+			return
+		}
+	}
+	s.feed(ctx, reader, last)
 }
 
-// feed writes events until the client or the process goes.
-func (c *Console) feed(ctx context.Context, w http.ResponseWriter, happened <-chan operate.Event) {
-	out := http.NewResponseController(w)
+// sender writes to the client of a stream.
+type sender struct {
+	w   http.ResponseWriter
+	out *http.ResponseController
+}
+
+func (s sender) send(text string) error {
+	_ = s.out.SetWriteDeadline(time.Now().Add(quietMost)) //nolint:forbidigo // of a connection of this machine
+	if _, err := fmt.Fprint(s.w, text); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}
+
+func (s sender) event(e operate.Event) error {
+	data, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return s.send(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", e.ID, oneLine(e.Type), data))
+}
+
+// feed sends what comes after the event of an id, until the client, its time or the process goes.
+func (s sender) feed(ctx context.Context, r *reader, last string) {
 	quiet := time.NewTicker(quietMost)
 	defer quiet.Stop()
 	for {
-		_ = out.SetWriteDeadline(time.Now().Add(quietMost))
-		text := ": still here\n\n"
+		var err error
 		select {
 		case <-ctx.Done():
 			return
+		case <-r.lost:
+			return // it comes back, and hears of the rest then
 		case <-quiet.C:
-		case e := <-happened:
-			data, err := json.Marshal(e)
-			if err != nil {
-				return
+			err = s.send(": still here\n\n")
+		case e := <-r.events:
+			if last == "" || after(e.ID, last) {
+				err = s.event(e)
 			}
-			text = fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", e.ID, lineOf(e.Type), data)
 		}
-		if _, err := fmt.Fprint(w, text); err != nil || out.Flush() != nil {
+		if err != nil {
 			return
 		}
 	}
 }
 
-// lineOf is a text without what would end a line of a stream.
-func lineOf(text string) string {
-	line := []rune{}
-	for _, r := range text {
-		if r >= ' ' {
-			line = append(line, r)
+// oneLine is a text without what would end a line of a stream.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return -1
 		}
-	}
-	return string(line)
+		return r
+	}, text)
 }

@@ -164,7 +164,7 @@ func (s *Scheduler) missing(ctx context.Context, creds []*rotation.Credential) (
 	}
 	var missing []finding
 	for i, cred := range creds {
-		if (standing[i].Due.IsZero() || !standing[i].Shown.Known) && !standing[i].Quarantined {
+		if standing[i].Due.IsZero() && !standing[i].Quarantined {
 			missing = append(missing, finding{Finding: Finding{Cred: cred}})
 		}
 	}

@@ -91,6 +91,7 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 			shown := Shown{Version: end.Version, RotatedAt: end.RotatedAt, Verified: end.Verified}
 			p.HSet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID, shown.text())
 		}
+		settleCounts(ctx, p, cred, end)
 		if end.State == rotation.Quarantined {
 			p.ZRem(ctx, redisx.Key(cred.Account, redisx.Due), cred.ID)
 			p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
@@ -111,6 +112,21 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	return nil
+}
+
+// settleCounts keeps the sets by which people are told how many stand where.
+func settleCounts(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
+	key := func(name string) string { return redisx.Key(cred.Account, name) }
+	stuck := end.State == rotation.Quarantined
+	if stuck || end.Version > 0 {
+		p.SRem(ctx, key(redisx.Unrotated), cred.ID)
+	} else {
+		p.SAdd(ctx, key(redisx.Unrotated), cred.ID)
+	}
+	if stuck || end.Promoted {
+		p.SRem(ctx, key(redisx.Gone), cred.ID)
+		p.SRem(ctx, key(redisx.Refused), cred.ID)
+	}
 }
 
 // settleScript sets the due time that follows a slot. Where the slot is yet to come, Redis's clock was ahead when it was
@@ -152,6 +168,9 @@ func (x *Index) Remove(ctx context.Context, account string, ids ...string) error
 		p.HDel(ctx, redisx.Key(account, redisx.Claimed), ids...)
 		for _, name := range []string{redisx.Quarantine, redisx.Checked, redisx.Doubt, redisx.Shown} {
 			p.HDel(ctx, redisx.Key(account, name), ids...)
+		}
+		for _, name := range []string{redisx.Unrotated, redisx.Gone, redisx.Refused} {
+			p.SRem(ctx, redisx.Key(account, name), members...)
 		}
 		return nil
 	})

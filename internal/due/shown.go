@@ -25,8 +25,12 @@ func shownOf(current rotation.Entry, gone bool) Shown {
 	return Shown{Known: true, Version: current.Version, RotatedAt: current.RotatedAt, Verified: current.Verified, Deleted: gone}
 }
 
-// differs tells whether another note is due. When it was rotated was read from two clocks, some time apart.
+// differs tells whether another note is due. When it was rotated was read from two clocks, some time apart; and what was read is
+// older than what stands there where a rotation ended meanwhile.
 func (s Shown) differs(have Shown) bool {
+	if have.Known && s.Version < have.Version && s.Version > 0 && !s.Deleted {
+		return false
+	}
 	apart := s.RotatedAt.Sub(have.RotatedAt).Abs()
 	have.RotatedAt = s.RotatedAt
 	return s.Known && (s != have || apart > Skew)

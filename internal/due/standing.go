@@ -90,6 +90,11 @@ type Count struct {
 	Claimed     int  // were claimed and have not ended
 	Open        int  // have an open journal
 	Doubted     int  // of these: are in doubt
+	Known       int  // were read from Vault since Redis was emptied
+	Unrotated   int  // have no password yet and are not in quarantine; of these with an open journal: Rotating
+	Gone        int  // likewise: keyturn wrote a password, and consumers find none
+	Refused     int  // likewise: the last check of what consumers read was refused
+	Both        int  // of the three before: have an open journal
 	Quarantined int
 	Retiring    int // have an identity that waits to be retired
 	NotRetired  int // of these: still have it an hour after its time
@@ -117,6 +122,13 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.ZCard(ctx, redisx.Key(account, redisx.Retiring)),
 				p.ZCount(ctx, redisx.Key(account, redisx.Retiring), "-inf", fmt.Sprint(now.Add(-retireTime).UnixMilli())),
 				p.HLen(ctx, redisx.Key(account, redisx.Doubt)),
+				p.HLen(ctx, redisx.Key(account, redisx.Shown)),
+				p.SCard(ctx, redisx.Key(account, redisx.Unrotated)),
+				p.SCard(ctx, redisx.Key(account, redisx.Gone)),
+				p.SCard(ctx, redisx.Key(account, redisx.Refused)),
+				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Unrotated)),
+				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Gone)),
+				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Refused)),
 			}
 		}
 		return nil
@@ -129,7 +141,8 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 		counts[i] = Count{
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
 			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
-			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()), Doubted: int(c[8].Val()),
+			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()), Doubted: int(c[8].Val()), Known: int(c[9].Val()),
+			Unrotated: int(c[10].Val()), Gone: int(c[11].Val()), Refused: int(c[12].Val()), Both: int(c[13].Val() + c[14].Val() + c[15].Val()),
 		}
 	}
 	return counts, nil
@@ -174,6 +187,15 @@ func (x *Index) Stuck(ctx context.Context, account string, n int) (map[string]st
 	}
 }
 
+// Without returns up to n credentials of an account of which consumers find no password that keyturn wrote.
+func (x *Index) Without(ctx context.Context, account string, n int) ([]string, error) {
+	ids, err := x.rdb.SRandMemberN(ctx, redisx.Key(account, redisx.Gone), int64(n)).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read what is gone: %w", err)
+	}
+	return ids, nil
+}
+
 // Ahead counts, for each of so many days from an instant on, what of the accounts is due then. What is overdue counts for the
 // first day.
 func (x *Index) Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error) {
@@ -207,7 +229,7 @@ func (x *Index) Ahead(ctx context.Context, from time.Time, days int, accounts ..
 // Members implements Mirror.
 func (x *Index) Members(ctx context.Context, account string, each func(ids []string) error) error {
 	var failed errorList
-	for _, name := range []string{redisx.Due, redisx.Open, redisx.Claimed, redisx.Quarantine} {
+	for _, name := range []string{redisx.Due, redisx.Open, redisx.Claimed, redisx.Quarantine, redisx.Shown, redisx.Doubt} {
 		failed.add(x.members(ctx, account, name, each))
 	}
 	return failed.err()
@@ -215,7 +237,7 @@ func (x *Index) Members(ctx context.Context, account string, each func(ids []str
 
 func (x *Index) members(ctx context.Context, account, name string, each func(ids []string) error) error {
 	scan := x.rdb.ZScan
-	if name == redisx.Quarantine || name == redisx.Claimed {
+	if name != redisx.Due && name != redisx.Open {
 		scan = x.rdb.HScan
 	}
 	for cursor := uint64(0); ; {

@@ -159,7 +159,7 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 		switch have := standing[i]; {
 		case found[i].differs(have, now):
 			wrong = append(wrong, found[i])
-		case found[i].Shown.differs(have.Shown) && have.Claimed.IsZero() && have.Resume.IsZero():
+		case (found[i].Shown.differs(have.Shown) || have.Doubted && !found[i].Doubted) && have.Claimed.IsZero() && have.Resume.IsZero():
 			found[i].Due = have.Due // which is right
 			wrong = append(wrong, found[i])
 		}

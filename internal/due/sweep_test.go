@@ -36,7 +36,7 @@ func TestTheSweepCorrectsWhatDiffersFromVault(t *testing.T) {
 	must(t, x.rdb.ZRem(t.Context(), redisx.Key("a", redisx.Due), creds[3].ID).Err())
 	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Quarantine), creds[4].ID, "released meanwhile").Err())
 	must(t, x.rdb.HDel(t.Context(), redisx.Key("a", redisx.Shown), creds[8].ID).Err())
-	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Shown), creds[9].ID, Shown{Version: 7}.text()).Err())
+	must(t, x.rdb.HSet(t.Context(), redisx.Key("a", redisx.Shown), creds[9].ID, Shown{Version: 1, Verified: rotation.VerifiedNo}.text()).Err())
 	v.set(func() {
 		v.records[creds[5].ID] = rotation.Record{State: rotation.Open, TouchedAt: past, Doubted: true}
 		v.records[creds[6].ID] = rotation.Record{State: rotation.Quarantined, Why: "rule"}

@@ -54,6 +54,26 @@ type writes struct {
 	doubted     []any // id, since when
 	certain     []string
 	shown       []any // id, what is shown
+	counts      map[string]*members
+}
+
+// members are those that enter a set, and those that leave it.
+type members struct{ in, out []any }
+
+// count puts a finding into the sets by which people are told how many stand where, or takes it out of them.
+func (w *writes) count(f Finding) {
+	if w.counts == nil {
+		w.counts = map[string]*members{redisx.Unrotated: {}, redisx.Gone: {}}
+	}
+	for name, in := range map[string]bool{
+		redisx.Unrotated: f.Shown.Version == 0 && !f.Stuck, redisx.Gone: f.Shown.Deleted && !f.Stuck,
+	} {
+		if m := w.counts[name]; in {
+			m.in = append(m.in, f.Cred.ID)
+		} else {
+			m.out = append(m.out, f.Cred.ID)
+		}
+	}
 }
 
 func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipeliner, string, writes)) error {
@@ -84,6 +104,7 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 		}
 		if f.Shown.Known {
 			w.shown = append(w.shown, f.Cred.ID, f.Shown.text())
+			w.count(f)
 		}
 		if f.Stuck {
 			w.stuck = append(w.stuck, f.Cred.ID, f.Why)
@@ -116,6 +137,14 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 			}
 			if len(w.shown) > 0 {
 				p.HSet(ctx, redisx.Key(account, redisx.Shown), w.shown...)
+			}
+			for name, m := range w.counts {
+				if len(m.in) > 0 {
+					p.SAdd(ctx, redisx.Key(account, name), m.in...)
+				}
+				if len(m.out) > 0 {
+					p.SRem(ctx, redisx.Key(account, name), m.out...)
+				}
 			}
 			rest(p, account, w)
 		}

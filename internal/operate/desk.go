@@ -94,6 +94,8 @@ type Index interface {
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
 	// Stuck are up to n credentials of an account that are in quarantine, and why each is.
 	Stuck(ctx context.Context, account string, n int) (map[string]string, error)
+	// Without are up to n credentials of an account of which consumers find no password.
+	Without(ctx context.Context, account string, n int) ([]string, error)
 	// Ahead counts what is due on each of so many days.
 	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
 	// Events are those after the entry with an id, at most n, as soon as there is one or the time is over.

@@ -79,8 +79,26 @@ func (q *EventQuery) Valid() error {
 // eventID is the id of an entry of a stream.
 var eventID = regexp.MustCompile(`^[0-9]{1,15}-[0-9]{1,20}$`)
 
+// LastEvent is the id of the newest event; that of none where there is none, or Redis does not tell.
+func (d *Desk) LastEvent(ctx context.Context) string {
+	if some, err := d.Index.EventsBefore(ctx, "+", 1); err == nil && len(some) > 0 {
+		return some[0].ID
+	}
+	return "0-0"
+}
+
+// EventsAfter returns what happened after the event of an id, as soon as there is something or the wait is over.
+func (d *Desk) EventsAfter(ctx context.Context, id string, wait time.Duration) ([]Event, error) {
+	some, err := d.Index.Events(ctx, id, eventsAtOnce, wait)
+	events := make([]Event, len(some))
+	for i, e := range some {
+		events[i] = d.event(e)
+	}
+	return events, err
+}
+
 // recentMost bounds how many events are read for a list of those that a query wants.
-const recentMost = 20_000
+const recentMost = 5000
 
 // Recent returns the events of a query, the newest first and at most n of them, and where the list goes on: "" at its end.
 // It reads a bounded number of events, so that a page may have fewer than n.

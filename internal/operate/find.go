@@ -40,6 +40,9 @@ func (d *Desk) Find(ctx context.Context, q Filter) (Found, error) {
 	s := &searching{d: d, q: q, text: strings.ToLower(q.Text)}
 	var some []*rotation.Credential
 	for cred := range creds {
+		if s.passed++; s.passed%glancesAtOnce == 0 && ctx.Err() != nil {
+			return s.found, ctx.Err()
+		}
 		if !s.mentions(cred) {
 			continue
 		}
@@ -52,17 +55,17 @@ func (d *Desk) Find(ctx context.Context, q Filter) (Found, error) {
 		some = some[:0]
 	}
 	_, err = s.glance(ctx, some)
-	s.found.Next = ""
 	return s.found, err
 }
 
 // searching is a search under way.
 type searching struct {
-	d     *Desk
-	q     Filter
-	text  string
-	read  int
-	found Found
+	d      *Desk
+	q      Filter
+	text   string
+	read   int
+	passed int
+	found  Found
 }
 
 // lacks is how many credentials are read next: where all states are wanted, no more than rows are missing and one, which tells

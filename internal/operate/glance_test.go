@@ -77,25 +77,25 @@ func TestAnOverviewSaysFirstWhetherAPersonIsNeeded(t *testing.T) {
 	desk := operate.For(cfg)
 	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Breakers, desk.Pauses = fleet(t, 1234), s.desk().Clock, s, s, s, s
 	desk.Size(map[string]int{"mail": 1234})
-	s.counts = []due.Count{{Account: "mail", Built: true, Scheduled: 1230, Open: 3, Doubted: 1, Quarantined: 2, Overdue: 5}}
+	s.counts = []due.Count{{Account: "mail", Built: true, Scheduled: 1230, Open: 3, Doubted: 1, Quarantined: 2, Overdue: 5, Known: 1233, Unrotated: 3, Gone: 1, Refused: 1, Both: 1}}
 	o, err := desk.Overview(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "2 things need you. 1,227 of 1,234 healthy, 2 rotating, 1 in doubt, 2 quarantined, 5 overdue, 2 waiting for their first rotation."; o.Sentence != want {
+	if want := "3 things need you. 1,224 of 1,234 healthy, 2 rotating, 1 in doubt, 2 quarantined, 5 overdue, 1 without their password in Vault, 1 refused at their last check, 3 waiting for their first rotation, 1 not read yet."; o.Sentence != want {
 		t.Errorf("%s", o.Sentence)
 	}
 	if a := o.Accounts[0]; a.Rates != "60/m" || a.Backlog != 7 || a.Credentials != 1234 {
 		t.Errorf("%+v", a)
 	}
-	s.breaker, s.counts[0].Quarantined = queue.BreakerState{Open: true, Cause: "key"}, 0
+	s.breaker, s.counts[0].Quarantined, s.counts[0].Gone = queue.BreakerState{Open: true, Cause: "key"}, 0, 0
 	if o, err = desk.Overview(t.Context()); err != nil || o.NeedYou != 1 || o.Accounts[0].Breaker == nil {
 		t.Errorf("%+v, %v", o, err)
 	}
 	s.breaker, s.counts = queue.BreakerState{}, []due.Count{{Account: "mail"}}
 	desk.Configured = freeze.Set{{Until: time.Now().Add(time.Hour)}, {Until: noon}}
 	o, err = desk.Overview(t.Context())
-	if err != nil || !strings.HasPrefix(o.Sentence, "Nothing needs you. 0 of 1,234 healthy. The index of 1 of 1 accounts is not built") || len(o.Freezes) != 1 {
+	if err != nil || !strings.HasPrefix(o.Sentence, "Whether something needs you is not known. 0 of 1,234 healthy, 1,234 not read yet. The index of 1 of 1 accounts is not built") || len(o.Freezes) != 1 {
 		t.Errorf("%+v, %v", o, err)
 	}
 }

@@ -17,9 +17,11 @@ import (
 
 // Overview is how the fleet stands, as Redis mirrors it.
 type Overview struct {
-	At       time.Time         `json:"at"`
-	Sentence string            `json:"sentence"` // for people
-	NeedYou  int               `json:"need_you"` // credentials in quarantine, open breakers and stopped queues
+	At       time.Time `json:"at"`
+	Sentence string    `json:"sentence"` // for people
+	NeedYou  int       `json:"need_you"` // credentials in quarantine or without their password, open breakers, stopped queues
+	// Sure says that NeedYou is all: every account could be asked about, and its index is built.
+	Sure     bool              `json:"sure"`
 	Counts   Counts            `json:"counts"`
 	Accounts []AccountOverview `json:"accounts"`
 	Freezes  freeze.Set        `json:"freezes"` // that are not over
@@ -36,7 +38,10 @@ type Counts struct {
 	Rotating    int `json:"rotating"`
 	InDoubt     int `json:"in_doubt"`
 	Quarantined int `json:"quarantined"`
-	Waiting     int `json:"waiting"` // for a person to rotate them for the first time
+	Waiting     int `json:"waiting"` // for their first rotation
+	Deleted     int `json:"deleted"` // keyturn wrote a password, and consumers find none
+	Refused     int `json:"refused"` // the last check of what consumers read was refused
+	Unread      int `json:"unread"`  // not read from Vault since Redis was emptied
 	Overdue     int `json:"overdue"`
 	Retiring    int `json:"retiring"` // have an identity that waits to be retired
 }
@@ -48,6 +53,9 @@ func (c *Counts) add(other Counts) {
 	c.InDoubt += other.InDoubt
 	c.Quarantined += other.Quarantined
 	c.Waiting += other.Waiting
+	c.Deleted += other.Deleted
+	c.Refused += other.Refused
+	c.Unread += other.Unread
 	c.Overdue += other.Overdue
 	c.Retiring += other.Retiring
 }
@@ -70,12 +78,9 @@ type AccountOverview struct {
 func countsOf(c due.Count, size int) Counts {
 	n := Counts{
 		Credentials: size, Rotating: max(c.Open-c.Doubted, 0), InDoubt: min(c.Doubted, c.Open), Quarantined: c.Quarantined,
-		Overdue: c.Overdue, Retiring: c.Retiring,
+		Overdue: c.Overdue, Retiring: c.Retiring, Waiting: c.Unrotated, Deleted: c.Gone, Refused: c.Refused, Unread: max(size-c.Known, 0),
 	}
-	if c.Built {
-		n.Waiting = max(size-c.Scheduled-c.Quarantined, 0)
-		n.Healthy = max(size-n.Waiting-c.Quarantined-c.Open, 0)
-	}
+	n.Healthy = max(size-n.Unread-c.Quarantined-c.Open-c.Unrotated-c.Gone-c.Refused+c.Both, 0)
 	return n
 }
 
@@ -115,11 +120,11 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	}
 	unasked := d.heldBack(ctx, o.Accounts)
 	c, unread := d.calendar(ctx)
-	o.Freezes = c.ahead(o.At)
+	o.Freezes = append(freeze.Set{}, c.ahead(o.At)...)
 	if err := errors.Join(unasked, unread); err != nil {
 		o.Unknown = Plain(err.Error())
 	}
-	o.NeedYou = o.Counts.Quarantined
+	o.NeedYou = o.Counts.Quarantined + o.Counts.Deleted
 	for _, a := range o.Accounts {
 		if a.Breaker != nil {
 			o.NeedYou++
@@ -163,7 +168,8 @@ func (o *Overview) sentence() string {
 		what string
 	}{
 		{c.Rotating, "rotating"}, {c.InDoubt, "in doubt"}, {c.Quarantined, "quarantined"}, {c.Overdue, "overdue"},
-		{c.Waiting, "waiting for their first rotation"},
+		{c.Deleted, "without their password in Vault"}, {c.Refused, "refused at their last check"}, {c.Waiting, "waiting for their first rotation"},
+		{c.Unread, "not read yet"},
 	} {
 		if part.n > 0 {
 			parts = append(parts, grouped(part.n)+" "+part.what)
@@ -179,10 +185,13 @@ func (o *Overview) sentence() string {
 	if unbuilt > 0 {
 		rest += fmt.Sprintf(" The index of %d of %d accounts is not built: does a scheduler run?", unbuilt, len(o.Accounts))
 	}
-	switch o.NeedYou {
-	case 0:
+	o.Sure = unbuilt == 0 && o.Unknown == ""
+	switch {
+	case o.NeedYou == 0 && !o.Sure:
+		return "Whether something needs you is not known. " + rest
+	case o.NeedYou == 0:
 		return "Nothing needs you. " + rest
-	case 1:
+	case o.NeedYou == 1:
 		return "1 thing needs you. " + rest
 	default:
 		return grouped(o.NeedYou) + " things need you. " + rest

@@ -11,7 +11,7 @@ import (
 type Cause struct {
 	Account  string `json:"account"`
 	Provider string `json:"provider"`
-	// Kind is "breaker", "stopped" (a person paused a queue) or "quarantine".
+	// Kind is "breaker", "stopped" (a person paused a queue), "deleted" (consumers find no password) or "quarantine".
 	Kind string `json:"kind"`
 	Why  string `json:"why"`
 	// Since is when it began; absent where Redis does not tell.
@@ -38,6 +38,14 @@ func (d *Desk) WorkList(ctx context.Context, o Overview) ([]Cause, error) {
 		}
 	}
 	for _, a := range o.Accounts {
+		if a.Deleted > 0 {
+			ids, err := d.Index.Without(ctx, a.Account, stuckMost)
+			if err != nil {
+				return nil, err
+			}
+			slices.Sort(ids)
+			all = append(all, Cause{Account: a.Account, Provider: a.Provider, Kind: "deleted", Why: "consumers find no password", Credentials: ids, More: max(a.Deleted-len(ids), 0)})
+		}
 		if a.Quarantined == 0 {
 			continue
 		}

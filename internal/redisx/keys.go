@@ -29,6 +29,9 @@ const (
 	Building   = "building"   // string: the lease of the scheduler that builds it
 	Shown      = "shown"      // hash: credential → what people are shown of its password: version, instant, how it was verified
 	Doubt      = "doubt"      // hash: credential whose open journal is in doubt → since when
+	Unrotated  = "unrotated"  // set: credentials that have no password yet; none that is in quarantine
+	Gone       = "gone"       // set: credentials whose password was deleted by hand; none that is in quarantine
+	Refused    = "refused"    // set: credentials whose last check was refused; none that is in quarantine
 	Checked    = "checked"    // hash: credential → when it was checked last, and the verdict
 
 	// The queue (internal/queue).

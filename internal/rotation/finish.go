@@ -101,7 +101,7 @@ func (r *run) quarantineAs(ctx context.Context, rec Record, why string) error {
 func (r *run) settleQuarantine(ctx context.Context) {
 	r.settle(ctx, Ending{
 		State: Quarantined, RotationID: r.rec.RotationID, Slot: r.rec.Slot, Reason: r.rec.Reason,
-		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Attempt: r.rec.Attempt, Why: r.rec.Why,
+		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Verified: r.base.Verified, Attempt: r.rec.Attempt, Why: r.rec.Why,
 		RequestedBy: r.rec.RequestedBy,
 	})
 }
