@@ -121,6 +121,8 @@ func (r *rig) Stuck(context.Context, string, int) (map[string]string, error) {
 	return map[string]string{r.cred.ID: r.standing.Why}, r.down
 }
 
+func (r *rig) Both(context.Context, ...string) ([]int, error) { return []int{0}, r.down }
+
 func (*rig) Without(context.Context, string, int) ([]string, error) { return nil, nil }
 
 func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {

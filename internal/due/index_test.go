@@ -229,3 +229,47 @@ func TestAReasonInTheMirrorIsCutAfterAWord(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsCountedFollowsWhatIsShown(t *testing.T) {
+	t.Parallel()
+	x, ctx := newIndex(t), t.Context()
+	creds := fleet("a", 5, every30d(t))
+	shown := func(version int, gone bool) Shown { return Shown{Known: true, Version: version, Deleted: gone} }
+	must(t, x.Add(ctx, []Finding{
+		{Cred: creds[0], Shown: shown(1, false), Due: past}, {Cred: creds[1], Shown: shown(0, false)}, {Cred: creds[2], Shown: shown(4, true), Due: past},
+		{Cred: creds[3], Shown: shown(0, false), Stuck: true, Why: "rule"}, {Cred: creds[4], Shown: shown(2, false), Due: past},
+	}))
+	must(t, x.Checked(ctx, creds[4], rotation.Refused))
+	must(t, x.Hold(ctx, creds[1], time.Hour, false))
+	counts := have[[]Count](t)(x.Counts(ctx, "a"))[0]
+	if counts.Known != 5 || counts.Unrotated != 1 || counts.Gone != 1 || counts.Refused != 1 || counts.Quarantined != 1 {
+		t.Errorf("%+v", counts)
+	}
+	if both := have[[]int](t)(x.Both(ctx, "a")); both[0] != 1 {
+		t.Errorf("%v are open and counted elsewhere", both)
+	}
+	if gone := have[[]string](t)(x.Without(ctx, "a", 9)); len(gone) != 1 || gone[0] != creds[2].ID {
+		t.Errorf("%v", gone)
+	}
+	if stuck := have[map[string]string](t)(x.Stuck(ctx, "a", 9)); len(stuck) != 1 || stuck[creds[3].ID] != "rule" {
+		t.Errorf("%v", stuck)
+	}
+	for _, cred := range creds {
+		must(t, x.Settle(ctx, cred, rotation.Ending{Promoted: true, Slot: past, RotatedAt: past, Version: 5}))
+	}
+	if counts = have[[]Count](t)(x.Counts(ctx, "a"))[0]; counts.Unrotated+counts.Gone+counts.Refused+counts.Quarantined != 0 {
+		t.Errorf("after a rotation: %+v", counts)
+	}
+	must(t, x.Settle(ctx, creds[1], rotation.Ending{State: rotation.Quarantined, Why: "rule"}))
+	must(t, x.Settle(ctx, creds[2], rotation.Ending{})) // given up for now, and never rotated
+	if counts = have[[]Count](t)(x.Counts(ctx, "a"))[0]; counts.Unrotated != 1 || counts.Quarantined != 1 {
+		t.Errorf("%+v", counts)
+	}
+	if ahead := have[[]int](t)(x.Ahead(ctx, past, 30, "a")); len(ahead) != 30 {
+		t.Errorf("%v", ahead)
+	}
+	must(t, x.Remove(ctx, "a", creds[0].ID, creds[1].ID, creds[2].ID, creds[3].ID, creds[4].ID))
+	if counts = have[[]Count](t)(x.Counts(ctx, "a"))[0]; counts.Known+counts.Unrotated != 0 {
+		t.Errorf("%+v", counts)
+	}
+}

@@ -91,10 +91,9 @@ type Count struct {
 	Open        int  // have an open journal
 	Doubted     int  // of these: are in doubt
 	Known       int  // were read from Vault since Redis was emptied
-	Unrotated   int  // have no password yet and are not in quarantine; of these with an open journal: Rotating
+	Unrotated   int  // have no password yet and are not in quarantine
 	Gone        int  // likewise: keyturn wrote a password, and consumers find none
 	Refused     int  // likewise: the last check of what consumers read was refused
-	Both        int  // of the three before: have an open journal
 	Quarantined int
 	Retiring    int // have an identity that waits to be retired
 	NotRetired  int // of these: still have it an hour after its time
@@ -126,9 +125,6 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 				p.SCard(ctx, redisx.Key(account, redisx.Unrotated)),
 				p.SCard(ctx, redisx.Key(account, redisx.Gone)),
 				p.SCard(ctx, redisx.Key(account, redisx.Refused)),
-				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Unrotated)),
-				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Gone)),
-				p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, redisx.Refused)),
 			}
 		}
 		return nil
@@ -142,10 +138,34 @@ func (x *Index) Counts(ctx context.Context, accounts ...string) ([]Count, error)
 			Account: accounts[i], Scheduled: int(c[0].Val()), Overdue: int(c[1].Val()), Claimed: int(c[2].Val()),
 			Open: int(c[3].Val()), Quarantined: int(c[4].Val()), Built: c[5].Val() > 0,
 			Retiring: int(c[6].Val()), NotRetired: int(c[7].Val()), Doubted: int(c[8].Val()), Known: int(c[9].Val()),
-			Unrotated: int(c[10].Val()), Gone: int(c[11].Val()), Refused: int(c[12].Val()), Both: int(c[13].Val() + c[14].Val() + c[15].Val()),
+			Unrotated: int(c[10].Val()), Gone: int(c[11].Val()), Refused: int(c[12].Val()),
 		}
 	}
 	return counts, nil
+}
+
+// Both is, for each of the accounts, how many credentials with an open journal are among those that Count has as Unrotated, Gone
+// or Refused. It takes Redis 7.
+func (x *Index) Both(ctx context.Context, accounts ...string) ([]int, error) {
+	asked := make([][]*redis.IntCmd, len(accounts))
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, account := range accounts {
+			for _, name := range []string{redisx.Unrotated, redisx.Gone, redisx.Refused} {
+				asked[i] = append(asked[i], p.ZInterCard(ctx, 0, redisx.Key(account, redisx.Open), redisx.Key(account, name)))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the index: %w", err)
+	}
+	both := make([]int, len(accounts))
+	for i, all := range asked {
+		for _, c := range all {
+			both[i] += int(c.Val())
+		}
+	}
+	return both, nil
 }
 
 // Late is, for each of the accounts, how long the first of redisx.Due, Open or Retiring waits beyond its time; 0 where none

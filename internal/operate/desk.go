@@ -92,6 +92,8 @@ type Index interface {
 	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
 	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+	// Both are, for each account, those with an open journal among what Count has as Unrotated, Gone or Refused.
+	Both(ctx context.Context, accounts ...string) ([]int, error)
 	// Stuck are up to n credentials of an account that are in quarantine, and why each is.
 	Stuck(ctx context.Context, account string, n int) (map[string]string, error)
 	// Without are up to n credentials of an account of which consumers find no password.

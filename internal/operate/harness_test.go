@@ -244,6 +244,8 @@ func (*stage) Stuck(context.Context, string, int) (map[string]string, error) {
 	return map[string]string{"c-1": "rule", "c-0": "rule", "gone": "rule", "c-2": "target"}, nil
 }
 
+func (*stage) Both(context.Context, ...string) ([]int, error) { return []int{1}, nil }
+
 func (*stage) Without(context.Context, string, int) ([]string, error) { return []string{"c-3"}, nil }
 
 func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {

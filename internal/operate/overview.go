@@ -74,13 +74,13 @@ type AccountOverview struct {
 	Hold
 }
 
-// countsOf is what the index counts of an account that has so many credentials.
-func countsOf(c due.Count, size int) Counts {
+// countsOf is what the index counts of an account that has so many credentials, of which both were counted twice.
+func countsOf(c due.Count, size, both int) Counts {
 	n := Counts{
 		Credentials: size, Rotating: max(c.Open-c.Doubted, 0), InDoubt: min(c.Doubted, c.Open), Quarantined: c.Quarantined,
 		Overdue: c.Overdue, Retiring: c.Retiring, Waiting: c.Unrotated, Deleted: c.Gone, Refused: c.Refused, Unread: max(size-c.Known, 0),
 	}
-	n.Healthy = max(size-n.Unread-c.Quarantined-c.Open-c.Unrotated-c.Gone-c.Refused+c.Both, 0)
+	n.Healthy = max(size-n.Unread-c.Quarantined-c.Open-c.Unrotated-c.Gone-c.Refused+min(both, c.Open), 0)
 	return n
 }
 
@@ -97,6 +97,10 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
+	both, err := d.Index.Both(ctx, names...)
+	if err != nil {
+		both = make([]int, len(names)) // an older Redis: while they rotate for the first time, some count as less healthy
+	}
 	o := Overview{At: d.Clock.Now(), Accounts: make([]AccountOverview, len(names))}
 	backlog := map[string]int{}
 	for _, q := range depths {
@@ -106,7 +110,7 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	for i, name := range names {
 		account := d.Accounts[name]
 		a := AccountOverview{
-			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name]), Backlog: backlog[name],
+			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name], both[i]), Backlog: backlog[name],
 			Unbuilt: !counts[i].Built, Rates: ratesText(account.Rates),
 		}
 		if account.Marks != nil {
