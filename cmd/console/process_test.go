@@ -65,10 +65,10 @@ func open(t *testing.T, s *apptest.Stage) *site {
 
 // call asks the API, and reads the answer into a value that is not nil.
 func (s *site) call(method, path, token, body string, into any) (status int, text string) {
-	s.T.Helper()
-	req, err := http.NewRequestWithContext(s.T.Context(), method, s.url+path, strings.NewReader(body))
+	s.Helper()
+	req, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
-		s.T.Fatal(err)
+		s.Fatal(err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -80,19 +80,19 @@ func (s *site) call(method, path, token, body string, into any) (status int, tex
 }
 
 func (s *site) send(req *http.Request, into any) (status int, text string) {
-	s.T.Helper()
+	s.Helper()
 	res, err := s.client.Do(req)
 	if err != nil {
-		s.T.Fatal(err)
+		s.Fatal(err)
 	}
 	defer res.Body.Close()
 	data, err := io.ReadAll(res.Body)
 	if err != nil {
-		s.T.Fatal(err)
+		s.Fatal(err)
 	}
 	if into != nil && res.StatusCode < 300 {
 		if err := json.Unmarshal(data, into); err != nil {
-			s.T.Fatalf("%v: %s", err, data)
+			s.Fatalf("%v: %s", err, data)
 		}
 	}
 	return res.StatusCode, string(data)
@@ -105,9 +105,9 @@ func (s *site) row(c apptest.Credential) (row struct {
 	Events []operate.Event
 },
 ) {
-	s.T.Helper()
+	s.Helper()
 	if status, text := s.call(http.MethodGet, "/v1/credentials/"+c.ID, viewer, "", &row); status != http.StatusOK {
-		s.T.Fatal(text)
+		s.Fatal(text)
 	}
 	return row
 }
@@ -196,10 +196,10 @@ var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
 
 // form sends a form of a page as a browser does.
 func (s *site) form(path string, fields url.Values) (status int, text string) {
-	s.T.Helper()
-	req, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.url+path, strings.NewReader(fields.Encode()))
+	s.Helper()
+	req, err := http.NewRequestWithContext(s.Context(), http.MethodPost, s.url+path, strings.NewReader(fields.Encode()))
 	if err != nil {
-		s.T.Fatal(err)
+		s.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Origin", s.url)

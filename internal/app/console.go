@@ -77,7 +77,7 @@ func (c *Console) Use(next *config.Config) error {
 		return errors.New("console: a console stays where it is served: restart it for another listen, url, tls or behind_proxy")
 	}
 	before, desk := c.desk.Load(), operate.For(next)
-	desk.Clock, desk.Queue, desk.Index, desk.Calendar = before.Clock, before.Queue, before.Index, before.Calendar
+	desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Calendar = before.Clock, before.Queue, before.Index, before.Mirror, before.Chronicle, before.Calendar
 	desk.Breakers, desk.Pauses, desk.Acts = before.Breakers, before.Pauses, before.Acts
 	c.desk.Store(desk)
 	return nil

@@ -33,7 +33,7 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 		return nil, err
 	}
 	index := due.NewIndex(rdb)
-	d.Clock, d.Queue, d.Index, d.Calendar = clock, queue.NewClient(rdb), index, index
+	d.Clock, d.Queue, d.Index, d.Calendar, d.Mirror, d.Chronicle = clock, queue.NewClient(rdb), index, index, index, index
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	d.Acts = operate.Jobs{Queue: d.Queue}
 	return d, nil

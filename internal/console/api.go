@@ -283,6 +283,6 @@ func (c *Console) postUnpause(ctx context.Context, in *unpauseInput) (*body[oper
 	if err != nil {
 		return nil, told(err)
 	}
-	c.noted(ctx, desk.Index.NoteAsked(ctx, nil, in.Account, "unpause", who.By()))
+	c.noted(ctx, desk.Chronicle.NoteAsked(ctx, nil, in.Account, "unpause", who.By()))
 	return &body[operate.Unpaused]{all[0]}, nil
 }

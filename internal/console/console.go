@@ -55,7 +55,8 @@ const (
 // Serve answers on l until ctx ends, and closes l.
 func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
-		Handler: c.Handler(), MaxHeaderBytes: maxHeader, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
+		Handler:        c.Handler(), //nolint:contextcheck // requests bring their own
+		MaxHeaderBytes: maxHeader, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
 		WriteTimeout: followMost + callTime,
 		BaseContext:  func(net.Listener) context.Context { return ctx },
 		ErrorLog:     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), // clients that go away are no trouble of ours

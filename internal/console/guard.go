@@ -78,7 +78,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			defer cancel()
 		}
 		var who *Caller
-		err := error(errStranger)
+		err := errStranger
 		if !strings.HasPrefix(r.URL.Path, "/static/") {
 			asking, cancel := context.WithTimeout(ctx, askTime)
 			who, err = c.caller(r.WithContext(asking))

@@ -31,6 +31,8 @@ const evil = `<script>alert("x")</script><img src=x onerror=alert(1)>`
 type rig struct {
 	operate.Queue
 	operate.Index
+	operate.Mirror
+	operate.Chronicle
 	*console.Console
 	cred *rotation.Credential
 
@@ -56,7 +58,7 @@ func newRig(t *testing.T) *rig {
 	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}}
 	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
 	desk := operate.For(cfg)
-	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, operate.Jobs{Queue: r}
+	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, r, r, operate.Jobs{Queue: r}
 	r.Console = &console.Console{
 		Desk: func() *operate.Desk { return desk }, Shelf: r, Version: "test", URL: &url.URL{Scheme: "https", Host: "keyturn.example.com"},
 		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),

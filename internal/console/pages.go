@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"keyturn/internal/due"
 	"keyturn/internal/operate"
 )
 
@@ -198,7 +197,7 @@ func (c *Console) credentialPage(w http.ResponseWriter, r *http.Request) {
 func (c *Console) justAsked(r *http.Request, events []operate.Event, a action) bool {
 	by, now := callerOf(r.Context()).By(), c.Desk().Clock.Now()
 	return slices.ContainsFunc(events, func(e operate.Event) bool {
-		return e.Type == due.EventAsked && e.Reason == a.Name && e.AskedBy == by && now.Sub(e.At) < 10*time.Minute
+		return e.Type == operate.EventAsked && e.Reason == a.Name && e.AskedBy == by && now.Sub(e.At) < 10*time.Minute
 	})
 }
 

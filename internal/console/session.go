@@ -56,7 +56,7 @@ func (c *Console) cookieName() string {
 }
 
 func (c *Console) cookie(value string, age int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever there is TLS; a console without is on loopback
 		Name: c.cookieName(), Value: value, Path: "/", MaxAge: age, Secure: c.URL.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 }

@@ -236,8 +236,11 @@ func TestWhatIsCountedFollowsWhatIsShown(t *testing.T) {
 	creds := fleet("a", 5, every30d(t))
 	shown := func(version int, gone bool) Shown { return Shown{Known: true, Version: version, Deleted: gone} }
 	must(t, x.Add(ctx, []Finding{
-		{Cred: creds[0], Shown: shown(1, false), Due: past}, {Cred: creds[1], Shown: shown(0, false)}, {Cred: creds[2], Shown: shown(4, true), Due: past},
-		{Cred: creds[3], Shown: shown(0, false), Stuck: true, Why: "rule"}, {Cred: creds[4], Shown: shown(2, false), Due: past},
+		{Cred: creds[0], Shown: shown(1, false), Due: past},
+		{Cred: creds[1], Shown: shown(0, false)},
+		{Cred: creds[2], Shown: shown(4, true), Due: past},
+		{Cred: creds[3], Shown: shown(0, false), Stuck: true, Why: "rule"},
+		{Cred: creds[4], Shown: shown(2, false), Due: past},
 	}))
 	must(t, x.Checked(ctx, creds[4], rotation.Refused))
 	must(t, x.Hold(ctx, creds[1], time.Hour, false))

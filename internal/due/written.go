@@ -76,7 +76,7 @@ func (w *writes) count(f Finding) {
 	}
 }
 
-func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipeliner, string, writes)) error {
+func byAccount(found []Finding) map[string]writes {
 	accounts := map[string]writes{}
 	for _, f := range found {
 		w := accounts[f.Cred.Account]
@@ -114,6 +114,11 @@ func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipe
 		}
 		accounts[f.Cred.Account] = w
 	}
+	return accounts
+}
+
+func (x *Index) write(ctx context.Context, found []Finding, rest func(redis.Pipeliner, string, writes)) error {
+	accounts := byAccount(found)
 	if len(accounts) == 0 {
 		return nil
 	}

@@ -26,6 +26,8 @@ type Desk struct {
 	Truth     Truth          // nil where this process has no rights in Vault
 	Queue     Queue
 	Index     Index
+	Mirror    Mirror
+	Chronicle Chronicle
 	Breakers  Breakers
 	Pauses    Pauses
 	Acts      Acts
@@ -92,6 +94,15 @@ type Index interface {
 	Look(ctx context.Context, creds []*rotation.Credential) ([]due.Standing, error)
 	Counts(ctx context.Context, accounts ...string) ([]due.Count, error)
 	Checks(ctx context.Context, creds []*rotation.Credential) ([]due.Check, error)
+	// Events are those after the entry with an id, at most n, as soon as there is one or the time is over.
+	Events(ctx context.Context, after string, n int64, block time.Duration) ([]due.Event, error)
+	// NoteSearch notes who looked for the credential of a leaked password.
+	NoteSearch(ctx context.Context, by string) error
+}
+
+// Mirror is what Redis counts and lists for people who have no rights in Vault. Safe for concurrent use; returns soon after ctx
+// ends.
+type Mirror interface {
 	// Both are, for each account, those with an open journal among what Count has as Unrotated, Gone or Refused.
 	Both(ctx context.Context, accounts ...string) ([]int, error)
 	// Stuck are up to n credentials of an account that are in quarantine, and why each is.
@@ -100,14 +111,14 @@ type Index interface {
 	Without(ctx context.Context, account string, n int) ([]string, error)
 	// Ahead counts what is due on each of so many days.
 	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
-	// Events are those after the entry with an id, at most n, as soon as there is one or the time is over.
-	Events(ctx context.Context, after string, n int64, block time.Duration) ([]due.Event, error)
+}
+
+// Chronicle is what happened, read backwards, and what people asked for. Safe for concurrent use; returns soon after ctx ends.
+type Chronicle interface {
 	// EventsBefore are those before the entry with an id, the newest first, at most n; "+" is the end.
 	EventsBefore(ctx context.Context, before string, n int64) ([]due.Event, error)
 	// NoteAsked notes who asked for what; a nil cred is the account as a whole.
 	NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by string) error
-	// NoteSearch notes who looked for the credential of a leaked password.
-	NoteSearch(ctx context.Context, by string) error
 }
 
 // Breakers tells how an account's breaker stands. Safe for concurrent use; returns soon after ctx ends.

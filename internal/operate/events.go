@@ -37,13 +37,16 @@ type Event struct {
 	Labels map[string]string `json:"labels,omitempty"`
 }
 
+// EventAsked is the type of what a person asked for through the console.
+const EventAsked = due.EventAsked
+
 // EventTypes are the types of events, in the order in which docs/events.md has them.
 func EventTypes() []string {
 	types := []string{due.EventRotated, due.EventQuarantined, due.EventReleased, due.EventAbandoned}
 	for _, kind := range rotation.NoticeKinds {
 		types = append(types, string(kind))
 	}
-	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed, due.EventAsked)
+	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed, EventAsked)
 }
 
 // EventQuery is which events are wanted. All conditions must hold.
@@ -81,7 +84,7 @@ var eventID = regexp.MustCompile(`^[0-9]{1,15}-[0-9]{1,20}$`)
 
 // LastEvent is the id of the newest event; that of none where there is none, or Redis does not tell.
 func (d *Desk) LastEvent(ctx context.Context) string {
-	if some, err := d.Index.EventsBefore(ctx, "+", 1); err == nil && len(some) > 0 {
+	if some, err := d.Chronicle.EventsBefore(ctx, "+", 1); err == nil && len(some) > 0 {
 		return some[0].ID
 	}
 	return "0-0"
@@ -108,7 +111,7 @@ func (d *Desk) Recent(ctx context.Context, q EventQuery, older string, n int) (a
 	}
 	next = cmp.Or(older, "+")
 	for read := 0; read < recentMost; read += eventsAtOnce {
-		some, err := d.Index.EventsBefore(ctx, next, eventsAtOnce)
+		some, err := d.Chronicle.EventsBefore(ctx, next, eventsAtOnce)
 		if err != nil {
 			return nil, "", err
 		}

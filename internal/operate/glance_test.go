@@ -75,7 +75,7 @@ func TestAnOverviewSaysFirstWhetherAPersonIsNeeded(t *testing.T) {
 	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
 	s := newStage(t)
 	desk := operate.For(cfg)
-	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Breakers, desk.Pauses = fleet(t, 1234), s.desk().Clock, s, s, s, s
+	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Breakers, desk.Pauses = fleet(t, 1234), s.desk().Clock, s, s, s, s, s
 	desk.Size(map[string]int{"mail": 1234})
 	s.counts = []due.Count{{Account: "mail", Built: true, Scheduled: 1230, Open: 3, Doubted: 1, Quarantined: 2, Overdue: 5, Known: 1233, Unrotated: 3, Gone: 1, Refused: 1}}
 	o, err := desk.Overview(t.Context())

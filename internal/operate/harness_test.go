@@ -68,7 +68,7 @@ func newStage(t *testing.T) *stage {
 func (s *stage) desk() *operate.Desk {
 	return &operate.Desk{
 		Fleet: s, Timing: config.Timing{MinInterval: 2 * time.Minute, ResumeAfter: 15 * time.Second}, Clock: rotation.WallClock{},
-		Truth: s, Queue: s, Index: s, Breakers: s, Pauses: s, Acts: s, Adopter: s, Prover: s,
+		Truth: s, Queue: s, Index: s, Mirror: s, Chronicle: s, Breakers: s, Pauses: s, Acts: s, Adopter: s, Prover: s,
 	}
 }
 
@@ -252,7 +252,7 @@ func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]in
 	return make([]int, days), nil
 }
 
-func (s *stage) NoteAsked(_ context.Context, cred *rotation.Credential, account, what, by string) error {
+func (s *stage) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by string) error {
 	s.acts = append(s.acts, what+" of "+account+" by "+by)
 	return nil
 }

@@ -97,7 +97,7 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	both, err := d.Index.Both(ctx, names...)
+	both, err := d.Mirror.Both(ctx, names...)
 	if err != nil {
 		both = make([]int, len(names)) // an older Redis: while they rotate for the first time, some count as less healthy
 	}
@@ -119,7 +119,7 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 		o.Accounts[i] = a
 		o.Counts.add(a.Counts)
 	}
-	if o.Ahead, err = d.Index.Ahead(ctx, o.At, aheadDays, names...); err != nil {
+	if o.Ahead, err = d.Mirror.Ahead(ctx, o.At, aheadDays, names...); err != nil {
 		return Overview{}, err
 	}
 	unasked := d.heldBack(ctx, o.Accounts)
@@ -171,8 +171,13 @@ func (o *Overview) sentence() string {
 		n    int
 		what string
 	}{
-		{c.Rotating, "rotating"}, {c.InDoubt, "in doubt"}, {c.Quarantined, "quarantined"}, {c.Overdue, "overdue"},
-		{c.Deleted, "without their password in Vault"}, {c.Refused, "refused at their last check"}, {c.Waiting, "waiting for their first rotation"},
+		{c.Rotating, "rotating"},
+		{c.InDoubt, "in doubt"},
+		{c.Quarantined, "quarantined"},
+		{c.Overdue, "overdue"},
+		{c.Deleted, "without their password in Vault"},
+		{c.Refused, "refused at their last check"},
+		{c.Waiting, "waiting for their first rotation"},
 		{c.Unread, "not read yet"},
 	} {
 		if part.n > 0 {

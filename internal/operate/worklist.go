@@ -39,7 +39,7 @@ func (d *Desk) WorkList(ctx context.Context, o Overview) ([]Cause, error) {
 	}
 	for _, a := range o.Accounts {
 		if a.Deleted > 0 {
-			ids, err := d.Index.Without(ctx, a.Account, stuckMost)
+			ids, err := d.Mirror.Without(ctx, a.Account, stuckMost)
 			if err != nil {
 				return nil, err
 			}
@@ -49,7 +49,7 @@ func (d *Desk) WorkList(ctx context.Context, o Overview) ([]Cause, error) {
 		if a.Quarantined == 0 {
 			continue
 		}
-		stuck, err := d.Index.Stuck(ctx, a.Account, stuckMost)
+		stuck, err := d.Mirror.Stuck(ctx, a.Account, stuckMost)
 		if err != nil {
 			return nil, err
 		}

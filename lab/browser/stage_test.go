@@ -56,7 +56,7 @@ func newStage(t *testing.T) *stage {
 		if os.Getenv("CI") != "" {
 			t.Fatal("chromium is needed in CI: scripts/setup installs it")
 		}
-		t.Skip("no chromium here: install it to see the pages tested")
+		t.Skip("no chromium here: install it to see the pages tested") //nolint:forbidigo // never in CI
 	}
 	s := &stage{T: t, Stage: &devenv.Stage{Dir: t.TempDir(), Env: []string{"BROWSER_ID=testid", "BROWSER_KEY=testsecret"}}}
 	for i := range 8 {
@@ -173,5 +173,5 @@ func (s *stage) picture(name string) {
 		return
 	}
 	png := read(s, chromedp.FullScreenshot(100))
-	s.must(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644)) //nolint:gosec // a picture for people
+	s.must(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
 }
