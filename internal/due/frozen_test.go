@@ -1,6 +1,7 @@
 package due
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -67,15 +68,34 @@ func TestWhatIsFrozenStaysDueAndWhatIsOpenIsResumed(t *testing.T) {
 func TestAFrozenAccountThatIsOverdueCostsNoClaims(t *testing.T) {
 	t.Parallel()
 	x, q := newIndex(t), newQueue()
-	cred := fleet("a", 1, parse(t, schedule.Spec{Every: "1d"}))[0]
-	s := newScheduler(x, q, newVault(), newInventory("one", cred), Account{Name: "a", Capacity: 1})
-	s.Freezes, s.Jitter = &frozen{account: "a"}, func(d time.Duration) time.Duration { return d }
+	creds := fleet("a", 2, parse(t, schedule.Spec{Every: "1d"}))
+	cred, open := creds[0], creds[1]
+	s := newScheduler(x, q, newVault(), newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	claims := &claimed{Shared: x}
+	s.Index, s.Freezes, s.Jitter = claims, &frozen{account: "a"}, func(d time.Duration) time.Duration { return d }
 	putOff(t, x, have[time.Time](t)(x.Now(t.Context())).Add(-time.Hour), cred)
 	rest, err := s.tick(t.Context())
 	must(t, err)
 	if got := look(t, x, cred); rest != tickRest || !got.Claimed.IsZero() {
 		t.Errorf("the next tick comes after %s, and it stands %+v", rest, got)
 	}
+	must(t, x.Add(t.Context(), []Finding{{Cred: open, Resume: past}})) // which goes on
+	_, err = s.tick(t.Context())
+	must(t, err)
+	if jobs := q.take(t, len(q.jobs)); len(jobs) != 1 || jobs[0].id != open.ID || claims.n != 0 {
+		t.Errorf("%+v are enqueued, after %d claims", jobs, claims.n)
+	}
+}
+
+// claimed counts claims.
+type claimed struct {
+	Shared
+	n int
+}
+
+func (c *claimed) Claim(ctx context.Context, account string, n int, push time.Duration) ([]Due, error) {
+	c.n++
+	return c.Shared.Claim(ctx, account, n, push)
 }
 
 func TestAFreezeHoldsUpNoOtherCredential(t *testing.T) {

@@ -46,7 +46,7 @@ func TestAnAccountThatIsAddedIsServedAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	var server *queue.Server
-	r.serve(t, rotate(done), func(s *queue.Server) { server = s })
+	r.serve(t, rotate(done), hurry(time.Minute, noSweep), func(s *queue.Server) { server = s })
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	must(t, r.client.Enqueue(t.Context(), "added", "b", time.Now(), rotation.ReasonScheduled, false))
 	eventually(t, "the first account's job is done", func() bool { return r.jobs.count("done") == 1 })
@@ -93,6 +93,11 @@ func TestOtherSettingsCountWhenTheRunsThatThereAreHaveEnded(t *testing.T) {
 	next(t, "the second run", h.started)
 	must(t, server.Use([]queue.AccountSettings{settings(account, 3)}))
 	r.takesNone(t)
+	select {
+	case id := <-h.started:
+		t.Errorf("%s begins beside the runs that there are", id)
+	case <-time.After(500 * time.Millisecond): // ten times as long as it lets its queues alone
+	}
 	must(t, server.Use([]queue.AccountSettings{settings(account, 4)})) // before the one in between has begun
 	h.release <- "one"
 	h.release <- "two"

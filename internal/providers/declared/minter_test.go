@@ -120,6 +120,7 @@ func TestARefusalIsOfItsCall(t *testing.T) {
 		{401, "token", "unauthorized", "unauthorized", "unauthorized"},
 		{429, "slow", "rate limited", "rate limited", "rate limited"},
 		{500, "full", "in doubt", "in doubt", "in doubt"},
+		{500, "unknown", "in doubt", "in doubt", "in doubt"},
 		{302, "full", "in doubt", "in doubt", "in doubt"},
 		{418, "odd", "in doubt", "in doubt", "in doubt"},
 	} {
