@@ -70,7 +70,7 @@ func TestAFrozenAccountThatIsOverdueCostsNoClaims(t *testing.T) {
 	x, q := newIndex(t), newQueue()
 	creds := fleet("a", 2, parse(t, schedule.Spec{Every: "1d"}))
 	cred, open := creds[0], creds[1]
-	s := newScheduler(x, q, newVault(), newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s := newScheduler(x, q, newVault(), newInventory("one", creds...), Account{Name: "a", Capacity: 9})
 	claims := &claimed{Shared: x}
 	s.Index, s.Freezes, s.Jitter = claims, &frozen{account: "a"}, func(d time.Duration) time.Duration { return d }
 	putOff(t, x, have[time.Time](t)(x.Now(t.Context())).Add(-time.Hour), cred)

@@ -50,6 +50,7 @@ func TestAnAccountThatIsAddedIsServedAtOnce(t *testing.T) {
 	must(t, r.client.Enqueue(t.Context(), account, "a", time.Now(), rotation.ReasonScheduled, false))
 	must(t, r.client.Enqueue(t.Context(), "added", "b", time.Now(), rotation.ReasonScheduled, false))
 	eventually(t, "the first account's job is done", func() bool { return r.jobs.count("done") == 1 })
+	must(t, r.admin.Del(t.Context(), "keyturn:doorbell").Err()) // no worker had the account when it rang
 	must(t, server.Use([]queue.AccountSettings{settings(account, 4), settings("added", 2)}))
 	eventually(t, "that of the one that was added is done", func() bool { return r.jobs.count("done") == 2 })
 }

@@ -2,6 +2,7 @@ package declared
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -243,5 +244,16 @@ func TestAMintedAnswerThatCannotBeReadIsInDoubt(t *testing.T) {
 	for _, call := range []providertest.Call{minted, asked} {
 		providertest.CheckMalformed(t, call)
 		providertest.CheckThrottled(t, call)
+	}
+}
+
+func TestAFaultDoesNotSayThatAnIdentityIsGone(t *testing.T) {
+	t.Parallel()
+	d := describe(t, "minter.yaml", "{call: retire, status: 404, kind: gone,", "{call: retire, code: unknown, kind: gone,")
+	for status, gone := range map[int]bool{http.StatusNotFound: true, http.StatusInternalServerError: false} {
+		m, _ := minterOf(t, d, providertest.Answer{Status: status, Body: `{"error": "unknown"}`})
+		if err := m.Retire(t.Context(), "example.com", "c-1"); (err == nil) != gone {
+			t.Errorf("HTTP %d: %v", status, err)
+		}
 	}
 }
