@@ -83,7 +83,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(stop)
 	ctx, quit := chromedp.NewContext(ctx)
 	t.Cleanup(quit)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	s.ctx = ctx
 	return s
