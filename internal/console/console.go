@@ -79,9 +79,9 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
-	err := srv.Shutdown(ctx)
+	err := srv.Shutdown(ending)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = srv.Close()
 	}
