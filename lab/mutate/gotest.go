@@ -25,15 +25,20 @@ type event struct {
 	Output string
 }
 
+// building is how tests are built, and the programs that they build. Most of the time goes into that: more than half of it would be
+// spent on optimising, on debug information and on collecting the compiler's garbage. Without paths in what is built, what one tree
+// has built serves all.
+var building = []string{
+	`GOFLAGS=-trimpath -ldflags=-s '-gcflags=keyturn/...=-N -l -dwarf=false'`, "GOGC=off", "GOMEMLIMIT=2GiB",
+}
+
 // test runs tests in the tree, and returns the first that failed, "" if all passed. An error means that they gave no
 // answer.
 func (t tree) test(ctx context.Context, tests string, limit time.Duration) (failed string, err error) {
-	// What vet finds is no test's merit. Most of the time goes into building, more than half of which inlining and debug information would take.
-	args := []string{"test", "-json", "-vet=off", "-gcflags=-l -dwarf=false", "-failfast", "-count=1", "-timeout", limit.String()}
+	args := []string{"test", "-json", "-vet=off", "-failfast", "-count=1", "-timeout", limit.String()} // what vet finds is no test's merit
 	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...) //nolint:gosec // our own patches
 	cmd.Dir = string(t)
-	// For the programs that tests build too. Without paths in what is built, what one tree has built serves all.
-	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath -ldflags=-s")
+	cmd.Env = append(os.Environ(), building...)
 	cmd.WaitDelay = 10 * time.Second
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

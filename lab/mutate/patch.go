@@ -80,6 +80,7 @@ func (p *patch) asks() string {
 		return p.tests
 	}
 	rest, _ := apart(p.tests, "-run")
+	rest, _ = apart(rest, "-skip") // which leaves out others
 	return rest + " -run ^" + p.noticed + "$"
 }
 
