@@ -12,8 +12,7 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// Standing is what the index says of one credential. All zero: nothing, which is right for one that waits for a person
-// to rotate it for the first time.
+// Standing is what the index says of one credential.
 type Standing struct {
 	Due         time.Time // zero: not scheduled; where Claimed is set, when it is claimed again
 	Claimed     time.Time // slot for which a job was or is about to be enqueued; zero: none
@@ -23,6 +22,13 @@ type Standing struct {
 	Retires     time.Time // when the first of its identities that wait is retired; zero: none waits
 	Doubted     bool      // its open journal is in doubt
 	Shown       Shown
+}
+
+// Waits reports one of which the index says nothing but what people are shown, which is right for one that waits for a person to
+// rotate it for the first time.
+func (s Standing) Waits() bool {
+	s.Shown = Shown{}
+	return s == Standing{}
 }
 
 // Look implements Mirror, in one round trip; a thousand or so at a time are a good measure.

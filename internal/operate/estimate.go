@@ -76,7 +76,7 @@ func (d *Desk) Estimate(ctx context.Context, r BulkRequest) (Estimate, error) {
 	}
 	now := d.Clock.Now()
 	return e, d.eachStanding(ctx, creds, func(cred *rotation.Credential, s due.Standing) {
-		if cred.First == rotation.FirstManual && s == (due.Standing{}) {
+		if cred.First == rotation.FirstManual && s.Waits() {
 			e.NeverRotated++
 		}
 		if c.of(d, cred).At(now) != nil {

@@ -24,6 +24,7 @@ func (known) Look(_ context.Context, creds []*rotation.Credential) ([]due.Standi
 	for i := range len(creds) - 1 {
 		all[i].Due = noon
 	}
+	all[len(all)-1].Shown = due.Shown{Known: true} // it was read, and has no password yet
 	return all, nil
 }
 
