@@ -36,7 +36,7 @@ var building = []string{
 // answer.
 func (t tree) test(ctx context.Context, tests string, limit time.Duration) (failed string, err error) {
 	args := []string{"test", "-json", "-vet=off", "-failfast", "-count=1", "-timeout", limit.String()} // what vet finds is no test's merit
-	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...) //nolint:gosec // our own patches
+	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...)                   //nolint:gosec // our own patches
 	cmd.Dir = string(t)
 	cmd.Env = append(os.Environ(), building...)
 	cmd.WaitDelay = 10 * time.Second
