@@ -61,9 +61,11 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:  func(net.Listener) context.Context { return ctx },
 		ErrorLog:     slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug), // clients that go away are no trouble of ours
 	}
+	feeding, quit := context.WithCancel(ctx)
 	var background sync.WaitGroup
 	defer background.Wait()
-	background.Go(func() { c.feed.run(ctx, c.Desk) })
+	defer quit() // also where the server could not go on
+	background.Go(func() { c.feed.run(feeding, c.Desk) })
 	stopped := make(chan error, 1)
 	go func() {
 		l := netutil.LimitListener(l, maxClients)

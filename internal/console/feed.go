@@ -31,15 +31,18 @@ const (
 
 // run reads what happens until ctx ends. What happens while Redis is away is told when it is back.
 func (f *feed) run(ctx context.Context, desk func() *operate.Desk) {
-	for last := ""; ctx.Err() == nil; {
+	for last, begun := "", false; ctx.Err() == nil; {
 		d := desk()
-		if last == "" {
-			last = d.LastEvent(ctx)
+		var events []operate.Event
+		var err error
+		if begun {
+			events, err = d.EventsAfter(ctx, last, feedWait)
+		} else {
+			last, err = d.LastEvent(ctx)
+			begun = err == nil // else all that is kept would be told as if it happened now
 		}
-		events, err := d.EventsAfter(ctx, last, feedWait)
 		if err != nil {
 			_ = d.Clock.Sleep(ctx, feedRest)
-			continue
 		}
 		for _, e := range events {
 			last = e.ID

@@ -1,10 +1,16 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"keyturn/internal/due"
 	"keyturn/internal/operate"
+	"keyturn/internal/rotation"
 )
 
 func TestIdsOfEventsAreOrderedByTimeAndNumber(t *testing.T) {
@@ -17,6 +23,42 @@ func TestIdsOfEventsAreOrderedByTimeAndNumber(t *testing.T) {
 			}
 		}
 	}
+}
+
+// chronicle is away the first time that it is asked, and has one event.
+type chronicle struct {
+	operate.Index
+	operate.Chronicle
+	asked int
+	after chan string
+}
+
+func (c *chronicle) EventsBefore(context.Context, string, int64) ([]due.Event, error) {
+	if c.asked++; c.asked == 1 {
+		return nil, errors.New("away")
+	}
+	return []due.Event{{ID: "7-1"}}, nil
+}
+
+func (c *chronicle) Events(ctx context.Context, after string, _ int64, _ time.Duration) ([]due.Event, error) {
+	c.after <- after
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestStreamsBeginWithWhatHappensNextThoughRedisWasAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &chronicle{after: make(chan string, 1)}
+		desk := &operate.Desk{Clock: rotation.WallClock{}, Index: c, Chronicle: c}
+		ctx, quit := context.WithCancel(t.Context())
+		var f feed
+		go f.run(ctx, func() *operate.Desk { return desk })
+		if after := <-c.after; after != "7-1" {
+			t.Errorf("it begins after %s", after)
+		}
+		quit()
+	})
 }
 
 func TestAStreamThatFallsBehindEndsAndHoldsUpNoOther(t *testing.T) {

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -129,6 +130,20 @@ func TestNothingIsNoToken(t *testing.T) {
 	w := r.serve(r.Handler(), form(t, "/login", nil, url.Values{"token": {" "}}))
 	if w.Code != http.StatusUnauthorized {
 		t.Errorf("%d", w.Code)
+	}
+}
+
+func TestAConsoleThatCannotServeEnds(t *testing.T) {
+	t.Parallel()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := newRig(t).Serve(t.Context(), l); err == nil {
+		t.Error("it ends without a word")
 	}
 }
 

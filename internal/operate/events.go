@@ -82,12 +82,13 @@ func (q *EventQuery) Valid() error {
 // eventID is the id of an entry of a stream.
 var eventID = regexp.MustCompile(`^[0-9]{1,15}-[0-9]{1,20}$`)
 
-// LastEvent is the id of the newest event; that of none where there is none, or Redis does not tell.
-func (d *Desk) LastEvent(ctx context.Context) string {
-	if some, err := d.Chronicle.EventsBefore(ctx, "+", 1); err == nil && len(some) > 0 {
-		return some[0].ID
+// LastEvent is the id of the newest event; that of none where there is none.
+func (d *Desk) LastEvent(ctx context.Context) (string, error) {
+	some, err := d.Chronicle.EventsBefore(ctx, "+", 1)
+	if err != nil || len(some) == 0 {
+		return "0-0", err
 	}
-	return "0-0"
+	return some[0].ID, nil
 }
 
 // EventsAfter returns what happened after the event of an id, as soon as there is something or the wait is over.
