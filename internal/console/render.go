@@ -20,7 +20,7 @@ var templates embed.FS
 // views are the pages, each within the layout.
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": when, "mark": mark, "grouped": grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
+		"when": when, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
@@ -133,15 +133,6 @@ func capital(text string) string {
 		return text
 	}
 	return strings.ToUpper(text[:1]) + text[1:]
-}
-
-// grouped writes a number with a comma between thousands.
-func grouped(n int) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }
 
 // labelsText is labels in the order of their keys.

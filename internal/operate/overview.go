@@ -166,7 +166,7 @@ func (d *Desk) heldBack(ctx context.Context, accounts []AccountOverview) error {
 // sentence says first whether a person is needed.
 func (o *Overview) sentence() string {
 	c := o.Counts
-	parts := []string{fmt.Sprintf("%s of %s healthy", grouped(c.Healthy), grouped(c.Credentials))}
+	parts := []string{fmt.Sprintf("%s of %s healthy", Grouped(c.Healthy), Grouped(c.Credentials))}
 	for _, part := range []struct {
 		n    int
 		what string
@@ -181,7 +181,7 @@ func (o *Overview) sentence() string {
 		{c.Unread, "not read yet"},
 	} {
 		if part.n > 0 {
-			parts = append(parts, grouped(part.n)+" "+part.what)
+			parts = append(parts, Grouped(part.n)+" "+part.what)
 		}
 	}
 	rest := strings.Join(parts, ", ") + "."
@@ -203,12 +203,12 @@ func (o *Overview) sentence() string {
 	case o.NeedYou == 1:
 		return "1 thing needs you. " + rest
 	default:
-		return grouped(o.NeedYou) + " things need you. " + rest
+		return Grouped(o.NeedYou) + " things need you. " + rest
 	}
 }
 
-// grouped writes a number with a comma between thousands.
-func grouped(n int) string {
+// Grouped writes a number with a comma between thousands.
+func Grouped(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0; i -= 3 {
 		text = text[:i] + "," + text[i:]
