@@ -28,7 +28,7 @@ func run(ctx context.Context, p *app.Process) error {
 	if err != nil {
 		return err
 	}
-	p.Ready["tokens"] = c.Ready
+	p.Ready["tokens"], p.Ready["oidc"] = c.Ready, c.OIDCReady
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.Observe(ctx) })
 	group.Go(func() error { c.Clock.Run(ctx); return nil })

@@ -44,6 +44,7 @@ type site struct {
 	*apptest.Stage
 	url    string
 	client *http.Client
+	log    func() string // all that it has written
 }
 
 func open(t *testing.T, s *apptest.Stage) *site {
@@ -57,7 +58,7 @@ func open(t *testing.T, s *apptest.Stage) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &site{t, s, line.URL, &http.Client{Jar: jar, Timeout: 20 * time.Second}}
+	return &site{t, s, line.URL, &http.Client{Jar: jar, Timeout: 20 * time.Second}, p.Output}
 }
 
 // call asks the API, and reads the answer into a value that is not nil.

@@ -125,6 +125,8 @@ func makeParts(t *testing.T, cfg *config.Config, rdb redis.UniversalClient) erro
 		problems = append(problems, queue.AccountSettings{Name: name, Concurrency: account.Concurrency, Timeout: cfg.Timing.TaskTimeout}.Check())
 	}
 	log, metrics := observe.NewLogger(io.Discard, slog.LevelError), observe.NewMetrics()
+	_, err = issuerOf(cfg.Console.OIDC)
+	problems = append(problems, err)
 	_, err = NewEngine(t.Context(), cfg, rdb, vault, metrics, log)
 	problems = append(problems, err)
 	_, err = NewSubjects(t.Context(), cfg, nothing, Mail{Redis: rdb, Secrets: vault, Metrics: metrics, Log: log})

@@ -33,6 +33,7 @@ type Console struct {
 
 	process *Process
 	desk    atomic.Pointer[operate.Desk]
+	oidc    atomic.Pointer[console.OIDC]
 }
 
 var errNoConsole = errors.New("console: is missing: it says where the console is served and who may do what there (docs/console.md)")
@@ -56,10 +57,15 @@ func (p *Process) NewConsole(ctx context.Context) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
+	issuer, err := issuerOf(cfg.Console.OIDC)
+	if err != nil {
+		return nil, err
+	}
 	c := &Console{Clock: clock, process: p}
 	c.desk.Store(desk)
+	c.oidc.Store(issuer)
 	c.Console = &console.Console{
-		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy, TLS: settings,
+		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, OIDC: c.oidc.Load, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy, TLS: settings,
 		Version: version.Read().Version, Log: p.Log,
 	}
 	return c, nil
@@ -72,14 +78,19 @@ func (c *Console) Use(next *config.Config) error {
 		return errNoConsole
 	}
 	now := *next.Console
-	was.Tokens, now.Tokens = nil, nil
+	was.Tokens, now.Tokens, was.OIDC, now.OIDC = nil, nil, nil, nil
 	if !reflect.DeepEqual(was, now) {
 		return errors.New("console: a console stays where it is served: restart it for another listen, url, tls or behind_proxy")
+	}
+	issuer, err := issuerOf(next.Console.OIDC)
+	if err != nil {
+		return err
 	}
 	before, desk := c.desk.Load(), operate.For(next)
 	desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Calendar = before.Clock, before.Queue, before.Index, before.Mirror, before.Chronicle, before.Calendar
 	desk.Breakers, desk.Pauses, desk.Acts = before.Breakers, before.Pauses, before.Acts
 	c.desk.Store(desk)
+	c.oidc.Store(issuer)
 	return nil
 }
 
@@ -171,7 +182,16 @@ type shelf struct{ rdb redis.UniversalClient }
 
 // Get implements console.Shelf.
 func (s shelf) Get(ctx context.Context, key string) ([]byte, error) {
-	value, err := s.rdb.Get(ctx, redisx.Console(key)).Bytes()
+	return kept(s.rdb.Get(ctx, redisx.Console(key)))
+}
+
+// Take implements console.Shelf.
+func (s shelf) Take(ctx context.Context, key string) ([]byte, error) {
+	return kept(s.rdb.GetDel(ctx, redisx.Console(key)))
+}
+
+func kept(answer *redis.StringCmd) ([]byte, error) {
+	value, err := answer.Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}

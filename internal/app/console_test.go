@@ -40,3 +40,40 @@ func TestAFileOfATokenHoldsTheDigestOfOne(t *testing.T) {
 		}
 	}
 }
+
+func TestASecretOfAnIssuerThatCannotBeReadIsSaid(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret")
+	p := &Process{}
+	c := &Console{process: p}
+	for _, o := range []*config.ConsoleOIDC{nil, {}} {
+		p.inForce.Store(&config.Config{Console: &config.Console{OIDC: o}})
+		if err := c.OIDCReady(t.Context()); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	p.inForce.Store(&config.Config{Console: &config.Console{OIDC: &config.ConsoleOIDC{ClientSecret: config.Source{File: file}}}})
+	if err := c.OIDCReady(t.Context()); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(file, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.OIDCReady(t.Context()); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnIssuerIsKnownByItsHostUnlessItHasAName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"": "login.example.com:8443", "Example": "Example"} {
+		o, err := issuerOf(&config.ConsoleOIDC{Name: name, Issuer: "https://login.example.com:8443/realms/mail", Roles: map[string]config.ConsoleRole{"ops": config.ConsoleOperator}})
+		if err != nil || o.Name != want || o.Issuer != "https://login.example.com:8443/realms/mail" || o.Roles["ops"] != console.Operator || o.Secret != nil {
+			t.Errorf("%+v, %v", o, err)
+		}
+	}
+	if _, err := issuerOf(&config.ConsoleOIDC{Issuer: "https://login.example.com", CAFile: "missing.pem"}); err == nil || !strings.Contains(err.Error(), "missing.pem") {
+		t.Errorf("%v", err)
+	}
+}

@@ -127,6 +127,15 @@ var limits = []limit{
 		[]string{`url: "https://a"`, `url: "https://a:65535/"`, `url: "http://[::1]:1"`, `url: "http://localhost"`},
 		[]string{`url: "https://a:"`, `url: "https://a:0"`, `url: "https://a:65536"`, `url: "https://\u00e4"`, `url: "https://a/b"`, `url: "https://a?b"`, `url: "https://u@a"`, `url: "http://a"`, `url: "a:1"`},
 	},
+	{
+		"CONSOLE",
+		[]string{"console.oidc issuer"},
+		[]string{`oidc: {issuer: "https://a:65535/realms/b/", ` + client, `oidc: {issuer: "http://[::1]:1", ` + client},
+		[]string{
+			`oidc: {issuer: "https://a:", ` + client, `oidc: {issuer: "https://a:65536", ` + client, `oidc: {issuer: "https://\u00e4", ` + client, `oidc: {issuer: "https://a?b", ` + client,
+			`oidc: {issuer: "https://u@a", ` + client, `oidc: {issuer: "http://a", ` + client, `oidc: {issuer: "a:1", ` + client, `oidc: {issuer: "https://a/.well-known/openid-configuration", ` + client,
+		},
+	},
 	{"REDIS", []string{"redis db"}, []string{`address: "redis:1", db: 0`, `address: "redis:1", db: 1048576`}, []string{`address: "redis:1", db: -1`, `address: "redis:1", db: 1048577`, `addresses: ["a:1"], db: 1`}},
 	{"VERIFY", []string{"verify mode"}, []string{"mode: provider", "mode: off"}, []string{"mode: smtp", "mode: ask"}},
 	{"VERIFY", []string{"verify propagation"}, []string{"mode: off, propagation: 1ns", "mode: off, propagation: 32850d"}, []string{"mode: off, propagation: 0s", "mode: off, propagation: 32851d"}},
@@ -162,6 +171,9 @@ var limits = []limit{
 	},
 	{"SCHEDULE", []string{"schedules.NAME window"}, []string{"every: 30d, window: \"00:00-24:00\"", "every: 30d, window: \"00:00-00:01\""}, []string{"every: 30d, window: \"00:00-00:00\"", "every: 30d, window: \"00:00-24:01\""}},
 }
+
+// client is the rest of an issuer.
+const client = "client_id: a, roles: {viewer: [a]}}"
 
 // A pair's grace is at least timing.min_interval, and shorter than its schedule's period.
 var (

@@ -20,7 +20,8 @@ type Console struct {
 	URL         *url.URL
 	TLS         *ConsoleTLS    // nil: without TLS
 	BehindProxy bool           // a proxy ends TLS
-	Tokens      []ConsoleToken // sorted by name; at least one
+	Tokens      []ConsoleToken // sorted by name; at least one where there is no OIDC
+	OIDC        *ConsoleOIDC   // nil: people log in with tokens alone
 }
 
 // ConsoleTLS is the server's side of TLS.
@@ -72,6 +73,7 @@ var consoleFields = fields[rawConsole]{
 	{"tls", func(l *loader, r *rawConsole, v *document.Value) { r.TLS = l.consoleTLS(v) }},
 	{"behind_proxy", func(_ *loader, r *rawConsole, v *document.Value) { r.BehindProxy = v.Boolean() }},
 	{"tokens", func(_ *loader, r *rawConsole, v *document.Value) { r.tokens = v }},
+	{"oidc", func(l *loader, r *rawConsole, v *document.Value) { r.OIDC = l.consoleOIDC(v) }},
 }
 
 var consoleTLSFields = fields[ConsoleTLS]{
@@ -110,10 +112,11 @@ func (l *loader) console(v *document.Value) {
 	case host != "":
 		v.FailIn("url", urlAdvice, "is missing: listen is not a loopback address, and does not tell how people reach the console")
 	}
-	if raw.tokens == nil {
-		v.FailIn("tokens", tokenAdvice, "is missing")
-	} else {
+	switch {
+	case raw.tokens != nil:
 		c.Tokens = l.consoleTokens(raw.tokens)
+	case c.OIDC == nil:
+		v.FailIn("tokens", tokenAdvice, "is missing")
 	}
 	l.cfg.Console = &c
 }

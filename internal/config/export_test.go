@@ -31,5 +31,7 @@ func Shapes() map[string][]string {
 		"console":                   consoleFields.keys(),
 		"console.tls":               consoleTLSFields.keys(),
 		"console.tokens.NAME":       consoleTokenFields.keys(),
+		"console.oidc":              consoleOIDCFields.keys(),
+		"console.oidc.roles":        consoleOIDCRoleFields.keys(),
 	}
 }

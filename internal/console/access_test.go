@@ -45,28 +45,55 @@ func TestEveryOperationTakesItsRole(t *testing.T) {
 	if len(all) < 15 {
 		t.Fatalf("only %d operations are known", len(all))
 	}
+	persons := matrix(t)
 	for route, needs := range all {
 		method, path, _ := strings.Cut(route, " ")
 		for _, has := range []console.Role{console.None, console.Viewer, console.Operator, console.Admin} {
-			token, body := has.String(), ""
-			if has == console.None {
-				token = ""
-			}
-			if strings.HasSuffix(path, "/abandon") {
-				body = `{"confirm": "alerts"}`
-			}
-			r := newRig(t) // with limits of its own
-			w := r.serve(r.Handler(), request(t, method, path, token, body))
-			switch refused := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden || w.Code == http.StatusSeeOther; {
-			case has >= needs && (refused || w.Code >= 300):
-				t.Errorf("%s by %s: %d %s", route, has, w.Code, w.Body)
-			case has < needs && !refused:
-				t.Errorf("%s by %s is let in: %d %s", route, has, w.Code, w.Body)
-			case has < needs && len(r.asked) > 0:
-				t.Errorf("%s by %s did %v", route, has, r.asked)
+			for _, person := range []bool{false, true} {
+				token, body := has.String(), ""
+				if has == console.None || person {
+					token = ""
+				}
+				if strings.HasSuffix(path, "/abandon") {
+					body = `{"confirm": "alerts"}`
+				}
+				r := newRig(t) // with limits of its own
+				req := request(t, method, path, token, body)
+				if person {
+					persons[has](r, req)
+				}
+				w := r.serve(r.Handler(), req)
+				switch refused := w.Code == http.StatusUnauthorized || w.Code == http.StatusForbidden || w.Code == http.StatusSeeOther; {
+				case has >= needs && (refused || w.Code >= 300):
+					t.Errorf("%s by %s (person: %v): %d %s", route, has, person, w.Code, w.Body)
+				case has < needs && !refused:
+					t.Errorf("%s by %s (person: %v) is let in: %d %s", route, has, person, w.Code, w.Body)
+				case has < needs && len(r.asked) > 0:
+					t.Errorf("%s by %s (person: %v) did %v", route, has, person, r.asked)
+				}
 			}
 		}
 	}
+}
+
+// matrix has the session of a person for each role. The one without a role had one at the login.
+func matrix(t *testing.T) map[console.Role]func(*rig, *http.Request) {
+	t.Helper()
+	all := map[console.Role]func(*rig, *http.Request){}
+	in, h, i := withIssuer(t)
+	for role, group := range map[console.Role]string{console.None: "former", console.Viewer: "viewers", console.Operator: "operators", console.Admin: "admins"} {
+		in.issuer = i.settings()
+		in.issuer.Roles["former"] = console.Admin
+		_, _, cookie := in.logsIn(t, h, i, alice(group))
+		csrf := csrfOf(t, in.serve(h, get(t, "/", cookie)).Body.String())
+		all[role] = func(r *rig, req *http.Request) {
+			r.shelf, r.issuer = in.shelf, i.settings()
+			req.AddCookie(cookie)
+			req.Header.Set("Origin", "https://keyturn.example.com")
+			req.Header.Set("X-CSRF-Token", csrf)
+		}
+	}
+	return all
 }
 
 // loggedIn is a session of a role.
@@ -80,11 +107,19 @@ func loggedIn(t *testing.T, r *rig, h http.Handler, role string) (cookie *http.C
 	}
 	req := request(t, http.MethodGet, "/credentials/alerts", "", "")
 	req.AddCookie(cookie)
-	found := regexp.MustCompile(`name="csrf" value="([^"]+)"`).FindStringSubmatch(r.serve(h, req).Body.String())
+	return cookie, csrfOf(t, r.serve(h, req).Body.String())
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+
+// csrfOf is what a form of a page carries.
+func csrfOf(t *testing.T, page string) string {
+	t.Helper()
+	found := csrfField.FindStringSubmatch(page)
 	if found == nil {
-		t.Fatal("the page has no form")
+		t.Fatalf("the page has no form: %s", page)
 	}
-	return cookie, found[1]
+	return found[1]
 }
 
 // form is one that a page of ours sends.

@@ -68,7 +68,7 @@ func (c *Console) once(ctx context.Context, a action, w wish, key string) (*actO
 		return nil, err
 	}
 	first := answered{Request: digestOf(string(request))}
-	shelf := "once:" + digestOf(hex.EncodeToString(who.digest[:]), key)
+	shelf := "once:" + digestOf(who.id, key)
 	pending, err := json.Marshal(first)
 	if err != nil {
 		return nil, err

@@ -139,6 +139,9 @@ func (c *Console) record(ctx context.Context, what, about, outcome string, err e
 	fields := []slog.Attr{
 		slog.String("operation", what), slog.String("about", about), slog.String("by", who.Name), slog.String("role", who.Role.String()), slog.String("from", who.From),
 	}
+	if who.Subject != "" {
+		fields = append(fields, slog.String("subject", shown(who.Subject, maxWhy)))
+	}
 	if err != nil {
 		c.Log.LogAttrs(ctx, slog.LevelInfo, "audit", append(fields, slog.String("outcome", "refused"), slog.String("why", operate.Plain(err.Error())))...)
 		return

@@ -16,12 +16,14 @@ import (
 	"keyturn/internal/operate"
 )
 
-// Console serves API and pages. Its fields do not change; Desk and Tokens answer by the configuration in force.
+// Console serves API and pages. Its fields do not change; Desk, Tokens and OIDC answer by the configuration in force.
 type Console struct {
 	Desk  func() *operate.Desk
 	Shelf Shelf
 	// Tokens knows a token by its digest.
 	Tokens func(Digest) (name string, role Role, ok bool)
+	// OIDC is the issuer at which people may log in too; nil: there is none.
+	OIDC func() *OIDC
 	// URL is how people reach it: requests for any other host are refused.
 	URL *url.URL
 	// BehindProxy says that connections come from a proxy, which names the client at the end of X-Forwarded-For: for the audit and the

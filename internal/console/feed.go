@@ -18,7 +18,7 @@ type feed struct {
 
 // reader is an open stream.
 type reader struct {
-	by     string // of its caller
+	by     string // id of its caller
 	events chan operate.Event
 	lost   chan struct{} // closed when it fell too far behind
 }

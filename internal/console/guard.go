@@ -102,7 +102,8 @@ func (c *Console) guard(next http.Handler) http.Handler {
 // open tells whether a request needs no caller.
 func open(r *http.Request) bool {
 	_, guess := bearer(r)
-	return r.URL.Path == "/login" && !guess || strings.HasPrefix(r.URL.Path, "/static/")
+	login := r.URL.Path == "/login" || r.URL.Path == oidcPath || r.URL.Path == callbackPath
+	return login && !guess || strings.HasPrefix(r.URL.Path, "/static/")
 }
 
 // stranger answers a request of no known caller: people are sent to the login, and guesses of tokens are slowed down.

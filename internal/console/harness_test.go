@@ -40,6 +40,7 @@ type rig struct {
 	standing due.Standing
 	down     error // Redis is away
 	asked    []string
+	issuer   *console.OIDC // nil: people log in with tokens alone
 	shelf    map[string][]byte
 	log      bytes.Buffer
 }
@@ -70,6 +71,7 @@ func newRig(t *testing.T) *rig {
 			}
 			return "", console.None, false
 		},
+		OIDC: func() *console.OIDC { return r.issuer },
 	}
 	return r
 }
@@ -174,6 +176,14 @@ func (r *rig) Get(_ context.Context, key string) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.shelf[key], r.down
+}
+
+func (r *rig) Take(_ context.Context, key string) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	value := r.shelf[key]
+	delete(r.shelf, key)
+	return value, r.down
 }
 
 func (r *rig) Put(_ context.Context, key string, value []byte, _ time.Duration) error {

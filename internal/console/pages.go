@@ -3,6 +3,7 @@ package console
 import (
 	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -22,6 +23,8 @@ func (c *Console) pages(mux *http.ServeMux) {
 	mux.Handle("GET /static/", http.FileServerFS(static))
 	mux.HandleFunc("GET /login", c.loginPage)
 	mux.HandleFunc("POST /login", c.login)
+	mux.HandleFunc("POST "+oidcPath, c.begin)
+	mux.HandleFunc("GET "+callbackPath, c.finish)
 	mux.HandleFunc("POST /logout", c.form(Viewer, c.logout))
 	mux.HandleFunc("GET /{$}", c.fleetPage)
 	mux.HandleFunc("GET /work", c.workPage)
@@ -55,7 +58,20 @@ func (c *Console) form(role Role, do http.HandlerFunc) http.HandlerFunc {
 }
 
 func (c *Console) loginPage(w http.ResponseWriter, r *http.Request) {
-	c.render(w, r, http.StatusOK, "login", "Log in", map[string]string{"Next": local(r.URL.Query().Get("next"))})
+	c.loginForm(w, r, http.StatusOK, local(r.URL.Query().Get("next")), "")
+}
+
+// entrance is what the page of logins shows.
+type entrance struct {
+	Next, Why string
+	OIDC      *OIDC
+	Silent    bool // the issuer did not answer the last time
+}
+
+func (c *Console) loginForm(w http.ResponseWriter, r *http.Request, status int, next, why string) {
+	page := entrance{Next: next, Why: why, OIDC: c.OIDC()}
+	page.Silent = page.OIDC != nil && page.OIDC.silent.Load() && why == ""
+	c.render(w, r, status, "login", "Log in", page)
 }
 
 // local is where a login leads: a page of ours.
@@ -67,10 +83,10 @@ func local(next string) string {
 	return next
 }
 
+const tooMany = "Too many logins from your address: wait a minute."
+
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
-	again := func(status int, why string) {
-		c.render(w, r, status, "login", "Log in", map[string]string{"Next": local(r.PostFormValue("next")), "Why": why})
-	}
+	again := func(status int, why string) { c.loginForm(w, r, status, local(r.PostFormValue("next")), why) }
 	if !c.ours(r) {
 		again(http.StatusForbidden, "The form comes from another page.")
 		return
@@ -79,12 +95,12 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	name, role, known := c.Tokens(digest)
 	switch {
 	case !c.limits.allow("guess "+c.from(r), perGuess):
-		again(http.StatusTooManyRequests, "Too many logins from your address: wait a minute.")
+		again(http.StatusTooManyRequests, tooMany)
 	case !known || role == None || digest == sha256.Sum256(nil):
 		c.Log.InfoContext(r.Context(), "audit", "operation", "login", "from", c.from(r), "outcome", "refused")
 		again(http.StatusUnauthorized, "No such token is in the configuration.")
 	default:
-		if err := c.open(r.Context(), w, digest); err != nil {
+		if err := c.open(r.Context(), w, session{Digest: hex.EncodeToString(digest[:])}); err != nil {
 			again(http.StatusServiceUnavailable, "Redis does not answer: try again.")
 			return
 		}

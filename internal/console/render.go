@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -24,7 +25,7 @@ var views = func() map[string]*template.Template {
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "message"} {
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "message", "lead"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
 	}
 	return all
@@ -36,18 +37,29 @@ type view struct {
 	Who                  *Caller
 	CSRF                 string
 	Now                  time.Time
+	Lead                 string // where the page leads by itself; "" if nowhere
 	Data                 any
 }
 
 // render writes a page, whole or not at all.
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, name, title string, data any) {
-	v := view{Title: title, Name: name, Version: c.Version, Who: callerOf(r.Context()), Now: c.Desk().Clock.Now().UTC(), Data: data}
+	c.write(w, r, status, view{Title: title, Name: name, Data: data})
+}
+
+// lead is a page that leads to another one by itself, without a script. Who was logged in before it is not there any more.
+func (c *Console) lead(w http.ResponseWriter, r *http.Request, title, address string) {
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, (*Caller)(nil)))
+	c.write(w, r, http.StatusOK, view{Title: title, Name: "lead", Lead: address})
+}
+
+func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, v view) {
+	v.Version, v.Who, v.Now = c.Version, callerOf(r.Context()), c.Desk().Clock.Now().UTC()
 	if v.Who != nil {
 		v.CSRF = v.Who.csrf
 	}
 	var page bytes.Buffer
-	if err := views[name].Execute(&page, v); err != nil {
-		c.Log.ErrorContext(r.Context(), "a page cannot be rendered", "page", name, "error", err)
+	if err := views[v.Name].Execute(&page, v); err != nil {
+		c.Log.ErrorContext(r.Context(), "a page cannot be rendered", "page", v.Name, "error", err)
 		http.Error(w, "this page cannot be rendered: the log says why", http.StatusInternalServerError)
 		return
 	}

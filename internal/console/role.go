@@ -41,13 +41,19 @@ type Digest [sha256.Size]byte
 
 // Caller is who asks.
 type Caller struct {
-	Name string // of the token
-	Role Role
-	From string // address of the connection
+	Name    string // of the token, or of the person
+	Subject string // identifies a person at the issuer; "" of a token
+	Role    Role
+	From    string // address of the connection
 
-	digest Digest
-	csrf   string // of the session; "" where the token came with the request
+	id   string // no two tokens or persons have the same
+	csrf string // of the session; "" where the token came with the request
 }
 
-// By is how a caller is named in events and jobs.
-func (c *Caller) By() string { return c.Name + "@console" }
+// By is how a caller is named in events and jobs. A person who is called as a token is does not pass for it there.
+func (c *Caller) By() string {
+	if c.Subject != "" {
+		return "oidc:" + c.Name + "@console"
+	}
+	return c.Name + "@console"
+}

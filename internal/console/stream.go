@@ -28,7 +28,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusUnprocessableEntity, "Last-Event-ID is not the id of an event")
 		return
 	}
-	reader := c.feed.join(callerOf(r.Context()).Name)
+	reader := c.feed.join(callerOf(r.Context()).id)
 	if reader == nil {
 		w.Header().Set("Retry-After", "10")
 		problem(w, http.StatusServiceUnavailable, "too many streams are open: ask /v1/events instead")
