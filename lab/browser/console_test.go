@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/oauth2-proxy/mockoidc"
 
 	"keyturn/internal/devenv"
 )
@@ -22,7 +23,7 @@ func call[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp
 	})
 }
 
-var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/events"}
+var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/events", "/login"}
 
 func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Parallel()
@@ -37,6 +38,7 @@ func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Run("every page can be read on a phone, in both colours", s.fits)
 	t.Run("every page can be used by the keyboard alone", s.keyboard)
 	t.Run("every page works without a script", s.scriptless)
+	t.Run("a person logs in at the issuer, without a script", s.vouched)
 }
 
 func (s *stage) finds(t *testing.T) {
@@ -154,6 +156,35 @@ func (s *stage) scriptless(t *testing.T) {
 	}))
 	s.run(chromedp.Navigate(s.url + "/credentials/app5"))
 	if page := s.text("main"); !strings.Contains(page, "version 2") {
+		t.Errorf("%s", page)
+	}
+}
+
+// vouched logs in as two persons, one of whom has a group with a role.
+func (s *stage) vouched(t *testing.T) {
+	logIn := func(user *mockoidc.MockUser, then string) {
+		s.Issuer.QueueUser(user)
+		s.run(
+			chromedp.Navigate(s.url+"/events"), chromedp.WaitVisible(chromedp.CSS(`form[action="/login/oidc"] button`)),
+			chromedp.Click(chromedp.CSS(`form[action="/login/oidc"] button`)), chromedp.WaitVisible(chromedp.CSS(then)),
+		)
+	}
+	s.run(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("#token")))
+	s.picture("login")
+	logIn(&mockoidc.MockUser{Subject: "1", Email: "mallory@example.com", Groups: []string{"sales"}}, "p[role=alert]")
+	if page := s.text("main"); !strings.Contains(page, "You are mallory@example.com at Example, and none of your groups has a role here") {
+		t.Errorf("%s", page)
+	}
+	s.picture("login-refused")
+	logIn(&mockoidc.MockUser{Subject: "2", Email: "bob@example.com", Groups: []string{"sales", "mail"}}, "nav a[href='/events'][aria-current]")
+	if who := s.text(".who span"); who != "bob@example.com, operator" {
+		t.Errorf("%s is logged in", who)
+	}
+	s.run(
+		chromedp.Navigate(s.url+"/credentials/app6"), chromedp.Click(chromedp.CSS(`form[action$="/rotate"] button`)),
+		chromedp.WaitVisible(chromedp.CSS(`p[role=status]`)),
+	)
+	if page := s.text("main"); !strings.Contains(page, "asked by oidc:bob@example.com@console") || strings.Contains(page, "Abandon") {
 		t.Errorf("%s", page)
 	}
 }

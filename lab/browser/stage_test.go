@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"text/template"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/oauth2-proxy/mockoidc"
 
 	"keyturn/internal/devenv"
 )
@@ -31,9 +33,10 @@ const (
 type stage struct {
 	*testing.T
 	*devenv.Stage
-	Fleet []devenv.Credential
-	url   string
-	ctx   context.Context //nolint:containedctx // the browser's, as chromedp wants it
+	Fleet  []devenv.Credential
+	Issuer *mockoidc.MockOIDC // lets in who is queued, without asking
+	url    string
+	ctx    context.Context //nolint:containedctx // the browser's, as chromedp wants it
 }
 
 // Digest is what the configuration has of the token.
@@ -58,7 +61,8 @@ func newStage(t *testing.T) *stage {
 		}
 		t.Skip("no chromium here: install it to see the pages tested") //nolint:forbidigo // never in CI
 	}
-	s := &stage{T: t, Stage: &devenv.Stage{Dir: t.TempDir(), Env: []string{"BROWSER_ID=testid", "BROWSER_KEY=testsecret"}}}
+	s := &stage{T: t, Issuer: newIssuer(t)}
+	s.Stage = &devenv.Stage{Dir: t.TempDir(), Env: []string{"BROWSER_ID=testid", "BROWSER_KEY=testsecret", "BROWSER_OIDC=" + s.Issuer.ClientSecret}}
 	for i := range 8 {
 		address := fmt.Sprintf("app%d@example.com", i)
 		s.Fleet = append(s.Fleet, devenv.Credential{
@@ -87,6 +91,19 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(cancel)
 	s.ctx = ctx
 	return s
+}
+
+// newIssuer starts a stand-in of an issuer of OpenID Connect. For a browser it is another site than the console.
+func newIssuer(t *testing.T) *mockoidc.MockOIDC {
+	t.Helper()
+	mockoidc.TokenEndpointAuthMethodsSupported = []string{"client_secret_post"} // it says that it knows basic too, and does not
+	m, err := mockoidc.Run()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Server.Close() })
+	m.Server.Addr = strings.Replace(m.Server.Addr, "127.0.0.1", "localhost", 1)
+	return m
 }
 
 // settled is nil once the first credential is in quarantine and all others have their password.
