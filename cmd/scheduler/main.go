@@ -37,6 +37,7 @@ func run(ctx context.Context, p *app.Process) error {
 	s := &due.Scheduler{
 		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
 		Clock: engine.Clock, Log: p.Log, Notices: engine.Machine.Notices, Jitter: due.Jitter, Freezes: freezes,
+		Remind: p.Remind(engine.Index),
 	}
 	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
@@ -52,6 +53,7 @@ func run(ctx context.Context, p *app.Process) error {
 	group.Go(func() error { s.Run(ctx); return nil })
 	group.Go(func() error { checks.Run(ctx); return nil })
 	group.Go(func() error { contacts.Run(ctx); return nil })
+	group.Go(func() error { p.Dispatcher(engine).Run(ctx); return nil })
 	group.Go(func() error {
 		return p.Watch(ctx, func(next *config.Config, d inventory.Difference) error {
 			stores, err := p.PrepareStores(ctx, next)

@@ -45,7 +45,7 @@ func TestWhatIsScrapedIsWhatTheReferenceSays(t *testing.T) {
 	t.Parallel()
 	s := apptest.New(t)
 	c := s.SES("seen")
-	s.Configure(apptest.Settings{})
+	s.Configure(apptest.Settings{Top: "webhooks: {ops: {url: \"http://127.0.0.1:1\", secret: {env: SES_ID}}}"})
 	worker, scheduler := s.Start("worker"), s.Start("scheduler")
 	s.Until("it is rotated", func() bool { return s.Settled(c, 1) })
 	scheduler.Until("the schedulers are counted", func(text string) bool { return strings.Contains(text, "\nkeyturn_configurations 1\n") })

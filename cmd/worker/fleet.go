@@ -138,7 +138,7 @@ func (h *handler) install(f *fleet, stores *app.Stores) error {
 	}
 	stores.Commit()
 	h.fleet.Store(f)
-	return h.server.Use(accounts)
+	return h.server.Use(append(accounts, app.SinkSettings(f.cfg, h.deliveries.Commands)...))
 }
 
 // leave adds leavers to those that there are, unless the next configuration has them back where they are.

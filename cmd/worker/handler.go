@@ -17,15 +17,16 @@ import (
 
 // handler runs jobs. It implements queue.Handler.
 type handler struct {
-	clock   rotation.Clock
-	log     *slog.Logger
-	vault   *vaultkv.Vault
-	notes   notes
-	quotas  *app.Quotas
-	freezes *app.Freezes
-	server  *queue.Server
-	fleet   atomic.Pointer[fleet]
-	skewed  atomic.Pointer[skew]
+	clock      rotation.Clock
+	log        *slog.Logger
+	vault      *vaultkv.Vault
+	notes      notes
+	quotas     *app.Quotas
+	freezes    *app.Freezes
+	deliveries *app.Deliveries
+	server     *queue.Server
+	fleet      atomic.Pointer[fleet]
+	skewed     atomic.Pointer[skew]
 
 	changing sync.Mutex    // held while the fleet is replaced
 	ended    chan leaver   // those that had a run, which may have ended their rotation or begun one
@@ -104,6 +105,11 @@ func (h *handler) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 		}
 	}
 	return contacts.Result{Status: contacts.Failed, Err: queue.ErrUnknown}
+}
+
+// Tell implements queue.Handler.
+func (h *handler) Tell(ctx context.Context, job queue.Job) rotation.Result {
+	return h.deliveries.Tell(ctx, h.fleet.Load().cfg, job)
 }
 
 // ready reports a skewed clock: then this worker, not the account, is at fault.

@@ -3,11 +3,14 @@ package main
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
 	"golang.org/x/sync/errgroup"
 
 	"keyturn/internal/app"
+	"keyturn/internal/command"
 	"keyturn/internal/config"
 	"keyturn/internal/config/inventory"
 	"keyturn/internal/observe"
@@ -16,13 +19,23 @@ import (
 )
 
 func main() {
+	var commands command.Dir
 	app.Main(app.Command{
 		Name: "worker", Listen: "127.0.0.1:9464", Doc: "takes rotation jobs from the queue and runs them.",
-		Access: vaultkv.ReadWrite, Run: run,
+		Access: vaultkv.ReadWrite,
+		Flags: func(flags *flag.FlagSet) {
+			flags.StringVar((*string)(&commands), "hook-dir", "", "run the commands of notify that stand in `DIR`; without it, other workers run them")
+		},
+		Run: func(ctx context.Context, p *app.Process) error { return run(ctx, p, commands) },
 	})
 }
 
-func run(ctx context.Context, p *app.Process) error {
+func run(ctx context.Context, p *app.Process, commands command.Dir) error {
+	if commands != "" {
+		if err := commands.Check(); err != nil {
+			return fmt.Errorf("-hook-dir: %w", err)
+		}
+	}
 	cfg := p.Config()
 	engine, err := app.NewEngine(ctx, cfg, p.Redis, p.Vault, p.Metrics, p.Log)
 	if err != nil {
@@ -36,10 +49,11 @@ func run(ctx context.Context, p *app.Process) error {
 	server.Breaker, server.Observer, server.Log, server.Now = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now
 	h := &handler{
 		clock: engine.Clock, log: p.Log, vault: p.Vault, notes: engine.Index, quotas: engine.Quotas, freezes: p.Freezes(ctx, engine),
-		server: server, ended: make(chan leaver, maxEnded), reloaded: make(chan struct{}, 1),
+		deliveries: p.NewDeliveries(p.Redis, engine, commands),
+		server:     server, ended: make(chan leaver, maxEnded), reloaded: make(chan struct{}, 1),
 	}
 	h.fleet.Store(&fleet{cfg: cfg, subjects: subjects, engine: engine})
-	if err := server.Use(h.fleet.Load().accounts()); err != nil {
+	if err := server.Use(append(h.fleet.Load().accounts(), app.SinkSettings(cfg, commands)...)); err != nil {
 		return err
 	}
 	engine.Keys.Use(func() *app.Subjects { return h.fleet.Load().subjects })
@@ -60,7 +74,8 @@ func run(ctx context.Context, p *app.Process) error {
 	beside(ctx, &group, h.freezes.Run, engine.Keys.Run,
 		func(ctx context.Context) { h.checkServers(ctx, p) },
 		func(ctx context.Context) { h.awaitKeys(ctx, p) },
-		func(ctx context.Context) { h.seeOff(ctx, p) })
+		func(ctx context.Context) { h.seeOff(ctx, p) },
+		h.deliveries.Announce)
 	group.Go(func() error {
 		defer stop()
 		return server.Serve(ctx, h)

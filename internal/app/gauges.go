@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"keyturn/internal/observe"
+	"keyturn/internal/outbox"
 	"keyturn/internal/queue"
 	"keyturn/internal/redisx"
 )
@@ -41,6 +42,7 @@ func (p *Process) Gauges(e *Engine) {
 			return all, err
 		})
 	}
+	p.deliveryGauges()
 	p.Metrics.Gauge("keyturn_clock_ahead_seconds", func(context.Context) ([]observe.Sample, error) {
 		return []observe.Sample{{Value: e.Clock.Offset().Seconds()}}, nil
 	})
@@ -60,6 +62,25 @@ func (p *Process) Gauges(e *Engine) {
 
 // accounts are those in force.
 func (p *Process) accounts() []string { return slices.Sorted(maps.Keys(p.Config().Accounts)) }
+
+// deliveryGauges adds how what is to be told elsewhere stands.
+func (p *Process) deliveryGauges() {
+	box := outbox.New(p.Redis)
+	for metric, of := range map[string]func(outbox.Count) int{
+		"keyturn_deliveries_waiting":  func(c outbox.Count) int { return c.Waiting },
+		"keyturn_deliveries_given_up": func(c outbox.Count) int { return c.Dead },
+	} {
+		p.Metrics.Gauge(metric, func(ctx context.Context) ([]observe.Sample, error) {
+			sinks := Sinks(p.Config())
+			counts, err := box.Counts(ctx, sinks...)
+			all := make([]observe.Sample, len(counts))
+			for i, c := range counts {
+				all[i] = observe.Sample{Labels: []string{sinks[i]}, Value: float64(of(c))}
+			}
+			return all, err
+		})
+	}
+}
 
 func (p *Process) queueGauges(client *queue.Client) {
 	p.Metrics.Gauge("keyturn_queue_jobs", func(ctx context.Context) ([]observe.Sample, error) {

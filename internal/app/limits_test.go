@@ -12,6 +12,7 @@ accounts:
   pairs: {provider: tencent-ses, keys: {secret_id: {env: KEYTURN_BOUNDS_KEY}, secret_key: {env: KEYTURN_BOUNDS_KEY}}, policy: fixed, schedule: {every: 31d}, SHARED}
 defaults: {schedule: s, policy: p, ALL}
 timing: {TIMING}
+webhooks: {hook: {HOOK, secret: {env: KEYTURN_BOUNDS_KEY}}}
 console: {CONSOLE, tokens: {a: {role: viewer, file: a}}}
 credentials:
   - {id: "ID", account: NAME, target: example.com, path: "PATH"}
@@ -22,7 +23,7 @@ credentials:
 var usual = map[string]string{
 	"REDIS": `address: "localhost:6379"`, "VAULT": `address: "https://vault:8200"`, "NAME": "one", "ACCOUNT": "timeout: 5s",
 	"VERIFY": `smtp: {address: "mail.example.com:465", rate: 30/m}`, "TIMING": "drift_check: {every: 1d}", "ID": "one", "PATH": "mail/one",
-	"POLICY": "length: 20", "SCHEDULE": "every: 30d", "CONSOLE": `listen: "127.0.0.1:8420"`,
+	"POLICY": "length: 20", "SCHEDULE": "every: 30d", "CONSOLE": `listen: "127.0.0.1:8420"`, "HOOK": `url: "https://a"`,
 	"ALL": "first: now", "SHARED": "first: now", "OWN": "first: now",
 }
 
@@ -135,6 +136,12 @@ var limits = []limit{
 			`oidc: {issuer: "https://a:", ` + client, `oidc: {issuer: "https://a:65536", ` + client, `oidc: {issuer: "https://\u00e4", ` + client, `oidc: {issuer: "https://a?b", ` + client,
 			`oidc: {issuer: "https://u@a", ` + client, `oidc: {issuer: "http://a", ` + client, `oidc: {issuer: "a:1", ` + client, `oidc: {issuer: "https://a/.well-known/openid-configuration", ` + client,
 		},
+	},
+	{
+		"HOOK",
+		[]string{"webhooks.NAME url"},
+		[]string{`url: "https://a"`, `url: "https://a:65535/b?c=d"`, `url: "http://[::1]:1"`, `url: "http://localhost/"`},
+		[]string{`url: "https://a:"`, `url: "https://a:0"`, `url: "https://a:65536"`, `url: "https://\u00e4"`, `url: "https://a#b"`, `url: "https://u@a"`, `url: "http://a"`, `url: "a:1"`, `url: "ftp://a"`},
 	},
 	{"REDIS", []string{"redis db"}, []string{`address: "redis:1", db: 0`, `address: "redis:1", db: 1048576`}, []string{`address: "redis:1", db: -1`, `address: "redis:1", db: 1048577`, `addresses: ["a:1"], db: 1`}},
 	{"VERIFY", []string{"verify mode"}, []string{"mode: provider", "mode: off"}, []string{"mode: smtp", "mode: ask"}},

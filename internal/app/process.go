@@ -63,7 +63,9 @@ type Command struct {
 	Access vaultkv.Access
 	// NoVault is a command that has no rights in Vault, and asks for none.
 	NoVault bool
-	Run     func(context.Context, *Process) error
+	// Flags adds flags of its own; nil: it has none.
+	Flags func(*flag.FlagSet)
+	Run   func(context.Context, *Process) error
 }
 
 // Main reads flags and configuration, connects, and calls c.Run until a signal comes. It never starts half: whatever
@@ -101,6 +103,9 @@ func (c Command) start(ctx context.Context) error {
 	flags.TextVar(&level, "log-level", level, "debug, info, warn or error")
 	showVersion := flags.Bool("version", false, "print the version, and exit")
 	health := flags.Bool("health", false, "ask the process that runs with this -listen whether it is ready, and exit")
+	if c.Flags != nil {
+		c.Flags(flags)
+	}
 	switch err := flags.Parse(os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(os.Stdout)

@@ -28,6 +28,7 @@ type Account struct {
 	Timeout     time.Duration   // hard limit of one call
 	Concurrency int             // calls at once per worker, 2 to 64
 	Marks       *rotation.Marks // nil if there are none
+	Notify      []Notify        // after each rotation of a credential that does not say otherwise
 
 	insecureHTTP bool
 }
@@ -68,6 +69,7 @@ var accountFields = fields[rawAccount]{
 	{"grace", func(_ *loader, a *rawAccount, v *document.Value) { a.given.grace = v }},
 	{"owner", func(_ *loader, a *rawAccount, v *document.Value) { a.given.owner = v }},
 	{"labels", func(_ *loader, a *rawAccount, v *document.Value) { a.given.labels = v }},
+	{"notify", func(_ *loader, a *rawAccount, v *document.Value) { a.given.notify = v }},
 }
 
 // account reads one account. It is kept even when it is wrong, so that its credentials are not all unknown too; then
@@ -103,7 +105,7 @@ func (l *loader) account(v *document.Value) {
 		a.Concurrency = atOnce(a.Rates, a.Timeout)
 	}
 	l.inherits[a] = l.inherit(l.verifiable(a), raw.given, a.Provider)
-	a.Marks = l.inherits[a].marks
+	a.Marks, a.Notify = l.inherits[a].marks, l.inherits[a].notify
 	l.accountValues[a] = v
 	l.checkAccountVerify(a, raw.given.verify)
 	l.warnUnverified(a)

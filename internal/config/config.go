@@ -25,12 +25,14 @@ type Config struct {
 	Freezes       freeze.Set     // likewise: the calendar of change freezes
 	Timing        Timing
 	Console       *Console // nil: there is none
+	Webhooks      map[string]*Webhook
 	// Files are the configuration file and everything it includes, in the order in which they were read.
 	Files []string
 	// Warnings are what is legal but surely not meant, up to a bound and in the order of the files.
 	Warnings []*document.Error
 
 	marks        map[string]*rotation.Marks // by id, where they are not those of the account: few have their own
+	notify       map[string][]Notify        // likewise
 	certificates map[string]document.Error  // where each file of certificates is named
 	fingerprint  [sha256.Size]byte
 	origin       origin

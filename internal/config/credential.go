@@ -18,6 +18,7 @@ type rawCredential struct {
 	exclusive, label                    *document.Value
 	layer
 	marks *rotation.Marks // with those of its account
+	told  []Notify        // after a rotation
 }
 
 var credentialFields = fields[rawCredential]{
@@ -38,6 +39,7 @@ var credentialFields = fields[rawCredential]{
 	{"first", func(_ *loader, c *rawCredential, v *document.Value) { c.first = v }},
 	{"owner", func(_ *loader, c *rawCredential, v *document.Value) { c.owner = v }},
 	{"labels", func(_ *loader, c *rawCredential, v *document.Value) { c.labels = v }},
+	{"notify", func(_ *loader, c *rawCredential, v *document.Value) { c.notify = v }},
 }
 
 // credential adds one credential. It is the hot path of a large inventory: nothing of v is kept, and what many
@@ -113,7 +115,7 @@ func (l *loader) resolve(raw *rawCredential, c *rotation.Credential, account *Ac
 	if provider.Mode == rotation.ModeSetter {
 		c.Policy = l.resolvePolicy(all.policy, provider)
 	}
-	c.First, raw.marks = all.first, all.marks
+	c.First, raw.marks, raw.told = all.first, all.marks, all.notify
 	if all.schedule != nil {
 		c.Schedule = all.schedule.parsed
 		if c.Schedule == schedule.Manual && c.First == rotation.FirstScheduled {
@@ -144,6 +146,7 @@ func (l *loader) keep(raw *rawCredential, c rotation.Credential) {
 		return
 	}
 	l.keepMarks(&c, raw.marks)
+	l.keepNotify(&c, raw.notify, raw.told)
 	for _, target := range claimsOf(&c) {
 		// One name may stand for different things in two regions: they are separate services. Case tells no two of them apart:
 		// it stays because a provider may ask for it, but an operator who writes a@ and A@ means one mailbox.

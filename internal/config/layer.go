@@ -8,7 +8,7 @@ import (
 )
 
 // layer is what defaults, an account and a credential may each say; the nearer one wins.
-type layer struct{ policy, schedule, verify, first, store, grace, owner, labels *document.Value }
+type layer struct{ policy, schedule, verify, first, store, grace, owner, labels, notify *document.Value }
 
 // inherited is the sum of layers.
 type inherited struct {
@@ -20,6 +20,7 @@ type inherited struct {
 	store    string
 	grace    time.Duration // of a pair
 	marks    *rotation.Marks
+	notify   []Notify
 }
 
 var defaultFields = fields[layer]{
@@ -60,12 +61,15 @@ func (l *loader) inherit(base inherited, over layer, provider *rotation.Provider
 	if over.grace != nil {
 		base.grace = over.grace.Duration()
 	}
+	if over.notify != nil {
+		base.notify = l.notify(over.notify)
+	}
 	return base
 }
 
 // refuse reports what only credentials inherit: there are none.
 func (y layer) refuse(provider *rotation.Provider) {
-	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace} {
+	for _, v := range []*document.Value{y.policy, y.schedule, y.verify, y.first, y.store, y.grace, y.notify} {
 		if v != nil {
 			v.FailKey("leave it out", "%s rotates nothing", provider.Code)
 		}

@@ -61,6 +61,7 @@ type loader struct {
 	blamed          map[blame]bool               // faults of a verification that an account was told of
 	accountValues   map[*Account]*document.Value // where each stands
 	repeated        map[*Store]bool              // a path repeats the mount, and that was said
+	webhooks        []*rawWebhook                // in the order of the file
 	fleet           *inventory.Builder           // of cfg
 	targets, places *inventory.Claims            // of the credentials
 	grounds         map[string]ground            // where identities are made, by provider, region and name
@@ -72,6 +73,7 @@ func newLoader(path string, providers Providers, before *Config) *loader {
 	l := &loader{
 		cfg: &Config{
 			Stores: map[string]*Store{}, Accounts: map[string]*Account{}, marks: map[string]*rotation.Marks{},
+			Webhooks: map[string]*Webhook{}, notify: map[string][]Notify{},
 			origin: origin{path: path, providers: providers},
 		},
 		problems: &document.Problems{}, dir: filepath.Dir(path), providers: map[string]*rotation.Provider{},

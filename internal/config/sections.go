@@ -10,6 +10,7 @@ type sections struct {
 	redis, vault, timing, schedules, policies, defaults *document.Value
 	accounts, credentials, include, verifications       *document.Value
 	providerFiles, freezes                              *document.Value
+	webhooks                                            *document.Value
 	console                                             *document.Value // nil: there is none
 }
 
@@ -26,6 +27,7 @@ var sectionFields = fields[sections]{
 	{"verifications", func(_ *loader, s *sections, v *document.Value) { s.verifications = v }},
 	{"freezes", func(_ *loader, s *sections, v *document.Value) { s.freezes = v }},
 	{"timing", func(_ *loader, s *sections, v *document.Value) { s.timing = v }},
+	{"webhooks", func(_ *loader, s *sections, v *document.Value) { s.webhooks = v }},
 	{"console", func(_ *loader, s *sections, v *document.Value) { s.console = v }},
 }
 
@@ -56,6 +58,7 @@ func (l *loader) sections(root *document.Value) *sections {
 		"redis": &s.redis, "vault": &s.vault, "timing": &s.timing, "schedules": &s.schedules, "policies": &s.policies,
 		"defaults": &s.defaults, "accounts": &s.accounts, "credentials": &s.credentials, "include": &s.include,
 		"verifications": &s.verifications, "provider_files": &s.providerFiles, "freezes": &s.freezes,
+		"webhooks": &s.webhooks,
 	} {
 		if *section == nil {
 			*section = root.Missing(name)
@@ -84,6 +87,11 @@ func (l *loader) settings(s *sections) {
 			l.policy(entry)
 		}
 	}
+	for _, entry := range s.webhooks.Entries() {
+		if checkName(entry) {
+			l.webhook(entry)
+		}
+	}
 	var given layer
 	defaultFields.decode(l, s.defaults, &given)
 	l.describe(s.providerFiles)
@@ -93,5 +101,6 @@ func (l *loader) settings(s *sections) {
 			l.account(entry)
 		}
 	}
+	l.matchWebhooks()
 	l.checkTiming(s.timing)
 }

@@ -128,6 +128,9 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 			if lost && pass == 0 {
 				s.miss(ctx, k, store, s.askAgain(ctx, found, now), lost)
 			}
+			if lost {
+				s.remind(ctx, found, now)
+			}
 		}
 	}
 	return tallies, nil

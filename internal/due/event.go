@@ -37,6 +37,35 @@ func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential,
 	}})
 }
 
+// Reminder is how a credential stands, noted again as what brought it about.
+type Reminder struct {
+	Cred *rotation.Credential
+	Type string // EventRotated or EventQuarantined
+	// RotationID and what follows are as in the event that was lost, as far as Vault tells.
+	RotationID string
+	Reason     rotation.Reason
+	Version    int
+	Verified   rotation.Verified
+	Why        string
+}
+
+// Remind notes again what happened.
+func (x *Index) Remind(ctx context.Context, all []Reminder) error {
+	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, r := range all {
+			p.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
+				"type", r.Type, "credential", r.Cred.ID, "account", r.Cred.Account, "rotation_id", r.RotationID, "reason", string(r.Reason),
+				"version", r.Version, "verified", string(r.Verified), "why", r.Why, "again", 1,
+			}})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note events again: %w", err)
+	}
+	return nil
+}
+
 // Note implements rotation.Notices: a notice is an event.
 func (x *Index) Note(ctx context.Context, cred *rotation.Credential, n rotation.Notice) error {
 	err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
@@ -68,6 +97,31 @@ func (x *Index) NoteMailServer(ctx context.Context, address string, sick bool) e
 		return fmt.Errorf("note an event: %w", err)
 	}
 	return nil
+}
+
+// EventUnserved is that commands wait, and no worker runs any.
+const EventUnserved = "commands_unserved"
+
+// NoteUnserved notes that.
+func (x *Index) NoteUnserved(ctx context.Context) error {
+	err := x.rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{"type", EventUnserved}}).Err()
+	if err != nil {
+		return fmt.Errorf("note an event: %w", err)
+	}
+	return nil
+}
+
+// Event returns one event; nil if it is not kept any more.
+func (x *Index) Event(ctx context.Context, id string) (*Event, error) {
+	found, err := x.rdb.XRangeN(ctx, redisx.Events, id, id, 1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read an event: %w", err)
+	}
+	events, err := eventsOf(found)
+	if err != nil || len(events) == 0 {
+		return nil, err
+	}
+	return &events[0], nil
 }
 
 // EventSearched is that a person looked for the credential of a leaked password.

@@ -111,6 +111,7 @@ func newScheduler(x *Index, q *queue, v *vault, inv Inventory, accounts ...Accou
 	s := &Scheduler{
 		Index: x, Queue: q, Truth: Truth{Journals: v, Secrets: v}, Clock: rotation.WallClock{}, Notices: x,
 		Log: slog.New(slog.DiscardHandler), Jitter: Jitter, Freezes: thawed{},
+		Remind: func(context.Context, []Reminder) error { return nil },
 	}
 	s.Use(inv, Load{Accounts: accounts, Resume: 15 * time.Second})
 	return s

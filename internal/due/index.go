@@ -2,6 +2,7 @@ package due
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -83,7 +84,11 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 
 // Settle is part of rotation.Agenda. It costs one round trip.
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
-	_, err := x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	untold, err := x.untold(ctx, cred, end)
+	if err != nil {
+		return fmt.Errorf("settle %s: %w", cred.ID, err)
+	}
+	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Del(ctx, holdKey(cred))
 		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
 		p.HDel(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID)
@@ -103,7 +108,7 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 				settleDue(ctx, p, cred, end)
 			}
 		}
-		if end.Promoted || end.State == rotation.Quarantined {
+		if end.Promoted || end.State == rotation.Quarantined || untold {
 			addEvent(ctx, p, cred, end)
 		}
 		return nil
@@ -112,6 +117,19 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	return nil
+}
+
+// untold tells whether a rotation that ended before has not been settled: its worker died right before that.
+func (x *Index) untold(ctx context.Context, cred *rotation.Credential, end rotation.Ending) (bool, error) {
+	if end.Promoted || end.State != rotation.Closed || end.RotationID == "" {
+		return false, nil
+	}
+	text, err := x.rdb.HGet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return false, err
+	}
+	before := parseShown(text)
+	return before.Known && before.Version < end.Version, nil
 }
 
 // settleCounts keeps the sets by which people are told how many stand where.

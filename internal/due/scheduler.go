@@ -42,6 +42,8 @@ type Scheduler struct {
 	Log     *slog.Logger
 	Jitter  func(rest time.Duration) time.Duration // keeps those that were started together apart; usually Jitter
 	Freezes Freezes
+	// Remind notes again what happened, where no event may have told of it.
+	Remind func(ctx context.Context, all []Reminder) error
 
 	inventory atomic.Pointer[Inventory]
 	load      atomic.Pointer[Load]

@@ -124,6 +124,7 @@ func (s *Scheduler) correctAccount(ctx context.Context, inv *Inventory, account,
 	if err != nil || s.inventory.Load() != inv {
 		return 0, err
 	}
+	s.remind(ctx, slices.DeleteFunc(slices.Clone(wrong), func(f finding) bool { return !f.untold }), now)
 	return len(wrong), s.Index.Replace(ctx, written(wrong))
 }
 
@@ -156,6 +157,7 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 	}
 	var wrong []finding
 	for i := range found {
+		found[i].untold = found[i].Stuck && !standing[i].Quarantined || standing[i].Shown.Known && standing[i].Shown.Version < found[i].Shown.Version
 		switch have := standing[i]; {
 		case found[i].differs(have, now):
 			wrong = append(wrong, found[i])

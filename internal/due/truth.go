@@ -30,6 +30,8 @@ type finding struct {
 	recheck time.Time // zero: the last rotation asked for none
 	retire  time.Time // zero: no identity waits to be retired
 	gone    bool      // keyturn wrote a password, and none stands there
+	untold  bool      // Redis says that it stands as it did before: no event may have told of it
+	wrote   string    // the rotation that wrote what stands there; "" if none did
 	journal *rotation.Record
 }
 
@@ -91,6 +93,9 @@ func (t Truth) readAge(ctx context.Context, f *finding, now time.Time) error {
 		}
 	}
 	f.Shown = shownOf(current, f.gone)
+	if !f.gone {
+		f.wrote = current.RotationID
+	}
 	f.Due, f.certain = dueAt(f.Cred, current, now)
 	if !f.Due.IsZero() {
 		f.Due = f.Cred.Schedule.Serve(f.Due, now, f.Cred.ID)

@@ -4,7 +4,7 @@ import "slices"
 
 // Families are all metrics that keyturn's programs show, besides those of Go and of the process.
 func Families() []Family {
-	return slices.Concat(rotated(), worked(), standing(), served(), about())
+	return slices.Concat(rotated(), worked(), standing(), served(), told(), about())
 }
 
 // rotated is what a process counts of its rotations, and of what it asked for them.
@@ -193,6 +193,26 @@ func served() []Family {
 			ByScheduler,
 			"Secrets that keyturn wrote and that are deleted in Vault, as far as this scheduler has read.",
 			"[A secret was deleted](runbook.md#a-secret-was-deleted).",
+		},
+	}
+}
+
+// told is how what is told elsewhere stands.
+func told() []Family {
+	return []Family{
+		{
+			"keyturn_deliveries_waiting", Gauge,
+			[]string{"to"},
+			ByAny,
+			"Events that a webhook, a command or the restarts are still to be told.",
+			"One that grows: [a receiver is not told](runbook.md#a-receiver-is-not-told).",
+		},
+		{
+			"keyturn_deliveries_given_up", Gauge,
+			[]string{"to"},
+			ByAny,
+			"Events that it was not told for a day, or refused for good, and that were not sent again since; 1,000 at most.",
+			"[A receiver is not told](runbook.md#a-receiver-is-not-told).",
 		},
 	}
 }

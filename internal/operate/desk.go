@@ -30,6 +30,8 @@ type Desk struct {
 	Chronicle Chronicle
 	Breakers  Breakers
 	Pauses    Pauses
+	Outbox    Outbox
+	Teller    Teller
 	Acts      Acts
 	Adopter   Adopter // nil where this process has no rights in Vault
 	Prover    Prover  // nil where this process has no rights in Vault

@@ -32,6 +32,7 @@ type Event struct {
 	Verified   string    `json:"verified,omitempty"`
 	Why        string    `json:"why,omitempty"`
 	AskedBy    string    `json:"requested_by,omitempty"`
+	Again      bool      `json:"again,omitempty"` // noted again, because it may never have been told
 	// Owner and Labels are those of the credential or account as the configuration has them when the event is read.
 	Owner  string            `json:"owner,omitempty"`
 	Labels map[string]string `json:"labels,omitempty"`
@@ -46,7 +47,7 @@ func EventTypes() []string {
 	for _, kind := range rotation.NoticeKinds {
 		types = append(types, string(kind))
 	}
-	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed, EventAsked)
+	return append(types, due.EventMailServerSick, due.EventMailServerWell, due.EventSearched, due.EventFrozen, due.EventThawed, EventAsked, due.EventUnserved)
 }
 
 // EventQuery is which events are wanted. All conditions must hold.
@@ -60,7 +61,8 @@ type EventQuery struct {
 	After    string // instead of Since: go on after the event of this id
 }
 
-func (q *EventQuery) wants(e *Event) bool {
+// Wants tells whether an event answers to the query.
+func (q *EventQuery) Wants(e *Event) bool {
 	in := func(all []string, one string) bool { return len(all) == 0 || slices.Contains(all, one) }
 	marks := &rotation.Marks{Owner: e.Owner, Labels: e.Labels}
 	return in(q.IDs, e.Credential) && in(q.Accounts, e.Account) && in(q.Types, e.Type) && marks.Has(q.Marks)
@@ -96,7 +98,7 @@ func (d *Desk) EventsAfter(ctx context.Context, id string, wait time.Duration) (
 	some, err := d.Index.Events(ctx, id, eventsAtOnce, wait)
 	events := make([]Event, len(some))
 	for i, e := range some {
-		events[i] = d.event(e)
+		events[i] = d.Event(e)
 	}
 	return events, err
 }
@@ -120,7 +122,7 @@ func (d *Desk) Recent(ctx context.Context, q EventQuery, older string, n int) (a
 			if next = e.ID; e.At.Before(q.Since) {
 				return all, "", nil
 			}
-			if told := d.event(e); q.wants(&told) {
+			if told := d.Event(e); q.Wants(&told) {
 				if all = append(all, told); len(all) == n {
 					return all, next, nil
 				}
@@ -167,7 +169,7 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 		}
 		for _, e := range some {
 			after = e.ID
-			if told := d.event(e); q.wants(&told) {
+			if told := d.Event(e); q.Wants(&told) {
 				if err := show(told); err != nil {
 					return begins, err
 				}
@@ -182,9 +184,9 @@ func (d *Desk) Events(ctx context.Context, q EventQuery, show func(Event) error,
 	}
 }
 
-// event is an entry of the stream, filed under what its credential is or, of one that the configuration has no more, its
+// Event is an entry of the stream, filed under what its credential is or, of one that the configuration has no more, its
 // account.
-func (d *Desk) event(e due.Event) Event {
+func (d *Desk) Event(e due.Event) Event {
 	told := eventOf(e)
 	var marks *rotation.Marks
 	if cred, ok := d.Fleet.Credential(told.Credential); ok {
@@ -213,7 +215,7 @@ func eventOf(e due.Event) Event {
 		ID: e.ID, At: e.At, Type: cmp.Or(e.Fields["type"], "unknown"), Credential: e.Fields["credential"], Account: e.Fields["account"],
 		Server: e.Fields["server"], RotationID: e.Fields["rotation_id"], Slot: e.Fields["slot"], Reason: e.Fields["reason"],
 		Attempt: number("attempt"), Version: number("version"), Verified: e.Fields["verified"], Why: Plain(e.Fields["why"]),
-		AskedBy: e.Fields["requested_by"],
+		AskedBy: e.Fields["requested_by"], Again: e.Fields["again"] != "",
 	}
 	if strings.HasPrefix(told.Slot, "0001-") {
 		told.Slot = "" // none

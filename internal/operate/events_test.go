@@ -141,3 +141,12 @@ func TestAFailureToShowAnEventEndsIt(t *testing.T) {
 		t.Errorf("%d shown, %v", shown, err)
 	}
 }
+
+// A webhook can ask for each type that there is, and for no other.
+func TestTheConfigurationKnowsTheTypesOfEvents(t *testing.T) {
+	t.Parallel()
+	known, all := slices.Sorted(slices.Values(config.EventTypes)), slices.Sorted(slices.Values(operate.EventTypes()))
+	if !slices.Equal(known, all) {
+		t.Errorf("the configuration knows %v, and there are %v", known, all)
+	}
+}

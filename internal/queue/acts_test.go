@@ -23,6 +23,8 @@ func (a acts) Rotate(context.Context, queue.Job) rotation.Result { return a.othe
 
 func (a acts) Check(context.Context, queue.Job) rotation.Result { return a.other() }
 
+func (a acts) Tell(context.Context, queue.Job) rotation.Result { return a.other() }
+
 func (a acts) Contacts(context.Context, queue.Job) contacts.Result { return ofRotation(a.other()) }
 
 func (a acts) other() rotation.Result {

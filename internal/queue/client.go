@@ -62,6 +62,11 @@ func (c *Client) EnqueueContacts(ctx context.Context, account, id string, slot t
 	return c.once(ctx, account, account, KindContacts, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
 }
 
+// EnqueueTell asks for a delivery from an outbox, like Enqueue.
+func (c *Client) EnqueueTell(ctx context.Context, sink, subject string) error {
+	return c.once(ctx, sink, sink, KindTell, subject, rotation.Job{Reason: rotation.ReasonScheduled})
+}
+
 // Demand asks for a job at once, for a person: of job only who asks counts, and whether they insist. It returns the slot to
 // follow with Outcome. The wish is never swallowed by an older task, whether that one runs or sleeps.
 func (c *Client) Demand(ctx context.Context, account string, kind Kind, id string, job rotation.Job) (time.Time, error) {

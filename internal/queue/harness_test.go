@@ -159,6 +159,7 @@ type rotate func(ctx context.Context, job queue.Job) rotation.Result
 func (f rotate) Rotate(ctx context.Context, job queue.Job) rotation.Result { return f(ctx, job) }
 func (f rotate) Check(ctx context.Context, job queue.Job) rotation.Result  { return f(ctx, job) }
 func (f rotate) Act(ctx context.Context, job queue.Job) rotation.Result    { return f(ctx, job) }
+func (f rotate) Tell(ctx context.Context, job queue.Job) rotation.Result   { return f(ctx, job) }
 func (f rotate) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 	return ofRotation(f(ctx, job))
 }

@@ -201,7 +201,9 @@ func TestEveryWorkerHearsTheDoorbell(t *testing.T) {
 	})
 	const workers = 3
 	for range workers {
-		r.serve(t, handle, hurry(50*time.Millisecond, noSweep))
+		var server *queue.Server
+		r.serve(t, handle, hurry(50*time.Millisecond, noSweep), func(s *queue.Server) { server = s })
+		eventually(t, "its first sweep is over, and only the doorbell tells it of work", func() bool { return server.Swept() })
 	}
 	for i := range workers * 4 { // each takes four at once
 		must(t, r.client.Enqueue(t.Context(), account, fmt.Sprintf("c-%d", i), time.Now(), rotation.ReasonScheduled, false))

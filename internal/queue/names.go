@@ -18,6 +18,7 @@ const (
 	KindRetire   Kind = "retire"   // take away identities that are of no use any more
 	KindHold     Kind = "hold"     // let those that wait stay for another grace, on demand alone
 	KindContacts Kind = "contacts" // ask contacts to confirm their address
+	KindTell     Kind = "tell"     // deliver what waits in an outbox; its queue is a sink's, and not an account's
 
 	// What a person asks for at a journal, on demand alone.
 	KindRelease Kind = "release" // take a credential out of quarantine
@@ -27,7 +28,7 @@ const (
 )
 
 func (k Kind) known() bool {
-	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindHold || k == KindContacts || k.act()
+	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindHold || k == KindContacts || k == KindTell || k.act()
 }
 
 // act tells whether a person asks for it at a journal.
@@ -36,7 +37,9 @@ func (k Kind) act() bool {
 }
 
 // calls tells whether such a job calls the provider or asks a verifier.
-func (k Kind) calls() bool { return k != KindRelease && k != KindAbandon && k != KindHold }
+func (k Kind) calls() bool {
+	return k != KindRelease && k != KindAbandon && k != KindHold && k != KindTell
+}
 
 // version is that of the payloads in which such a job is written. A new kind raises it, so that a program that does not
 // know the kind leaves the job for a newer one.
@@ -48,6 +51,8 @@ func (k Kind) version() int {
 		return 4
 	case k == KindHold:
 		return 5
+	case k == KindTell:
+		return 6
 	default:
 		return 1
 	}

@@ -28,7 +28,7 @@ type Job struct {
 var ErrMalformed = errors.New("malformed payload")
 
 const (
-	payloadVersion = 5    // the newest that is read
+	payloadVersion = 6    // the newest that is read
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
 	maxText        = 512  // bytes, of what became of a job

@@ -66,13 +66,13 @@ func TestAHostilePayloadIsMalformed(t *testing.T) {
 		`{"v":1,"credential":"` + strings.Repeat("a", 129) + `","reason":"scheduled"}`,
 		`{"v":2}`, `{"v":2,"credential":"a","reason":"on demand","rotation":"x"}`,
 		`{"v":2,"credential":"a","reason":"on demand","force":true}`, `{"v":3,"credential":"a","reason":"scheduled","force":true}`,
-		`{"v":5,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
+		`{"v":6,"pad":"` + strings.Repeat("a", maxPayload) + `"}`,
 	} {
 		if _, err := decode([]byte(data)); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%.60s: %v, want ErrMalformed", data, err)
 		}
 	}
-	for _, data := range []string{`{"v":6}`, `{"v":7,"credential":{"new":"shape"}}`} {
+	for _, data := range []string{`{"v":7}`, `{"v":8,"credential":{"new":"shape"}}`} {
 		if _, err := decode([]byte(data)); !errors.Is(err, rotation.ErrNewerSchema) {
 			t.Errorf("%s: %v, want ErrNewerSchema", data, err)
 		}
@@ -90,6 +90,7 @@ func TestPayloadsOfEveryVersionAreRead(t *testing.T) {
 		KindRetire:   {Slot: slot, Reason: rotation.ReasonRetire},
 		KindHold:     {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindContacts: {Slot: slot, Reason: rotation.ReasonScheduled},
+		KindTell:     {Reason: rotation.ReasonScheduled},
 		KindRelease:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindRetry:    {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},
 		KindRecover:  {Slot: slot, Reason: rotation.ReasonDemand, RequestedBy: "ann@host"},

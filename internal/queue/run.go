@@ -24,6 +24,8 @@ type Handler interface {
 	// as it stands: rotation.ErrNotQuarantined, rotation.ErrNothingOpen or ErrOvertaken.
 	Act(ctx context.Context, job Job) rotation.Result
 	Contacts(ctx context.Context, job Job) contacts.Result
+	// Tell delivers what waits in an outbox: job.Account is the sink, and job.Credential what it is about.
+	Tell(ctx context.Context, job Job) rotation.Result
 }
 
 // ErrUnknown is a credential that the configuration does not have at this account. Configurations differ while they
@@ -238,6 +240,8 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 		return a.handler.Check(ctx, job), false
 	case KindContacts:
 		return ofContacts(a.handler.Contacts(ctx, job)), false
+	case KindTell:
+		return a.handler.Tell(ctx, job), false
 	case KindRelease, KindRetry, KindRecover, KindAbandon:
 		return a.handler.Act(ctx, job), false
 	case KindRotate:

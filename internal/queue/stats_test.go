@@ -15,9 +15,11 @@ import (
 // answers is a Handler with an answer for each kind of job.
 type answers struct{ rotate, check rotation.Result }
 
-func (a answers) Rotate(context.Context, queue.Job) rotation.Result   { return a.rotate }
-func (a answers) Check(context.Context, queue.Job) rotation.Result    { return a.check }
-func (a answers) Act(context.Context, queue.Job) rotation.Result      { return a.rotate }
+func (a answers) Rotate(context.Context, queue.Job) rotation.Result { return a.rotate }
+func (a answers) Check(context.Context, queue.Job) rotation.Result  { return a.check }
+func (a answers) Act(context.Context, queue.Job) rotation.Result    { return a.rotate }
+func (a answers) Tell(context.Context, queue.Job) rotation.Result   { return a.check }
+
 func (a answers) Contacts(context.Context, queue.Job) contacts.Result { return ofRotation(a.check) }
 
 func TestTheBacklogIsWhatWillSoonWantTheRate(t *testing.T) {

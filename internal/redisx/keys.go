@@ -14,6 +14,13 @@ const (
 	Events     = prefix + "events"     // stream: what happened, capped
 	Doorbell   = prefix + "doorbell"   // stream: accounts that were given something to do, capped
 	Freezes    = prefix + "freezes"    // hash: store → the freezes that stand there, for people
+
+	// What is told elsewhere (internal/outbox).
+
+	Told       = prefix + "told"       // string: the event up to which all have been handed on
+	Telling    = prefix + "telling"    // string: the lease of the scheduler that hands events on
+	Commanding = prefix + "commanding" // string: there while a worker runs commands
+	Unserved   = prefix + "unserved"   // string: since when commands have waited for such a worker, or that it was said
 )
 
 // Names of keys of an account, for Key.
@@ -40,6 +47,12 @@ const (
 	Blocked = "blocked" // sorted set, also of the urgent queue: tasks that sleep because of the breaker → slot
 	Failing = "failing" // sorted set: tasks of rotations that failed → until when they sleep
 
+	// What is told elsewhere (internal/outbox): of a webhook, a command or the restarts, in place of an account.
+
+	Outbox = "outbox" // sorted set: what it is about and the event, in the order of both; all scores are 0
+	Dead   = "dead"   // sorted set: the same, of what could not be delivered → since when
+	Causes = "causes" // hash: of what is in dead → why
+
 	// The limiter (internal/ratelimit).
 
 	Limit = "limit" // hash: what the account's calls keep to; take.lua has its fields
@@ -61,6 +74,9 @@ func Round(account, kind, credential string) string {
 
 // Contacts is a hash of a contact verification: address → what became of it.
 func Contacts(account, job string) string { return Key(account, "contacts:"+job) }
+
+// Turn is a string: there while something is being delivered that is about a subject, and in the pause after a failure.
+func Turn(account, subject string) string { return Key(account, "turn:"+subject) }
 
 // Outcome is a hash: how a demand that is waited for ended.
 func Outcome(account, task string) string { return Key(account, "outcome:"+task) }

@@ -203,6 +203,11 @@ func (r *rig) Act(context.Context, queue.Job) rotation.Result {
 	return rotation.Result{Status: rotation.Done}
 }
 
+// Tell implements queue.Handler; nothing asks for it here.
+func (r *rig) Tell(context.Context, queue.Job) rotation.Result {
+	return rotation.Result{Status: rotation.Done}
+}
+
 // Contacts implements queue.Handler; nothing asks for it here.
 func (r *rig) Contacts(context.Context, queue.Job) contacts.Result {
 	return contacts.Result{Status: contacts.Done}

@@ -23,6 +23,7 @@ const (
 // late call of a paused process has overwritten is repaired by then.
 func (s *stage) calm(ctx context.Context, t *tally) error {
 	s.timeline.note("calm")
+	s.receiver.settle()
 	t.consumers.end() // a check is told by its login
 	fmt.Println("chaos: waiting for quiet")
 	if err := s.Box.Ask(ctx, http.MethodDelete, "/faults", nil, nil); err != nil {

@@ -43,7 +43,7 @@ func (s *stage) configure(every, driftCheck string) error {
 	muted := at("mute", "tencent-ses", tencent)
 	muted.SMTP = deaf
 	return s.Configure(configTemplate, map[string]any{
-		"Dir": s.Dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"],
+		"Dir": s.Dir, "Redis": s.proxied["redis"], "Vault": s.proxied["vault"], "Receiver": s.receiver.URL,
 		"Every": every, "Grace": grace, "DriftCheck": driftCheck, "Credentials": slices.Concat(s.fleet, s.barred),
 		"Accounts": []account{
 			at("ses", "tencent-ses", tencent), muted,

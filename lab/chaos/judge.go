@@ -39,6 +39,9 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 			return fmt.Errorf("%s: %w", c.ID, err)
 		}
 	}
+	if err := s.judgeTold(ctx, t.watcher, &r); err != nil {
+		return err
+	}
 	amplified, err := t.watcher.amplifier.amplification(s.fleet)
 	r.amplification = amplified
 	r.restless = t.restless

@@ -23,6 +23,10 @@ type result struct {
 	refusedPair, refusedOverlap            int // logins with a password that was read within the grace
 	strayIdentities, retired               int
 	quarantined, unexplained               int
+	events                                 int // that the receiver was told of
+	webhooksMissing                        int // of those that still hold at the end
+	lostInFlush                            int // rotations that it was not told of, and that others followed
+	forged, behind                         int // messages that are not what was signed; and out of order
 	restless                               int // credentials that no drift check found in order at the end
 	recovered                              int // journals that a killed worker held open and another one finished
 	recovery50, recovery99, recoveryLatest time.Duration
@@ -30,9 +34,9 @@ type result struct {
 
 // String is the last line of a run.
 func (r *result) String() string {
-	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d refused_pair=%d refused_overlap=%d stray_identities=%d retired=%d",
+	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d refused_pair=%d refused_overlap=%d stray_identities=%d retired=%d events=%d webhooks_missing=%d lost_in_flush=%d",
 		r.rotations, r.kills, r.redisRestarts, r.flushes, r.redisRefusals, r.vaultOutages, r.stale, r.pauses, r.lostGenerations, r.driftRepairs,
-		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained, r.refusedPair, r.refusedOverlap, r.strayIdentities, r.retired)
+		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained, r.refusedPair, r.refusedOverlap, r.strayIdentities, r.retired, r.events, r.webhooksMissing, r.lostInFlush)
 }
 
 // check returns everything that may not be, by name.
@@ -69,6 +73,9 @@ func (r *result) check() error {
 	never("refused logins of a program that reads a pair once per grace", r.refusedPair)
 	never("refused logins of a program that reads an overlap once per grace", r.refusedOverlap)
 	never("identities that no journal knows", r.strayIdentities)
+	never("events that hold and that the receiver was not told of", r.webhooksMissing)
+	never("messages that are not what was signed", r.forged)
+	never("rotations that were told after a later one", r.behind)
 	never("not found in order by the drift check at the end", r.restless)
 	if r.quarantined*100 > r.rotations {
 		wrong = append(wrong, fmt.Errorf("%d in quarantine, more than one rotation in a hundred", r.quarantined))

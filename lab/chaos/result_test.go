@@ -71,6 +71,9 @@ func TestResultPassesOnlyWithEveryFigureInOrder(t *testing.T) {
 		"mismatched":           func(r *result) { r.mismatched++ },
 		"unexplained":          func(r *result) { r.unexplained++ },
 		"in quarantine":        func(r *result) { r.quarantined++ },
+		"not told of":          func(r *result) { r.webhooksMissing++ },
+		"what was signed":      func(r *result) { r.forged++ },
+		"after a later one":    func(r *result) { r.behind++ },
 		"found in order":       func(r *result) { r.restless++ },
 	} {
 		r := good()
@@ -86,10 +89,10 @@ func TestResultsLastLine(t *testing.T) {
 	r := result{
 		rotations: 1, kills: 2, redisRestarts: 3, flushes: 4, vaultOutages: 5, pauses: 6, lostGenerations: 7, driftRepairs: 8,
 		lost: 9, mismatched: 10, quarantined: 11, unexplained: 12, redisRefusals: 13, stale: 14, amplification: work{1, 2, 3, 4},
-		refusedPair: 15, refusedOverlap: 16, strayIdentities: 17, retired: 18,
+		refusedPair: 15, refusedOverlap: 16, strayIdentities: 17, retired: 18, events: 19, webhooksMissing: 20, lostInFlush: 21,
 	}
 	const want = "chaos rotations=1 kills=2 redis_restarts=3 flushes=4 redis_refusals=13 vault_outages=5 stale_reads=14 pauses=6 " +
-		"lost_generations=7 drift_repairs=8 amplification=1/2/3/4 lost=9 mismatched=10 quarantined=11 unexplained=12 refused_pair=15 refused_overlap=16 stray_identities=17 retired=18"
+		"lost_generations=7 drift_repairs=8 amplification=1/2/3/4 lost=9 mismatched=10 quarantined=11 unexplained=12 refused_pair=15 refused_overlap=16 stray_identities=17 retired=18 events=19 webhooks_missing=20 lost_in_flush=21"
 	if got := r.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

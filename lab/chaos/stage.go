@@ -22,6 +22,7 @@ type stage struct {
 	consumed  map[string]bool // ids of the credentials that a program logs in with all the time
 	known     map[string]bool // targets of minters that are no identities of an overlap
 	front     *front
+	receiver  *receiver
 	wires     *wires
 	proxied   map[string]string // addresses of the proxies, by server
 	workers   []*member
@@ -93,6 +94,9 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 			s.known[identity(code, target)] = true
 		}
 	}
+	if s.receiver, err = newReceiver(ctx, dir, s.WriteFile); err != nil {
+		return s, err
+	}
 	if err := s.wire(ctx); err != nil {
 		return s, err
 	}
@@ -160,6 +164,9 @@ func (s *stage) strike() error {
 	}
 	group.Wait()
 	s.wires.close()
+	if s.receiver != nil {
+		problems = append(problems, s.receiver.close())
+	}
 	if s.front != nil {
 		problems = append(problems, s.front.close())
 	}

@@ -116,7 +116,7 @@ func (s *Sim) startScheduler(name string) (*process, error) {
 	p.scheduler = &due.Scheduler{
 		Index: shared{p, s.index}, Queue: port{p}, Truth: s.variant.truth(p, due.Truth{Journals: journals{p}, Secrets: secrets{p}}),
 		Clock: clock(""), Notices: notices{p}, Log: slog.New(slog.DiscardHandler), Jitter: straight,
-		Freezes: thawed{},
+		Freezes: thawed{}, Remind: func(context.Context, []due.Reminder) error { return nil },
 	}
 	checks := &due.Rounds{
 		Name: "check", Index: shared{p, s.index}, Enqueue: port{p}.enqueueCheck, Clock: clock("check"), Log: slog.New(slog.DiscardHandler),

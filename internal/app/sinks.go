@@ -1,0 +1,102 @@
+package app
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"keyturn/internal/command"
+	"keyturn/internal/config"
+	"keyturn/internal/due"
+	"keyturn/internal/operate"
+	"keyturn/internal/outbox"
+	"keyturn/internal/queue"
+)
+
+// A sink is where events are delivered. Its queue stands among those of accounts, whose names have no dot.
+const (
+	webhookSink = "webhook."
+	commandSink = "command."
+	restartSink = "restart.kubernetes"
+	// noSubject is what an event is about that names neither a credential nor an account.
+	noSubject = "fleet"
+)
+
+// restartSubject is a workload as the subject of a delivery, which has no slash.
+var restartSubject = strings.NewReplacer("/", "@")
+
+// Sinks are those of a configuration.
+func Sinks(cfg *config.Config) []string {
+	sinks := commandSinks(cfg)
+	for name := range cfg.Webhooks {
+		sinks = append(sinks, webhookSink+name)
+	}
+	if len(cfg.Notified(config.NotifyRestart)) > 0 {
+		sinks = append(sinks, restartSink)
+	}
+	slices.Sort(sinks)
+	return sinks
+}
+
+func commandSinks(cfg *config.Config) []string {
+	var sinks []string
+	for _, name := range cfg.Notified(config.NotifyCommand) {
+		sinks = append(sinks, commandSink+name)
+	}
+	return sinks
+}
+
+// route says where an event goes.
+func route(cfg *config.Config, e operate.Event) []outbox.Place {
+	subject := e.Credential
+	if subject == "" {
+		subject = e.Account
+	}
+	if subject == "" {
+		subject = noSubject
+	}
+	var to []outbox.Place
+	for name, w := range cfg.Webhooks {
+		q := operate.EventQuery{Accounts: w.Accounts, Types: w.Events, Marks: w.Marks}
+		if !w.OnlyNotified && q.Wants(&e) {
+			to = append(to, outbox.Place{Sink: webhookSink + name, Subject: subject})
+		}
+	}
+	cred, ok := cfg.Credential(e.Credential)
+	if !ok || e.Type != due.EventRotated {
+		return to
+	}
+	for _, n := range cfg.Notify(cred) {
+		p := outbox.Place{Subject: subject}
+		switch n.Kind {
+		case config.NotifyWebhook:
+			p.Sink = webhookSink + n.Name
+		case config.NotifyCommand:
+			p.Sink = commandSink + n.Name
+		case config.NotifyRestart:
+			p.Sink, p.Subject = restartSink, restartSubject.Replace(n.Name)
+		}
+		if !slices.Contains(to, p) {
+			to = append(to, p)
+		}
+	}
+	return to
+}
+
+const (
+	deliveriesAtOnce = 4 // to one sink, in one worker
+	deliveryRun      = 5 * time.Minute
+	deliveryGrace    = command.Timeout + 5*time.Second // the longest delivery
+)
+
+// SinkSettings are those of the sinks that a process serves: of commands only if it can run them.
+func SinkSettings(cfg *config.Config, commands command.Dir) []queue.AccountSettings {
+	var all []queue.AccountSettings
+	for _, sink := range Sinks(cfg) {
+		if commands == "" && strings.HasPrefix(sink, commandSink) {
+			continue
+		}
+		all = append(all, queue.AccountSettings{Name: sink, Concurrency: deliveriesAtOnce, Timeout: deliveryRun, Grace: deliveryGrace})
+	}
+	return all
+}

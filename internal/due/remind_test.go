@@ -1,0 +1,53 @@
+package due
+
+import (
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+)
+
+// What brought about how a credential stands is told at least once, though Redis lost it before it was.
+func TestWhatStillHoldsIsNotedAgainAfterRedisWasEmptied(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	creds := fleet("a", 5, every30d(t))
+	rotated := func(cred *rotation.Credential, ago time.Duration) {
+		v.rotated(cred, now.Add(-ago))
+		e := v.entries[cred.Place.Path]
+		e.RotatedAt, e.Version = now.Add(-ago), 3
+		v.entries[cred.Place.Path] = e
+	}
+	rotated(creds[0], time.Hour)
+	rotated(creds[1], 48*time.Hour)
+	rotated(creds[2], time.Hour)
+	v.records[creds[2].ID] = rotation.Record{Version: 4, State: rotation.Open, RotationID: "next", TouchedAt: now}
+	v.records[creds[3].ID] = rotation.Record{Version: 4, State: rotation.Quarantined, RotationID: "stuck", Why: "two passwords", Reason: rotation.ReasonDrift}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s.Remind = x.Remind
+	must(t, settle(t.Context(), s))
+	flush(t, x.rdb)
+	must(t, settle(t.Context(), s))
+
+	events := have[[]Event](t)(x.Events(t.Context(), "0", 100, -1))
+	got := map[string]Event{}
+	for _, e := range events {
+		if e.Fields["again"] != "1" {
+			t.Errorf("%v", e.Fields)
+		}
+		got[e.Fields["credential"]] = e
+	}
+	if len(events) != 3 || len(got) != 3 {
+		t.Fatalf("%d events: %v", len(events), events)
+	}
+	for _, i := range []int{0, 2} {
+		f := got[creds[i].ID].Fields
+		if f["type"] != EventRotated || f["version"] != "3" || f["rotation_id"] != v.entries[creds[i].Place.Path].RotationID || f["account"] != "a" {
+			t.Errorf("%s: %v", creds[i].ID, f)
+		}
+	}
+	if f := got[creds[3].ID].Fields; f["type"] != EventQuarantined || f["rotation_id"] != "stuck" || f["why"] != "two passwords" || f["reason"] != string(rotation.ReasonDrift) {
+		t.Errorf("%v", f)
+	}
+}
