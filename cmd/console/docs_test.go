@@ -88,6 +88,8 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 		{"Last-Event-ID", "event: rotated\ndata: {"},
 		{"alerts/check", `"outcome":"asked"`},
 		{"alerts/rotate", `"outcome":"rotated"`},
+		{"rotations/estimate", `"confirm":false`},
+		{"leak-4712", `"asked":1`},
 		{"old-news/abandon", `"outcome":"abandoned"`},
 		{"unpause", `"account":"ses"`},
 		{"credentials/unknown", "application/problem+json"},
@@ -100,7 +102,18 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 			t.Errorf("no example with %s shows %s", want.example, want.output)
 		}
 	}
-	if blocks < 12 {
+	secrets := []string{s.Keys.SESKey, s.Vault.Token, digest(admin)}
+	for version := s.Current(good).Version; version > 0; version-- {
+		secrets = append(secrets, s.CurrentAt(good.Path, version).Password)
+	}
+	for example, output := range outputs {
+		for _, secret := range secrets {
+			if strings.Contains(output, secret) {
+				t.Errorf("a secret is shown by %s", example)
+			}
+		}
+	}
+	if blocks < 16 {
 		t.Errorf("%d examples", blocks)
 	}
 	if described, err := os.ReadFile(filepath.Join(dir, "openapi.json")); err != nil || !strings.Contains(string(described), `"openapi":"3.1`) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,6 +130,7 @@ func printEstimate(out io.Writer, e operate.Estimate) error {
 		line("waiting", "not known, because the index is not built: no scheduler has run yet")
 	case e.NeverRotated > 0:
 		line("waiting", "%d were never rotated: their programs must read from Vault by now", e.NeverRotated)
+		line("", "%s", neverRotated(e))
 	}
 	if e.Quarantined > 0 {
 		line("quarantine", "%d at this account, which will not be rotated", e.Quarantined)
@@ -140,6 +142,15 @@ func printEstimate(out io.Writer, e operate.Estimate) error {
 		line("breaker", "open since %s: %s", stamp(b.Since), b.Cause)
 	}
 	return nil
+}
+
+// neverRotated names the first of those that were never rotated.
+func neverRotated(e operate.Estimate) string {
+	text := strings.Join(e.Never, ", ")
+	if more := e.NeverRotated - len(e.Never); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }

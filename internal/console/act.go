@@ -2,14 +2,9 @@ package console
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"keyturn/internal/operate"
 	"keyturn/internal/rotation"
@@ -37,83 +32,12 @@ func (c *Console) postAct(ctx context.Context, a action, in *actInput) (*actOutp
 	if in.Body != nil {
 		w.force, w.confirm = in.Body.Force, in.Body.Confirm
 	}
-	if in.Key == "" {
-		v, err := c.perform(ctx, a, w)
-		if err != nil {
-			return nil, told(err)
-		}
-		return &actOutput{Body: v}, nil
-	}
-	return c.once(ctx, a, w, in.Key)
-}
-
-const (
-	onceTime = 24 * time.Hour
-	// pendingTime is longer than any request: a console that died leaves its keys usable.
-	pendingTime = followMost + time.Minute
-)
-
-// answered is what an idempotency key stands for.
-type answered struct {
-	Request string           `json:"request"`
-	Verdict *operate.Verdict `json:"verdict"` // nil: it is being worked on
-}
-
-// once performs an action for the first request with a key, and answers later ones as it answered that one. A request that failed
-// may be tried again.
-func (c *Console) once(ctx context.Context, a action, w wish, key string) (*actOutput, error) {
-	who := callerOf(ctx)
-	request, err := json.Marshal([]any{a.Name, w.id, w.force, w.confirm})
-	if err != nil {
-		return nil, err
-	}
-	first := answered{Request: digestOf(string(request))}
-	shelf := "once:" + digestOf(who.id, key)
-	pending, err := json.Marshal(first)
-	if err != nil {
-		return nil, err
-	}
-	added, err := c.Shelf.Add(ctx, shelf, pending, pendingTime)
+	request := []any{a.Name, w.id, w.force, w.confirm}
+	v, replayed, err := once(ctx, c, in.Key, request, func() (operate.Verdict, error) { return c.perform(ctx, a, w) })
 	if err != nil {
 		return nil, told(err)
 	}
-	if !added {
-		return c.again(ctx, shelf, first.Request)
-	}
-	v, err := c.perform(ctx, a, w)
-	ctx = context.WithoutCancel(ctx)
-	if err != nil {
-		_ = c.Shelf.Delete(ctx, shelf) // else it is forgotten soon
-		return nil, told(err)
-	}
-	first.Verdict = &v
-	if value, err := json.Marshal(first); err == nil {
-		_ = c.Shelf.Put(ctx, shelf, value, onceTime) // what was asked for counts; one more request asks for what is asked for already
-	}
-	return &actOutput{Body: v}, nil
-}
-
-// again answers a request whose key was used before.
-func (c *Console) again(ctx context.Context, shelf, request string) (*actOutput, error) {
-	value, err := c.Shelf.Get(ctx, shelf)
-	if err != nil {
-		return nil, told(err)
-	}
-	var before answered
-	switch {
-	case value == nil || json.Unmarshal(value, &before) != nil:
-		return nil, huma.Error409Conflict("the first request with this Idempotency-Key has just failed: send it again")
-	case before.Request != request:
-		return nil, huma.Error422UnprocessableEntity("this Idempotency-Key was used for another request: use a new one for each")
-	case before.Verdict == nil:
-		return nil, huma.Error409Conflict("the first request with this Idempotency-Key is still being answered: send it again later")
-	}
-	return &actOutput{Replayed: "true", Body: *before.Verdict}, nil
-}
-
-func digestOf(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:])
+	return &actOutput{Replayed: replayed, Body: v}, nil
 }
 
 // marksOf is what a credential must carry; nil if anything will do.

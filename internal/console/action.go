@@ -114,7 +114,7 @@ func (c *Console) perform(ctx context.Context, a action, w wish) (operate.Verdic
 	asked := sync.OnceFunc(func() { // as soon as it is: who waits for its end may be gone by then
 		c.record(ctx, a.Name, w.id, string(operate.Asked), nil)
 		if cred, ok := desk.Fleet.Credential(w.id); ok {
-			c.noted(ctx, desk.Chronicle.NoteAsked(ctx, cred, cred.Account, a.Name, who.By()))
+			c.noted(ctx, desk.Chronicle.NoteAsked(ctx, cred, cred.Account, a.Name, who.By(), ""))
 		}
 	})
 	if a.Destroys != "" && w.confirm != w.id {

@@ -45,6 +45,7 @@ func (c *Console) api(mux *http.ServeMux) huma.API {
 	op := operation("unpause", http.MethodPost, "/v1/accounts/{account}/unpause", "Lift a pause of an account", Operator)
 	op.Description = "Ends a pause that the provider asked for and one that a person made in the queue."
 	huma.Register(api, op, c.postUnpause)
+	c.bulk(api)
 	return api
 }
 
@@ -283,6 +284,6 @@ func (c *Console) postUnpause(ctx context.Context, in *unpauseInput) (*body[oper
 	if err != nil {
 		return nil, told(err)
 	}
-	c.noted(ctx, desk.Chronicle.NoteAsked(ctx, nil, in.Account, "unpause", who.By()))
+	c.noted(ctx, desk.Chronicle.NoteAsked(ctx, nil, in.Account, "unpause", who.By(), ""))
 	return &body[operate.Unpaused]{all[0]}, nil
 }

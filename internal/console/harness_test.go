@@ -52,11 +52,11 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{
-		cred:     &rotation.Credential{ID: "alerts", Account: "mail", Target: "alerts@example.com" + evil, Schedule: daily, Place: rotation.Place{Store: "default", Path: "mail/alerts"}},
+		cred:     &rotation.Credential{ID: "alerts", Account: "mail", Target: "alerts@example.com" + evil, Schedule: daily, Place: rotation.Place{Store: "default", Path: "mail/alerts"}, Verify: &rotation.Verification{}},
 		standing: due.Standing{Due: time.Now(), Shown: due.Shown{Known: true, Version: 1, RotatedAt: time.Now()}},
 		shelf:    map[string][]byte{},
 	}
-	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}}
+	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}, Rates: []rotation.Rate{{Requests: 60, Per: time.Minute}}}
 	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
 	desk := operate.For(cfg)
 	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, r, r, operate.Jobs{Queue: r}
@@ -144,7 +144,7 @@ func (r *rig) Events(ctx context.Context, _ string, _ int64, block time.Duration
 	return nil, r.down
 }
 
-func (r *rig) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by string) error {
+func (r *rig) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by, _ string) error {
 	r.note("event " + what + " at " + account + " by " + by)
 	return r.down
 }

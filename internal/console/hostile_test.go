@@ -59,6 +59,11 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		"a stream after nothing":    {with(request(t, http.MethodGet, "/v1/events/stream", "viewer", ""), "Last-Event-ID", "next"), http.StatusUnprocessableEntity},
 		"a path upwards":            {request(t, http.MethodGet, "/static/..%2f..%2fkeyturn.yaml", "viewer", ""), http.StatusNotFound},
 		"a user in a header":        {with(request(t, http.MethodGet, "/v1/fleet", "", ""), "X-Forwarded-User", "admin"), http.StatusUnauthorized},
+		"rotations of nothing":      {request(t, http.MethodPost, "/v1/rotations", "operator", `{}`), http.StatusUnprocessableEntity},
+		"rotations of two kinds":    {request(t, http.MethodPost, "/v1/rotations", "operator", `{"credentials": ["alerts"], "account": "mail"}`), http.StatusUnprocessableEntity},
+		"rotations of an unknown":   {request(t, http.MethodPost, "/v1/rotations", "operator", `{"credentials": ["alerts", "other"]}`), http.StatusNotFound},
+		"rotations of no one":       {request(t, http.MethodPost, "/v1/rotations", "operator", `{"owner": "other"}`), http.StatusNotFound},
+		"a label that is empty":     {request(t, http.MethodPost, "/v1/rotations/estimate", "viewer", `{"labels": {"team": ""}}`), http.StatusUnprocessableEntity},
 		"an action by GET":          {request(t, http.MethodGet, "/v1/credentials/alerts/rotate", "operator", ""), http.StatusNotFound},
 	} {
 		if name == "another host" {

@@ -31,6 +31,7 @@ func (c *Console) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /credentials", c.credentialsPage)
 	mux.HandleFunc("GET /credentials/{id}", c.credentialPage)
 	mux.HandleFunc("GET /events", c.eventsPage)
+	mux.HandleFunc("POST /rotations", c.form(Operator, c.manyForm))
 	for _, a := range actions {
 		mux.HandleFunc("POST /credentials/{id}/"+a.Name, c.form(a.Role, func(w http.ResponseWriter, r *http.Request) { c.actForm(w, r, a) }))
 	}
@@ -156,6 +157,8 @@ type listed struct {
 	States   []operate.State
 	Accounts []string
 	More     string // address of the next page
+	// All says that everything that matches can be rotated by one request: nothing but what credentials are filed under was asked for.
+	All bool
 }
 
 func (c *Console) credentialsPage(w http.ResponseWriter, r *http.Request) {
@@ -163,6 +166,7 @@ func (c *Console) credentialsPage(w http.ResponseWriter, r *http.Request) {
 	in := findInput{Text: ask.Get("q"), Owner: ask.Get("owner"), Labels: given(ask["label"]), Accounts: given(ask["account"]), States: given(ask["state"]), After: ask.Get("after"), Limit: 100}
 	desk := c.Desk()
 	page := listed{Query: in, State: ask.Get("state"), Account: ask.Get("account"), States: shownStates, Accounts: accountNames(desk)}
+	page.All = in.Text == "" && len(in.States) == 0 && len(in.Accounts) < 2 && (page.Account != "" || in.Owner != "" || len(in.Labels) > 0)
 	f, err := in.filter()
 	if err == nil {
 		page.Found, err = desk.Find(r.Context(), f)

@@ -21,11 +21,11 @@ var templates embed.FS
 // views are the pages, each within the layout.
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": when, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
+		"when": when, "about": about, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "message", "lead"} {
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "rotations", "message", "lead"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
 	}
 	return all
@@ -119,6 +119,14 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d d", int(d/day))
+}
+
+// about is how long something takes, for people.
+func about(seconds float64) string {
+	if text := span(time.Duration(seconds * float64(time.Second))); text != "" {
+		return "about " + text
+	}
+	return "about a second"
 }
 
 // mark is the shape that stands before a state's word: colour alone tells nothing.

@@ -50,6 +50,9 @@ type Caller struct {
 	csrf string // of the session; "" where the token came with the request
 }
 
+// Acts tells whether the caller may do more than look, and by a form of a page.
+func (c *Caller) Acts() bool { return c.Role >= Operator && c.csrf != "" }
+
 // By is how a caller is named in events and jobs. A person who is called as a token is does not pass for it there.
 func (c *Caller) By() string {
 	if c.Subject != "" {

@@ -147,9 +147,10 @@ const (
 // EventAsked is that a person asked for something through the console.
 const EventAsked = "asked"
 
-// NoteAsked notes who asked for what, and from where. A cred of nil is an account as a whole.
-func (x *Index) NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by string) error {
-	values := []any{"type", EventAsked, "account", account, "reason", what, "requested_by", by}
+// NoteAsked notes who asked for what, and about what more than one credential. A cred of nil is an account as a whole, or
+// what why says.
+func (x *Index) NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by, why string) error {
+	values := []any{"type", EventAsked, "account", account, "reason", what, "requested_by", by, "why", why}
 	if cred != nil {
 		values = append(values, "credential", cred.ID)
 	}

@@ -119,8 +119,8 @@ type Mirror interface {
 type Chronicle interface {
 	// EventsBefore are those before the entry with an id, the newest first, at most n; "+" is the end.
 	EventsBefore(ctx context.Context, before string, n int64) ([]due.Event, error)
-	// NoteAsked notes who asked for what; a nil cred is the account as a whole.
-	NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by string) error
+	// NoteAsked notes who asked for what; a nil cred is the account as a whole or, without one, what why says.
+	NoteAsked(ctx context.Context, cred *rotation.Credential, account, what, by, why string) error
 }
 
 // Breakers tells how an account's breaker stands. Safe for concurrent use; returns soon after ctx ends.

@@ -20,12 +20,17 @@ type Estimate struct {
 	Urgent           int     `json:"urgent_jobs"`          // wait or run, and go first
 	Others           int     `json:"other_jobs"`           // wait, and have the rest of the rate
 	NeverRotated     int     `json:"never_rotated"`        // wait for a person: their programs must read from Vault by now
-	Quarantined      int     `json:"quarantined"`          // at the account; they will not be rotated
-	Frozen           int     `json:"frozen,omitempty"`     // will not be rotated either
-	IndexBuilt       bool    `json:"index_built"`          // false: the two above are not known
+	// Never are the first of those, MaxNever at most.
+	Never       []string `json:"never_rotated_ids,omitempty"`
+	Quarantined int      `json:"quarantined"`      // at the account; they will not be rotated
+	Frozen      int      `json:"frozen,omitempty"` // will not be rotated either
+	IndexBuilt  bool     `json:"index_built"`      // false: what was never rotated and what is in quarantine is not known
 	// Breaker is the account's open breaker: nothing is rotated before it closes.
 	Breaker *Breaker `json:"breaker,omitempty"`
 }
+
+// MaxNever is how many credentials that were never rotated an estimate names, and the others it counts.
+const MaxNever = 20
 
 // manyAtOnce is how many rotations are more than one asks for in passing.
 const manyAtOnce = 100
@@ -37,11 +42,15 @@ func (e Estimate) Surprises() bool {
 
 // Estimate tells what RotateAll would be like. It changes nothing.
 func (d *Desk) Estimate(ctx context.Context, r BulkRequest) (Estimate, error) {
-	account := r.Account
 	creds, err := d.Select(r.query())
 	if err != nil {
 		return Estimate{}, err
 	}
+	return d.estimate(ctx, r.Account, creds)
+}
+
+// estimate is what the rotation of some credentials of an account will be like.
+func (d *Desk) estimate(ctx context.Context, account string, creds iter.Seq[*rotation.Credential]) (Estimate, error) {
 	l, err := d.load(account, creds)
 	if err != nil {
 		return Estimate{}, err
@@ -77,7 +86,9 @@ func (d *Desk) Estimate(ctx context.Context, r BulkRequest) (Estimate, error) {
 	now := d.Clock.Now()
 	return e, d.eachStanding(ctx, creds, func(cred *rotation.Credential, s due.Standing) {
 		if cred.First == rotation.FirstManual && s.Waits() {
-			e.NeverRotated++
+			if e.NeverRotated++; e.NeverRotated <= MaxNever {
+				e.Never = append(e.Never, cred.ID)
+			}
 		}
 		if c.of(d, cred).At(now) != nil {
 			e.Frozen++

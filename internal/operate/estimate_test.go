@@ -62,7 +62,7 @@ func TestAnEstimateCountsTheCallsAndWhatStandsBefore(t *testing.T) {
 	}
 	text, err := json.Marshal(e)
 	want := `{"account":"mail","credentials":30,"calls_per_second":10,"calls_per_rotation":1.0333333333333334,` +
-		`"rotations_per_second":8.709677419354838,"seconds":4.133333333333334,"urgent_jobs":6,"other_jobs":42,"never_rotated":1,"quarantined":2,` +
+		`"rotations_per_second":8.709677419354838,"seconds":4.133333333333334,"urgent_jobs":6,"other_jobs":42,"never_rotated":1,"never_rotated_ids":["c-29"],"quarantined":2,` +
 		`"index_built":true,"breaker":{"since":"2026-11-21T12:00:00Z","cause":"failed: unauthorized","next":"2026-11-21T12:01:00Z"}}`
 	if err != nil || string(text) != want {
 		t.Errorf("%v: %s\nwant\n%s", err, text, want)

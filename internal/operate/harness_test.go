@@ -252,7 +252,7 @@ func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]in
 	return make([]int, days), nil
 }
 
-func (s *stage) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by string) error {
+func (s *stage) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by, _ string) error {
 	s.acts = append(s.acts, what+" of "+account+" by "+by)
 	return nil
 }

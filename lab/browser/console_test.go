@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -35,6 +36,7 @@ func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Run("it is found", s.finds)
 	t.Run("a rotation is seen as it happens", s.rotates)
 	t.Run("one in quarantine is released", s.releases)
+	t.Run("many are rotated", s.rotatesMany)
 	t.Run("every page can be read on a phone, in both colours", s.fits)
 	t.Run("every page can be used by the keyboard alone", s.keyboard)
 	t.Run("every page works without a script", s.scriptless)
@@ -83,6 +85,29 @@ func (s *stage) releases(t *testing.T) {
 			err = fmt.Errorf("%s has no password yet", s.Fleet[0].ID)
 		}
 		return err
+	}))
+}
+
+// rotatesMany chooses two, sees what that will be like, and asks for it.
+func (s *stage) rotatesMany(t *testing.T) {
+	s.run(
+		chromedp.Navigate(s.url+"/credentials"),
+		chromedp.Click(chromedp.CSS(`input[value=app6]`)), chromedp.Click(chromedp.CSS(`input[value=app7]`)), chromedp.Click(chromedp.CSS(`#many button`)),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=confirm] + button`)),
+	)
+	if title := s.text("h1"); title != "Rotate 2 credentials?" {
+		t.Errorf("it asks %q", title)
+	}
+	s.picture("rotations-confirm")
+	s.run(chromedp.Click(chromedp.CSS(`input[name=confirm] + button`)), chromedp.WaitVisible(chromedp.CSS(`h1[role=status]`)))
+	s.must(devenv.Until(t.Context(), patience, func() error {
+		for _, c := range s.Fleet[6:] {
+			e, err := s.Vault.Current(t.Context(), c.Path, 0)
+			if err != nil || e.Version < 2 {
+				return errors.Join(err, fmt.Errorf("%s has version %d", c.ID, e.Version))
+			}
+		}
+		return nil
 	}))
 }
 
