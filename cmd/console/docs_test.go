@@ -88,6 +88,8 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 		{"Last-Event-ID", "event: rotated\ndata: {"},
 		{"alerts/check", `"outcome":"asked"`},
 		{"alerts/rotate", `"outcome":"rotated"`},
+		{"-d days=30", `"rate_suffices":true`},
+		{"-d rate=10/h", `"can_go_per_day":2`},
 		{"rotations/estimate", `"confirm":false`},
 		{"leak-4712", `"asked":1`},
 		{"old-news/abandon", `"outcome":"abandoned"`},
@@ -113,7 +115,7 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 			}
 		}
 	}
-	if blocks < 16 {
+	if blocks < 18 {
 		t.Errorf("%d examples", blocks)
 	}
 	if described, err := os.ReadFile(filepath.Join(dir, "openapi.json")); err != nil || !strings.Contains(string(described), `"openapi":"3.1`) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -175,15 +176,35 @@ func rate(v *document.Value) (rotation.Rate, bool) {
 	if !v.Is(document.Text) {
 		return rotation.Rate{}, false
 	}
-	if m := rateForm.FindStringSubmatch(v.Raw()); m != nil {
-		requests, err := strconv.Atoi(m[1])
-		per, errPer := duration.Parse(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
-		if err == nil && errPer == nil && requests > 0 && requests <= maxRequests && per > 0 {
-			return rotation.Rate{Requests: requests, Per: per}, true
-		}
+	r, ok := parseRate(v.Raw())
+	if !ok {
+		v.Fail(rateAdvice, "%q is not a rate from 1 to %d requests", v.Raw(), maxRequests)
 	}
-	v.Fail("such as 20/s, 300/min or 1000/h", "%q is not a rate from 1 to %d requests", v.Raw(), maxRequests)
-	return rotation.Rate{}, false
+	return r, ok
+}
+
+const rateAdvice = "such as 20/s, 300/min or 1000/h"
+
+// ParseRate reads a rate as it is written in a configuration.
+func ParseRate(text string) (rotation.Rate, error) {
+	r, ok := parseRate(text)
+	if !ok {
+		return r, fmt.Errorf("%q is not a rate from 1 to %d requests, %s", text, maxRequests, rateAdvice)
+	}
+	return r, nil
+}
+
+func parseRate(text string) (rotation.Rate, bool) {
+	m := rateForm.FindStringSubmatch(text)
+	if m == nil {
+		return rotation.Rate{}, false
+	}
+	requests, err := strconv.Atoi(m[1])
+	per, errPer := duration.Parse(cmp.Or(m[2], "1") + strings.TrimSuffix(m[3], "in"))
+	if err != nil || errPer != nil || requests < 1 || requests > maxRequests || per <= 0 {
+		return rotation.Rate{}, false
+	}
+	return rotation.Rate{Requests: requests, Per: per}, true
 }
 
 var nameForm = regexp.MustCompile(namePattern)

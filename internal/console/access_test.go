@@ -32,7 +32,7 @@ func routes(t *testing.T, r *rig) map[string]console.Role {
 			all[strings.ToUpper(method)+" "+strings.NewReplacer("{id}", r.cred.ID, "{account}", "mail").Replace(path)] = console.RoleOf(op.Tags[0])
 		}
 	}
-	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/events"} {
+	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/plan", "/events"} {
 		all["GET "+page] = console.Viewer
 	}
 	return all
@@ -49,7 +49,7 @@ func TestEveryOperationTakesItsRole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	all := routes(t, r)
-	if len(all) < 19 {
+	if len(all) < 21 {
 		t.Fatalf("only %d operations are known", len(all))
 	}
 	persons := matrix(t)

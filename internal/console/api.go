@@ -36,6 +36,7 @@ func (c *Console) api(mux *http.ServeMux) huma.API {
 	huma.Register(api, read("fleet", "/v1/fleet", "How the fleet stands"), c.getFleet)
 	huma.Register(api, read("credentials", "/v1/credentials", "Find credentials"), c.getCredentials)
 	huma.Register(api, read("credential", "/v1/credentials/{id}", "One credential and its events"), c.getCredential)
+	huma.Register(api, read("plan", "/v1/plan", "What falls due, and whether the rates suffice"), c.getPlan)
 	huma.Register(api, read("events", "/v1/events", "What happened, the newest first"), c.getEvents)
 	for _, a := range actions {
 		op := operation(a.Name, http.MethodPost, "/v1/credentials/{id}/"+a.Name, a.Title, a.Role)

@@ -37,6 +37,7 @@ type Console struct {
 	limits *limits
 	feed   feed
 	views  *glimpse
+	ahead  *plans
 }
 
 const (
@@ -68,6 +69,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	defer background.Wait()
 	defer quit() // also where the server could not go on
 	background.Go(func() { c.feed.run(feeding, c.Desk) })
+	defer c.ahead.end()
 	stopped := make(chan error, 1)
 	go func() {
 		l := netutil.LimitListener(l, maxClients)
@@ -95,7 +97,7 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 
 // Handler is API and pages behind everything that guards them.
 func (c *Console) Handler() http.Handler {
-	c.limits, c.views = newLimits(), &glimpse{}
+	c.limits, c.views, c.ahead = newLimits(), &glimpse{}, &plans{}
 	mux := http.NewServeMux()
 	c.api(mux)
 	mux.HandleFunc("GET "+streamPath, c.stream)

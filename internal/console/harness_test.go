@@ -38,7 +38,8 @@ type rig struct {
 
 	mu       sync.Mutex
 	standing due.Standing
-	down     error // Redis is away
+	looking  chan struct{} // what is read of credentials waits until it is closed; nil: it does not
+	down     error         // Redis is away
 	asked    []string
 	issuer   *console.OIDC // nil: people log in with tokens alone
 	shelf    map[string][]byte
@@ -58,6 +59,7 @@ func newRig(t *testing.T) *rig {
 	}
 	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}, Rates: []rotation.Rate{{Requests: 60, Per: time.Minute}}}
 	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
+	cfg.Timing.DriftCheck = daily
 	desk := operate.For(cfg)
 	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, r, r, operate.Jobs{Queue: r}
 	r.Console = &console.Console{
@@ -105,7 +107,14 @@ func (*rig) Marks(*rotation.Credential) *rotation.Marks {
 	return &rotation.Marks{Owner: evil, Labels: map[string]string{"team": evil}}
 }
 
-func (r *rig) Look(context.Context, []*rotation.Credential) ([]due.Standing, error) {
+func (r *rig) Look(ctx context.Context, _ []*rotation.Credential) ([]due.Standing, error) {
+	if r.looking != nil {
+		select {
+		case <-r.looking:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 	return []due.Standing{r.standing}, r.down
 }
 
@@ -155,6 +164,8 @@ func (r *rig) Demand(_ context.Context, _ string, kind queue.Kind, id string, jo
 	r.note("job " + string(kind) + " of " + id + " by " + job.RequestedBy)
 	return time.Now(), r.down
 }
+
+func (r *rig) Now(context.Context) (time.Time, error) { return time.Now(), r.down }
 
 func (*rig) State(context.Context, string) (queue.BreakerState, error) {
 	return queue.BreakerState{}, nil

@@ -21,11 +21,11 @@ var templates embed.FS
 // views are the pages, each within the layout.
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": when, "about": about, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "since": since, "upper": capital,
+		"when": when, "about": about, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "planned": planned, "times": times, "since": since, "upper": capital,
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "rotations", "message", "lead"} {
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "plan", "rotations", "message", "lead"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
 	}
 	return all
@@ -162,40 +162,6 @@ func labelsText(labels map[string]string) string {
 		all = append(all, key+"="+labels[key])
 	}
 	return strings.Join(all, ", ")
-}
-
-// bar is one of a chart, in its units.
-type bar struct {
-	X, Y, Height int
-	Day          string
-	N            int
-}
-
-// chart is bars of 600 by 100.
-type chart struct {
-	Bars []bar
-	Most int
-	Day  string // of the most
-}
-
-// bars draws how many fall due on each day from an instant on.
-func bars(counts []int, from time.Time) chart {
-	c := chart{}
-	for _, n := range counts {
-		c.Most = max(c.Most, n)
-	}
-	for i, n := range counts {
-		day := from.AddDate(0, 0, i).Format("2 Jan")
-		height := 0
-		if n > 0 {
-			height = max(2, n*96/c.Most)
-		}
-		if n == c.Most && c.Day == "" {
-			c.Day = day
-		}
-		c.Bars = append(c.Bars, bar{X: i * 20, Y: 100 - height, Height: height, Day: day, N: n})
-	}
-	return c
 }
 
 func accountNames(d *operate.Desk) []string { return slices.Sorted(maps.Keys(d.Accounts)) }

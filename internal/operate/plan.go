@@ -3,6 +3,7 @@ package operate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -21,6 +22,8 @@ type PlanRequest struct {
 	Accounts []string        `json:"accounts,omitempty"` // nil: all
 	Marks    *rotation.Marks `json:"-"`                  // of the credentials that are counted; nil: all. What they leave of the rate is then no measure
 	Days     int             `json:"days"`               // 1 to MaxDays; today, in UTC, is the first
+	// WhatIf is for one account alone; nil: as the configuration has it.
+	WhatIf *WhatIf `json:"-"`
 }
 
 // Plan is what lies ahead of an account.
@@ -60,6 +63,9 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 	if r.Days < 1 || r.Days > MaxDays {
 		return nil, invalid("%d days: want 1 to %d", r.Days, MaxDays)
 	}
+	if r.WhatIf != nil && len(r.Accounts) != 1 {
+		return nil, invalid("another rate or period is for one account: name it")
+	}
 	creds, err := d.Select(Query{Accounts: r.Accounts, Marks: r.Marks})
 	if err != nil {
 		return nil, err
@@ -72,7 +78,7 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 	if err != nil {
 		return nil, err
 	}
-	read, total, planners := 0, 0, map[string]*planner{}
+	read, total, planners, unfit := 0, 0, map[string]*planner{}, error(nil)
 	for range creds {
 		total++
 	}
@@ -83,11 +89,16 @@ func (d *Desk) Plan(ctx context.Context, r PlanRequest, progress func(read, tota
 		p := planners[cred.Account]
 		if p == nil {
 			p = newPlanner(cred.Account, now, r.Days)
+			p.whatIf = r.WhatIf
 			planners[cred.Account] = p
 		}
-		p.add(cred, s, frozen.of(d, cred))
+		supposed, s, err := p.suppose(cred, s)
+		if err != nil {
+			unfit = err
+		}
+		p.add(supposed, s, frozen.of(d, cred))
 	})
-	if err != nil {
+	if err = errors.Join(unfit, err); err != nil {
 		return nil, err
 	}
 	names := slices.Sorted(maps.Keys(planners))
@@ -113,10 +124,12 @@ type planner struct {
 	readBacks int             // credentials whose drift check is a call too
 	servers   map[string]bool // mail servers at which its credentials are verified
 	forecast  *forecast
+	whatIf    *WhatIf
+	supposed  map[*schedule.Schedule]*schedule.Schedule // with the period that is supposed
 }
 
 func newPlanner(account string, from time.Time, days int) *planner {
-	return &planner{plan: Plan{Account: account}, forecast: newForecast(from, days), servers: map[string]bool{}}
+	return &planner{plan: Plan{Account: account}, forecast: newForecast(from, days), servers: map[string]bool{}, supposed: map[*schedule.Schedule]*schedule.Schedule{}}
 }
 
 // count adds what a rotation of a credential takes, without when it is due.
@@ -201,7 +214,7 @@ func (p *planner) finish(d *Desk, mail map[string]mailLoad) (Plan, error) {
 // perHour is how many rotations an hour the account's rate and the budgets of its mail servers leave room for.
 func (p *planner) perHour(d *Desk, mail map[string]mailLoad) (float64, error) {
 	plan := &p.plan
-	apart, err := spacing(d.Accounts[plan.Account])
+	apart, err := spacingAt(plan.Account, p.whatIf.rates(d.Accounts[plan.Account]))
 	if err != nil {
 		return 0, err
 	}

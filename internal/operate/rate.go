@@ -15,10 +15,12 @@ import (
 const day = 24 * time.Hour
 
 // spacing is how far apart an account's calls are in the long run, by all of its windows.
-func spacing(a *config.Account) (time.Duration, error) {
-	d, err := ratelimit.Spacing(a.Rates)
+func spacing(a *config.Account) (time.Duration, error) { return spacingAt(a.Name, a.Rates) }
+
+func spacingAt(account string, rates []rotation.Rate) (time.Duration, error) {
+	d, err := ratelimit.Spacing(rates)
 	if err != nil {
-		return 0, fmt.Errorf("account %s: %w", a.Name, err)
+		return 0, fmt.Errorf("account %s: %w", account, err)
 	}
 	return d, nil
 }

@@ -67,6 +67,14 @@ func Parse(spec Spec) (*Schedule, error) {
 	return s, nil
 }
 
+// WithPeriod is the schedule with another time from one rotation to the next, within the same windows. Its errors are those of
+// Parse.
+func (s *Schedule) WithPeriod(every string) (*Schedule, error) {
+	spec := s.spec
+	spec.Every, spec.Cron = every, ""
+	return Parse(spec)
+}
+
 // checkFit refuses a period that its window never allows, because it would silently become a longer one.
 func (s *Schedule) checkFit(p *fielderr.List) {
 	if s.window == nil || s.period == 0 || s.period <= s.window.length {

@@ -16,6 +16,7 @@
     const before = document.querySelector("h1")?.textContent, after = page.querySelector("h1")?.textContent;
     for (const part of ["main", "footer"]) {
       const now = document.querySelector(part), next = page.querySelector(part);
+      next?.querySelectorAll("details").forEach(d => { d.open = document.getElementById(d.id)?.open ?? false; });
       if (now && next && now.innerHTML !== next.innerHTML) { now.replaceChildren(...next.childNodes); }
     }
     if (after && before !== after) { document.getElementById("news").textContent = after; }
