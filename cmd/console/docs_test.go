@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/operate"
 	"keyturn/internal/providers"
+	"keyturn/internal/sandbox/alibabadomain"
 	"keyturn/internal/sandbox/core"
 )
 
@@ -56,7 +58,7 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 	s := apptest.New(t)
 	good, stuck := s.SES("alerts", "owner: payments", "labels: {team: mail}"), s.SES("old-news")
 	s.Fault(stuck, core.NotFound)
-	s.Configure(apptest.Settings{Top: withConsole("")})
+	s.Configure(apptest.Settings{Top: withContacts(s) + withConsole("")})
 	w := open(t, s)
 	s.Start("worker")
 	s.Start("scheduler")
@@ -92,6 +94,8 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 		{"-d rate=10/h", `"can_go_per_day":2`},
 		{"rotations/estimate", `"confirm":false`},
 		{"leak-4712", `"asked":1`},
+		{"/v1/verifications\"", `"address":"owner@example.com"`},
+		{"owners/verify", `"outcome":"asked"`},
 		{"old-news/abandon", `"outcome":"abandoned"`},
 		{"unpause", `"account":"ses"`},
 		{"credentials/unknown", "application/problem+json"},
@@ -115,12 +119,29 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 			}
 		}
 	}
-	if blocks < 18 {
+	if blocks < 20 {
 		t.Errorf("%d examples", blocks)
 	}
 	if described, err := os.ReadFile(filepath.Join(dir, "openapi.json")); err != nil || !strings.Contains(string(described), `"openapi":"3.1`) {
 		t.Errorf("the description: %.40s, %v", described, err)
 	}
+}
+
+// withContacts is the part of a configuration that asks a contact to confirm an address.
+func withContacts(s *apptest.Stage) string {
+	s.WriteFile("alibaba-id", "testid")
+	s.WriteFile("alibaba-secret", "testsecret")
+	return fmt.Sprintf(`
+  domains:
+    provider: alibaba-domain
+    region: international
+    endpoint: "%s"
+    insecure_http: true
+    keys: {access_key_id: {file: alibaba-id}, access_key_secret: {file: alibaba-secret}}
+
+verifications:
+  owners: {account: domains, addresses: [owner@example.com], schedule: {every: 7d}}
+`, s.Box.Ready().Providers[alibabadomain.Code])
 }
 
 func TestEveryConfigurationOfTheManualLoads(t *testing.T) {

@@ -36,6 +36,7 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	index := due.NewIndex(rdb)
 	d.Clock, d.Queue, d.Index, d.Calendar, d.Mirror, d.Chronicle = clock, queue.NewClient(rdb), index, index, index, index
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
+	d.Notes = index.ContactNotes()
 	d.Outbox, d.Teller = outbox.New(rdb), queue.NewClient(rdb)
 	d.Acts = operate.Jobs{Queue: d.Queue}
 	return d, nil

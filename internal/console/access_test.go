@@ -29,10 +29,10 @@ func routes(t *testing.T, r *rig) map[string]console.Role {
 	all := map[string]console.Role{"GET /v1/openapi.json": console.Viewer, "GET /v1/openapi.yaml": console.Viewer}
 	for path, methods := range doc.Paths {
 		for method, op := range methods {
-			all[strings.ToUpper(method)+" "+strings.NewReplacer("{id}", r.cred.ID, "{account}", "mail").Replace(path)] = console.RoleOf(op.Tags[0])
+			all[strings.ToUpper(method)+" "+strings.NewReplacer("{id}", r.cred.ID, "{account}", "mail", "{name}", "owners").Replace(path)] = console.RoleOf(op.Tags[0])
 		}
 	}
-	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/plan", "/events"} {
+	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/plan", "/contacts", "/events"} {
 		all["GET "+page] = console.Viewer
 	}
 	return all
@@ -49,7 +49,7 @@ func TestEveryOperationTakesItsRole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	all := routes(t, r)
-	if len(all) < 21 {
+	if len(all) < 24 {
 		t.Fatalf("only %d operations are known", len(all))
 	}
 	persons := matrix(t)

@@ -47,6 +47,7 @@ func (c *Console) api(mux *http.ServeMux) huma.API {
 	op.Description = "Ends a pause that the provider asked for and one that a person made in the queue."
 	huma.Register(api, op, c.postUnpause)
 	c.bulk(api)
+	c.contacts(api)
 	return api
 }
 
@@ -67,7 +68,7 @@ func (c *Console) allowed(api huma.API) func(huma.Context, func(huma.Context)) {
 		who, role := callerOf(ctx.Context()), ctx.Operation().Metadata[roleOf].(Role) //nolint:forcetypeassert // operation puts it there
 		switch {
 		case who.Role < role:
-			c.record(ctx.Context(), ctx.Operation().OperationID, ctx.Param("id")+ctx.Param("account"), "", errRole(role))
+			c.record(ctx.Context(), ctx.Operation().OperationID, ctx.Param("id")+ctx.Param("account")+ctx.Param("name"), "", errRole(role))
 			_ = huma.WriteErr(api, ctx, http.StatusForbidden, errRole(role).Error())
 		case who.csrf != "" && ctx.Method() != http.MethodGet && !same(ctx.Header("X-CSRF-Token"), who.csrf):
 			_ = huma.WriteErr(api, ctx, http.StatusForbidden, "X-CSRF-Token is not that of the session: programs send a token in Authorization instead")

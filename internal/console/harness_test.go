@@ -17,6 +17,7 @@ import (
 
 	"keyturn/internal/config"
 	"keyturn/internal/console"
+	"keyturn/internal/contacts"
 	"keyturn/internal/due"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
@@ -59,9 +60,11 @@ func newRig(t *testing.T) *rig {
 	}
 	account := &config.Account{Name: "mail", Provider: &rotation.Provider{Code: "ses"}, Rates: []rotation.Rate{{Requests: 60, Per: time.Minute}}}
 	cfg := &config.Config{Accounts: map[string]*config.Account{"mail": account}}
+	cfg.Verifications = []config.Verification{{Name: "owners", Account: "mail", Addresses: []string{"ann@example.com", "bob@example.com"}, Schedule: daily}}
 	cfg.Timing.DriftCheck = daily
 	desk := operate.For(cfg)
 	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, r, r, operate.Jobs{Queue: r}
+	desk.Notes = r
 	r.Console = &console.Console{
 		Desk: func() *operate.Desk { return desk }, Shelf: r, Version: "test", URL: &url.URL{Scheme: "https", Host: "keyturn.example.com"},
 		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),
@@ -163,6 +166,11 @@ func (r *rig) Depths(context.Context, ...string) ([]queue.Depth, error) { return
 func (r *rig) Demand(_ context.Context, _ string, kind queue.Kind, id string, job rotation.Job) (time.Time, error) {
 	r.note("job " + string(kind) + " of " + id + " by " + job.RequestedBy)
 	return time.Now(), r.down
+}
+
+func (r *rig) Load(context.Context, string, string) (map[string]contacts.Note, error) {
+	refused := rotation.ContactResult{Address: "ann@example.com", State: rotation.ContactFailed, Code: evil}
+	return map[string]contacts.Note{"ann@example.com": {ContactResult: refused, At: time.Now()}}, r.down
 }
 
 func (r *rig) Now(context.Context) (time.Time, error) { return time.Now(), r.down }

@@ -31,6 +31,8 @@ func (c *Console) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /credentials", c.credentialsPage)
 	mux.HandleFunc("GET /credentials/{id}", c.credentialPage)
 	mux.HandleFunc("GET /plan", c.planPage)
+	mux.HandleFunc("GET /contacts", c.contactsPage)
+	mux.HandleFunc("POST /contacts/{name}", c.form(Operator, c.contactsForm))
 	mux.HandleFunc("GET /events", c.eventsPage)
 	mux.HandleFunc("POST /rotations", c.form(Operator, c.manyForm))
 	for _, a := range actions {

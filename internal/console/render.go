@@ -25,7 +25,7 @@ var views = func() map[string]*template.Template {
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "plan", "rotations", "message", "lead"} {
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "plan", "contacts", "rotations", "message", "lead"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
 	}
 	return all
@@ -37,6 +37,7 @@ type view struct {
 	Who                  *Caller
 	CSRF                 string
 	Now                  time.Time
+	Contacts             bool   // there are some to be asked
 	Lead                 string // where the page leads by itself; "" if nowhere
 	Data                 any
 }
@@ -53,7 +54,8 @@ func (c *Console) lead(w http.ResponseWriter, r *http.Request, title, address st
 }
 
 func (c *Console) write(w http.ResponseWriter, r *http.Request, status int, v view) {
-	v.Version, v.Who, v.Now = c.Version, callerOf(r.Context()), c.Desk().Clock.Now().UTC()
+	desk := c.Desk()
+	v.Version, v.Who, v.Now, v.Contacts = c.Version, callerOf(r.Context()), desk.Clock.Now().UTC(), len(desk.Verifications) > 0
 	if v.Who != nil {
 		v.CSRF = v.Who.csrf
 	}

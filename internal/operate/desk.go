@@ -37,6 +37,7 @@ type Desk struct {
 	Prover    Prover  // nil where this process has no rights in Vault
 	Freezes   Freezes // nil where this process has no rights in Vault
 	Calendar  Calendar
+	Notes     Notes
 	History   History // nil where this process has no rights in Vault
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil

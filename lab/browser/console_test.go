@@ -24,7 +24,7 @@ func call[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp
 	})
 }
 
-var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/plan", "/plan?account=ses&rate=1/d", "/events", "/login"}
+var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/plan", "/plan?account=ses&rate=1/d", "/contacts", "/events", "/login"}
 
 func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Parallel()
