@@ -94,6 +94,9 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 		{"-d rate=10/h", `"can_go_per_day":2`},
 		{"rotations/estimate", `"confirm":false`},
 		{"leak-4712", `"asked":1`},
+		{"incident 4711", `"outcome":"frozen"`},
+		{"/v1/freezes\"\n", `"reason":"incident 4711"`},
+		{"freezes/thaw", `"outcome":"thawed"`},
 		{"/v1/verifications\"", `"address":"owner@example.com"`},
 		{"owners/verify", `"outcome":"asked"`},
 		{"old-news/abandon", `"outcome":"abandoned"`},
@@ -119,7 +122,7 @@ func TestEveryExampleOfTheAPIsManualWorks(t *testing.T) {
 			}
 		}
 	}
-	if blocks < 20 {
+	if blocks < 23 {
 		t.Errorf("%d examples", blocks)
 	}
 	if described, err := os.ReadFile(filepath.Join(dir, "openapi.json")); err != nil || !strings.Contains(string(described), `"openapi":"3.1`) {

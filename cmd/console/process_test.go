@@ -115,7 +115,7 @@ func TestAPersonLogsInSeesEveryPageAndRotates(t *testing.T) {
 	}
 	pages := map[string]string{
 		"/": "Nothing needs you. 1 of 1 healthy.", "/credentials?q=ONE": c.ID, "/credentials/" + c.ID: "Rotate now", "/events": "rotated", "/work": "Nothing needs you",
-		"/plan": "The rates suffice", "/contacts": "has no <code>verifications</code>",
+		"/plan": "The rates suffice", "/freezes": "Until: so long from now", "/contacts": "has no <code>verifications</code>",
 	}
 	secrets := []string{s.Current(c).Password, operator, digest(operator)}
 	csrf := ""

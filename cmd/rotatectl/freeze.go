@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"keyturn/internal/config"
-	"keyturn/internal/duration"
 	"keyturn/internal/freeze"
 	"keyturn/internal/observe"
 	"keyturn/internal/operate"
@@ -99,16 +98,11 @@ func freezeCommand(o *options) *cobra.Command {
 
 // freezeUntil reads when a freeze ends.
 func freezeUntil(text string, now time.Time) (time.Time, error) {
-	for _, form := range []string{time.RFC3339, time.DateOnly} {
-		if at, err := time.Parse(form, text); err == nil {
-			return at, nil
-		}
-	}
-	d, err := duration.Parse(text)
+	at, err := operate.ParseUntil(text, now)
 	if err != nil {
-		return now, usageError{fmt.Errorf("--until %s: want a time such as 2026-01-31T15:04:05Z, a date such as 2026-01-31, or a duration such as 12h or 7d", text)}
+		return at, usageError{fmt.Errorf("--%w", err)}
 	}
-	return now.Add(d), nil
+	return at, nil
 }
 
 func thawCommand(o *options) *cobra.Command {

@@ -94,7 +94,7 @@ func tell(out io.Writer, v operate.Verdict) {
 			return
 		}
 		text = "the leaked password logs in until " + stamp(*v.Until) + ", or a little longer; then it is replaced as well"
-	case operate.Released, operate.Abandoned, operate.Adopted:
+	case operate.Released, operate.Abandoned, operate.Adopted, operate.Froze, operate.Unfroze:
 		text = string(v.Outcome)
 	case operate.Wrong, operate.Unchecked, operate.Stopped, operate.Failed:
 		return
@@ -126,7 +126,7 @@ func problem(v operate.Verdict) string {
 	case operate.Alive:
 		text = "the leaked password still logs in: " + v.Why
 	case operate.Dead, operate.Rotated, operate.Served, operate.Works, operate.Unchecked, operate.Failed, operate.Released, operate.Abandoned, operate.Adopted,
-		operate.Retired, operate.Held:
+		operate.Retired, operate.Held, operate.Froze, operate.Unfroze:
 	}
 	return v.Credential + ": " + observe.Printable(text)
 }

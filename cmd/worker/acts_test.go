@@ -10,6 +10,7 @@ import (
 	"keyturn/internal/app"
 	"keyturn/internal/app/apptest"
 	"keyturn/internal/config"
+	"keyturn/internal/freeze"
 	"keyturn/internal/operate"
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
@@ -206,5 +207,35 @@ func TestARetryThatWasServedMeanwhileRotatesNothing(t *testing.T) {
 	}
 	if !s.Settled(c, 1) || s.Target(c).Version != 1 {
 		t.Errorf("in Vault is version %d, and the provider has had %d passwords", s.Current(c).Version, s.Target(c).Version)
+	}
+}
+
+func TestAWorkerWritesAndEndsFreezesForAConsole(t *testing.T) {
+	t.Parallel()
+	s := apptest.New(t)
+	s.SES("one", "first: manual", "owner: "+s.Name)
+	s.Configure(apptest.Settings{Patient: true})
+	o := newOffice(t, s)
+	s.Start("worker")
+	scope := freeze.Scope{Owner: s.Name}
+	r := operate.FreezeRequest{Scope: scope, Until: time.Now().Add(time.Hour), Reason: "audit", By: "ann@console"}
+	if got, err := o.OrderFreeze(t.Context(), r, asked.Wait); err != nil || got.Outcome != operate.Froze {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if out, _ := s.Ctl("status"); !strings.Contains(out, "audit (ann@console)") {
+		t.Errorf("Vault has no such freeze: %s", out)
+	}
+	set, err := o.FreezesAhead(t.Context())
+	if err != nil || len(set) != 1 || set[0].By != "ann@console" || !set[0].Until.Equal(r.Until.UTC().Truncate(time.Second)) {
+		t.Errorf("%+v, %v", set, err)
+	}
+	if got, err := o.OrderThaw(t.Context(), scope, "bob@console", asked.Wait); err != nil || got.Outcome != operate.Unfroze {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := o.OrderThaw(t.Context(), scope, "bob@console", asked.Wait); operate.KindOf(err) != operate.Conflict || !strings.HasSuffix(err.Error(), ": no such freeze was asked for") {
+		t.Errorf("%v", err)
+	}
+	if out, _ := s.Ctl("events", "--type", "frozen", "--type", "thawed"); !strings.Contains(out, "ann@console") || !strings.Contains(out, "bob@console") {
+		t.Errorf("%s", out)
 	}
 }

@@ -56,6 +56,9 @@ func (h *handler) Check(ctx context.Context, job queue.Job) rotation.Result {
 
 // Act implements queue.Handler.
 func (h *handler) Act(ctx context.Context, job queue.Job) rotation.Result {
+	if job.Kind == queue.KindFreeze {
+		return h.freezes.Write(ctx, h.vault, h.fleet.Load().engine.Index, h.clock, job)
+	}
 	return h.run(ctx, job, func(ctx context.Context, f *fleet, s rotation.Subject, asked rotation.Job) rotation.Result {
 		repairs := &app.Repairs{Machine: f.engine.Machine, Vault: h.vault, Index: f.engine.Index}
 		return repairs.Do(ctx, job.Kind, s, asked)

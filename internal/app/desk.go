@@ -34,7 +34,8 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 		return nil, err
 	}
 	index := due.NewIndex(rdb)
-	d.Clock, d.Queue, d.Index, d.Calendar, d.Mirror, d.Chronicle = clock, queue.NewClient(rdb), index, index, index, index
+	client := queue.NewClient(rdb)
+	d.Clock, d.Queue, d.Orders, d.Index, d.Calendar, d.Mirror, d.Chronicle = clock, client, client, index, index, index, index
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	d.Notes = index.ContactNotes()
 	d.Outbox, d.Teller = outbox.New(rdb), queue.NewClient(rdb)

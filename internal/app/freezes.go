@@ -7,6 +7,8 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/freeze"
 	"keyturn/internal/observe"
+	"keyturn/internal/operate"
+	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
 
@@ -51,4 +53,27 @@ func (f *Freezes) Frozen(cred *rotation.Credential, now time.Time) bool {
 // AllFrozen implements due.Freezes.
 func (f *Freezes) AllFrozen(account string, now time.Time) bool {
 	return f.Book.HoldsAll(f.Config().Freezes, account, now)
+}
+
+// Write does what a person asked for who has no rights in Vault: it writes a freeze, or ends one.
+func (f *Freezes) Write(ctx context.Context, records operate.Freezes, calendar operate.Calendar, clock rotation.Clock, job queue.Job) rotation.Result {
+	desk := operate.For(f.Config())
+	desk.Freezes, desk.Calendar, desk.Clock = records, calendar, clock
+	asked := job.Freeze
+	var err error
+	scope := freeze.Scope{Account: asked.Account, Owner: asked.Owner, Labels: asked.Labels}
+	if asked.Until.IsZero() {
+		_, err = desk.Thaw(ctx, scope, job.RequestedBy)
+	} else {
+		_, err = desk.Freeze(ctx, operate.FreezeRequest{Scope: scope, Until: asked.Until, Reason: asked.Reason, By: job.RequestedBy})
+	}
+	switch {
+	case operate.KindOf(err) == operate.Beneath:
+		return done(err)
+	case !asked.Until.IsZero():
+		return done(queue.ErrNoFreeze)
+	case job.Attempt > 0:
+		return done(nil) // an earlier run of this job has thawed it, all but the stores that were away
+	}
+	return done(queue.ErrNotFrozen)
 }

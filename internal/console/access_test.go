@@ -32,7 +32,7 @@ func routes(t *testing.T, r *rig) map[string]console.Role {
 			all[strings.ToUpper(method)+" "+strings.NewReplacer("{id}", r.cred.ID, "{account}", "mail", "{name}", "owners").Replace(path)] = console.RoleOf(op.Tags[0])
 		}
 	}
-	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/plan", "/contacts", "/events"} {
+	for _, page := range []string{"/", "/work", "/credentials", "/credentials/alerts", "/plan", "/freezes", "/contacts", "/events"} {
 		all["GET "+page] = console.Viewer
 	}
 	return all
@@ -43,13 +43,15 @@ var bodies = map[string]string{
 	"/v1/credentials/alerts/abandon": `{"confirm": "alerts"}`,
 	"/v1/rotations":                  `{"credentials": ["alerts"]}`,
 	"/v1/rotations/estimate":         `{"account": "mail"}`,
+	"/v1/freezes":                    `{"account": "mail", "until": "1h", "reason": "audit"}`,
+	"/v1/freezes/thaw":               `{"account": "mail"}`,
 }
 
 func TestEveryOperationTakesItsRole(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	all := routes(t, r)
-	if len(all) < 24 {
+	if len(all) < 28 {
 		t.Fatalf("only %d operations are known", len(all))
 	}
 	persons := matrix(t)

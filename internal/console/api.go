@@ -48,6 +48,7 @@ func (c *Console) api(mux *http.ServeMux) huma.API {
 	huma.Register(api, op, c.postUnpause)
 	c.bulk(api)
 	c.contacts(api)
+	c.freezes(api)
 	return api
 }
 

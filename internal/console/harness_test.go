@@ -19,6 +19,7 @@ import (
 	"keyturn/internal/console"
 	"keyturn/internal/contacts"
 	"keyturn/internal/due"
+	"keyturn/internal/freeze"
 	"keyturn/internal/operate"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
@@ -64,7 +65,7 @@ func newRig(t *testing.T) *rig {
 	cfg.Timing.DriftCheck = daily
 	desk := operate.For(cfg)
 	desk.Fleet, desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Breakers, desk.Pauses, desk.Acts = r, rotation.WallClock{}, r, r, r, r, r, r, operate.Jobs{Queue: r}
-	desk.Notes = r
+	desk.Orders, desk.Calendar, desk.Notes = r, r, r
 	r.Console = &console.Console{
 		Desk: func() *operate.Desk { return desk }, Shelf: r, Version: "test", URL: &url.URL{Scheme: "https", Host: "keyturn.example.com"},
 		Log: slog.New(slog.NewJSONHandler(&r.log, nil)),
@@ -167,6 +168,23 @@ func (r *rig) Demand(_ context.Context, _ string, kind queue.Kind, id string, jo
 	r.note("job " + string(kind) + " of " + id + " by " + job.RequestedBy)
 	return time.Now(), r.down
 }
+
+func (r *rig) DemandFreeze(_ context.Context, account string, f queue.Freezing, by string) (string, time.Time, error) {
+	what := "freeze"
+	if f.Until.IsZero() {
+		what = "thaw"
+	}
+	r.note("job " + what + " of " + f.Account + f.Owner + " at " + account + " by " + by)
+	return "scope", time.Now(), r.down
+}
+
+func (r *rig) Freezes(context.Context) (map[string]freeze.Set, error) {
+	return map[string]freeze.Set{"default": {{Scope: freeze.Scope{Owner: "web" + evil}, Until: time.Now().Add(time.Hour), Reason: evil, By: evil}}}, r.down
+}
+
+func (*rig) NoteFreezes(context.Context, string, freeze.Set) error { return nil }
+
+func (*rig) NoteFreeze(context.Context, string, string, string, string) error { return nil }
 
 func (r *rig) Load(context.Context, string, string) (map[string]contacts.Note, error) {
 	refused := rotation.ContactResult{Address: "ann@example.com", State: rotation.ContactFailed, Code: evil}

@@ -21,7 +21,7 @@ func TestNothingFromOutsideBecomesMarkup(t *testing.T) {
 			r.standing = standing
 		}
 		h := r.Handler()
-		for _, page := range []string{"/", "/work", "/credentials?q=%3Cscript%3E&owner=%22%3E%3Cscript%3E", "/credentials", "/credentials/alerts", "/plan", "/plan?account=mail&rate=%3Cscript%3E", "/contacts", "/events", "/credentials/%3Cscript%3E", "/nothing/%3Cscript%3E"} {
+		for _, page := range []string{"/", "/work", "/credentials?q=%3Cscript%3E&owner=%22%3E%3Cscript%3E", "/credentials", "/credentials/alerts", "/plan", "/plan?account=mail&rate=%3Cscript%3E", "/freezes?owner=%3Cscript%3E", "/contacts", "/events", "/credentials/%3Cscript%3E", "/nothing/%3Cscript%3E"} {
 			w := r.serve(h, request(t, http.MethodGet, page, "admin", ""))
 			text := w.Body.String()
 			if strings.Contains(text, "<script>") || strings.Contains(text, "<img") || !strings.Contains(text, "</html>") {
@@ -69,6 +69,12 @@ func TestRequestsThatMakeNoSenseAreRefused(t *testing.T) {
 		"a rate that is none":       {request(t, http.MethodGet, "/v1/plan?account=mail&rate=fast", "viewer", ""), http.StatusUnprocessableEntity},
 		"a period that is none":     {request(t, http.MethodGet, "/v1/plan?account=mail&every=often", "viewer", ""), http.StatusUnprocessableEntity},
 		"a rate of several":         {request(t, http.MethodGet, "/v1/plan?rate=60/m", "viewer", ""), http.StatusUnprocessableEntity},
+		"a freeze of nothing":       {request(t, http.MethodPost, "/v1/freezes", "operator", `{"until": "1h", "reason": "audit"}`), http.StatusUnprocessableEntity},
+		"a freeze of all and one":   {request(t, http.MethodPost, "/v1/freezes", "operator", `{"all": true, "account": "mail", "until": "1h", "reason": "audit"}`), http.StatusUnprocessableEntity},
+		"a freeze without a reason": {request(t, http.MethodPost, "/v1/freezes", "operator", `{"all": true, "until": "1h", "reason": " "}`), http.StatusUnprocessableEntity},
+		"a freeze without an end":   {request(t, http.MethodPost, "/v1/freezes", "operator", `{"all": true, "until": "soon", "reason": "audit"}`), http.StatusUnprocessableEntity},
+		"a freeze of an unknown":    {request(t, http.MethodPost, "/v1/freezes", "operator", `{"account": "other", "until": "1h", "reason": "audit"}`), http.StatusNotFound},
+		"a thaw of an unknown":      {request(t, http.MethodPost, "/v1/freezes/thaw", "operator", `{"account": "other"}`), http.StatusNotFound},
 		"contacts of an unknown":    {request(t, http.MethodPost, "/v1/verifications/other/verify", "operator", ""), http.StatusNotFound},
 		"an action by GET":          {request(t, http.MethodGet, "/v1/credentials/alerts/rotate", "operator", ""), http.StatusNotFound},
 	} {

@@ -21,11 +21,11 @@ var templates embed.FS
 // views are the pages, each within the layout.
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": when, "about": about, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "planned": planned, "times": times, "since": since, "upper": capital,
+		"when": when, "until": until, "about": about, "pair": pair, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "planned": planned, "times": times, "since": since, "upper": capital,
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}
-	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "plan", "contacts", "rotations", "message", "lead"} {
+	for _, name := range []string{"login", "fleet", "work", "credentials", "credential", "events", "plan", "freezes", "contacts", "rotations", "message", "lead"} {
 		all[name] = template.Must(template.Must(layout.Clone()).ParseFS(templates, "templates/"+name+".html"))
 	}
 	return all
@@ -94,6 +94,11 @@ func when(at any, now time.Time) template.HTML {
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339), exact, since(t, now))) //nolint:gosec // only numbers and words of ours
 }
 
+// until is an instant that matters as such, with how far it is away beside it.
+func until(t, now time.Time) template.HTML {
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>, %s`, t.UTC().Format(time.RFC3339), t.UTC().Format("2 Jan 15:04 UTC"), since(t, now))) //nolint:gosec // only numbers and words of ours
+}
+
 // since is how far an instant is away.
 func since(t, now time.Time) string {
 	d := now.Sub(t)
@@ -122,6 +127,9 @@ func span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d d", int(d/day))
 }
+
+// pair is two things for one template.
+func pair(a, b any) [2]any { return [2]any{a, b} }
 
 // about is how long something takes, for people.
 func about(seconds float64) string {

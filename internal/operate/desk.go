@@ -36,6 +36,7 @@ type Desk struct {
 	Adopter   Adopter // nil where this process has no rights in Vault
 	Prover    Prover  // nil where this process has no rights in Vault
 	Freezes   Freezes // nil where this process has no rights in Vault
+	Orders    Orders
 	Calendar  Calendar
 	Notes     Notes
 	History   History // nil where this process has no rights in Vault

@@ -140,6 +140,7 @@ func (d *Desk) lastReason(ctx context.Context, w *wish) string {
 func (d *Desk) outcomes(ctx context.Context, wishes []*wish) {
 	for _, kind := range []queue.Kind{
 		queue.KindRotate, queue.KindCheck, queue.KindRetire, queue.KindHold, queue.KindRelease, queue.KindRetry, queue.KindRecover, queue.KindAbandon,
+		queue.KindFreeze,
 	} {
 		var asked []*wish
 		var creds []*rotation.Credential

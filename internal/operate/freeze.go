@@ -55,9 +55,22 @@ type Frozen struct {
 // Freeze holds the scheduled rotations of a scope back. A freeze of the same scope is replaced. An error that names a store
 // says that the others have it: the request can be made again.
 func (d *Desk) Freeze(ctx context.Context, r FreezeRequest) (Frozen, error) {
-	f := Frozen{Freeze: freeze.Freeze{Scope: r.Scope, Until: r.Until.UTC().Truncate(time.Second), Reason: r.Reason, By: r.By}}
+	f, err := d.meant(r)
+	if err != nil {
+		return f, err
+	}
 	now := d.Clock.Now()
-	if err := r.check(now); err != nil {
+	if err := d.eachRecord(ctx, func(set freeze.Set) (freeze.Set, bool) { return set.With(f.Freeze, now), true }); err != nil {
+		return f, err
+	}
+	f.Unnoted = d.noteFreeze(ctx, due.EventFrozen, r.Scope, r.By, fmt.Sprintf("until %s: %s", f.Until.Format(time.RFC3339), r.Reason))
+	return f, nil
+}
+
+// meant is the freeze that a request asks for, where it makes sense.
+func (d *Desk) meant(r FreezeRequest) (Frozen, error) {
+	f := Frozen{Freeze: freeze.Freeze{Scope: r.Scope, Until: r.Until.UTC().Truncate(time.Second), Reason: r.Reason, By: r.By}}
+	if err := r.check(d.Clock.Now()); err != nil {
 		return f, err
 	}
 	if err := d.KnownAccounts(accountsOf(r.Scope)...); err != nil {
@@ -71,10 +84,6 @@ func (d *Desk) Freeze(ctx context.Context, r FreezeRequest) (Frozen, error) {
 	if f.Credentials == 0 {
 		return f, &Error{Absent, fmt.Errorf("%s: no credential is filed so, and nothing would be frozen", r.Scope)}
 	}
-	if err := d.eachRecord(ctx, func(set freeze.Set) (freeze.Set, bool) { return set.With(f.Freeze, now), true }); err != nil {
-		return f, err
-	}
-	f.Unnoted = d.noteFreeze(ctx, due.EventFrozen, r.Scope, r.By, fmt.Sprintf("until %s: %s", f.Until.Format(time.RFC3339), r.Reason))
 	return f, nil
 }
 

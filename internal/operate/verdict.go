@@ -21,6 +21,8 @@ const (
 	Adopted   Outcome = "stored in Vault"
 	Retired   Outcome = "retired" // the identities whose time has come are gone
 	Held      Outcome = "held"    // those that wait stay for another grace
+	Froze     Outcome = "frozen"  // scheduled rotations of the scope wait
+	Unfroze   Outcome = "thawed"  // they go on
 	Dead      Outcome = "dead"    // a leaked password does not log in any more
 	Alive     Outcome = "alive"   // a leaked password still logs in
 )
@@ -42,7 +44,7 @@ func (v Verdict) Ended() bool { return v.Outcome != Asked && v.Outcome != Open }
 // Good tells whether what was asked for happened.
 func (v Verdict) Good() bool {
 	switch v.Outcome {
-	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired, Held, Dead:
+	case Rotated, Served, Works, Released, Abandoned, Adopted, Retired, Held, Froze, Unfroze, Dead:
 		return true
 	case Asked, Open, Alive, Wrong, Unchecked, Stopped, Failed:
 	}

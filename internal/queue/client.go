@@ -158,29 +158,38 @@ func (c *Client) wake(ctx context.Context, account string, task *asynq.TaskInfo)
 
 // putUrgent enqueues a task on the urgent queue under the first id that is free, and returns which that was.
 func (c *Client) putUrgent(ctx context.Context, account string, kind Kind, id string, job rotation.Job, after time.Duration) (int, error) {
+	return c.firstFree(kind, id, func(n int) error { return c.put(ctx, account, nowQueue(account), kind, id, n, job, after) })
+}
+
+// firstFree puts a task under the first of its ids that is free.
+func (*Client) firstFree(kind Kind, id string, put func(n int) error) (int, error) {
 	for n := range maxTwins {
-		err := c.put(ctx, account, nowQueue(account), kind, id, n, job, after)
-		if !errors.Is(err, asynq.ErrTaskIDConflict) {
+		if err := put(n); !errors.Is(err, asynq.ErrTaskIDConflict) {
 			return n, err
 		}
 	}
 	return 0, fmt.Errorf("%s %s: %w", kind, id, ErrBusy)
 }
 
-// put enqueues one task.
-//
-// No Unique: its lock lapses while the task waits, and leaks when the id is taken. No Retention: what is done is told
-// by Outcome. Retries without end: at the last one asynq would archive the task, whatever the error. The time-out is
-// a backstop; the limit that counts is AccountSettings.Timeout.
+// put enqueues one task about a credential.
 func (c *Client) put(ctx context.Context, account, queue string, kind Kind, id string, n int, job rotation.Job, after time.Duration) error {
-	if err := checkAccount(account); err != nil {
-		return err
-	}
 	data, err := encode(kind, id, job)
 	if err != nil {
 		return err
 	}
-	_, err = c.tasks.EnqueueContext(ctx, asynq.NewTask(string(kind), data), asynq.Queue(queue), asynq.TaskID(taskID(kind, id, n)),
+	return c.enqueue(ctx, account, queue, kind, id, n, data, after)
+}
+
+// enqueue enqueues one task.
+//
+// No Unique: its lock lapses while the task waits, and leaks when the id is taken. No Retention: what is done is told
+// by Outcome. Retries without end: at the last one asynq would archive the task, whatever the error. The time-out is
+// a backstop; the limit that counts is AccountSettings.Timeout.
+func (c *Client) enqueue(ctx context.Context, account, queue string, kind Kind, id string, n int, data []byte, after time.Duration) error {
+	if err := checkAccount(account); err != nil {
+		return err
+	}
+	_, err := c.tasks.EnqueueContext(ctx, asynq.NewTask(string(kind), data), asynq.Queue(queue), asynq.TaskID(taskID(kind, id, n)),
 		asynq.MaxRetry(math.MaxInt32), asynq.Timeout(backstop), asynq.ProcessIn(after))
 	if err != nil {
 		return fmt.Errorf("enqueue %s %s: %w", kind, id, err)

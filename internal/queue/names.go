@@ -25,10 +25,13 @@ const (
 	KindRetry   Kind = "retry"   // release it, and rotate it
 	KindRecover Kind = "recover" // find the password that works and promote it, or have a new one set
 	KindAbandon Kind = "abandon" // close its journal and forget its candidates
+
+	// What a person asks for about no credential, on demand alone.
+	KindFreeze Kind = "freeze" // write a change freeze, or end one
 )
 
 func (k Kind) known() bool {
-	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindHold || k == KindContacts || k == KindTell || k.act()
+	return k == KindRotate || k == KindCheck || k == KindRetire || k == KindHold || k == KindContacts || k == KindTell || k == KindFreeze || k.act()
 }
 
 // act tells whether a person asks for it at a journal.
@@ -38,7 +41,7 @@ func (k Kind) act() bool {
 
 // calls tells whether such a job calls the provider or asks a verifier.
 func (k Kind) calls() bool {
-	return k != KindRelease && k != KindAbandon && k != KindHold && k != KindTell
+	return k != KindRelease && k != KindAbandon && k != KindHold && k != KindTell && k != KindFreeze
 }
 
 // version is that of the payloads in which such a job is written. A new kind raises it, so that a program that does not
@@ -53,6 +56,8 @@ func (k Kind) version() int {
 		return 5
 	case k == KindTell:
 		return 6
+	case k == KindFreeze:
+		return 7
 	default:
 		return 1
 	}

@@ -19,16 +19,17 @@ import (
 type Job struct {
 	rotation.Job
 	Kind       Kind
-	Account    string // whose queue it came from
-	Credential string // what the payload names; whether it exists, and at this account, is for the Handler to check
-	Attempt    int    // runs of this task that failed so far
+	Account    string    // whose queue it came from
+	Credential string    // what the payload names; whether it exists, and at this account, is for the Handler to check
+	Attempt    int       // runs of this task that failed so far
+	Freeze     *Freezing // of KindFreeze
 }
 
 // ErrMalformed is a payload that this program did not write.
 var ErrMalformed = errors.New("malformed payload")
 
 const (
-	payloadVersion = 6    // the newest that is read
+	payloadVersion = 7    // the newest that is read
 	maxPayload     = 1024 // bytes
 	maxRequestedBy = 128  // bytes
 	maxText        = 512  // bytes, of what became of a job
@@ -41,7 +42,8 @@ type payload struct {
 	Slot        time.Time       `json:"slot,omitzero"`
 	Reason      rotation.Reason `json:"reason"`
 	RequestedBy string          `json:"requested_by,omitempty"`
-	Force       bool            `json:"force,omitempty"` // since version 3
+	Force       bool            `json:"force,omitempty"`  // since version 3
+	Freeze      *Freezing       `json:"freeze,omitempty"` // since version 7
 }
 
 func encode(kind Kind, id string, job rotation.Job) ([]byte, error) {
@@ -108,6 +110,10 @@ func (p *payload) check() error {
 		return fmt.Errorf("%w: requested_by", ErrMalformed)
 	case !p.Slot.IsZero() && (p.Slot.Year() < 2000 || p.Slot.Year() > 9999):
 		return fmt.Errorf("%w: slot", ErrMalformed)
+	case p.Freeze != nil && (p.Version < 7 || p.Reason != rotation.ReasonDemand):
+		return fmt.Errorf("%w: freeze", ErrMalformed)
+	case p.Freeze != nil:
+		return p.Freeze.check()
 	}
 	return nil
 }

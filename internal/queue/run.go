@@ -20,8 +20,8 @@ import (
 type Handler interface {
 	Rotate(ctx context.Context, job Job) rotation.Result
 	Check(ctx context.Context, job Job) rotation.Result
-	// Act does what a person asks for at a journal. Result.Err may be one that says that the credential does not allow it
-	// as it stands: rotation.ErrNotQuarantined, rotation.ErrNothingOpen or ErrOvertaken.
+	// Act does what a person asks for at a journal, or writes a freeze. Result.Err may be one that says that it is not possible as
+	// things stand: rotation.ErrNotQuarantined, rotation.ErrNothingOpen or ErrOvertaken, and ErrNotFrozen or ErrNoFreeze.
 	Act(ctx context.Context, job Job) rotation.Result
 	Contacts(ctx context.Context, job Job) contacts.Result
 	// Tell delivers what waits in an outbox: job.Account is the sink, and job.Credential what it is about.
@@ -52,9 +52,9 @@ var ErrOvertaken = errors.New("its journal has changed since that was asked for:
 // ErrFrozen is a demand that does not insist, about a credential that a change freeze covers.
 var ErrFrozen = errors.New("with --force it is rotated all the same")
 
-// unfit is why a credential does not allow an act as it stands; nil where that is not the cause.
+// unfit is why an act is not possible as things stand; nil where that is not the cause.
 func unfit(err error) error {
-	return among(err, rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken)
+	return among(err, rotation.ErrNotQuarantined, rotation.ErrNothingOpen, ErrOvertaken, ErrNotFrozen, ErrNoFreeze)
 }
 
 // unserved is why what a person asked for about identities did not come about; nil where that is not the cause.
@@ -195,12 +195,12 @@ func (a *account) read(ctx context.Context, task *asynq.Task) (Job, error) {
 	if err != nil {
 		return Job{}, err
 	}
-	if kind := Kind(task.Type()); !kind.known() || p.Version < kind.version() {
+	if kind := Kind(task.Type()); !kind.known() || p.Version < kind.version() || (kind == KindFreeze) != (p.Freeze != nil) {
 		return Job{}, fmt.Errorf("%w: unknown kind of job", ErrMalformed)
 	}
 	job := Job{
 		Job:  rotation.Job{Slot: p.Slot, Reason: p.Reason, RequestedBy: p.RequestedBy, Force: p.Force},
-		Kind: Kind(task.Type()), Account: a.Name, Credential: p.Credential,
+		Kind: Kind(task.Type()), Account: a.Name, Credential: p.Credential, Freeze: p.Freeze,
 	}
 	job.Attempt, _ = asynq.GetRetryCount(ctx)
 	// A slot in the future would make every later wish look served. Our own clock may be slow, so Redis's decides.
@@ -242,7 +242,7 @@ func (a *account) run(ctx context.Context, job Job) (res rotation.Result, panick
 		return ofContacts(a.handler.Contacts(ctx, job)), false
 	case KindTell:
 		return a.handler.Tell(ctx, job), false
-	case KindRelease, KindRetry, KindRecover, KindAbandon:
+	case KindRelease, KindRetry, KindRecover, KindAbandon, KindFreeze:
 		return a.handler.Act(ctx, job), false
 	case KindRotate:
 	}

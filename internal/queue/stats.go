@@ -65,7 +65,7 @@ local near, n = t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[1], 0
 local function count(ids, asleep)
   for _, id in ipairs(ids) do
     local other = string.match(id, '^(%a+):')
-    if not (other == 'check' or other == 'contacts' or other == 'release' or other == 'abandon') then
+    if not (other == 'check' or other == 'contacts' or other == 'release' or other == 'abandon' or other == 'freeze') then
       local till = asleep and tonumber(redis.call('ZSCORE', KEYS[5], id) or 0) or 0
       if till <= near then n = n + 1 end
     end

@@ -24,7 +24,7 @@ func call[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp
 	})
 }
 
-var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/plan", "/plan?account=ses&rate=1/d", "/contacts", "/events", "/login"}
+var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/plan", "/plan?account=ses&rate=1/d", "/freezes", "/contacts", "/events", "/login"}
 
 func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Parallel()
@@ -37,6 +37,7 @@ func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Run("a rotation is seen as it happens", s.rotates)
 	t.Run("one in quarantine is released", s.releases)
 	t.Run("many are rotated", s.rotatesMany)
+	t.Run("an account is frozen and thawed", s.freezes)
 	t.Run("every page can be read on a phone, in both colours", s.fits)
 	t.Run("every page can be used by the keyboard alone", s.keyboard)
 	t.Run("every page works without a script", s.scriptless)
@@ -109,6 +110,24 @@ func (s *stage) rotatesMany(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// freezes holds an account back, sees that on the fleet's page, and ends it there.
+func (s *stage) freezes(t *testing.T) {
+	s.run(
+		chromedp.Navigate(s.url+"/freezes?account=ses"), chromedp.SendKeys(chromedp.CSS(`input[name=until]`), "12h"),
+		chromedp.SendKeys(chromedp.CSS(`input[name=reason]`), "incident 4711\r"), chromedp.WaitVisible(chromedp.CSS(`section.frozen`)),
+	)
+	s.picture("freezes-frozen")
+	s.run(chromedp.Navigate(s.url), chromedp.WaitVisible(chromedp.CSS(`section.frozen`)))
+	if text := s.text("section.frozen"); !strings.Contains(text, "Account ses is frozen until ") || !strings.Contains(text, "UTC, in 11 h: incident 4711 (alice@console)") {
+		t.Errorf("the fleet's page says %q", text)
+	}
+	s.picture("fleet-frozen")
+	s.run(chromedp.Click(chromedp.CSS(`section.frozen button`)), chromedp.WaitVisible(chromedp.CSS(`form[action="/freezes"]`)))
+	if title := s.text("h1"); title != "Nothing is frozen." {
+		t.Errorf("after the thaw: %q", title)
+	}
 }
 
 // wide tells how much of a page does not fit, and named which fields have no name.
