@@ -70,7 +70,7 @@ func run(ctx context.Context, p *app.Process, commands command.Dir) error {
 	observing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error { return p.Observe(observing) })
-	beside(observing, &group, engine.Clock.Run, engine.Quotas.Run)
+	beside(observing, &group, engine.Clock.Run, engine.Quotas.Run, engine.Tallies.Run)
 	beside(ctx, &group, h.freezes.Run, engine.Keys.Run,
 		func(ctx context.Context) { h.checkServers(ctx, p) },
 		func(ctx context.Context) { h.awaitKeys(ctx, p) },

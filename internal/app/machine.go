@@ -32,6 +32,7 @@ type Engine struct {
 	Client   *queue.Client
 	Breaker  *queue.Breaker
 	Quotas   *Quotas
+	Tallies  *Tallies // a worker calls its Run
 	Keys     *Keyring // a worker's: it calls Use and Run
 
 	limiter *ratelimit.Limiter
@@ -56,19 +57,20 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 		Clock: clock, Index: due.NewIndex(rdb), Client: queue.NewClient(rdb), Quotas: NewQuotas(limiter, log), limiter: limiter,
 	}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
+	e.Tallies = &Tallies{Observer: metrics, index: e.Index, clock: clock, log: log}
 	e.Keys = &Keyring{Breaker: e.Breaker, Clock: rotation.WallClock{}, Log: log}
 	e.Machine = &rotation.Machine{
 		Journals: doubting{vault, e.Index}, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
-		Observer: queue.Witness{Observer: metrics, Breaker: e.Breaker},
+		Observer: queue.Witness{Observer: e.Tallies, Breaker: e.Breaker},
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
 		Agenda: keyedAgenda{
-			observe.Counting{Agenda: queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, Metrics: metrics}, e.Keys,
+			observe.Counting{Agenda: tallied{queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, e.Tallies}, Metrics: metrics}, e.Keys,
 		},
 		NewID: newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
 		Timing: timing(cfg),
 	}
 	e.Contacts = &contacts.Verifier{
-		Limiter: limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: metrics, Log: log,
+		Limiter: limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: e.Tallies, Log: log,
 		Timeout: call,
 	}
 	return e, nil

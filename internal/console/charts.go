@@ -97,3 +97,59 @@ func times(perDay float64) string {
 	}
 	return operate.Grouped(int(perDay))
 }
+
+// hourly draws calls in each of the last hours; the last one has only begun.
+func hourly(counts []int, now time.Time) chart {
+	c := chart{}
+	for _, n := range counts {
+		c.Most = max(c.Most, n)
+	}
+	for i, n := range counts {
+		c.add(now.UTC().Truncate(time.Hour).Add(time.Duration(i+1-len(counts))*time.Hour).Format("15:04 UTC"), n)
+	}
+	return c
+}
+
+// trouble is how many credentials stand where they should not stay.
+type trouble struct{ Class, Text string }
+
+// troubles are those of an account, those that need a person first.
+func troubles(c operate.Counts) (all []trouble) {
+	for _, t := range []struct {
+		n           int
+		class, text string
+	}{
+		{c.Quarantined, "bad", "■ %s quarantined"},
+		{c.Deleted, "bad", "▲ %s deleted"},
+		{c.Refused, "bad", "▲ %s refused"},
+		{c.InDoubt, "bad", "◇ %s in doubt"},
+		{c.Overdue, "bad", "▲ %s overdue"},
+		{c.Rotating, "", "◐ %s rotating"},
+		{c.Waiting, "", "○ %s waiting"},
+		{c.Unread, "", "○ %s unread"},
+	} {
+		if t.n > 0 {
+			all = append(all, trouble{t.class, fmt.Sprintf(t.text, operate.Grouped(t.n))})
+		}
+	}
+	return all
+}
+
+// took is a bound of a duration for people; a negative one is none.
+func took(seconds float64) string {
+	switch {
+	case seconds < 0:
+		return "more than 5 min"
+	case seconds < 1:
+		return fmt.Sprintf("%.0f ms", seconds*1000)
+	}
+	return span(time.Duration(seconds * float64(time.Second)))
+}
+
+// share is one of a whole for people.
+func share(of float64) string {
+	if of > 0 && of < 0.01 {
+		return "< 1 %"
+	}
+	return fmt.Sprintf("%.0f %%", of*100)
+}

@@ -146,6 +146,16 @@ func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]in
 	return make([]int, days), r.down
 }
 
+func (r *rig) Tallies(_ context.Context, now time.Time, hours int, accounts ...string) ([]due.Tallies, error) {
+	all := make([]due.Tallies, len(accounts))
+	for i := range all {
+		all[i].Hours = make([]due.Tally, hours)
+		all[i].Hours[hours-2] = due.Tally{Rotated: 3, Calls: 4, Limited: 1, Exposed: [14]int{2, 0, 1}}
+		all[i].Refused = now.Add(-time.Hour)
+	}
+	return all, r.down
+}
+
 func (r *rig) EventsBefore(context.Context, string, int64) ([]due.Event, error) {
 	return []due.Event{{ID: "1-1", At: time.Now(), Fields: map[string]string{"type": "quarantined", "credential": r.cred.ID, "why": evil, "requested_by": evil}}}, r.down
 }

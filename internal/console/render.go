@@ -21,7 +21,7 @@ var templates embed.FS
 // views are the pages, each within the layout.
 var views = func() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": when, "until": until, "about": about, "pair": pair, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "planned": planned, "times": times, "since": since, "upper": capital,
+		"when": when, "until": until, "about": about, "pair": pair, "mark": mark, "grouped": operate.Grouped, "labels": labelsText, "bars": bars, "planned": planned, "times": times, "hourly": hourly, "troubles": troubles, "took": took, "share": share, "since": since, "upper": capital,
 		"eventTypes": func() string { return strings.Join(operate.EventTypes(), " ") },
 	}).ParseFS(templates, "templates/layout.html"))
 	all := map[string]*template.Template{}

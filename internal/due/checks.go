@@ -26,14 +26,20 @@ var verdictNames = []string{
 
 var checkedScript = redis.NewScript(`
 local t = redis.call('TIME')
-redis.call('HSET', KEYS[1], ARGV[1], t[1] * 1000 + math.floor(t[2] / 1000) .. ' ' .. ARGV[2])
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
 redis.call(ARGV[2] == 'refused' and 'SADD' or 'SREM', KEYS[2], ARGV[1])
+if ARGV[2] == 'refused' then
+  redis.call('HSET', KEYS[3], ARGV[3], now)
+  redis.call('PEXPIRE', KEYS[3], ARGV[4])
+end
 return 0`)
 
 // Checked notes what a check found. It is for people: nothing is decided by it.
 func (x *Index) Checked(ctx context.Context, cred *rotation.Credential, verdict rotation.Verdict) error {
-	keys := []string{redisx.Key(cred.Account, redisx.Checked), redisx.Key(cred.Account, redisx.Refused)}
-	if err := checkedScript.Run(ctx, x.rdb, keys, cred.ID, verdictNames[verdict]).Err(); err != nil {
+	keys := []string{redisx.Key(cred.Account, redisx.Checked), redisx.Key(cred.Account, redisx.Refused), redisx.Key(cred.Account, redisx.Tally)}
+	err := checkedScript.Run(ctx, x.rdb, keys, cred.ID, verdictNames[verdict], refusedField, (tallyHours * time.Hour).Milliseconds()).Err()
+	if err != nil {
 		return fmt.Errorf("note a check of %s: %w", cred.ID, err)
 	}
 	return nil

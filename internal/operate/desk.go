@@ -115,6 +115,8 @@ type Mirror interface {
 	Without(ctx context.Context, account string, n int) ([]string, error)
 	// Ahead counts what is due on each of so many days.
 	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
+	// Tallies are what workers counted of each account in the last hours.
+	Tallies(ctx context.Context, now time.Time, hours int, accounts ...string) ([]due.Tallies, error)
 }
 
 // Chronicle is what happened, read backwards, and what people asked for. Safe for concurrent use; returns soon after ctx ends.

@@ -252,6 +252,14 @@ func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]in
 	return make([]int, days), nil
 }
 
+func (*stage) Tallies(_ context.Context, _ time.Time, hours int, accounts ...string) ([]due.Tallies, error) {
+	all := make([]due.Tallies, len(accounts))
+	for i := range all {
+		all[i].Hours = make([]due.Tally, hours)
+	}
+	return all, nil
+}
+
 func (s *stage) NoteAsked(_ context.Context, _ *rotation.Credential, account, what, by, _ string) error {
 	s.acts = append(s.acts, what+" of "+account+" by "+by)
 	return nil

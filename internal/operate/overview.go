@@ -26,7 +26,8 @@ type Overview struct {
 	Accounts []AccountOverview `json:"accounts"`
 	Freezes  freeze.Set        `json:"freezes"` // that are not over
 	// Ahead is how many rotations fall due on each of the next 30 days of 24 hours, what is overdue on the first one.
-	Ahead []int `json:"ahead"`
+	Ahead  []int  `json:"ahead"`
+	Lately Lately `json:"last_24_hours"`
 	// Unknown is what could not be asked, and why.
 	Unknown string `json:"unknown,omitempty"`
 }
@@ -69,6 +70,8 @@ type AccountOverview struct {
 	Counts
 	Rates   string `json:"rates"`
 	Backlog int    `json:"backlog"` // jobs that could run now and have not begun
+	Used    Used   `json:"used"`
+	Lately  Lately `json:"last_24_hours"`
 	// Unbuilt says that Redis was emptied, or no scheduler has run yet: the counts say little.
 	Unbuilt bool `json:"unbuilt,omitempty"`
 	Hold
@@ -101,23 +104,16 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		both = make([]int, len(names)) // an older Redis: while they rotate for the first time, some count as less healthy
 	}
-	o := Overview{At: d.Clock.Now(), Accounts: make([]AccountOverview, len(names))}
-	backlog := map[string]int{}
-	for _, q := range depths {
-		backlog[q.Account] += q.Pending
+	o := Overview{At: d.Clock.Now(), Accounts: make([]AccountOverview, 0, len(names))}
+	tallies, err := d.Mirror.Tallies(ctx, o.At, latelyHours, names...)
+	if err != nil {
+		return Overview{}, err
 	}
-	sizes := d.sizes()
-	for i, name := range names {
-		account := d.Accounts[name]
-		a := AccountOverview{
-			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name], both[i]), Backlog: backlog[name],
-			Unbuilt: !counts[i].Built, Rates: ratesText(account.Rates),
+	o.addAccounts(d, names, counts, both, tallies)
+	for _, q := range depths {
+		if i, known := slices.BinarySearch(names, q.Account); known {
+			o.Accounts[i].Backlog += q.Pending
 		}
-		if account.Marks != nil {
-			a.Owner, a.Labels = account.Marks.Owner, account.Marks.Labels
-		}
-		o.Accounts[i] = a
-		o.Counts.add(a.Counts)
 	}
 	if o.Ahead, err = d.Mirror.Ahead(ctx, o.At, aheadDays, names...); err != nil {
 		return Overview{}, err
@@ -128,17 +124,50 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	if err := errors.Join(unasked, unread); err != nil {
 		o.Unknown = Plain(err.Error())
 	}
-	o.NeedYou = o.Counts.Quarantined + o.Counts.Deleted
-	for _, a := range o.Accounts {
-		if a.Breaker != nil {
-			o.NeedYou++
-		}
-		if a.Stopped {
-			o.NeedYou++
-		}
-	}
+	o.NeedYou = o.needs()
 	o.Sentence = o.sentence()
 	return o, nil
+}
+
+// addAccounts adds what is counted of each account, in the order of their names.
+func (o *Overview) addAccounts(d *Desk, names []string, counts []due.Count, both []int, tallies []due.Tallies) {
+	sizes := d.sizes()
+	var all due.Tally
+	var refused time.Time
+	for i, name := range names {
+		account := d.Accounts[name]
+		a := AccountOverview{
+			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name], both[i]),
+			Unbuilt: !counts[i].Built, Rates: ratesText(account.Rates),
+		}
+		if account.Marks != nil {
+			a.Owner, a.Labels = account.Marks.Owner, account.Marks.Labels
+		}
+		var sum due.Tally
+		for _, h := range tallies[i].Hours {
+			sum.Add(h)
+		}
+		a.Lately, a.Used = lately(sum, tallies[i].Refused), usedOf(account, tallies[i].Hours)
+		all.Add(sum)
+		refused = later(refused, tallies[i].Refused)
+		o.Accounts = append(o.Accounts, a)
+		o.Counts.add(a.Counts)
+	}
+	o.Lately = lately(all, refused)
+}
+
+// needs counts what needs a person.
+func (o *Overview) needs() int {
+	n := o.Counts.Quarantined + o.Counts.Deleted
+	for _, a := range o.Accounts {
+		if a.Breaker != nil {
+			n++
+		}
+		if a.Stopped {
+			n++
+		}
+	}
+	return n
 }
 
 // heldBack asks what holds each account back, several at a time.

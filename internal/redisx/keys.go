@@ -39,6 +39,7 @@ const (
 	Unrotated  = "unrotated"  // set: credentials that have no password yet; none that is in quarantine
 	Gone       = "gone"       // set: credentials whose password was deleted by hand; none that is in quarantine
 	Refused    = "refused"    // set: credentials whose last check was refused; none that is in quarantine
+	Tally      = "tally"      // hash: hour of two days → what workers counted in it, and when a check was refused last; for people
 	Checked    = "checked"    // hash: credential → when it was checked last, and the verdict
 
 	// The queue (internal/queue).
