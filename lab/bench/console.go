@@ -71,6 +71,11 @@ func pages(ctx context.Context, l *lab) (err error) {
 		slowest = max(slowest, took)
 	}
 	report("console_search_ms", ms(slowest), "ms")
+	plan, err := planned(ctx, url+"/v1/plan")
+	if err != nil {
+		return err
+	}
+	report("console_plan_s", plan.Seconds(), "s")
 	rss, err := peakMB(p.PID())
 	report("console_rss_mb", rss, "MB")
 	return err
@@ -119,6 +124,32 @@ func (f *fleet) consoleURL() (string, error) {
 		}
 	}
 	return "", errNoURL
+}
+
+// planned asks for a plan until it is worked out, and returns how long that took.
+func planned(ctx context.Context, url string) (time.Duration, error) {
+	for start := time.Now(); ; {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return 0, err
+		}
+		req.Header.Set("Authorization", "Bearer "+consoleToken)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		if err = errors.Join(err, res.Body.Close()); err != nil {
+			return 0, err
+		}
+		switch res.StatusCode {
+		case http.StatusOK:
+			return time.Since(start), nil
+		case http.StatusServiceUnavailable: // it goes on
+		default:
+			return 0, fmt.Errorf("%s: HTTP %d", url, res.StatusCode)
+		}
+	}
 }
 
 // look asks for a page again and again, and returns the time that 19 of 20 kept to.
