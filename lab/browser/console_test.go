@@ -39,6 +39,7 @@ func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 	t.Run("many are rotated", s.rotatesMany)
 	t.Run("an account is frozen and thawed", s.freezes)
 	t.Run("every page can be read on a phone, in both colours", s.fits)
+	t.Run("a plan is printed with its figures, and without what is to be clicked", s.prints)
 	t.Run("every page can be used by the keyboard alone", s.keyboard)
 	t.Run("every page works without a script", s.scriptless)
 	t.Run("a person logs in at the issuer, without a script", s.vouched)
@@ -168,6 +169,22 @@ func (s *stage) fits(t *testing.T) {
 		}
 	}
 	s.run(chromedp.EmulateViewport(1280, 900), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
+}
+
+// prints looks at a page as a printer gets it.
+func (s *stage) prints(t *testing.T) {
+	s.run(
+		chromedp.Navigate(s.url+"/plan"),
+		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}),
+	)
+	if seen := script[int](s, `[...document.querySelectorAll("nav, form, button, summary")].filter(e => e.checkVisibility()).length`); seen > 0 {
+		t.Errorf("%d things to be clicked are printed", seen)
+	}
+	if rows := script[int](s, `[...document.querySelectorAll("details tbody tr")].filter(e => e.checkVisibility({contentVisibilityAuto: true})).length`); rows != 30 {
+		t.Errorf("%d days are printed", rows)
+	}
+	s.picture("plan-printed")
+	s.run(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{}))
 }
 
 // keyboard presses Tab until all that can be used had the focus.
