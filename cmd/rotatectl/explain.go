@@ -86,6 +86,9 @@ func printStory(out io.Writer, s operate.Story) {
 	if s.Frozen != nil {
 		line("frozen", "%s", freezeText(*s.Frozen))
 	}
+	for _, u := range s.Untold {
+		line("not told", "%s: events that wait: %d, given up: %d", u.To, u.Waiting, u.GivenUp)
+	}
 	if s.Unknown != "" {
 		line("not known", "%s", s.Unknown)
 	}

@@ -155,6 +155,10 @@ func TestWhatAReceiverRefusesForGoodIsListedAndSentAgainOnDemand(t *testing.T) {
 	s.Fault(c, core.Reject, hold)
 	s.Ctl("rotate", c.ID)
 	dead := ""
+	s.Until("its story says what was not told", func() bool {
+		out, _ := s.Ctl("explain", c.ID)
+		return strings.Contains(out, "webhook.ops: events that wait: 0, given up: 1")
+	})
 	s.Until("it is given up", func() bool {
 		dead, _ = s.Ctl("deliveries")
 		return strings.Contains(dead, "webhook.ops: waiting: 0, given up: 1") && strings.Contains(dead, "410 Gone")

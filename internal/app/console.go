@@ -89,7 +89,7 @@ func (c *Console) Use(next *config.Config) error {
 	before, desk := c.desk.Load(), operate.For(next)
 	desk.Clock, desk.Queue, desk.Index, desk.Mirror, desk.Chronicle, desk.Calendar = before.Clock, before.Queue, before.Index, before.Mirror, before.Chronicle, before.Calendar
 	desk.Breakers, desk.Pauses, desk.Acts, desk.Notes, desk.Orders = before.Breakers, before.Pauses, before.Acts, before.Notes, before.Orders
-	desk.Outbox, desk.Teller = before.Outbox, before.Teller
+	desk.Outbox, desk.Teller, desk.ToldOf = before.Outbox, before.Teller, toldOf(next)
 	c.desk.Store(desk)
 	c.oidc.Store(issuer)
 	return nil

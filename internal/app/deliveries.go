@@ -67,6 +67,7 @@ type Deliveries struct {
 	Events   *due.Index
 	Read     func(ctx context.Context, store, path, field string) (secret.Value, error) // from Vault
 	Commands command.Dir                                                                // "": none
+	Restart  func(ctx context.Context, workload string, at time.Time) error
 	Clock    rotation.Clock
 	Log      *slog.Logger
 
@@ -76,7 +77,7 @@ type Deliveries struct {
 
 // NewDeliveries makes those of a worker.
 func (p *Process) NewDeliveries(rdb redis.UniversalClient, e *Engine, commands command.Dir) *Deliveries {
-	return &Deliveries{Box: outbox.New(rdb), Events: e.Index, Read: p.Vault.ReadField, Commands: commands, Clock: e.Clock, Log: p.Log}
+	return &Deliveries{Box: outbox.New(rdb), Events: e.Index, Read: p.Vault.ReadField, Commands: commands, Restart: restart, Clock: e.Clock, Log: p.Log}
 }
 
 // announceEvery is how often a worker says that it runs commands.
@@ -132,11 +133,7 @@ var errUnknownSink = errors.New("the configuration does not have it")
 
 func (d *Deliveries) send(ctx context.Context, cfg *config.Config, to outbox.Place, e operate.Event) error {
 	if to.Sink == restartSink {
-		cluster, err := rollout.Here(os.Getenv, rollout.Account)
-		if err != nil {
-			return err
-		}
-		return cluster.Restart(ctx, strings.ReplaceAll(to.Subject, "@", "/"), e.At)
+		return d.Restart(ctx, strings.ReplaceAll(to.Subject, "@", "/"), e.At)
 	}
 	if name, is := strings.CutPrefix(to.Sink, commandSink); is {
 		return d.run(ctx, cfg, name, e)
@@ -147,6 +144,15 @@ func (d *Deliveries) send(ctx context.Context, cfg *config.Config, to outbox.Pla
 		return errUnknownSink
 	}
 	return d.post(ctx, w, e)
+}
+
+// restart has a workload of this pod's cluster restarted.
+func restart(ctx context.Context, workload string, at time.Time) error {
+	cluster, err := rollout.Here(os.Getenv, rollout.Account)
+	if err != nil {
+		return err
+	}
+	return cluster.Restart(ctx, workload, at)
 }
 
 func (d *Deliveries) run(ctx context.Context, cfg *config.Config, name string, e operate.Event) error {

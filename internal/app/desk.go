@@ -38,7 +38,8 @@ func NewDesk(ctx context.Context, cfg *config.Config, rdb redis.UniversalClient,
 	d.Clock, d.Queue, d.Orders, d.Index, d.Calendar, d.Mirror, d.Chronicle = clock, client, client, index, index, index, index
 	d.Breakers, d.Pauses = queue.NewBreaker(rdb, nil), ratelimit.NewPauses(rdb)
 	d.Notes = index.ContactNotes()
-	d.Outbox, d.Teller = outbox.New(rdb), queue.NewClient(rdb)
+	d.ToldOf = toldOf(cfg)
+	d.Outbox, d.Teller = outbox.New(rdb), client
 	d.Acts = operate.Jobs{Queue: d.Queue}
 	return d, nil
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/outbox"
 	"keyturn/internal/queue"
+	"keyturn/internal/rotation"
 )
 
 // A sink is where events are delivered. Its queue stands among those of accounts, whose names have no dot.
@@ -81,6 +83,24 @@ func route(cfg *config.Config, e operate.Event) []outbox.Place {
 		}
 	}
 	return to
+}
+
+// toldOf says where what happens to a credential of a configuration is told: its quarantines, or what follows its rotations.
+func toldOf(cfg *config.Config) func(*rotation.Credential) []outbox.Place {
+	return func(cred *rotation.Credential) []outbox.Place {
+		var to []outbox.Place
+		for _, kind := range operate.EventTypes() {
+			e := operate.Event{Type: kind, Credential: cred.ID, Account: cred.Account}
+			if m := cfg.Marks(cred); m != nil {
+				e.Owner, e.Labels = m.Owner, m.Labels
+			}
+			to = append(to, route(cfg, e)...)
+		}
+		slices.SortFunc(to, func(a, b outbox.Place) int {
+			return cmp.Or(cmp.Compare(a.Sink, b.Sink), cmp.Compare(a.Subject, b.Subject))
+		})
+		return slices.Compact(to)
+	}
 }
 
 const (

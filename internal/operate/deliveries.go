@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"keyturn/internal/outbox"
+	"keyturn/internal/rotation"
 )
 
 // Outbox is what is still to be told elsewhere. Safe for concurrent use; returns soon after ctx ends.
@@ -57,6 +58,43 @@ func (d *Desk) Deliveries(ctx context.Context, sinks []string) ([]Delivery, erro
 		}
 		for _, one := range dead {
 			all[i].Dead = append(all[i].Dead, Undelivered{one.Event, one.Subject, one.Since, Plain(one.Cause)})
+		}
+	}
+	return all, nil
+}
+
+// Untold is what is still to follow the rotations of a credential somewhere, or never did.
+type Untold struct {
+	To      string `json:"to"`
+	Waiting int    `json:"waiting"` // events; 100 stands for more
+	GivenUp int    `json:"given_up"`
+}
+
+const mostUntold = 100
+
+// Untold tells what is still to be told of a credential, or was given up; nothing where all was told.
+func (d *Desk) Untold(ctx context.Context, cred *rotation.Credential) ([]Untold, error) {
+	if d.Outbox == nil || d.ToldOf == nil {
+		return nil, nil
+	}
+	var all []Untold
+	for _, p := range d.ToldOf(cred) {
+		waiting, err := d.Outbox.Next(ctx, p, mostUntold)
+		if err != nil {
+			return nil, err
+		}
+		dead, err := d.Outbox.Dead(ctx, p.Sink)
+		if err != nil {
+			return nil, err
+		}
+		u := Untold{To: p.Sink, Waiting: len(waiting)}
+		for _, one := range dead {
+			if one.Subject == p.Subject {
+				u.GivenUp++
+			}
+		}
+		if u.Waiting+u.GivenUp > 0 {
+			all = append(all, u)
 		}
 	}
 	return all, nil

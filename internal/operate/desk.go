@@ -9,6 +9,7 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/due"
 	"keyturn/internal/freeze"
+	"keyturn/internal/outbox"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
 )
@@ -32,6 +33,7 @@ type Desk struct {
 	Pauses    Pauses
 	Outbox    Outbox
 	Teller    Teller
+	ToldOf    func(*rotation.Credential) []outbox.Place // where what happens to a credential is told
 	Acts      Acts
 	Adopter   Adopter // nil where this process has no rights in Vault
 	Prover    Prover  // nil where this process has no rights in Vault

@@ -25,6 +25,7 @@ type Story struct {
 	Pair    *Turns       `json:"pair,omitempty"`
 	Overlap *Following   `json:"overlap,omitempty"`
 	Hold                 // of its account
+	Untold  []Untold     `json:"untold,omitempty"` // elsewhere, by webhooks and what notify names
 	// Unknown is what could not be asked, and why: nothing of it is in the story.
 	Unknown string `json:"unknown,omitempty"`
 	Next    Next   `json:"next"`
@@ -153,7 +154,9 @@ func (d *Desk) Explain(ctx context.Context, id string) (Story, error) {
 	}
 	c, unread := d.calendar(ctx)
 	s.Frozen = c.of(d, cred).At(d.Clock.Now())
-	if err = errors.Join(err, unread); err != nil {
+	untold, unasked := d.Untold(ctx, cred)
+	s.Untold = untold
+	if err = errors.Join(err, unread, unasked); err != nil {
 		s.Unknown = err.Error()
 	}
 	if rec.Version > 0 {
