@@ -119,7 +119,7 @@ func (j judged) outcome() outcome {
 		return promoteProven
 	case !j.spent:
 		return askOn
-	case j.other:
+	case j.other && !(j.issuer && j.enough): // where no other is made, asking again would never end
 		return sendAgain
 	case j.last == Unbelieved && (j.synced || j.lasting) && !j.asked:
 		return askOld

@@ -96,6 +96,9 @@ func TestWhatAVerdictMeans(t *testing.T) {
 		{judged{last: Unknown, spent: true, issuer: true}, sendAgain}, // its servers may not know it yet
 		{judged{last: Refused, spent: true, issuer: true, synced: true}, sendAgain},
 		{judged{last: Refused, spent: true, issuer: true, enough: true}, promoteUnproven},
+		{judged{last: Refused, spent: true, issuer: true, enough: true, other: true}, promoteUnproven}, // no other is made
+		{judged{last: Refused, spent: true, issuer: true, other: true}, sendAgain},
+		{judged{lasting: true, last: Refused, spent: true, issuer: true, enough: true, other: true}, giveUp},
 		{judged{last: Refused, spent: true, synced: true}, askOld},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Works}, sendAgain},
 		{judged{last: Refused, spent: true, synced: true, asked: true, old: Unknown}, park},
