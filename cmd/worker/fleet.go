@@ -130,7 +130,7 @@ func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Confi
 
 // install puts a fleet in force, before the accounts that it alone has are served.
 func (h *handler) install(f *fleet, stores *app.Stores) error {
-	accounts := f.accounts()
+	accounts := append(f.accounts(), app.SinkSettings(f.cfg, h.deliveries.Commands)...)
 	for _, a := range accounts {
 		if err := a.Check(); err != nil {
 			return err
@@ -138,7 +138,7 @@ func (h *handler) install(f *fleet, stores *app.Stores) error {
 	}
 	stores.Commit()
 	h.fleet.Store(f)
-	return h.server.Use(append(accounts, app.SinkSettings(f.cfg, h.deliveries.Commands)...))
+	return h.server.Use(accounts)
 }
 
 // leave adds leavers to those that there are, unless the next configuration has them back where they are.

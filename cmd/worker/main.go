@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"path/filepath"
 	_ "time/tzdata" // schedules name time zones, and a container has no zone files
 
 	"golang.org/x/sync/errgroup"
@@ -32,8 +33,12 @@ func main() {
 
 func run(ctx context.Context, p *app.Process, commands command.Dir) error {
 	if commands != "" {
-		if err := commands.Check(); err != nil {
+		dir, err := filepath.Abs(string(commands))
+		if err != nil {
 			return fmt.Errorf("-hook-dir: %w", err)
+		}
+		if commands = command.Dir(dir); commands.Check() != nil {
+			return fmt.Errorf("-hook-dir: %w", commands.Check())
 		}
 	}
 	cfg := p.Config()

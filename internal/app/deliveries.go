@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,9 +45,9 @@ func (p *Process) Dispatcher(e *Engine) *outbox.Dispatcher {
 			return events, err
 		},
 		Ring: func(ctx context.Context, place outbox.Place) error {
-			return e.Client.EnqueueTell(ctx, place.Sink, place.Subject)
+			return e.Client.EnqueueTell(ctx, place.Sink, place.Subject, false)
 		},
-		Commands: func() []string { return commandSinks(p.Config()) },
+		Sinks: func() []string { return Sinks(p.Config()) }, Commands: func() []string { return commandSinks(p.Config()) },
 		Unserved: e.Index.NoteUnserved,
 	}
 }
@@ -72,7 +73,7 @@ type Deliveries struct {
 	Log      *slog.Logger
 
 	mu      sync.Mutex
-	clients map[string]*webhook.Client // by CA file
+	clients map[string]trusting // by webhook
 }
 
 // NewDeliveries makes those of a worker.
@@ -91,18 +92,18 @@ func (d *Deliveries) Announce(ctx context.Context) {
 	}
 }
 
-// coalesce is how long a restart waits for further rotations: ten secrets cause one.
-const coalesce = 10 * time.Second
+// A restart waits until no rotation has come for quiet, so that ten secrets cause one, and no longer than atLast.
+const (
+	quiet  = 10 * time.Second
+	atLast = 2 * time.Minute
+)
 
 // Tell implements queue.Handler.
 func (d *Deliveries) Tell(ctx context.Context, cfg *config.Config, job queue.Job) rotation.Result {
 	place := outbox.Place{Sink: job.Account, Subject: job.Credential}
 	if place.Sink == restartSink {
-		ids, err := d.Box.Next(ctx, place, 1)
-		if err == nil && len(ids) > 0 {
-			if wait := coalesce - d.Clock.Now().Sub(outbox.Happened(ids[0])); wait > 0 {
-				return rotation.Result{Status: rotation.Waiting, After: min(wait, coalesce)}
-			}
+		if wait := d.settles(ctx, place); wait > 0 {
+			return rotation.Result{Status: rotation.Waiting, After: wait}
 		}
 	}
 	done := d.Box.Drain(ctx, place, place.Sink == restartSink, d.Clock.Now, func(ctx context.Context, id string) error {
@@ -128,12 +129,26 @@ func (d *Deliveries) Tell(ctx context.Context, cfg *config.Config, job queue.Job
 	return rotation.Result{Status: rotation.Done}
 }
 
+// settles is how long rotations may still come that one restart serves too.
+func (d *Deliveries) settles(ctx context.Context, place outbox.Place) time.Duration {
+	oldest, newest, err := d.Box.Ends(ctx, place)
+	if err != nil || oldest == "" {
+		return 0 // Drain says why
+	}
+	now := d.Clock.Now()
+	return min(quiet-now.Sub(outbox.Happened(newest)), atLast-now.Sub(outbox.Happened(oldest)), quiet)
+}
+
 // errUnknownSink is a sink that this configuration does not have: another worker's may.
 var errUnknownSink = errors.New("the configuration does not have it")
 
 func (d *Deliveries) send(ctx context.Context, cfg *config.Config, to outbox.Place, e operate.Event) error {
 	if to.Sink == restartSink {
-		return d.Restart(ctx, strings.ReplaceAll(to.Subject, "@", "/"), e.At)
+		workload := strings.ReplaceAll(to.Subject, "@", "/")
+		if !slices.Contains(cfg.Notified(config.NotifyRestart), workload) { // an outbox is not ours to trust
+			return errUnknownSink
+		}
+		return d.Restart(ctx, workload, e.At)
 	}
 	if name, is := strings.CutPrefix(to.Sink, commandSink); is {
 		return d.run(ctx, cfg, name, e)
@@ -185,7 +200,7 @@ func (d *Deliveries) post(ctx context.Context, w *config.Webhook, e operate.Even
 	if err != nil {
 		return err
 	}
-	client, err := d.client(w.CAFile)
+	client, err := d.client(w)
 	if err != nil {
 		return err
 	}
@@ -196,25 +211,37 @@ func (d *Deliveries) post(ctx context.Context, w *config.Webhook, e operate.Even
 	return err
 }
 
-// client returns the one client that trusts what a file has.
-func (d *Deliveries) client(file string) (*webhook.Client, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if c := d.clients[file]; c != nil {
-		return c, nil
-	}
+// client returns the one client of a webhook. A certificate that is replaced makes another one.
+func (d *Deliveries) client(w *config.Webhook) (*webhook.Client, error) {
 	var roots *x509.CertPool
-	if file != "" {
+	if w.CAFile != "" {
 		var err error
-		if roots, err = certs.Pool(file); err != nil {
+		if roots, err = certs.Pool(w.CAFile); err != nil {
 			return nil, err
 		}
 	}
-	if d.clients == nil {
-		d.clients = map[string]*webhook.Client{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	has := d.clients[w.Name]
+	if has.Client != nil && (has.roots == nil) == (roots == nil) && (roots == nil || has.roots.Equal(roots)) {
+		return has.Client, nil
 	}
-	d.clients[file] = webhook.NewClient(roots, rotation.WallClock{}.Now)
-	return d.clients[file], nil
+	if has.Client != nil {
+		has.Close()
+	}
+	if d.clients == nil {
+		d.clients = map[string]trusting{}
+	}
+	made := trusting{webhook.NewClient(roots, rotation.WallClock{}.Now), roots}
+	d.clients[w.Name] = made
+	return made.Client, nil
+}
+
+// trusting is a client, and whom it trusts; nil: whom the system does.
+type trusting struct {
+	*webhook.Client
+
+	roots *x509.CertPool
 }
 
 //go:generate go test . -run TheSchemaOfMessages -update

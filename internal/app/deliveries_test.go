@@ -58,10 +58,10 @@ func TestRotationsWithinAMomentCauseOneRestart(t *testing.T) {
 		}
 	}
 	job := queue.Job{Kind: queue.KindTell, Account: place.Sink, Credential: place.Subject}
-	if r := d.Tell(t.Context(), cfg, job); r.Status != rotation.Waiting || r.After <= 0 || r.After > coalesce || len(restarted) > 0 {
+	if r := d.Tell(t.Context(), cfg, job); r.Status != rotation.Waiting || r.After <= 0 || r.After > quiet || len(restarted) > 0 {
 		t.Errorf("%+v, restarted %v", r, restarted)
 	}
-	clock.by = coalesce
+	clock.by = quiet
 	refuse = errors.New("forbidden")
 	if r := d.Tell(t.Context(), cfg, job); r.Status != rotation.Failed || !errors.Is(r.Err, refuse) {
 		t.Errorf("%+v", r)

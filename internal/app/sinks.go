@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"keyturn/internal/operate"
 	"keyturn/internal/outbox"
 	"keyturn/internal/queue"
+	"keyturn/internal/rollout"
 	"keyturn/internal/rotation"
 )
 
@@ -54,7 +56,7 @@ func route(cfg *config.Config, e operate.Event) []outbox.Place {
 	if subject == "" {
 		subject = e.Account
 	}
-	if subject == "" {
+	if !rotation.ValidID(subject) { // "" too; a stream is not ours to trust
 		subject = noSubject
 	}
 	var to []outbox.Place
@@ -104,17 +106,17 @@ func toldOf(cfg *config.Config) func(*rotation.Credential) []outbox.Place {
 }
 
 const (
-	deliveriesAtOnce = 4 // to one sink, in one worker
+	deliveriesAtOnce = 16 // to one sink, in one worker
 	deliveryRun      = 5 * time.Minute
 	deliveryGrace    = command.Timeout + 5*time.Second // the longest delivery
 )
 
-// SinkSettings are those of the sinks that a process serves: of commands only if it can run them.
+// SinkSettings are those of the sinks that a process serves: commands where it has their directory, restarts in a pod.
 func SinkSettings(cfg *config.Config, commands command.Dir) []queue.AccountSettings {
 	var all []queue.AccountSettings
 	for _, sink := range Sinks(cfg) {
-		if commands == "" && strings.HasPrefix(sink, commandSink) {
-			continue
+		if commands == "" && strings.HasPrefix(sink, commandSink) || sink == restartSink && os.Getenv(rollout.Variable) == "" {
+			continue // it is for workers that can
 		}
 		all = append(all, queue.AccountSettings{Name: sink, Concurrency: deliveriesAtOnce, Timeout: deliveryRun, Grace: deliveryGrace})
 	}

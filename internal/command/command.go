@@ -38,8 +38,28 @@ type Rotation struct {
 // Dir is the directory whose files may be run. Who can write to it, or to them, can do what a worker can.
 type Dir string
 
-// Check reports why no file of the directory may be run.
-func (d Dir) Check() error { return owned(string(d), fs.ModeDir) }
+// Check reports why no file of the directory may be run: others could change what stands there.
+func (d Dir) Check() error {
+	if !filepath.IsAbs(string(d)) {
+		return fmt.Errorf("%s is no absolute path", string(d))
+	}
+	path := filepath.Clean(string(d))
+	if err := owned(path, fs.ModeDir); err != nil {
+		return err
+	}
+	for path != "/" {
+		path = filepath.Dir(path)
+		info, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if !ok || stat.Uid != 0 && int(stat.Uid) != os.Geteuid() || info.Mode().Perm()&writable != 0 && info.Mode()&fs.ModeSticky == 0 {
+			return fmt.Errorf("%s can be changed by others, and so can what stands in it", path)
+		}
+	}
+	return nil
+}
 
 // Run runs a command of the directory without arguments and environment, and returns why it did not succeed. Output is what it
 // printed, escaped.
@@ -68,6 +88,8 @@ func (d Dir) Run(ctx context.Context, name string, r Rotation) (output string, e
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("command %s did not end within %s, and was killed", name, Timeout)
+	case errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState.Success():
+		err = nil // it has ended, and left a process behind that holds its output
 	case errors.As(err, &exit):
 		err = fmt.Errorf("command %s: %s", name, exit.ProcessState)
 	case err != nil:

@@ -109,3 +109,28 @@ func TestOnlyWhatOthersCannotChangeIsRun(t *testing.T) {
 		t.Errorf("a name's last part is what counts: %v", err)
 	}
 }
+
+func TestACommandThatLeavesAProcessBehindHasSucceeded(t *testing.T) {
+	t.Parallel()
+	if out, err := dir(t, "sleep 1000 & echo done").Run(t.Context(), "reload", told); err != nil || out != `done\n` {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestNoDirectoryIsTrustedThatStandsInOneOfOthers(t *testing.T) {
+	t.Parallel()
+	d := dir(t, "exit 0")
+	above := filepath.Dir(string(d))
+	if err := d.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(above, 0o777); err != nil { //nolint:gosec // that is the fault
+		t.Fatal(err)
+	}
+	if err := d.Check(); err == nil || !strings.Contains(err.Error(), above+" can be changed by others") {
+		t.Errorf("got %v", err)
+	}
+	if err := Dir("hooks").Check(); err == nil {
+		t.Error("a directory is found by where the worker runs")
+	}
+}

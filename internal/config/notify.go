@@ -27,10 +27,11 @@ const (
 )
 
 const (
-	maxNotify     = 16  // of one credential
-	maxWorkload   = 128 // bytes: it stands in a job
+	maxNotify     = 16     // of one credential
+	urgentQueue   = ".now" // a queue of its name would be another command's
+	maxWorkload   = 128    // bytes: it stands in a job
 	restartAdvice = "such as deployment/mail/postfix: deployment, statefulset or daemonset, then namespace, then name"
-	commandAdvice = "the name of a file in the directory that the worker's -hook-dir says: a-z, 0-9, and . _ - in the middle, at most 64"
+	commandAdvice = "the name of a file in the directory that the worker's -hook-dir says: a-z, 0-9, and . _ - in the middle, at most 64, and not .now at its end"
 )
 
 var (
@@ -84,7 +85,7 @@ func (l *loader) oneNotify(raw rawNotify) Notify {
 		}
 	case raw.command != nil:
 		name := raw.command.Text()
-		if commandName.MatchString(name) {
+		if commandName.MatchString(name) && !strings.HasSuffix(name, urgentQueue) {
 			return Notify{NotifyCommand, strings.Clone(name)}
 		}
 		if name != "" {

@@ -79,13 +79,16 @@ func (l *loader) matchWebhooks() {
 		var m rawMatch
 		matchFields.decode(l, raw.match, &m)
 		if m.accounts != nil {
+			if m.accounts.Kind() == document.List && len(m.accounts.Children()) == 0 {
+				m.accounts.Fail("leave it out for all of them", "must name at least one account")
+			}
 			for _, item := range m.accounts.Items() {
 				if account := l.accountName(item); account != nil {
 					raw.Accounts = append(raw.Accounts, account.Name)
 				}
 			}
 		}
-		if raw.Marks = l.marks(nil, m.owner, m.labels); raw.Marks == nil && m.accounts == nil && len(raw.match.Children()) == 0 {
+		if raw.Marks = l.marks(nil, m.owner, m.labels); raw.Marks == nil && m.accounts == nil {
 			raw.match.Fail("leave it out to be told of all", "is empty")
 		}
 	}

@@ -122,14 +122,16 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 			if pass > 0 {
 				s.mourn(ctx, k, found)
 			}
+			if lost {
+				if err := s.remind(ctx, found, now); err != nil {
+					return tallies, err
+				}
+			}
 			if err := s.Index.Add(ctx, written(found)); err != nil {
 				return tallies, err
 			}
 			if lost && pass == 0 {
 				s.miss(ctx, k, store, s.askAgain(ctx, found, now), lost)
-			}
-			if lost {
-				s.remind(ctx, found, now)
 			}
 		}
 	}

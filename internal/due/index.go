@@ -89,6 +89,9 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		if end.Promoted || end.State == rotation.Quarantined || untold {
+			addEvent(ctx, p, cred, end) // first: what comes after it says that it was told
+		}
 		p.Del(ctx, holdKey(cred))
 		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
 		p.HDel(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID)
@@ -107,9 +110,6 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 				p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
 				settleDue(ctx, p, cred, end)
 			}
-		}
-		if end.Promoted || end.State == rotation.Quarantined || untold {
-			addEvent(ctx, p, cred, end)
 		}
 		return nil
 	})

@@ -2,7 +2,6 @@ package due
 
 import (
 	"context"
-	"log/slog"
 	"time"
 )
 
@@ -10,9 +9,9 @@ import (
 const remindTime = 24 * time.Hour
 
 // remind notes again what brought about how credentials stand: those who are told what happens may not have been, because Redis
-// lost it, or because a worker died before it could note it. What has changed since is lost. A failure costs no rotation, and
-// is logged.
-func (s *Scheduler) remind(ctx context.Context, found []finding, now time.Time) {
+// lost it, or because a worker died before it could note it. What has changed since is lost. It comes
+// before the index says how they stand: told twice is better than never.
+func (s *Scheduler) remind(ctx context.Context, found []finding, now time.Time) error {
 	var all []Reminder
 	for _, f := range found {
 		switch {
@@ -25,9 +24,7 @@ func (s *Scheduler) remind(ctx context.Context, found []finding, now time.Time) 
 		}
 	}
 	if len(all) == 0 {
-		return
+		return nil
 	}
-	if err := s.Remind(ctx, all); err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "what happened is not noted again", slog.Int("credentials", len(all)), slog.Any("error", err))
-	}
+	return s.Remind(ctx, all)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -228,7 +229,12 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 		return false
 	}
 	s.mourn(ctx, k, found)
-	if err := s.Index.Replace(ctx, written(found)); err != nil {
+	untold := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return !lost[f.Cred.ID] })
+	err = s.remind(ctx, untold, now)
+	if err == nil {
+		err = s.Index.Replace(ctx, written(found))
+	}
+	if err != nil {
 		retry(credentials(found), err)
 		return false
 	}

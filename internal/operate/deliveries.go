@@ -15,14 +15,15 @@ import (
 type Outbox interface {
 	Counts(ctx context.Context, sinks ...string) ([]outbox.Count, error)
 	Dead(ctx context.Context, sink string) ([]outbox.Dead, error)
-	// Revive puts something dead back; false: there is no such thing.
-	Revive(ctx context.Context, p outbox.Place, id string) (bool, error)
+	// Revive puts something dead back, and has it asked for; false: there is no such thing.
+	Revive(ctx context.Context, p outbox.Place, id string, ask func() error) (bool, error)
 	Next(ctx context.Context, p outbox.Place, n int64) ([]string, error)
 }
 
 // Teller asks for jobs that deliver.
 type Teller interface {
-	EnqueueTell(ctx context.Context, sink, subject string) error
+	// EnqueueTell asks for a delivery; with wake, also of what sleeps after a failure.
+	EnqueueTell(ctx context.Context, sink, subject string, wake bool) error
 }
 
 // Delivery is how a webhook, a command or the restarts stand.
@@ -118,13 +119,13 @@ func (d *Desk) Resend(ctx context.Context, sink string, ids ...string) (int, err
 		if len(ids) > 0 && !slices.Contains(ids, one.Event) {
 			continue
 		}
-		found, err := d.Outbox.Revive(ctx, outbox.Place{Sink: sink, Subject: one.Subject}, one.Event)
-		if err == nil && found {
-			resent++
-			err = d.Teller.EnqueueTell(ctx, sink, one.Subject)
-		}
+		ask := func() error { return d.Teller.EnqueueTell(ctx, sink, one.Subject, true) }
+		found, err := d.Outbox.Revive(ctx, outbox.Place{Sink: sink, Subject: one.Subject}, one.Event, ask)
 		if err != nil {
 			return resent, err
+		}
+		if found {
+			resent++
 		}
 	}
 	return resent, nil

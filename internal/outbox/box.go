@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// keptFor is how long after the last entry an outbox stays whose sink is configured no more.
+	// keptFor is how long an outbox stays whose sink is configured no more.
 	keptFor  = 48 * time.Hour
 	maxDead  = 1000 // of one sink; the oldest go
 	maxCause = 256  // bytes
@@ -31,11 +31,16 @@ type Place struct{ Sink, Subject string }
 
 // Add puts an event in the outboxes of places. One that is there already stays one.
 func (b *Box) Add(ctx context.Context, id string, to ...Place) error {
+	return b.AddAll(ctx, []Event{{id, to}})
+}
+
+// AddAll puts events in the outboxes where they go.
+func (b *Box) AddAll(ctx context.Context, events []Event) error {
 	_, err := b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, place := range to {
-			key := redisx.Key(place.Sink, redisx.Outbox)
-			p.ZAdd(ctx, key, redis.Z{Member: member(place.Subject, id)})
-			p.Expire(ctx, key, keptFor)
+		for _, e := range events {
+			for _, place := range e.To {
+				p.ZAdd(ctx, redisx.Key(place.Sink, redisx.Outbox), redis.Z{Member: member(place.Subject, e.ID)})
+			}
 		}
 		return nil
 	})
@@ -47,9 +52,9 @@ func (b *Box) Add(ctx context.Context, id string, to ...Place) error {
 
 // Next returns the ids of up to n events that wait for a subject, the oldest first.
 func (b *Box) Next(ctx context.Context, p Place, n int64) ([]string, error) {
-	found, err := b.rdb.ZRangeByLex(ctx, redisx.Key(p.Sink, redisx.Outbox), &redis.ZRangeBy{
-		Min: "[" + p.Subject + "/", Max: "(" + p.Subject + "0", Count: n, // '0' follows '/'
-	}).Result()
+	span := span(p.Subject)
+	span.Count = n
+	found, err := b.rdb.ZRangeByLex(ctx, redisx.Key(p.Sink, redisx.Outbox), span).Result()
 	if err != nil {
 		return nil, fmt.Errorf("ask what is to be told: %w", err)
 	}
@@ -60,6 +65,35 @@ func (b *Box) Next(ctx context.Context, p Place, n int64) ([]string, error) {
 		}
 	}
 	return ids, nil
+}
+
+// Ends are the oldest and the newest event that wait for a subject; "" where none does.
+func (b *Box) Ends(ctx context.Context, p Place) (oldest, newest string, err error) {
+	some, err := b.Next(ctx, p, 1)
+	if err != nil || len(some) == 0 {
+		return "", "", err
+	}
+	span := span(p.Subject)
+	found, err := b.rdb.ZRevRangeByLex(ctx, redisx.Key(p.Sink, redisx.Outbox), &redis.ZRangeBy{Min: span.Min, Max: span.Max, Count: 1}).Result()
+	if err != nil || len(found) == 0 {
+		return "", "", wrap(err)
+	}
+	_, newest, _ = parse(found[0])
+	return some[0], newest, nil
+}
+
+// span is where the entries of a subject stand. '0' follows '/'.
+func span(subject string) *redis.ZRangeBy {
+	return &redis.ZRangeBy{Min: "[" + subject + "/", Max: "(" + subject + "0"}
+}
+
+// RemoveUpTo takes the events of a subject out of an outbox, from the oldest to this one.
+func (b *Box) RemoveUpTo(ctx context.Context, p Place, id string) error {
+	err := b.rdb.ZRemRangeByLex(ctx, redisx.Key(p.Sink, redisx.Outbox), span(p.Subject).Min, "["+member(p.Subject, id)).Err()
+	if err != nil {
+		return fmt.Errorf("note what was told: %w", err)
+	}
+	return nil
 }
 
 // Remove takes events out of an outbox.
@@ -123,8 +157,9 @@ func (b *Box) Dead(ctx context.Context, sink string) ([]Dead, error) {
 	return all, nil
 }
 
-// Revive puts something dead back to be delivered. It is false where there is no such thing.
-func (b *Box) Revive(ctx context.Context, p Place, id string) (bool, error) {
+// Revive puts something dead back to be delivered at once, and has it asked for. It is dead no more when that is done. It is
+// false where there is no such thing.
+func (b *Box) Revive(ctx context.Context, p Place, id string, ask func() error) (bool, error) {
 	m := member(p.Subject, id)
 	if _, err := b.rdb.ZScore(ctx, redisx.Key(p.Sink, redisx.Dead), m).Result(); errors.Is(err, redis.Nil) {
 		return false, nil
@@ -132,6 +167,12 @@ func (b *Box) Revive(ctx context.Context, p Place, id string) (bool, error) {
 		return false, wrap(err)
 	}
 	if err := b.Add(ctx, id, p); err != nil {
+		return false, err
+	}
+	if err := b.rdb.Del(ctx, redisx.Turn(p.Sink, p.Subject)).Err(); err != nil { // it may rest for an hour
+		return false, wrap(err)
+	}
+	if err := ask(); err != nil {
 		return false, err
 	}
 	return true, b.forget(ctx, p.Sink, []string{m})
@@ -142,6 +183,31 @@ func (b *Box) forget(ctx context.Context, sink string, members []string) error {
 		for _, m := range members {
 			pipe.ZRem(ctx, redisx.Key(sink, redisx.Dead), m)
 			pipe.HDel(ctx, redisx.Key(sink, redisx.Causes), m)
+		}
+		return nil
+	})
+	return wrap(err)
+}
+
+// Subject returns the first subject after another one of which something waits, and its oldest event; "" where there is none.
+func (b *Box) Subject(ctx context.Context, sink, after string) (subject, oldest string, err error) {
+	from := "-"
+	if after != "" {
+		from = "[" + after + "0"
+	}
+	found, err := b.rdb.ZRangeByLex(ctx, redisx.Key(sink, redisx.Outbox), &redis.ZRangeBy{Min: from, Max: "+", Count: 1}).Result()
+	if err != nil || len(found) == 0 {
+		return "", "", wrap(err)
+	}
+	subject, oldest, _ = parse(found[0])
+	return subject, oldest, nil
+}
+
+// Keep has what waits for a sink, and what is dead of it, stay for as long as it is called now and then.
+func (b *Box) Keep(ctx context.Context, sink string) error {
+	_, err := b.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, name := range []string{redisx.Outbox, redisx.Dead, redisx.Causes} {
+			p.Expire(ctx, redisx.Key(sink, name), keptFor)
 		}
 		return nil
 	})

@@ -157,10 +157,17 @@ func TestWhatCannotBeToldForADayIsKeptAndCanBeSentAgain(t *testing.T) {
 			t.Errorf("%+v", one)
 		}
 	}
-	if found, err := b.Revive(t.Context(), pager, old); err != nil || !found {
+	lost := errors.New("redis is away")
+	if _, err := b.Revive(t.Context(), pager, old, func() error { return lost }); !errors.Is(err, lost) {
+		t.Errorf("got %v", err)
+	}
+	if dead, err = b.Dead(t.Context(), pager.Sink); err != nil || len(dead) != 2 {
+		t.Errorf("what was not asked for is dead no more: %v %+v", err, dead)
+	}
+	if found, err := b.Revive(t.Context(), pager, old, func() error { return nil }); err != nil || !found {
 		t.Errorf("%v %v", found, err)
 	}
-	if found, err := b.Revive(t.Context(), pager, fine); err != nil || found {
+	if found, err := b.Revive(t.Context(), pager, fine, func() error { return nil }); err != nil || found {
 		t.Errorf("what is not dead is revived: %v %v", found, err)
 	}
 	if sent, _ := deliver(t, b, pager, ok); !slices.Equal(sent, []string{old}) {
@@ -207,18 +214,48 @@ func TestWhatTheStreamDoesNotKeepAnyMoreHoldsNothingUp(t *testing.T) {
 func TestRestartsThatWaitAreOne(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
-	for i := range 10 {
+	const n = 3 * atOnce
+	for i := range n {
 		must(t, b.Add(t.Context(), event(0, i), pager))
 	}
 	calls := 0
 	d := b.Drain(t.Context(), pager, true, time.Now, func(_ context.Context, id string) error {
 		calls++
-		if !strings.HasSuffix(id, "-9") {
+		if !strings.HasSuffix(id, fmt.Sprint("-", n-1)) {
 			t.Errorf("restarted for %s, which is not the newest", id)
 		}
 		return nil
 	})
-	if calls != 1 || d.Told != 10 {
+	if calls != 1 || d.Told != 1 || d.After != 0 {
 		t.Errorf("%d calls: %+v", calls, d)
+	}
+}
+
+// A worker that stood still must not tell of what another one has told of meanwhile.
+func TestAWorkerWhoseTurnIsOverTellsNoMore(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	for i := range 3 {
+		must(t, b.Add(t.Context(), event(0, i), pager))
+	}
+	sent, d := deliver(t, b, pager, func(string) error {
+		return b.rdb.Set(t.Context(), redisx.Turn(pager.Sink, pager.Subject), "another", time.Minute).Err()
+	})
+	if len(sent) != 1 || !errors.Is(d.Err, errTurn) {
+		t.Errorf("sent %v: %+v", sent, d)
+	}
+	if turn := b.rdb.Get(t.Context(), redisx.Turn(pager.Sink, pager.Subject)).Val(); turn != "another" {
+		t.Errorf("the turn is %q", turn)
+	}
+}
+
+func TestAStopDuringAnOldDeliveryGivesNothingUp(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	must(t, b.Add(t.Context(), event(25*time.Hour, 0), pager))
+	ctx, cancel := context.WithCancel(t.Context())
+	d := b.Drain(ctx, pager, false, time.Now, func(context.Context, string) error { cancel(); return context.Canceled })
+	if d.Dead != 0 || d.Err == nil {
+		t.Errorf("%+v", d)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"keyturn/internal/redisx"
 )
@@ -17,11 +19,11 @@ import (
 const (
 	leaseTime = 30 * time.Second
 	readMost  = 500
-	readWait  = time.Second // for the next event
-	passMost  = 20 * time.Second
-	restTime  = time.Second // while another scheduler is at it, and after an error of Redis
-	// serveCheck is how often a look is taken whether there are workers for commands.
-	serveCheck = 30 * time.Second
+	// What was handed on of a batch counts by the chunk, and so is not handed on twice where Redis is slow.
+	chunk, ringsAtOnce = 50, 8
+	readWait           = time.Second // for the next event
+	passMost           = 20 * time.Second
+	restTime           = time.Second // while another scheduler is at it, and after an error of Redis
 	// UnservedFor is how long commands wait before that is said.
 	UnservedFor = 5 * time.Minute
 	commandLife = time.Minute // how long a worker's word that it runs commands holds
@@ -48,12 +50,14 @@ type Dispatcher struct {
 	Read func(ctx context.Context, after string, n int64, wait time.Duration) ([]Event, error)
 	// Ring has a worker look at an outbox for a subject.
 	Ring func(ctx context.Context, p Place) error
-	// Commands are the sinks that only some workers serve.
+	// Sinks are all of them, and Commands those that only some workers serve.
+	Sinks    func() []string
 	Commands func() []string
 	// Unserved is called where commands wait and no worker runs any.
 	Unserved func(ctx context.Context) error
 
-	served time.Time // when that was looked at last
+	looked time.Time         // around, the last time
+	walked map[string]string // the subject up to which each outbox was looked through
 }
 
 // Run hands events on until ctx ends. What goes wrong is tried again: nothing counts as handed on before it is.
@@ -91,35 +95,45 @@ func (d *Dispatcher) pass(ctx context.Context) (mine bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if err := errors.Join(d.handOn(ctx, events), d.lookAtCommands(ctx)); err != nil {
-		return true, err
+	if len(events) > 0 {
+		if err := d.missed(ctx, after, events[0]); err != nil {
+			return true, err
+		}
 	}
-	if len(events) == 0 {
-		return true, nil
+	for some := range slices.Chunk(events, chunk) {
+		if err := d.handOn(ctx, some); err != nil {
+			return true, err
+		}
+		if err := d.Box.rdb.Set(ctx, redisx.Told, some[len(some)-1].ID, 0).Err(); err != nil {
+			return true, wrap(err)
+		}
 	}
-	return true, wrap(d.Box.rdb.Set(ctx, redisx.Told, events[len(events)-1].ID, 0).Err())
+	return true, d.lookAround(ctx)
 }
 
 // handOn keeps events in the outboxes before it rings: a worker that is rung for finds them.
 func (d *Dispatcher) handOn(ctx context.Context, events []Event) error {
+	if err := d.Box.AddAll(ctx, events); err != nil {
+		return err
+	}
 	rung := map[Place]bool{}
+	var group errgroup.Group
+	group.SetLimit(ringsAtOnce)
 	for _, e := range events {
-		if len(e.To) == 0 {
-			continue
-		}
-		if err := d.Box.Add(ctx, e.ID, e.To...); err != nil {
-			return err
-		}
 		for _, p := range e.To {
+			if rung[p] {
+				continue
+			}
 			rung[p] = true
+			group.Go(func() error {
+				if err := d.Ring(ctx, p); err != nil {
+					return fmt.Errorf("ask for a delivery to %s: %w", p.Sink, err)
+				}
+				return nil
+			})
 		}
 	}
-	for p := range rung {
-		if err := d.Ring(ctx, p); err != nil {
-			return fmt.Errorf("ask for a delivery to %s: %w", p.Sink, err)
-		}
-	}
-	return nil
+	return group.Wait()
 }
 
 // told is the event up to which all have been handed on. What is older than any delivery is tried, is not handed on any more;
@@ -149,13 +163,11 @@ func (b *Box) Commanding(ctx context.Context) error {
 }
 
 // lookAtCommands finds out whether commands wait for a worker that there is not.
-func (d *Dispatcher) lookAtCommands(ctx context.Context) error {
-	now := d.Clock.Now()
+func (d *Dispatcher) lookAtCommands(ctx context.Context, now time.Time) error {
 	sinks := d.Commands()
-	if len(sinks) == 0 || now.Sub(d.served) < serveCheck {
+	if len(sinks) == 0 {
 		return nil
 	}
-	d.served = now
 	counts, err := d.Box.Counts(ctx, sinks...)
 	if err != nil {
 		return err

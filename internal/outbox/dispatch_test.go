@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/redisx"
 )
@@ -40,6 +43,7 @@ func (p *post) dispatcher(b *Box) *Dispatcher {
 	return &Dispatcher{
 		Box: b, Clock: p, Log: slog.New(slog.DiscardHandler), Read: p.read,
 		Ring:     func(_ context.Context, place Place) error { p.rung = append(p.rung, place); return p.ringErr },
+		Sinks:    func() []string { return []string{pager.Sink, "command.reload"} },
 		Commands: func() []string { return []string{"command.reload"} },
 		Unserved: func(context.Context) error { p.unserved++; return nil },
 	}
@@ -57,6 +61,7 @@ func TestEachEventIsHandedOnOnceToWhereItGoes(t *testing.T) {
 	b, p := newBox(t), &post{now: time.Now()}
 	p.events = []Event{{event(time.Minute, 0), []Place{pager}}, {event(time.Second, 0), nil}, {event(0, 0), []Place{pager, {"webhook.other", "shop"}}}}
 	d := p.dispatcher(b)
+	d.looked = p.now
 	if mine, err := d.pass(t.Context()); err != nil || !mine {
 		t.Fatal(mine, err)
 	}
@@ -77,6 +82,7 @@ func TestNothingCountsAsHandedOnBeforeItIs(t *testing.T) {
 	b, p := newBox(t), &post{now: time.Now(), ringErr: errors.New("redis is away")}
 	p.events = []Event{{event(time.Minute, 0), []Place{pager}}}
 	d := p.dispatcher(b)
+	d.looked = p.now
 	if _, err := d.pass(t.Context()); err == nil {
 		t.Fatal("it counts as done")
 	}
@@ -163,4 +169,81 @@ func TestTheDispatcherEndsWithItsContext(t *testing.T) {
 		return nil, errors.New("pass " + strconv.Itoa(passes))
 	}
 	d.Run(ctx)
+}
+
+// A worker or a person may take a job away, and a failover may lose one.
+func TestWhatWaitsWithoutAJobIsRungForAgain(t *testing.T) {
+	t.Parallel()
+	b, p := newBox(t), &post{now: time.Now()}
+	for _, subject := range []string{"a", "b", "b-2"} {
+		must(t, b.Add(t.Context(), event(time.Minute, 0), Place{pager.Sink, subject}))
+		must(t, b.Add(t.Context(), event(0, 0), Place{pager.Sink, subject}))
+	}
+	_, err := p.dispatcher(b).pass(t.Context())
+	must(t, err)
+	want := []Place{{pager.Sink, "a"}, {pager.Sink, "b-2"}, {pager.Sink, "b"}}
+	if !slices.Equal(p.rung, want) {
+		t.Errorf("rang for %v", p.rung)
+	}
+}
+
+func TestWhatNoWorkerTakesIsGivenUpInTheEnd(t *testing.T) {
+	t.Parallel()
+	b, p := newBox(t), &post{now: time.Now()}
+	sink := "command.reload"
+	must(t, b.Add(t.Context(), event(26*time.Hour, 0), Place{sink, "shop"}))
+	must(t, b.Add(t.Context(), event(time.Hour, 0), Place{sink, "shop"}))
+	_, err := p.dispatcher(b).pass(t.Context())
+	must(t, err)
+	dead, err := b.Dead(t.Context(), sink)
+	must(t, err)
+	if len(dead) != 1 || dead[0].Cause != errUnserved.Error() || len(waiting(t, b, Place{sink, "shop"})) != 1 {
+		t.Errorf("%+v", dead)
+	}
+}
+
+// stream notes n events and leaves the last ones.
+func stream(t *testing.T, b *Box, n int, left int64) (ids []string) {
+	t.Helper()
+	for range n {
+		id, err := b.rdb.XAdd(t.Context(), &redis.XAddArgs{Stream: redisx.Events, Values: []any{"type", "rotated"}}).Result()
+		must(t, err)
+		ids = append(ids, id)
+	}
+	must(t, b.rdb.XTrimMaxLen(t.Context(), redisx.Events, left).Err())
+	return ids
+}
+
+func TestEventsThatLeftTheStreamBeforeTheyWereToldAreSaidToBe(t *testing.T) {
+	t.Parallel()
+	b, p := newBox(t), &post{now: time.Now()}
+	ids := stream(t, b, 5, 2)
+	for _, id := range ids[3:] {
+		p.events = append(p.events, Event{ID: id})
+	}
+	must(t, b.rdb.Set(t.Context(), redisx.Told, ids[0], 0).Err())
+	var log strings.Builder
+	d := p.dispatcher(b)
+	d.Log = slog.New(slog.NewTextHandler(&log, nil))
+	for range 3 {
+		p.now = p.now.Add(time.Minute)
+		_, err := d.pass(t.Context())
+		must(t, err)
+	}
+	if n := strings.Count(log.String(), "events were dropped before they could be told"); n != 1 {
+		t.Errorf("it is said %d times:\n%s", n, log.String())
+	}
+}
+
+// A Redis that took over may lack what the one before it had noted last, and its clock may be behind.
+func TestEventsOfARedisThatTookOverAreTold(t *testing.T) {
+	t.Parallel()
+	b, p := newBox(t), &post{now: time.Now()}
+	ids := stream(t, b, 1, 1)
+	must(t, b.rdb.Set(t.Context(), redisx.Told, event(-time.Hour, 0), 0).Err())
+	_, err := p.dispatcher(b).pass(t.Context())
+	must(t, err)
+	if told := b.rdb.Get(t.Context(), redisx.Told).Val(); told != ids[0] {
+		t.Errorf("told up to %s, and the stream ends at %s", told, ids[0])
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -31,7 +30,7 @@ var ErrGone = errors.New("the event is not kept any more")
 
 // Delivery is what became of one run.
 type Delivery struct {
-	Told  int           // events
+	Told  int           // messages
 	Dead  int           // events that are given up; DeadOf says why
 	Cause error         // of the last one that is dead
 	After time.Duration // there is more to tell after that
@@ -49,30 +48,31 @@ func (b *Box) Drain(ctx context.Context, p Place, together bool, now func() time
 	}
 	pause := time.Duration(0)
 	for d.Told+d.Dead < atOnce && d.Err == nil {
-		ids, err := b.Next(ctx, p, 1+atOnce)
-		if err != nil || len(ids) == 0 {
+		id, newest, err := b.Ends(ctx, p)
+		if err != nil || id == "" {
 			d.Err = err
 			break
 		}
-		b.leave(ctx, p, token, turnTime) // others wait for as long as this one goes on
-		id, done := ids[0], ids[:1]
+		if d.Err = b.leave(ctx, p, token, turnTime); d.Err != nil { // others wait for as long as this one goes on
+			break
+		}
 		if together {
-			id, done = ids[len(ids)-1], ids
+			id = newest
 		}
 		switch err := send(ctx, id); {
 		case err == nil:
-			d.Err = b.Remove(ctx, p, done...)
-			d.Told += len(done)
+			d.Err = b.RemoveUpTo(ctx, p, id)
+			d.Told++
 		case errors.Is(err, ErrGone): // it could not be sent again either
-			d.Err = b.Remove(ctx, p, done...)
-			d.Dead++
-			d.Cause = err
-		case errors.Is(err, ErrFinal) || now().Sub(Happened(id)) > Patience:
-			d.Err = b.Bury(ctx, p, id, err.Error(), now())
+			d.Err = b.RemoveUpTo(ctx, p, id)
 			d.Dead++
 			d.Cause = err
 		case ctx.Err() != nil: // the worker stops, which says nothing of the receiver
 			d.Err = err
+		case errors.Is(err, ErrFinal) || now().Sub(Happened(id)) > Patience:
+			d.Err = b.Bury(ctx, p, id, err.Error(), now())
+			d.Dead++
+			d.Cause = err
 		default:
 			d.Err = err
 			pause = min(max(now().Sub(Happened(id)), shortest), longest)
@@ -83,7 +83,7 @@ func (b *Box) Drain(ctx context.Context, p Place, together bool, now func() time
 	} else if d.Told+d.Dead >= atOnce {
 		d.After = time.Second
 	}
-	b.leave(ctx, p, token, pause)
+	_ = b.leave(ctx, p, token, pause) // it ends by itself
 	return d
 }
 
@@ -103,10 +103,18 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '0' then return redis.call('DEL', KEYS[1]) end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`)
 
-// leave ends a turn, after which the subject rests. A turn that cannot be ended ends by itself.
-func (b *Box) leave(ctx context.Context, p Place, token string, rest time.Duration) {
+// errTurn is a turn that another worker has by now: this one stood still for long.
+var errTurn = errors.New("another worker is at it")
+
+// leave ends a turn, after which the subject rests.
+func (b *Box) leave(ctx context.Context, p Place, token string, rest time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	// The task comes back after the rest: it must find the turn free then.
-	_ = leaveScript.Run(ctx, b.rdb, []string{redisx.Turn(p.Sink, p.Subject)}, token, fmt.Sprint(max(rest-time.Second, 0).Milliseconds())).Err()
+	key, rest := redisx.Turn(p.Sink, p.Subject), max(rest-time.Second, 0)
+	mine, err := leaveScript.Run(ctx, b.rdb, []string{key}, token, rest.Milliseconds()).Bool()
+	if err == nil && !mine {
+		err = errTurn
+	}
+	return wrap(err)
 }

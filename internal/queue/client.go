@@ -62,9 +62,13 @@ func (c *Client) EnqueueContacts(ctx context.Context, account, id string, slot t
 	return c.once(ctx, account, account, KindContacts, id, rotation.Job{Slot: slot, Reason: rotation.ReasonScheduled})
 }
 
-// EnqueueTell asks for a delivery from an outbox, like Enqueue.
-func (c *Client) EnqueueTell(ctx context.Context, sink, subject string) error {
-	return c.once(ctx, sink, sink, KindTell, subject, rotation.Job{Reason: rotation.ReasonScheduled})
+// EnqueueTell asks for a delivery from an outbox, like Enqueue. With wake, one that sleeps after a failure runs now.
+func (c *Client) EnqueueTell(ctx context.Context, sink, subject string, wake bool) error {
+	job := rotation.Job{Reason: rotation.ReasonScheduled}
+	if wake {
+		job.Reason = rotation.ReasonResume
+	}
+	return c.once(ctx, sink, sink, KindTell, subject, job)
 }
 
 // Demand asks for a job at once, for a person: of job only who asks counts, and whether they insist. It returns the slot to

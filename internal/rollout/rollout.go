@@ -23,6 +23,8 @@ import (
 const (
 	// Account is where Kubernetes puts what a pod calls its API with.
 	Account = "/var/run/secrets/kubernetes.io/serviceaccount"
+	// Variable is one of the environment's that every pod has.
+	Variable = "KUBERNETES_SERVICE_HOST"
 	// Timeout is the longest that one call takes.
 	Timeout = 15 * time.Second
 
@@ -42,7 +44,7 @@ type Cluster struct {
 
 // Here is the cluster in which this process runs. lookup finds variables of the environment; account is Account.
 func Here(lookup func(string) string, account string) (*Cluster, error) {
-	host, port := lookup("KUBERNETES_SERVICE_HOST"), lookup("KUBERNETES_SERVICE_PORT")
+	host, port := lookup(Variable), lookup("KUBERNETES_SERVICE_PORT")
 	if host == "" || port == "" {
 		return nil, ErrOutside
 	}

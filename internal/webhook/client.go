@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,7 +20,7 @@ const Timeout = 15 * time.Second
 
 const (
 	maxAnswer = 64 << 10 // bytes that are read of an answer, so that its connection can be used again
-	perHost   = 8
+	perHost   = 16
 )
 
 // ErrRefused is an answer after which a message must not be sent again: 410 Gone, as Standard Webhooks has it.
@@ -44,7 +45,7 @@ func NewClient(roots *x509.CertPool, now func() time.Time) *Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:           http.ProxyFromEnvironment,
-			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, MaxConnsPerHost: perHost, MaxIdleConnsPerHost: 1,
+			TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, MaxConnsPerHost: perHost, MaxIdleConnsPerHost: perHost,
 			IdleConnTimeout: time.Minute, TLSHandshakeTimeout: Timeout, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: maxAnswer,
 		},
 	}}
@@ -91,7 +92,12 @@ func bare(err error) error {
 		if whole.Timeout() {
 			return fmt.Errorf("the receiver did not answer within %s", Timeout)
 		}
-		return whole.Err
+		err = whole.Err
 	}
-	return err
+	var reached *net.OpError
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &reached) || errors.As(err, &certificate) {
+		return err
+	}
+	return fmt.Errorf("the request failed (%T)", err) // its text may have the address, or that of a proxy
 }
