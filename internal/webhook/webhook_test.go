@@ -113,9 +113,12 @@ func TestAnAnswerIsReadUpToABound(t *testing.T) {
 	const all = 64 << 20
 	written := make(chan int, 1)
 	c, to := server(t, func(w http.ResponseWriter, _ *http.Request) {
-		n, err := 0, error(nil)
-		for part := 0; n < all && err == nil; n += part {
-			part, err = w.Write(make([]byte, 1<<16))
+		n := 0
+		for n < all {
+			part, err := w.Write(make([]byte, 1<<16))
+			if n += part; err != nil {
+				break
+			}
 		}
 		written <- n
 	})
