@@ -81,9 +81,13 @@ func TestAnEventGoesToThoseWhoseMatchSelectsItAndToWhatNotifyNames(t *testing.T)
 	}
 }
 
-func TestOnlyAWorkerWithADirectoryServesCommands(t *testing.T) {
-	t.Parallel()
+func TestOnlyAWorkerThatCanServesCommandsAndRestarts(t *testing.T) {
 	cfg := loadTold(t)
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	if none := SinkSettings(cfg, ""); len(none) != len(Sinks(cfg))-2 {
+		t.Errorf("%d of %v", len(none), Sinks(cfg))
+	}
+	t.Setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
 	all, without := SinkSettings(cfg, "/etc/keyturn/hooks"), SinkSettings(cfg, "")
 	if len(all) != len(Sinks(cfg)) || len(without) != len(all)-1 {
 		t.Errorf("%d and %d of %v", len(all), len(without), Sinks(cfg))

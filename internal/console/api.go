@@ -193,11 +193,12 @@ func (c *Console) overview(ctx context.Context) (operate.Overview, error) {
 // Told is a credential, where it stands and what happened to it.
 type Told struct {
 	operate.Row
-	Target string          `json:"target"`
-	Second string          `json:"second_target,omitempty"`
-	Store  string          `json:"store"`
-	Path   string          `json:"path"`
-	Events []operate.Event `json:"events"` // the newest first
+	Target string           `json:"target"`
+	Second string           `json:"second_target,omitempty"`
+	Store  string           `json:"store"`
+	Path   string           `json:"path"`
+	Untold []operate.Untold `json:"untold,omitempty" doc:"What webhooks, commands and workloads were not told yet, or never."`
+	Events []operate.Event  `json:"events"` // the newest first
 	// Can are the actions that its state and the caller's role allow.
 	Can []string `json:"can"`
 }
@@ -219,6 +220,9 @@ func (c *Console) tell(ctx context.Context, id string) (Told, *rotation.Credenti
 	}
 	for _, a := range offered(t.Row, callerOf(ctx)) {
 		t.Can = append(t.Can, a.Name)
+	}
+	if t.Untold, err = desk.Untold(ctx, cred); err != nil {
+		return Told{}, nil, err
 	}
 	t.Events, _, err = desk.Recent(ctx, operate.EventQuery{IDs: []string{id}}, "", 100)
 	if t.Events == nil {
