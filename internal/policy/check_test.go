@@ -62,6 +62,7 @@ func TestCheckNamesEveryBrokenDemand(t *testing.T) {
 		{"symbol wanted", "aB3dE6gH9j", symbolic, "symbols.min symbols.min_distinct"},
 		{"space", "aB3dE6gH9 ", mail, "allowed_symbols"},
 		{"control character", "aB3dE6gH9\n", mail, "allowed_symbols"},
+		{"symbol before what else is wanted", "-aB3dE6gH9", mail, "allowed_symbols"},
 		{"not ASCII", "aB3dE6gH9é", mail, "allowed_symbols"},
 		{"run", "aB3dE6gHHH", with(func(r *Rule) { r.MaxRepeat = 2 }), "max_repeat"},
 		{"run just allowed", "aB3dE6gHHj", with(func(r *Rule) { r.MaxRepeat = 2 }), ""},

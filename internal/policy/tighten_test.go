@@ -104,6 +104,7 @@ func TestSatisfiableNamesEachContradiction(t *testing.T) {
 		{"over our limit", Rule{MinLength: LengthLimit + 1}, "min_length"},
 		{"sum too large", Rule{MaxLength: 5, Digits: Class{Min: 3}, Lower: Class{MinDistinct: 3}}, "max_length"},
 		{"sum overflows", Rule{Digits: Class{Min: 1 << 62}, Lower: Class{Min: 1 << 62}, Upper: Class{Min: 1 << 62}}, "max_length"},
+		{"more than fits, of one class", Rule{Digits: Class{Min: LengthLimit + 1}}, "max_length"},
 		{"too many distinct", Rule{Digits: Class{MinDistinct: 11}}, "digits.min_distinct"},
 		{"distinct of few symbols", Rule{AllowedSymbols: "--_", Symbols: Class{MinDistinct: 3}}, "symbols.min_distinct"},
 		{"none allowed", Rule{Symbols: Class{Min: 1}}, "symbols.min"},

@@ -36,7 +36,7 @@ func TestSundayIsZeroAndSevenAndMayEndARange(t *testing.T) {
 
 func TestADayOfTheWeekThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, days := range []string{"8", "1-8", "7-1", "sat-fri", "5-7/0", "5-7/x", "7-", "-7", "07x", "sunday", "5-6-7", "5-7/2/2", "--7"} {
+	for _, days := range []string{"8", "1-8", "7-1", "sat-fri", "5-7/0", "5-7/x", "7-", "-7", "07x", "sunday", "5-6-7", "5-7/2/2", "--7", "x-7/2", "10-7", "1x-7"} {
 		if _, err := Parse(Spec{Cron: "0 12 * * " + days}); fields(t, err) != "cron" {
 			t.Errorf("%s: %v, want an error that names cron", days, err)
 		}
