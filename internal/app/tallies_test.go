@@ -54,15 +54,18 @@ func TestWhatIsCountedIsHandedOverNowAndThenAndAtTheEnd(t *testing.T) {
 		rotate(rotation.Ending{Promoted: true})
 		tallies.Called(cred, "set", &rotation.Error{Kind: rotation.RateLimited}, time.Millisecond)
 		<-time.After(20 * time.Second) // it is not taken, and kept
+		synctest.Wait()
 		house.away = nil
 		rotate(rotation.Ending{State: rotation.Quarantined})
 		<-time.After(15 * time.Second)
+		synctest.Wait()
 		want := due.Tally{Rotated: 1, Quarantined: 1, Calls: 3, Limited: 1}
 		want.Exposed[1] = 2
 		if len(house.taken) != 1 || house.taken[0]["mail"] != want {
 			t.Errorf("%+v, want %+v", house.taken, want)
 		}
 		<-time.After(time.Hour)
+		synctest.Wait()
 		if len(house.taken) != 1 {
 			t.Error("an idle worker hands over nothing all the same")
 		}

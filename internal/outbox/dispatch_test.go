@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 // post is a stream of events and a queue.
 type post struct {
+	mu       sync.Mutex // of rung
 	events   []Event
 	readErr  error
 	ringErr  error
@@ -42,7 +44,12 @@ func (p *post) read(_ context.Context, after string, n int64, _ time.Duration) (
 func (p *post) dispatcher(b *Box) *Dispatcher {
 	return &Dispatcher{
 		Box: b, Clock: p, Log: slog.New(slog.DiscardHandler), Read: p.read,
-		Ring:     func(_ context.Context, place Place) error { p.rung = append(p.rung, place); return p.ringErr },
+		Ring: func(_ context.Context, place Place) error {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.rung = append(p.rung, place)
+			return p.ringErr
+		},
 		Sinks:    func() []string { return []string{pager.Sink, "command.reload"} },
 		Commands: func() []string { return []string{"command.reload"} },
 		Unserved: func(context.Context) error { p.unserved++; return nil },
