@@ -147,3 +147,18 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 }
+
+// A class without characters takes part in no password, and says nothing of their number.
+func TestWithoutSymbolsThePlanIsTheOneWithTheMostEntropy(t *testing.T) {
+	t.Parallel()
+	o := newOdds(mail, 20)
+	best, ok := o.best(false)
+	if !ok || math.IsNaN(best.bits) {
+		t.Fatalf("%+v", best)
+	}
+	for d := range 21 {
+		if share := o.classShare(d, 0); share >= minAcceptance && o.spaceBits(d, 0)+math.Log2(share) > best.bits {
+			t.Errorf("with %d digits there are more passwords than with %d", d, best.digits)
+		}
+	}
+}

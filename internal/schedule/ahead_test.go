@@ -45,3 +45,15 @@ func BenchmarkAhead(b *testing.B) {
 		s.Next(from, "mail/alerts@example.com")
 	}
 }
+
+func TestWhatIsWorkedOutAheadIsBounded(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	every := parse(t, Spec{Cron: "* * * * *"})
+	if n := len(every.Ahead(from, from.AddDate(1, 0, 0)).cron.ahead); n != maxAhead {
+		t.Errorf("%d of a year of minutes", n)
+	}
+	if n := len(every.Ahead(from, from.Add(time.Hour)).cron.ahead); n != 60 {
+		t.Errorf("%d of an hour of minutes", n)
+	}
+}
