@@ -96,13 +96,9 @@ func (b *Box) RemoveUpTo(ctx context.Context, p Place, id string) error {
 	return nil
 }
 
-// Remove takes events out of an outbox.
-func (b *Box) Remove(ctx context.Context, p Place, ids ...string) error {
-	members := make([]any, len(ids))
-	for i, id := range ids {
-		members[i] = member(p.Subject, id)
-	}
-	if err := b.rdb.ZRem(ctx, redisx.Key(p.Sink, redisx.Outbox), members...).Err(); err != nil {
+// Remove takes an event out of an outbox.
+func (b *Box) Remove(ctx context.Context, p Place, id string) error {
+	if err := b.rdb.ZRem(ctx, redisx.Key(p.Sink, redisx.Outbox), member(p.Subject, id)).Err(); err != nil {
 		return fmt.Errorf("note what was told: %w", err)
 	}
 	return nil

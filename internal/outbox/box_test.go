@@ -259,3 +259,20 @@ func TestAStopDuringAnOldDeliveryGivesNothingUp(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// What a person sends again may come while something newer of its subject is being told.
+func TestWhatIsPutBackDuringADeliveryIsToldToo(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	older, newer := event(time.Hour, 0), event(0, 0)
+	must(t, b.Add(t.Context(), newer, pager))
+	sent, _ := deliver(t, b, pager, func(id string) error {
+		if id == newer {
+			return b.Add(t.Context(), older, pager)
+		}
+		return nil
+	})
+	if !slices.Equal(sent, []string{newer, older}) {
+		t.Errorf("sent %v", sent)
+	}
+}

@@ -78,7 +78,9 @@ func TestEachEventIsHandedOnOnceToWhereItGoes(t *testing.T) {
 	if len(p.rung) != 2 {
 		t.Errorf("rang for %v", p.rung)
 	}
-	must(t, b.Remove(t.Context(), pager, waiting(t, b, pager)...))
+	for _, id := range waiting(t, b, pager) {
+		must(t, b.Remove(t.Context(), pager, id))
+	}
 	if _, err := d.pass(t.Context()); err != nil || len(waiting(t, b, pager)) > 0 {
 		t.Errorf("handed on twice: %v", err)
 	}

@@ -46,7 +46,10 @@ func (b *Box) Drain(ctx context.Context, p Place, together bool, now func() time
 	if err != nil || !taken {
 		return Delivery{After: max(rest, time.Second), Err: err}
 	}
-	pause := time.Duration(0)
+	pause, remove := time.Duration(0), b.Remove // and no older one, which a person may have put back meanwhile
+	if together {
+		remove = b.RemoveUpTo
+	}
 	for d.Told+d.Dead < atOnce && d.Err == nil {
 		id, newest, err := b.Ends(ctx, p)
 		if err != nil || id == "" {
@@ -61,10 +64,10 @@ func (b *Box) Drain(ctx context.Context, p Place, together bool, now func() time
 		}
 		switch err := send(ctx, id); {
 		case err == nil:
-			d.Err = b.RemoveUpTo(ctx, p, id)
+			d.Err = remove(ctx, p, id)
 			d.Told++
 		case errors.Is(err, ErrGone): // it could not be sent again either
-			d.Err = b.RemoveUpTo(ctx, p, id)
+			d.Err = remove(ctx, p, id)
 			d.Dead++
 			d.Cause = err
 		case ctx.Err() != nil: // the worker stops, which says nothing of the receiver
