@@ -123,9 +123,7 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 				s.mourn(ctx, k, found)
 			}
 			if lost {
-				if err := s.remind(ctx, found, now); err != nil {
-					return tallies, err
-				}
+				s.remind(ctx, found, now)
 			}
 			if err := s.Index.Add(ctx, written(found)); err != nil {
 				return tallies, err

@@ -1,6 +1,8 @@
 package due
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -49,5 +51,38 @@ func TestWhatStillHoldsIsNotedAgainAfterRedisWasEmptied(t *testing.T) {
 	}
 	if f := got[creds[3].ID].Fields; f["type"] != EventQuarantined || f["rotation_id"] != "stuck" || f["why"] != "two passwords" || f["reason"] != string(rotation.ReasonDrift) {
 		t.Errorf("%v", f)
+	}
+}
+
+// Events are for people: where they cannot be noted, all is scheduled, and they are noted when they can be.
+func TestScheduleDoesNotWaitForWhatIsToBeNotedAgain(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	creds := fleet("a", 3, every30d(t))
+	for _, cred := range creds {
+		v.rotated(cred, now.Add(-time.Hour))
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	away, noted := true, 0
+	s.Remind = func(_ context.Context, all []Reminder) error {
+		if away {
+			return errors.New("the node of events is away")
+		}
+		noted += len(all)
+		return nil
+	}
+	must(t, settle(t.Context(), s))
+	for _, cred := range creds {
+		if look(t, x, cred).Due.IsZero() {
+			t.Errorf("%s is not scheduled", cred.ID)
+		}
+	}
+	away = false
+	for range 2 {
+		must(t, s.sweep(t.Context()))
+	}
+	if noted != len(creds) {
+		t.Errorf("%d are noted, want %d", noted, len(creds))
 	}
 }

@@ -56,6 +56,9 @@ type Scheduler struct {
 	keepers map[string]*keeper       // by account
 	pools   map[string]chan struct{} // of readers, by store
 
+	owing sync.Mutex
+	owed  []Reminder // that could not be noted
+
 	mu  sync.Mutex
 	bad map[string]error // parts that do not work right now
 }

@@ -124,10 +124,7 @@ func (s *Scheduler) correctAccount(ctx context.Context, inv *Inventory, account,
 	if err != nil || s.inventory.Load() != inv {
 		return 0, err
 	}
-	untold := slices.DeleteFunc(slices.Clone(wrong), func(f finding) bool { return !f.untold })
-	if err := s.remind(ctx, untold, now); err != nil {
-		return 0, err // before it looks as if it had been told
-	}
+	s.remind(ctx, slices.DeleteFunc(slices.Clone(wrong), func(f finding) bool { return !f.untold }), now)
 	return len(wrong), s.Index.Replace(ctx, written(wrong))
 }
 

@@ -229,12 +229,8 @@ func (s *Scheduler) again(ctx context.Context, k *keeper, store string, u *unrea
 		return false
 	}
 	s.mourn(ctx, k, found)
-	untold := slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return !lost[f.Cred.ID] })
-	err = s.remind(ctx, untold, now)
-	if err == nil {
-		err = s.Index.Replace(ctx, written(found))
-	}
-	if err != nil {
+	s.remind(ctx, slices.DeleteFunc(slices.Clone(found), func(f finding) bool { return !lost[f.Cred.ID] }), now)
+	if err := s.Index.Replace(ctx, written(found)); err != nil {
 		retry(credentials(found), err)
 		return false
 	}
