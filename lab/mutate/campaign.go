@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ type campaign struct {
 	workers int
 	limit   time.Duration // of the tests of one patch
 	out     io.Writer
+
+	programs programs
 
 	mu        sync.Mutex
 	tried     int
@@ -107,6 +110,10 @@ func (c *campaign) each(ctx context.Context, n int, trees chan tree, do func(con
 
 // try breaks the tree, tests it and mends it. An error means that the tree cannot be used any more.
 func (c *campaign) try(ctx context.Context, t tree, p patch) error {
+	asked, err := c.programs.of(ctx, t, strings.Fields(p.tests)[0])
+	if err != nil {
+		return err
+	}
 	if err := t.apply(ctx, p.file); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -116,7 +123,7 @@ func (c *campaign) try(ctx context.Context, t tree, p patch) error {
 		return nil
 	}
 	began := time.Now()
-	failed, err := t.test(ctx, p.asks(), c.limit)
+	failed, err := asked.test(ctx, t, p.changes, p.asks(), c.limit)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -25,21 +26,57 @@ type event struct {
 	Output string
 }
 
-// building is how tests are built, and the programs that they build. Most of the time goes into that: more than half of it would be
-// spent on optimising, on debug information and on collecting the compiler's garbage. Without paths in what is built, what one tree
-// has built serves all.
+// fast has compilers save time: more than half of it would be spent on optimising and on debug information.
+var fast = []string{"-N", "-l", "-dwarf=false"}
+
+// building is how tests are built, and the programs that they build: fast, and without collecting the compiler's garbage. Without paths
+// in what is built, what one tree has built serves all.
 var building = []string{
-	`GOFLAGS=-trimpath -ldflags=-s '-gcflags=keyturn/...=-N -l -dwarf=false'`, "GOGC=off", "GOMEMLIMIT=2GiB",
+	fmt.Sprintf("GOFLAGS=-trimpath -ldflags=-s '-gcflags=keyturn/...=%s'", strings.Join(fast, " ")),
+	"GOGC=off", "GOMEMLIMIT=2GiB", "CGO_ENABLED=0",
+}
+
+// command returns a command of go in the tree.
+func (t tree) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own patches
+	cmd.Dir = string(t)
+	cmd.Env = append(os.Environ(), building...)
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
 }
 
 // test runs tests in the tree, and returns the first that failed, "" if all passed. An error means that they gave no
 // answer.
 func (t tree) test(ctx context.Context, tests string, limit time.Duration) (failed string, err error) {
 	args := []string{"test", "-json", "-vet=off", "-failfast", "-count=1", "-timeout", limit.String()} // what vet finds is no test's merit
-	cmd := exec.CommandContext(ctx, "go", append(args, strings.Fields(tests)...)...)                   //nolint:gosec // our own patches
-	cmd.Dir = string(t)
-	cmd.Env = append(os.Environ(), building...)
-	cmd.WaitDelay = 10 * time.Second
+	return hear(ctx, t.command(ctx, append(args, strings.Fields(tests)...)...))
+}
+
+// test is the same with one changed file, and takes a third of the time where that is all that has to be compiled.
+func (p *program) test(ctx context.Context, t tree, changed, tests string, limit time.Duration) (failed string, err error) {
+	binary := string(t) + ".test"
+	switch err := p.build(ctx, t, changed, binary); {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case errors.Is(err, errElsewhere):
+		return t.test(ctx, tests, limit)
+	case err != nil:
+		return "", err
+	}
+	args := []string{"tool", "test2json", binary, "-test.v=test2json", "-test.paniconexit0", "-test.failfast", "-test.timeout", limit.String()}
+	for _, word := range strings.Fields(tests)[1:] {
+		if flag, ok := strings.CutPrefix(word, "-"); ok {
+			word = "-test." + flag
+		}
+		args = append(args, word)
+	}
+	cmd := t.command(ctx, args...)
+	cmd.Dir = filepath.Join(cmd.Dir, p.pkg)
+	return hear(ctx, cmd)
+}
+
+// hear runs what tells of tests in JSON.
+func hear(ctx context.Context, cmd *exec.Cmd) (failed string, err error) {
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err

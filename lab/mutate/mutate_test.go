@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// try runs a campaign over the module of testdata with the patches whose name matches.
-func try(t *testing.T, names string) (*campaign, string, error) {
+// module is a copy of the module of testdata, in git.
+func module(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	if err := os.CopyFS(root, os.DirFS("testdata/module")); err != nil {
@@ -22,6 +22,12 @@ func try(t *testing.T, names string) (*campaign, string, error) {
 	if out, err := exec.CommandContext(t.Context(), "git", "init", "--quiet", root).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+	return root
+}
+
+// try runs a campaign over the module of testdata with the patches whose name matches.
+func try(t *testing.T, names string) (*campaign, string, error) {
+	t.Helper()
 	dir, err := filepath.Abs("testdata/patches")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +37,7 @@ func try(t *testing.T, names string) (*campaign, string, error) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	c := &campaign{root: root, patches: patches, workers: 2, limit: 5 * time.Second, out: &out}
+	c := &campaign{root: module(t), patches: patches, workers: 2, limit: 5 * time.Second, out: &out}
 	err = c.run(t.Context())
 	return c, out.String(), err
 }
@@ -65,6 +71,32 @@ func TestTheTestThatNoticedAPatchIsAskedFirstAndTheOthersIfItNoticesNothing(t *t
 	for _, want := range []string{"noticed: killed by TestWhatIsFarTooMuchIsCut", "noticed-by-none: killed by TestWhatIs"} {
 		if !strings.Contains(said, want) || err != nil {
 			t.Errorf("%q is not said, %v:\n%s", want, err, said)
+		}
+	}
+}
+
+func TestAPatchOfWhatATestedPackageImportsIsTriedWithoutCompilingIt(t *testing.T) {
+	t.Parallel()
+	_, said, err := try(t, "^elsewhere")
+	if err != nil || !strings.HasSuffix(said, "\nmutate killed=4 survived=0\n") || strings.Count(said, "killed by TestWhatIsNamedTwiceIsTheMost") != 4 {
+		t.Errorf("%v:\n%s", err, said)
+	}
+	for name, elsewhere := range map[string]bool{"body": false, "embedded": false, "lines": true, "file": true} {
+		tested := tree(module(t))
+		p, err := tested.list(t.Context(), "./shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := filepath.Abs("testdata/patches/elsewhere-" + name + ".patch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		broken, err := read(file)
+		if err = errors.Join(err, tested.apply(t.Context(), file)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.build(t.Context(), tested, broken.changes, filepath.Join(t.TempDir(), "test")); elsewhere != errors.Is(err, errElsewhere) {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

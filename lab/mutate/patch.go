@@ -14,9 +14,10 @@ import (
 
 // patch is one way to break keyturn.
 type patch struct {
-	name   string // its file, below the folder of patches and without its ending
-	file   string
-	breaks string // what holds no more
+	name    string // its file, below the folder of patches and without its ending
+	file    string
+	breaks  string // what holds no more
+	changes string // the file, below the root of the repository; "" where there are several
 	// tests are the arguments of `go test` that must fail: a package, and what narrows its tests down.
 	tests string
 	// noticed is the test that noticed it the last time and is asked first; "": none is known.
@@ -54,7 +55,10 @@ func read(file string) (patch, error) {
 		return patch{}, err
 	}
 	p := patch{file: file}
-	head, _, found := strings.Cut(string(text), "\n--- a/")
+	head, diff, found := strings.Cut(string(text), "\n--- a/")
+	if !strings.Contains(diff, "\n--- a/") {
+		p.changes, _, _ = strings.Cut(diff, "\n")
+	}
 	for line := range strings.Lines(head) {
 		line = strings.TrimSpace(line)
 		if breaks, ok := strings.CutPrefix(line, "Breaks: "); ok {
