@@ -31,7 +31,7 @@ type OIDC struct {
 	// Secret is the client's, as it is now; nil: a public client.
 	Secret func(context.Context) (secret.Value, error)
 	Scopes []string
-	Claim  string          // of the ID token, which has a person's groups
+	Claim  string          // of the ID token, or of what the userinfo endpoint says, which has a person's groups
 	Roles  map[string]Role // by group
 	CA     *x509.CertPool  // nil: the system's roots
 
@@ -111,7 +111,11 @@ func (o *OIDC) discover(ctx context.Context, now time.Time) (*endpoints, error) 
 	if err := e.oidc.Claims(&more); err != nil {
 		return nil, err
 	}
-	for name, address := range map[string]string{"authorization_endpoint": e.oauth.AuthURL, "token_endpoint": e.oauth.TokenURL, "jwks_uri": more.Keys} {
+	needs := map[string]string{"authorization_endpoint": e.oauth.AuthURL, "token_endpoint": e.oauth.TokenURL, "jwks_uri": more.Keys}
+	if address := e.oidc.UserInfoEndpoint(); address != "" {
+		needs["userinfo_endpoint"] = address
+	}
+	for name, address := range needs {
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" || u.Scheme != "https" && !strings.HasPrefix(o.Issuer, u.Scheme+":") {
 			return nil, fmt.Errorf("its %s is not an https URL", name)
@@ -201,7 +205,28 @@ func (o *OIDC) hear(ctx context.Context, now time.Time, l login, redirect, code 
 	case id.Subject == "" || len(id.Subject) > maxSubject:
 		return nil, errors.New("ID token: it does not say whom it is about")
 	}
+	if _, told := claims[o.Claim]; !told && e.oidc.UserInfoEndpoint() != "" {
+		if claims[o.Claim], err = o.look(ctx, e, token, id.Subject); err != nil {
+			return nil, fmt.Errorf("userinfo: %w", err)
+		}
+	}
 	return o.person(id.Subject, claims), nil
+}
+
+// look asks the userinfo endpoint for the groups, which some issuers keep out of ID tokens.
+func (o *OIDC) look(ctx context.Context, e *endpoints, token *oauth2.Token, subject string) (any, error) {
+	info, err := e.oidc.UserInfo(oidc.ClientContext(ctx, e.client), oauth2.StaticTokenSource(token))
+	switch {
+	case err != nil && !unreached(err):
+		return nil, errors.New("its answer cannot be used") // and may quote the token
+	case err != nil:
+		return nil, err
+	case info.Subject != subject:
+		return nil, errors.New("it is about another person")
+	}
+	var claims map[string]any
+	err = info.Claims(&claims)
+	return claims[o.Claim], err
 }
 
 // person keeps of an ID token what is shown and what has a role.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -95,12 +96,18 @@ func (p person) but(claim string, value any) person {
 
 func (p person) ID() string { return "4711" }
 
-func (p person) Userinfo([]string) ([]byte, error) { return []byte("{}"), nil }
+// Userinfo answers what stands under "userinfo", which no ID token has.
+func (p person) Userinfo([]string) ([]byte, error) {
+	if text, ok := p["userinfo"].(string); ok {
+		return []byte(text), nil
+	}
+	return []byte(`{"sub": "4711"}`), nil
+}
 
 func (p person) Claims(_ []string, base *mockoidc.IDTokenClaims) (jwt.Claims, error) {
 	all := jwt.MapClaims{"iss": base.Issuer, "aud": base.Audience, "exp": base.ExpiresAt.Unix(), "iat": base.IssuedAt.Unix(), "nonce": base.Nonce}
 	maps.Copy(all, p)
-	maps.DeleteFunc(all, func(_ string, value any) bool { return value == nil })
+	maps.DeleteFunc(all, func(claim string, value any) bool { return value == nil || claim == "userinfo" })
 	return all, nil
 }
 
@@ -193,4 +200,27 @@ func get(t *testing.T, path string, cookie *http.Cookie) *http.Request {
 	req := request(t, http.MethodGet, path, "", "")
 	req.AddCookie(cookie)
 	return req
+}
+
+func TestGroupsThatTheIDTokenDoesNotHaveComeFromUserinfo(t *testing.T) {
+	t.Parallel()
+	for userinfo, want := range map[string]string{
+		`{"sub": "4711", "groups": ["admins"]}`: `"role":"admin"`, `{"sub": "4711"}`: `"why":"no group has a role"`,
+		`{"sub": "4712", "groups": ["admins"]}`: `"why":"userinfo: it is about another person"`, `{"groups": ["admins"]}`: `"why":"userinfo: it is about another person"`,
+		`["admins"]`: `"why":"userinfo: its answer cannot be used"`, "": `"why":"userinfo: its answer cannot be used"`,
+	} {
+		r, h, i := withIssuer(t)
+		status, page, cookie := r.logsIn(t, h, i, alice().but("groups", nil).but("userinfo", userinfo))
+		if !strings.Contains(r.log.String(), want) || (cookie != nil) != (status == http.StatusOK) || (cookie != nil) != strings.Contains(want, "role\":") {
+			t.Errorf("%s: %d %+v %s\n%s", userinfo, status, cookie, page, r.log.String())
+		}
+	}
+	r, h, i := withIssuer(t)
+	if _, page, cookie := r.logsIn(t, h, i, alice().but("userinfo", `{"sub": "4711", "groups": ["admins"]}`)); cookie != nil {
+		t.Errorf("an ID token that names no group says so: %s", page)
+	}
+	i.instead["/oidc/userinfo"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+	if status, page, cookie := r.logsIn(t, h, i, alice().but("groups", nil)); status != http.StatusServiceUnavailable || cookie != nil {
+		t.Errorf("without an answer: %d %s", status, page)
+	}
 }
