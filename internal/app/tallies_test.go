@@ -57,6 +57,9 @@ func TestWhatIsCountedIsHandedOverNowAndThenAndAtTheEnd(t *testing.T) {
 		synctest.Wait()
 		house.away = nil
 		rotate(rotation.Ending{State: rotation.Quarantined})
+		if err := agenda.Settle(t.Context(), cred, rotation.Ending{State: rotation.Quarantined, Found: true}); err != nil {
+			t.Error(err)
+		}
 		<-time.After(15 * time.Second)
 		synctest.Wait()
 		want := due.Tally{Rotated: 1, Quarantined: 1, Calls: 3, Limited: 1}

@@ -245,6 +245,14 @@ func TestGuessesOfTokensAreSlowedDown(t *testing.T) {
 	if w := r.serve(h, request(t, http.MethodGet, "/v1/fleet", "viewer", "")); w.Code != http.StatusOK {
 		t.Errorf("who has a token is held up: %d", w.Code)
 	}
+	for i := range 20 { // one client has them all
+		guess := form(t, "/login", nil, url.Values{"token": {"guess"}})
+		guess.RemoteAddr = fmt.Sprintf("[2001:db8::%x]:1", i)
+		last = r.serve(h, guess).Code
+	}
+	if last != http.StatusTooManyRequests {
+		t.Errorf("the 20th guess of a network: %d", last)
+	}
 }
 
 func TestALoginLeadsToAPageOfOurs(t *testing.T) {

@@ -46,6 +46,7 @@ const (
 	maxBody    = 64 << 10
 	maxHeader  = 16 << 10
 	maxClients = 2048 // connections at once, streams included
+	maxCrowd   = 256  // of these, from one address
 	callTime   = 30 * time.Second
 	// readTime is how long a page may take to read what it shows, and who asks: where Redis is away, people are to hear of it.
 	readTime = 8 * time.Second
@@ -71,6 +72,9 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	background.Go(func() { c.feed.run(feeding, c.Desk) })
 	defer c.ahead.end()
 	stopped := make(chan error, 1)
+	if !c.BehindProxy { // which alone knows where they come from
+		l = &crowd{Listener: l, most: maxCrowd, open: map[string]int{}}
+	}
 	go func() {
 		l := netutil.LimitListener(l, maxClients)
 		if c.TLS == nil {

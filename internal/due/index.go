@@ -89,7 +89,7 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		if end.Promoted || end.State == rotation.Quarantined || untold {
+		if end.Promoted || end.State == rotation.Quarantined && !end.Found || untold {
 			addEvent(ctx, p, cred, end) // first: what comes after it says that it was told
 		}
 		p.Del(ctx, holdKey(cred))
@@ -121,6 +121,10 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 
 // untold tells whether a rotation that ended before has not been settled: its worker died right before that.
 func (x *Index) untold(ctx context.Context, cred *rotation.Credential, end rotation.Ending) (bool, error) {
+	if end.Found {
+		stands, err := x.rdb.HExists(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID).Result()
+		return !stands, err
+	}
 	if end.Promoted || end.State != rotation.Closed || end.RotationID == "" {
 		return false, nil
 	}

@@ -97,6 +97,26 @@ func TestQuarantineTakesACredentialOutUntilItSettles(t *testing.T) {
 	}
 }
 
+func TestAQuarantineIsToldOnceHoweverOftenItIsTriedInVain(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	cred := fleet("a", 1, every30d(t))[0]
+	told := func() int { return len(have[[]Event](t)(x.Events(t.Context(), "0", 10, -1))) }
+	found := rotation.Ending{State: rotation.Quarantined, Slot: past, Why: "rule", Found: true}
+	must(t, x.Settle(t.Context(), cred, found))
+	if told() != 1 || !look(t, x, cred).Quarantined {
+		t.Errorf("the run before died before it could tell: %d events", told())
+	}
+	must(t, x.Settle(t.Context(), cred, found))
+	if told() != 1 {
+		t.Errorf("a run that was asked in vain told of it again: %d events", told())
+	}
+	must(t, x.Settle(t.Context(), cred, rotation.Ending{State: rotation.Quarantined, Slot: past, Why: "rule"}))
+	if told() != 2 {
+		t.Errorf("after a release that did not help: %d events", told())
+	}
+}
+
 func TestAHoldKeepsOthersAwayUntilItIsGivenBackOrForced(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)

@@ -184,9 +184,11 @@ func (n Noting) Note(ctx context.Context, cred *rotation.Credential, notice rota
 	return n.Notices.Note(ctx, cred, notice)
 }
 
-// outcomeOf names how a rotation ended; "" if none did: a job whose slot was served already.
+// outcomeOf names how a rotation ended; "" if none did: a job whose slot was served already, or that was asked in vain.
 func outcomeOf(end rotation.Ending) string {
 	switch {
+	case end.Found:
+		return ""
 	case end.State == rotation.Quarantined:
 		return "quarantined"
 	case end.Promoted && end.Verified == rotation.VerifiedYes:

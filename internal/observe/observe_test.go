@@ -78,6 +78,7 @@ func TestMetricsNeverCarryACredentialOrASecret(t *testing.T) {
 		{Promoted: true, Verified: rotation.VerifiedNo},
 		{Promoted: true, Verified: rotation.VerifiedOff},
 		{State: rotation.Quarantined, Why: canary},
+		{State: rotation.Quarantined, Why: canary, Found: true}, // a job that was asked in vain
 		{}, // a job whose slot was served: no rotation ended
 	} {
 		if err := counting.Settle(t.Context(), cred, end); err != nil {

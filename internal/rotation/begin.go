@@ -138,7 +138,7 @@ func (r *run) settleServed(ctx context.Context) {
 }
 
 func (r *run) standQuarantined(ctx context.Context) error {
-	r.settleQuarantine(ctx)
+	r.settleQuarantine(ctx, true)
 	return &stop{Result{Status: Ended, Err: fmt.Errorf("in quarantine since %s: %s", r.rec.Since.UTC().Format(time.RFC3339), r.rec.Why)}}
 }
 

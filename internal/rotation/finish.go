@@ -94,14 +94,14 @@ func (r *run) quarantineAs(ctx context.Context, rec Record, why string) error {
 	}
 	r.Log.LogAttrs(ctx, slog.LevelError, "quarantined", slog.String("credential", r.Credential.ID),
 		slog.String("rotation_id", rec.RotationID), slog.String("why", why), slog.String("requested_by", rec.RequestedBy))
-	r.settleQuarantine(ctx)
+	r.settleQuarantine(ctx, false)
 	return &stop{Result{Status: Ended, Err: fmt.Errorf("quarantined: %s", why)}}
 }
 
-func (r *run) settleQuarantine(ctx context.Context) {
+func (r *run) settleQuarantine(ctx context.Context, found bool) {
 	r.settle(ctx, Ending{
 		State: Quarantined, RotationID: r.rec.RotationID, Slot: r.rec.Slot, Reason: r.rec.Reason,
 		RotatedAt: r.base.RotatedAt, Version: r.base.Version, Verified: r.base.Verified, Attempt: r.rec.Attempt, Why: r.rec.Why,
-		RequestedBy: r.rec.RequestedBy,
+		RequestedBy: r.rec.RequestedBy, Found: found,
 	})
 }

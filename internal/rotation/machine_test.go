@@ -89,6 +89,10 @@ func TestRejectedPasswordsEndInQuarantineWithEveryCandidate(t *testing.T) {
 	if rec := w.Journal(); result.Status != rotation.Ended || rec.State != rotation.Quarantined || len(rec.Candidates) != 4 {
 		t.Errorf("got %+v, journal %v with %d candidates", result.Status, w.Journal().State, len(w.Journal().Candidates))
 	}
+	k.Run(context.Background(), k.Setter(false), scheduled(w))
+	if ends := w.Endings; len(ends) != 2 || ends[0].Found || ends[1].State != rotation.Quarantined || !ends[1].Found {
+		t.Errorf("a run that is asked in vain is told apart from the one that ended it: %+v", ends)
+	}
 }
 
 func TestUnknownTargetOfAFreshJournalKeepsNoValue(t *testing.T) {

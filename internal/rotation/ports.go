@@ -121,6 +121,8 @@ type Ending struct {
 	Verified    Verified
 	Why         string // Quarantined: the reason
 	RecheckAt   time.Time
+	// Found: it ended in quarantine before this run, which was asked in vain, or whose predecessor died before it could settle.
+	Found bool
 }
 
 // NoticeKind names what a notice is about. It is the label of a metric and the type of an event.
