@@ -125,15 +125,6 @@ func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
 }
 
-func (c *Console) fleetPage(w http.ResponseWriter, r *http.Request) {
-	o, err := c.overview(r.Context())
-	if err != nil {
-		c.away(w, r, err)
-		return
-	}
-	c.render(w, r, http.StatusOK, "fleet", "Fleet", o)
-}
-
 // worklist is what needs a person, and why that may not be all.
 type worklist struct {
 	Causes  []operate.Cause

@@ -24,18 +24,24 @@ type Breaker struct {
 
 // hold asks Redis what holds an account back. What it told before an error is returned too.
 func (d *Desk) hold(ctx context.Context, account string) (h Hold, err error) {
-	if h.Breaker, err = d.breaker(ctx, account); err != nil {
+	if h.Breaker, h.Paused, err = d.refused(ctx, account); err != nil {
 		return h, err
-	}
-	until, err := d.Pauses.Until(ctx, account)
-	if err != nil {
-		return h, err
-	}
-	if !until.IsZero() {
-		h.Paused = &until
 	}
 	h.Stopped, err = d.stopped(ctx, account)
 	return h, err
+}
+
+// refused is what the provider holds an account back by.
+func (d *Desk) refused(ctx context.Context, account string) (*Breaker, *time.Time, error) {
+	open, err := d.breaker(ctx, account)
+	if err != nil {
+		return nil, nil, err
+	}
+	until, err := d.Pauses.Until(ctx, account)
+	if err != nil || until.IsZero() {
+		return open, nil, err
+	}
+	return open, &until, nil
 }
 
 // breaker is the open breaker of an account; nil where it is closed.

@@ -113,6 +113,7 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 	for _, q := range depths {
 		if i, known := slices.BinarySearch(names, q.Account); known {
 			o.Accounts[i].Backlog += q.Pending
+			o.Accounts[i].Stopped = o.Accounts[i].Stopped || q.Paused
 		}
 	}
 	if o.Ahead, err = d.Mirror.Ahead(ctx, o.At, aheadDays, names...); err != nil {
@@ -170,7 +171,7 @@ func (o *Overview) needs() int {
 	return n
 }
 
-// heldBack asks what holds each account back, several at a time.
+// heldBack asks what holds each account back beside a person's pause, several at a time.
 func (d *Desk) heldBack(ctx context.Context, accounts []AccountOverview) error {
 	var mu sync.Mutex
 	var failed error
@@ -180,10 +181,12 @@ func (d *Desk) heldBack(ctx context.Context, accounts []AccountOverview) error {
 		turn <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turn }()
-			h, err := d.hold(ctx, accounts[i].Account)
+			a := &accounts[i]
+			var err error
+			a.Breaker, a.Paused, err = d.refused(ctx, a.Account)
 			mu.Lock()
 			defer mu.Unlock()
-			if accounts[i].Hold = h; failed == nil && err != nil {
+			if failed == nil && err != nil {
 				failed = fmt.Errorf("account %s: %w", accounts[i].Account, err)
 			}
 		})
