@@ -11,6 +11,7 @@ import (
 
 	"keyturn/internal/devenv/devenvtest"
 	"keyturn/internal/due"
+	"keyturn/internal/operate"
 	"keyturn/internal/outbox"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
@@ -78,5 +79,8 @@ func TestRotationsWithinAMomentCauseOneRestart(t *testing.T) {
 	}
 	if r := d.Tell(t.Context(), cfg, job); r.Status != rotation.Done || len(restarted) != 2 {
 		t.Errorf("%+v, restarted %v", r, restarted)
+	}
+	if err := d.send(t.Context(), cfg, outbox.Place{Sink: restartSink, Subject: "deployment@mail@other"}, operate.Event{}); !errors.Is(err, errUnknownSink) || len(restarted) != 2 {
+		t.Errorf("one that no notify names: %v, restarted %v", err, restarted)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -65,7 +64,7 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			c.refuse(w, r, http.StatusMisdirectedRequest, "this console answers for another host: see console.url in the configuration")
 			return
 		}
-		if !c.limits.allow("from "+neighbourhood(c.from(r)), perAddress) {
+		if !c.limits.allow("from "+c.from(r), perAddress) {
 			w.Header().Set("Retry-After", "1")
 			c.refuse(w, r, http.StatusTooManyRequests, "too many requests: slow down")
 			return
@@ -109,7 +108,7 @@ func open(r *http.Request) bool {
 // stranger answers a request of no known caller: people are sent to the login, and guesses of tokens are slowed down.
 func (c *Console) stranger(w http.ResponseWriter, r *http.Request) {
 	switch _, guess := bearer(r); {
-	case guess && !c.limits.allow("guess "+neighbourhood(c.from(r)), perGuess):
+	case guess && !c.limits.allow("guess "+c.from(r), perGuess):
 		w.Header().Set("Retry-After", "60")
 		c.refuse(w, r, http.StatusTooManyRequests, "too many tokens that are not known: wait a minute")
 	case safe(r) && !guess && !strings.HasPrefix(r.URL.Path, "/v1/"):
@@ -163,11 +162,8 @@ const maxBuckets = 10_000
 func newLimits() *limits { return &limits{buckets: map[string]*rate.Limiter{}} }
 
 func (l *limits) allow(who string, p pace) bool {
-	if ip, err := netip.ParseAddr(who[strings.LastIndexByte(who, ' ')+1:]); err == nil && ip.Is6() && !ip.Is4In6() {
-		if prefix, err := ip.WithZone("").Prefix(64); err == nil { // which one customer has
-			who = who[:strings.LastIndexByte(who, ' ')+1] + prefix.String()
-		}
-	}
+	what, address, _ := strings.Cut(who, " ")
+	who = what + " " + neighbourhood(address)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.buckets[who]

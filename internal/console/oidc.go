@@ -56,7 +56,7 @@ func (c *Console) begin(w http.ResponseWriter, r *http.Request) {
 	case !c.ours(r):
 		c.loginForm(w, r, http.StatusForbidden, next, "The form comes from another page.")
 		return
-	case !c.limits.allow("guess "+neighbourhood(c.from(r)), perGuess):
+	case !c.limits.allow("guess "+c.from(r), perGuess):
 		c.loginForm(w, r, http.StatusTooManyRequests, next, tooMany)
 		return
 	}
@@ -117,7 +117,7 @@ func (c *Console) finish(w http.ResponseWriter, r *http.Request) {
 	if no == nil && c.open(r.Context(), w, session{Person: who}) != nil {
 		no = redisAway
 	}
-	if no != nil && no.status == http.StatusBadRequest && !c.limits.allow("guess "+neighbourhood(c.from(r)), perGuess) {
+	if no != nil && no.status == http.StatusBadRequest && !c.limits.allow("guess "+c.from(r), perGuess) {
 		c.loginForm(w, r, http.StatusTooManyRequests, at.Next, tooMany)
 		return
 	}

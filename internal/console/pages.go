@@ -101,7 +101,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	digest := Digest(sha256.Sum256([]byte(strings.TrimSpace(r.PostFormValue("token")))))
 	name, role, known := c.Tokens(digest)
 	switch {
-	case !c.limits.allow("guess "+neighbourhood(c.from(r)), perGuess):
+	case !c.limits.allow("guess "+c.from(r), perGuess):
 		again(http.StatusTooManyRequests, tooMany)
 	case !known || role == None || digest == sha256.Sum256(nil):
 		c.Log.InfoContext(r.Context(), "audit", "operation", "login", "from", c.from(r), "outcome", "refused")

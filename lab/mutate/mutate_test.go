@@ -145,6 +145,21 @@ func TestAPatchNamesWhatItBreaksAndWhatTests(t *testing.T) {
 	}
 }
 
+func TestPatchesOfAPackageAreSpreadOverTheWhole(t *testing.T) {
+	t.Parallel()
+	var patches []patch
+	for _, name := range []string{"few/a", "many/a", "many/b", "many/c", "many/d", "some/a", "some/b"} {
+		patches = append(patches, patch{name: name})
+	}
+	var got []string
+	for _, p := range spread(patches) {
+		got = append(got, p.name)
+	}
+	if want := []string{"many/a", "some/a", "many/b", "few/a", "many/c", "some/b", "many/d"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestWhatThePatchesOfAPackageNameIsRehearsedInOneRun(t *testing.T) {
 	t.Parallel()
 	var patches []patch

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -24,7 +26,8 @@ type patch struct {
 	noticed string
 }
 
-// load reads all patches below dir whose name is wanted, in the order of their names.
+// load reads all patches below dir whose name is wanted, those of each package spread over the whole: some packages' tests wait for
+// a server while those of another compute.
 func load(dir string, wanted *regexp.Regexp) (all []patch, err error) {
 	err = filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		name, found := strings.CutSuffix(file, ".patch")
@@ -45,7 +48,23 @@ func load(dir string, wanted *regexp.Regexp) (all []patch, err error) {
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("no patch of %s matches %q", dir, wanted)
 	}
-	return all, err
+	return spread(all), err
+}
+
+func spread(patches []patch) []patch {
+	packages := map[string]int{}
+	at := map[string]float64{}
+	for _, p := range patches {
+		packages[path.Dir(p.name)]++
+	}
+	before := map[string]int{}
+	for _, p := range patches {
+		dir := path.Dir(p.name)
+		at[p.name] = (float64(before[dir]) + 0.5) / float64(packages[dir])
+		before[dir]++
+	}
+	slices.SortStableFunc(patches, func(a, b patch) int { return cmp.Compare(at[a.name], at[b.name]) })
+	return patches
 }
 
 // read reads the lines before the diff, each of which begins with its name.
