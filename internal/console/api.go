@@ -129,6 +129,7 @@ type findInput struct {
 	States   []string `query:"state,explode" maxItems:"10" doc:"healthy, waiting, deleted, rotating, in doubt, refused, quarantined or unread"`
 	Owner    string   `query:"owner" maxLength:"200"`
 	Labels   []string `query:"label,explode" maxItems:"20" doc:"KEY=VALUE; all must be there"`
+	Sort     string   `query:"sort" enum:"age" doc:"age: those first that are the oldest against their schedule, and nothing that has no due time; otherwise the order of the configuration"`
 	After    string   `query:"after" maxLength:"200" doc:"next of the page before"`
 	Limit    int      `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
@@ -149,7 +150,7 @@ func (c *Console) getCredentials(ctx context.Context, in *findInput) (*body[oper
 }
 
 func (in *findInput) filter() (operate.Filter, error) {
-	f := operate.Filter{Text: in.Text, Accounts: in.Accounts, After: in.After, Limit: in.Limit}
+	f := operate.Filter{Text: in.Text, Accounts: in.Accounts, After: in.After, Limit: in.Limit, Oldest: in.Sort == "age"}
 	for _, s := range in.States {
 		if state := operate.State(s); slices.Contains(shownStates, state) {
 			f.States = append(f.States, state)

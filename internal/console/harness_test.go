@@ -142,6 +142,10 @@ func (r *rig) Both(context.Context, ...string) ([]int, error) { return []int{0},
 
 func (*rig) Without(context.Context, string, int) ([]string, error) { return nil, nil }
 
+func (r *rig) Soonest(context.Context, []due.Stretch) ([][]due.Scheduled, error) {
+	return [][]due.Scheduled{{{ID: r.cred.ID, At: r.standing.Due}}}, r.down
+}
+
 func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
 	return make([]int, days), r.down
 }

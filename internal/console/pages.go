@@ -160,7 +160,7 @@ type listed struct {
 
 func (c *Console) credentialsPage(w http.ResponseWriter, r *http.Request) {
 	ask := r.URL.Query()
-	in := findInput{Text: ask.Get("q"), Owner: ask.Get("owner"), Labels: given(ask["label"]), Accounts: given(ask["account"]), States: given(ask["state"]), After: ask.Get("after"), Limit: 100}
+	in := findInput{Text: ask.Get("q"), Owner: ask.Get("owner"), Labels: given(ask["label"]), Accounts: given(ask["account"]), States: given(ask["state"]), Sort: ask.Get("sort"), After: ask.Get("after"), Limit: 100}
 	desk := c.Desk()
 	page := listed{Query: in, State: ask.Get("state"), Account: ask.Get("account"), States: shownStates, Accounts: accountNames(desk)}
 	page.All = in.Text == "" && len(in.States) == 0 && len(in.Accounts) < 2 && (page.Account != "" || in.Owner != "" || len(in.Labels) > 0)

@@ -45,7 +45,7 @@ type Desk struct {
 	Providers Providers
 	Away      error // why Redis is not asked, where Index and Breakers are nil
 
-	sizes func() map[string]int // how many credentials each account has
+	sizes func() map[string]size // of each account
 }
 
 // Fleet are the credentials of the configuration.
@@ -58,10 +58,11 @@ type Fleet interface {
 // For is a desk for a configuration, without clock and ports: it knows what the configuration has.
 func For(cfg *config.Config) *Desk {
 	return &Desk{
-		Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing, Configured: cfg.Freezes, sizes: sync.OnceValue(func() map[string]int {
-			sizes := make(map[string]int, len(cfg.Accounts))
+		Fleet: cfg, Accounts: cfg.Accounts, Verifications: cfg.Verifications, Timing: cfg.Timing, Configured: cfg.Freezes, sizes: sync.OnceValue(func() map[string]size {
+			sizes := make(map[string]size, len(cfg.Accounts))
 			for cred := range cfg.Credentials() {
-				sizes[cred.Account]++
+				s := sizes[cred.Account]
+				sizes[cred.Account] = size{s.credentials + 1, s.calls + cred.Calls()}
 			}
 			return sizes
 		}),
@@ -106,17 +107,24 @@ type Index interface {
 	NoteSearch(ctx context.Context, by string) error
 }
 
+// Timetable is when what is scheduled falls due.
+type Timetable interface {
+	// Ahead counts what is due on each of so many days.
+	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
+	// Soonest are stretches of the order in which credentials fall due.
+	Soonest(ctx context.Context, parts []due.Stretch) ([][]due.Scheduled, error)
+}
+
 // Mirror is what Redis counts and lists for people who have no rights in Vault. Safe for concurrent use; returns soon after ctx
 // ends.
 type Mirror interface {
+	Timetable
 	// Both are, for each account, those with an open journal among what Count has as Unrotated, Gone or Refused.
 	Both(ctx context.Context, accounts ...string) ([]int, error)
 	// Stuck are up to n credentials of an account that are in quarantine, and why each is.
 	Stuck(ctx context.Context, account string, n int) (map[string]string, error)
 	// Without are up to n credentials of an account of which consumers find no password.
 	Without(ctx context.Context, account string, n int) ([]string, error)
-	// Ahead counts what is due on each of so many days.
-	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
 	// Tallies are what workers counted of each account in the last hours.
 	Tallies(ctx context.Context, now time.Time, hours int, accounts ...string) ([]due.Tallies, error)
 }

@@ -7,4 +7,13 @@ const (
 )
 
 // Size sets how many credentials each account has.
-func (d *Desk) Size(sizes map[string]int) { d.sizes = func() map[string]int { return sizes } }
+func (d *Desk) Size(credentials map[string]int) { d.SizeCalls(credentials, 1) }
+
+// SizeCalls is Size where a rotation takes so many calls.
+func (d *Desk) SizeCalls(credentials map[string]int, calls int) {
+	sizes := map[string]size{}
+	for account, n := range credentials {
+		sizes[account] = size{n, n * calls}
+	}
+	d.sizes = func() map[string]size { return sizes }
+}

@@ -1,7 +1,10 @@
 package operate
 
 import (
+	"cmp"
 	"context"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,11 +17,12 @@ type Filter struct {
 	Accounts []string        // nil: all
 	States   []State         // nil: all
 	Marks    *rotation.Marks // nil: whatever they are
-	After    string          // only what stands after this id in the configuration; ""
+	After    string          // only what stands after this Next of another search; ""
+	Oldest   bool            // those first that are the oldest against their schedule, and no others than what is scheduled
 	Limit    int             // at most so many rows
 }
 
-// Found are the rows of a search, in the order of the configuration.
+// Found are the rows of a search, in the order of the configuration unless another was asked for.
 type Found struct {
 	Rows []Row `json:"rows"`
 	// Next is where the search goes on; "" at its end. A page may have fewer rows than the limit.
@@ -33,11 +37,36 @@ const (
 
 // Find returns rows without asking Vault.
 func (d *Desk) Find(ctx context.Context, q Filter) (Found, error) {
+	s := &searching{d: d, q: q, text: strings.ToLower(q.Text), place: func(id string) string { return id }}
+	if q.Oldest {
+		return s.oldest(ctx)
+	}
 	creds, err := d.Select(Query{Accounts: q.Accounts, Marks: q.Marks, After: q.After})
 	if err != nil {
 		return Found{}, err
 	}
-	s := &searching{d: d, q: q, text: strings.ToLower(q.Text)}
+	return s.run(ctx, creds)
+}
+
+// oldest searches in the order in which credentials fall due.
+func (s *searching) oldest(ctx context.Context) (Found, error) {
+	if err := s.d.KnownAccounts(s.q.Accounts...); err != nil {
+		return Found{}, err
+	}
+	accounts := s.q.Accounts
+	if len(accounts) == 0 {
+		accounts = slices.Sorted(maps.Keys(s.d.Accounts))
+	}
+	order, err := s.d.soonest(accounts, s.q.After)
+	if err != nil {
+		return Found{}, err
+	}
+	s.place = order.place
+	found, err := s.run(ctx, s.d.among(order.all(ctx), Query{Accounts: s.q.Accounts, Marks: s.q.Marks}))
+	return found, cmp.Or(err, order.stopped)
+}
+
+func (s *searching) run(ctx context.Context, creds iter.Seq[*rotation.Credential]) (Found, error) {
 	var some []*rotation.Credential
 	for cred := range creds {
 		if s.passed++; s.passed%glancesAtOnce == 0 && ctx.Err() != nil {
@@ -54,7 +83,7 @@ func (d *Desk) Find(ctx context.Context, q Filter) (Found, error) {
 		}
 		some = some[:0]
 	}
-	_, err = s.glance(ctx, some)
+	_, err := s.glance(ctx, some)
 	return s.found, err
 }
 
@@ -65,6 +94,7 @@ type searching struct {
 	text   string
 	read   int
 	passed int
+	place  func(id string) string // where to go on after a credential
 	found  Found
 }
 
@@ -111,13 +141,13 @@ func (s *searching) glance(ctx context.Context, some []*rotation.Credential) (mo
 			continue
 		}
 		if len(s.found.Rows) == s.q.Limit {
-			s.found.Next = s.found.Rows[s.q.Limit-1].Credential
+			s.found.Next = s.place(s.found.Rows[s.q.Limit-1].Credential)
 			return false, nil
 		}
 		s.found.Rows = append(s.found.Rows, r)
 	}
 	if s.read += len(some); s.read >= glancesMost && len(s.q.States) > 0 {
-		s.found.Next = some[len(some)-1].ID
+		s.found.Next = s.place(some[len(some)-1].ID)
 		return false, nil
 	}
 	return true, nil

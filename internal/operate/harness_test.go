@@ -43,6 +43,8 @@ type stage struct {
 	// standing and counts are what Redis mirrors; nil: it is not asked.
 	standing *due.Standing
 	counts   []due.Count
+	// scheduled is what falls due at each account, in this order.
+	scheduled map[string][]due.Scheduled
 }
 
 type event struct {
@@ -244,9 +246,26 @@ func (*stage) Stuck(context.Context, string, int) (map[string]string, error) {
 	return map[string]string{"c-1": "rule", "c-0": "rule", "gone": "rule", "c-2": "target"}, nil
 }
 
-func (*stage) Both(context.Context, ...string) ([]int, error) { return []int{1}, nil }
+func (*stage) Both(_ context.Context, accounts ...string) ([]int, error) {
+	return slices.Repeat([]int{1}, len(accounts)), nil
+}
 
 func (*stage) Without(context.Context, string, int) ([]string, error) { return []string{"c-3"}, nil }
+
+func (s *stage) Soonest(_ context.Context, parts []due.Stretch) ([][]due.Scheduled, error) {
+	all := make([][]due.Scheduled, len(parts))
+	for i, p := range parts {
+		for _, next := range s.scheduled[p.Account] {
+			if next.At.Before(p.From) {
+				continue
+			}
+			if p.Skip--; p.Skip < 0 && len(all[i]) < p.N {
+				all[i] = append(all[i], next)
+			}
+		}
+	}
+	return all, nil
+}
 
 func (*stage) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
 	return make([]int, days), nil

@@ -27,6 +27,7 @@ type Overview struct {
 	Freezes  freeze.Set        `json:"freezes"` // that are not over
 	// Ahead is how many rotations fall due on each of the next 30 days of 24 hours, what is overdue on the first one.
 	Ahead  []int  `json:"ahead"`
+	Oldest *Row   `json:"oldest,omitempty"` // the oldest against its schedule; missing: nothing is scheduled
 	Lately Lately `json:"last_24_hours"`
 	// Unknown is what could not be asked, and why.
 	Unknown string `json:"unknown,omitempty"`
@@ -70,8 +71,11 @@ type AccountOverview struct {
 	Counts
 	Rates   string `json:"rates"`
 	Backlog int    `json:"backlog"` // jobs that could run now and have not begun
-	Used    Used   `json:"used"`
-	Lately  Lately `json:"last_24_hours"`
+	// BacklogEnds is when that, and what is overdue, will have had its calls at the account's rate. Missing: nothing waits, or until when
+	// it is held back is not known.
+	BacklogEnds *time.Time `json:"backlog_ends,omitempty"`
+	Used        Used       `json:"used"`
+	Lately      Lately     `json:"last_24_hours"`
 	// Unbuilt says that Redis was emptied, or no scheduler has run yet: the counts say little.
 	Unbuilt bool `json:"unbuilt,omitempty"`
 	Hold
@@ -120,6 +124,12 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	unasked := d.heldBack(ctx, o.Accounts)
+	for i := range o.Accounts {
+		o.Accounts[i].BacklogEnds = d.backlogEnds(&o.Accounts[i], o.At)
+	}
+	if o.Oldest, err = d.oldest(ctx, names); err != nil {
+		return Overview{}, err
+	}
 	c, unread := d.calendar(ctx)
 	o.Freezes = append(freeze.Set{}, c.ahead(o.At)...)
 	if err := errors.Join(unasked, unread); err != nil {
@@ -138,7 +148,7 @@ func (o *Overview) addAccounts(d *Desk, names []string, counts []due.Count, both
 	for i, name := range names {
 		account := d.Accounts[name]
 		a := AccountOverview{
-			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name], both[i]),
+			Account: name, Provider: account.Provider.Code, Counts: countsOf(counts[i], sizes[name].credentials, both[i]),
 			Unbuilt: !counts[i].Built, Rates: ratesText(account.Rates),
 		}
 		if account.Marks != nil {
