@@ -57,6 +57,7 @@ var repairs = []string{"drift", "recheck", "replaced"}
 type amplifier struct {
 	before map[string]done   // all so far, at the last look
 	seen   map[string]string // the rotation of that look
+	sent   map[string]bool   // it has sent something
 	at     map[string]int    // the journal's version then
 	wish   map[string]work   // what the last wish has caused
 	killed map[string]int    // how often a process that worked on it was killed
@@ -70,7 +71,7 @@ type amplifier struct {
 func newAmplifier() *amplifier {
 	return &amplifier{
 		before: map[string]done{}, seen: map[string]string{}, at: map[string]int{}, wish: map[string]work{}, killed: map[string]int{},
-		slowed: map[string]int{}, busy: map[string]time.Duration{}, struck: map[string]bool{}, worst: map[bool]work{},
+		sent: map[string]bool{}, slowed: map[string]int{}, busy: map[string]time.Duration{}, struck: map[string]bool{}, worst: map[bool]work{},
 	}
 }
 
@@ -79,14 +80,19 @@ func newAmplifier() *amplifier {
 func (a *amplifier) measure(c credential, total done, rec devenv.Journal, since time.Duration) {
 	delta := total.minus(a.before[c.ID].work)
 	busy := rec.State == "open" || rec.Version != a.at[c.ID]
+	sent := delta.sends > 0 || c.Overlaps // whose calls are not counted
 	if id := rec.RotationID; id != a.seen[c.ID] {
 		if !slices.Contains(repairs, rec.Reason) || a.struck[c.ID] {
 			a.end(c)
 			delete(a.struck, c.ID)
 		}
-		delta.rotations++
-		a.seen[c.ID] = id
+		// One that sent nothing, because the rate limit or its turn kept it back, makes room for the next.
+		if a.sent[c.ID] || a.wish[c.ID].rotations == 0 {
+			delta.rotations++
+		}
+		a.seen[c.ID], a.sent[c.ID] = id, sent
 	}
+	a.sent[c.ID] = a.sent[c.ID] || sent
 	if busy {
 		a.wish[c.ID] = a.wish[c.ID].add(delta)
 		a.slowed[c.ID] += total.throttled - a.before[c.ID].throttled

@@ -43,14 +43,29 @@ func TestWhatALateWriteCausesIsNotTheWishsThatWentBefore(t *testing.T) {
 	rec := func(version int, id, reason string) devenv.Journal {
 		return devenv.Journal{Version: version, State: "closed", RotationID: id, Reason: reason}
 	}
-	a.measure(c, done{}, rec(2, "r1", "on demand"), watchInterval)
+	sent := func(n int) done { return done{work: work{sends: n}} }
+	a.measure(c, sent(1), rec(2, "r1", "on demand"), watchInterval)
 	a.struck[c.ID] = true
 	for i, reason := range []string{"drift", "replaced", "replaced"} {
-		a.measure(c, done{}, rec(4+2*i, fmt.Sprint("r", 2+i), reason), watchInterval)
+		a.measure(c, sent(2+i), rec(4+2*i, fmt.Sprint("r", 2+i), reason), watchInterval)
 	}
 	worst, err := a.amplification([]credential{c})
-	if want := (work{rotations: 3}); worst != want || err != nil {
+	if want := (work{rotations: 3, sends: 3}); worst != want || err != nil {
 		t.Errorf("%s (%v), want %s", worst, err, want)
+	}
+}
+
+func TestARotationThatSentNothingMakesRoomForTheNext(t *testing.T) {
+	t.Parallel()
+	c := fleet()[0]
+	a := newAmplifier()
+	for i, sends := range []int{1, 1, 1, 1, 2, 3, 4} { // the second to the fourth were answered that there are too many
+		rec := devenv.Journal{Version: 2 + 2*i, State: "closed", RotationID: fmt.Sprint("r", i), Reason: "drift"}
+		a.measure(c, done{work: work{sends: sends}, throttled: min(i, 3)}, rec, watchInterval)
+	}
+	worst, err := a.amplification([]credential{c})
+	if want := 4; worst.rotations != want || err == nil {
+		t.Errorf("%d rotations (%v), want %d, which are too many", worst.rotations, err, want)
 	}
 }
 
