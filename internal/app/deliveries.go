@@ -114,7 +114,11 @@ func (d *Deliveries) Tell(ctx context.Context, cfg *config.Config, job queue.Job
 		if happened == nil {
 			return outbox.ErrGone
 		}
-		return d.send(ctx, cfg, place, operate.For(cfg).Event(*happened))
+		e := operate.For(cfg).Event(*happened)
+		if over, err := d.over(ctx, cfg, e); over || err != nil {
+			return err
+		}
+		return d.send(ctx, cfg, place, e)
 	})
 	if done.Dead > 0 {
 		d.Log.LogAttrs(ctx, slog.LevelError, "what happened cannot be told, and is given up", slog.String("to", place.Sink),
@@ -127,6 +131,16 @@ func (d *Deliveries) Tell(ctx context.Context, cfg *config.Config, job queue.Job
 		return rotation.Result{Status: rotation.Waiting, After: done.After}
 	}
 	return rotation.Result{Status: rotation.Done}
+}
+
+// over tells whether a rotation that was noted again was followed by another one meanwhile, which may have been told already.
+func (d *Deliveries) over(ctx context.Context, cfg *config.Config, e operate.Event) (bool, error) {
+	cred, known := cfg.Credential(e.Credential)
+	if !e.Again || e.Type != due.EventRotated || !known {
+		return false, nil
+	}
+	found, err := d.Events.Look(ctx, []*rotation.Credential{cred})
+	return err == nil && found[0].Shown.Version > e.Version, err
 }
 
 // settles is how long rotations may still come that one restart serves too.

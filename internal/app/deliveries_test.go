@@ -80,6 +80,20 @@ func TestRotationsWithinAMomentCauseOneRestart(t *testing.T) {
 	if r := d.Tell(t.Context(), cfg, job); r.Status != rotation.Done || len(restarted) != 2 {
 		t.Errorf("%+v, restarted %v", r, restarted)
 	}
+	again := operate.Event{Type: due.EventRotated, Credential: "shop", Version: 6, Again: true}
+	for version, over := range map[int]bool{5: false, 6: false, 7: true} {
+		if err := index.Settle(t.Context(), cred, rotation.Ending{Promoted: true, Slot: time.Now(), RotationID: "r", Version: version}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.over(t.Context(), cfg, again); got != over || err != nil {
+			t.Errorf("version %d stands: %v, %v", version, got, err)
+		}
+		if first := (operate.Event{Type: due.EventRotated, Credential: "shop", Version: 6}); version == 7 {
+			if got, err := d.over(t.Context(), cfg, first); got || err != nil {
+				t.Errorf("one that is told for the first time is left out: %v", err)
+			}
+		}
+	}
 	if err := d.send(t.Context(), cfg, outbox.Place{Sink: restartSink, Subject: "deployment@mail@other"}, operate.Event{}); !errors.Is(err, errUnknownSink) || len(restarted) != 2 {
 		t.Errorf("one that no notify names: %v, restarted %v", err, restarted)
 	}
