@@ -82,7 +82,7 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 	return nil
 }
 
-// Settle is part of rotation.Agenda. It costs one round trip.
+// Settle is part of rotation.Agenda. It costs one round trip, and one more where it is to be found out whether it was told before.
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	untold, err := x.untold(ctx, cred, end)
 	if err != nil {

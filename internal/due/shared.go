@@ -39,7 +39,8 @@ type Claims interface {
 type Mirror interface {
 	// Look returns the standing of each of creds, in their order.
 	Look(ctx context.Context, creds []*rotation.Credential) ([]Standing, error)
-	// Add brings findings in where nothing is said yet: what stands there is newer than what was read.
+	// Add brings findings in where nothing is said yet: what stands there is newer than what was read. What stands in quarantine it does
+	// not schedule.
 	Add(ctx context.Context, found []Finding) error
 	// Replace makes the index say what was found. Where something newer is overwritten, the next run finds its slot
 	// served and sets it right.

@@ -13,10 +13,27 @@ import (
 func (x *Index) Add(ctx context.Context, found []Finding) error {
 	return x.write(ctx, found, func(p redis.Pipeliner, account string, w writes) {
 		if len(w.due) > 0 {
-			p.ZAddNX(ctx, redisx.Key(account, redisx.Due), w.due...)
+			args := make([]any, 0, 2*len(w.due))
+			for _, z := range w.due {
+				args = append(args, z.Score, z.Member)
+			}
+			addScript.Eval(ctx, p, []string{redisx.Key(account, redisx.Due), redisx.Key(account, redisx.Quarantine)}, args...)
 		}
 	})
 }
+
+// addScript schedules what is not scheduled and, since it was read, has not ended in quarantine.
+var addScript = redis.NewScript(`
+if redis.call('HLEN', KEYS[2]) == 0 then
+  return redis.call('ZADD', KEYS[1], 'NX', unpack(ARGV))
+end
+for i = 1, #ARGV, 2 do
+  if redis.call('HEXISTS', KEYS[2], ARGV[i + 1]) == 0 then
+    redis.call('ZADD', KEYS[1], 'NX', ARGV[i], ARGV[i + 1])
+  end
+end
+return 0
+`)
 
 // Replace implements Mirror.
 func (x *Index) Replace(ctx context.Context, found []Finding) error {

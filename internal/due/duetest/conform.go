@@ -31,6 +31,7 @@ func Conform(t *testing.T, start func(t *testing.T) (x Whole, flush func())) {
 		"what is given back is due when it was asked for":                       gives,
 		"what ends is due when its schedule says":                               settles,
 		"a slot that is yet to come puts nothing off":                           ahead,
+		"what went into quarantine since it was read is not scheduled":          addedWhileStuck,
 		"what rotates on demand alone is never due":                             never,
 		"a hold keeps others away, and parks":                                   holds,
 		"what stands is added to and replaced":                                  mirrors,
@@ -190,6 +191,18 @@ func settles(b *bench) {
 	b.must(b.Settle(ctx, creds[1], rotation.Ending{Slot: slot, RotationID: "r"}))
 	if s := b.look(creds[1]); s.Quarantined || s.Due.IsZero() {
 		b.Errorf("what was released stands %+v", s)
+	}
+}
+
+func addedWhileStuck(b *bench) {
+	creds := b.creds(2)
+	b.must(b.Settle(b.Context(), creds[0], rotation.Ending{State: rotation.Quarantined, Slot: past, Why: "rule"}))
+	b.must(b.Add(b.Context(), []due.Finding{{Cred: creds[0], Due: past}, {Cred: creds[1], Due: past}}))
+	if s := b.look(creds[0]); !s.Quarantined || !s.Due.IsZero() {
+		b.Errorf("what went into quarantine after it was read stands %+v", s)
+	}
+	if s := b.look(creds[1]); !s.Due.Equal(past) {
+		b.Errorf("its neighbour stands %+v", s)
 	}
 }
 

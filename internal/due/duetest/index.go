@@ -181,11 +181,16 @@ func (x *Index) Add(_ context.Context, found []due.Finding) error {
 	for _, f := range found {
 		a := x.account(f.Cred.Account)
 		a.mirror(f)
-		if _, ok := a.due.at[f.Cred.ID]; !ok && !f.Due.IsZero() {
+		if _, ok := a.due.at[f.Cred.ID]; !ok && !f.Due.IsZero() && !a.quarantined(f.Cred.ID) {
 			a.due.put(f.Cred.ID, f.Due.UnixMilli())
 		}
 	}
 	return nil
+}
+
+func (a *account) quarantined(id string) bool {
+	_, stuck := a.stuck[id]
+	return stuck
 }
 
 // Replace implements due.Mirror.
