@@ -97,7 +97,7 @@ type tallied struct {
 // Settle implements rotation.Agenda.
 func (a tallied) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	switch {
-	case end.Found: // counted before
+	case end.Found: // counted before, unless its worker died: once at most
 	case end.State == rotation.Quarantined:
 		a.tallies.count(cred.Account, due.Tally{Quarantined: 1})
 	case end.Promoted:

@@ -73,7 +73,9 @@ func (c *Console) Serve(ctx context.Context, l net.Listener) error {
 	defer c.ahead.end()
 	stopped := make(chan error, 1)
 	if !c.BehindProxy { // which alone knows where they come from
-		l = &crowd{Listener: l, most: maxCrowd, open: map[string]int{}}
+		l = newCrowd(l, maxCrowd, func(from string) {
+			c.Log.WarnContext(ctx, "connections are closed: an address has too many", "from", from, "most", maxCrowd)
+		})
 	}
 	go func() {
 		l := netutil.LimitListener(l, maxClients)

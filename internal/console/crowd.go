@@ -4,15 +4,25 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // crowd is a listener that closes what one address has too many of, so that slow clients keep none of another address waiting.
 type crowd struct {
 	net.Listener
 	most int
+	// full hears of an address whose connections are closed, once a minute at most.
+	full func(from string)
 
 	mu   sync.Mutex
 	open map[string]int
+	told rate.Sometimes
+}
+
+func newCrowd(l net.Listener, most int, full func(from string)) *crowd {
+	return &crowd{Listener: l, most: most, full: full, open: map[string]int{}, told: rate.Sometimes{Interval: time.Minute}}
 }
 
 // Accept implements net.Listener.
@@ -28,6 +38,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 			return &visitor{Conn: conn, leave: sync.OnceFunc(func() { c.leave(from) })}, nil
 		}
 		_ = conn.Close()
+		c.told.Do(func() { c.full(from) })
 	}
 }
 

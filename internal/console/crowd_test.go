@@ -70,7 +70,8 @@ func TestWhatOneAddressHasTooManyOfIsClosedAndOthersAreLetIn(t *testing.T) {
 		"no address": {"@", "@", "@", "192.0.2.1:1"},
 	} {
 		all := &comers{from: append(from, from[0])}
-		l := console.Crowd(all, 2)
+		told := 0
+		l := console.Crowd(all, 2, func(string) { told++ })
 		var in []string
 		var conns []net.Conn
 		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
@@ -82,6 +83,9 @@ func TestWhatOneAddressHasTooManyOfIsClosedAndOthersAreLetIn(t *testing.T) {
 		}
 		if want := []string{from[0], from[1], from[3], from[0]}; !slices.Equal(in, want) {
 			t.Errorf("%s: %q are let in, want %q", name, in, want)
+		}
+		if told != 1 {
+			t.Errorf("%s: it is told %d times that some are closed", name, told)
 		}
 	}
 }

@@ -3,6 +3,6 @@ package console
 import "net"
 
 // Crowd is a listener that lets in at most most connections of one address.
-func Crowd(l net.Listener, most int) net.Listener {
-	return &crowd{Listener: l, most: most, open: map[string]int{}}
+func Crowd(l net.Listener, most int, full func(from string)) net.Listener {
+	return newCrowd(l, most, full)
 }

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"keyturn/internal/operate"
 )
@@ -18,7 +20,7 @@ func (c *Console) fleetPage(w http.ResponseWriter, r *http.Request) {
 // fleetRows is how many accounts a page shows that was not asked for all.
 const fleetRows = 50
 
-// fleet is how the fleet stands, with the accounts that are shown: those first that are not well.
+// fleet is how the fleet stands, with the accounts that are shown: those first that need a person.
 type fleet struct {
 	operate.Overview
 	Rows []operate.AccountOverview
@@ -27,18 +29,32 @@ type fleet struct {
 }
 
 func fleetOf(o operate.Overview, all bool) fleet {
-	var well, unwell []operate.AccountOverview
-	for _, a := range o.Accounts {
-		if len(troubles(a.Counts)) > 0 || a.Hold != (operate.Hold{}) || a.Unbuilt || a.Lately.Limited > 0 || a.Lately.Refused != nil {
-			unwell = append(unwell, a)
-		} else {
-			well = append(well, a)
-		}
-	}
-	f := fleet{Overview: o, Rows: append(unwell, well...)}
+	f := fleet{Overview: o, Rows: slices.Clone(o.Accounts)}
+	slices.SortStableFunc(f.Rows, func(a, b operate.AccountOverview) int { return cmp.Compare(urgency(a), urgency(b)) })
 	if n := len(f.Rows); n > fleetRows && !all {
+		for _, a := range f.Rows[fleetRows:] {
+			if urgency(a) == well {
+				f.Well++
+			}
+		}
 		f.Rows, f.More = f.Rows[:fleetRows], n-fleetRows
-		f.Well = min(len(well), f.More)
 	}
 	return f
+}
+
+// How soon a person should look at an account.
+const (
+	needsAPerson = iota
+	troubled
+	well
+)
+
+func urgency(a operate.AccountOverview) int {
+	switch {
+	case a.Quarantined+a.Deleted > 0, a.Breaker != nil, a.Stopped:
+		return needsAPerson
+	case a.Refused+a.InDoubt+a.Overdue > 0, a.Paused != nil, a.Unbuilt, a.Lately.Limited > 0, a.Lately.Refused != nil:
+		return troubled
+	}
+	return well
 }

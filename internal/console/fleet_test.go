@@ -33,8 +33,11 @@ func TestAPageOfManyAccountsShowsThoseFirstThatAreNotWell(t *testing.T) {
 	for i := range o.Accounts[:60] {
 		o.Accounts[i].Overdue = 1
 	}
-	if f = fleetOf(o, false); f.More != 950 || f.Well != 933 {
-		t.Errorf("%d more, %d of them well", f.More, f.Well)
+	for i := range o.Accounts[60:900] {
+		o.Accounts[60+i].Rotating, o.Accounts[60+i].Waiting = 1, 1 // as it should be
+	}
+	if f = fleetOf(o, false); f.More != 950 || f.Well != 933 || f.Rows[2].Account != "a-0992" || f.Rows[3].Account != "a-0000" {
+		t.Errorf("%d more, %d of them well; the fourth is %s", f.More, f.Well, f.Rows[3].Account)
 	}
 	if f = fleetOf(o, true); len(f.Rows) != 1000 || f.More != 0 {
 		t.Errorf("all: %d rows, %d more", len(f.Rows), f.More)

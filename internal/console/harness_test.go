@@ -146,6 +146,10 @@ func (r *rig) Soonest(context.Context, []due.Stretch) ([][]due.Scheduled, error)
 	return [][]due.Scheduled{{{ID: r.cred.ID, At: r.standing.Due}}}, r.down
 }
 
+func (*rig) Claims(_ context.Context, accounts []string) ([][]due.Scheduled, error) {
+	return make([][]due.Scheduled, len(accounts)), nil
+}
+
 func (r *rig) Ahead(_ context.Context, _ time.Time, days int, _ ...string) ([]int, error) {
 	return make([]int, days), r.down
 }

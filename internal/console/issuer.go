@@ -111,13 +111,8 @@ func (o *OIDC) discover(ctx context.Context, now time.Time) (*endpoints, error) 
 	if err := e.oidc.Claims(&more); err != nil {
 		return nil, err
 	}
-	needs := map[string]string{"authorization_endpoint": e.oauth.AuthURL, "token_endpoint": e.oauth.TokenURL, "jwks_uri": more.Keys}
-	if address := e.oidc.UserInfoEndpoint(); address != "" {
-		needs["userinfo_endpoint"] = address
-	}
-	for name, address := range needs {
-		u, err := url.Parse(address)
-		if err != nil || u.Host == "" || u.Scheme != "https" && !strings.HasPrefix(o.Issuer, u.Scheme+":") {
+	for name, address := range map[string]string{"authorization_endpoint": e.oauth.AuthURL, "token_endpoint": e.oauth.TokenURL, "jwks_uri": more.Keys} {
+		if !o.safe(address) {
 			return nil, fmt.Errorf("its %s is not an https URL", name)
 		}
 	}
@@ -127,6 +122,12 @@ func (o *OIDC) discover(ctx context.Context, now time.Time) (*endpoints, error) 
 		e.oauth.AuthStyle = oauth2.AuthStyleInParams
 	}
 	return e, nil
+}
+
+// safe tells whether an address that the issuer names is as safe as its own.
+func (o *OIDC) safe(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || strings.HasPrefix(o.Issuer, u.Scheme+":"))
 }
 
 // client speaks with the issuer alone: it follows no redirect, waits for no answer for long, and reads none that does not end.
@@ -215,10 +216,20 @@ func (o *OIDC) hear(ctx context.Context, now time.Time, l login, redirect, code 
 
 // look asks the userinfo endpoint for the groups, which some issuers keep out of ID tokens.
 func (o *OIDC) look(ctx context.Context, e *endpoints, token *oauth2.Token, subject string) (any, error) {
+	if !o.safe(e.oidc.UserInfoEndpoint()) {
+		return nil, errors.New("its address is not an https URL")
+	}
 	info, err := e.oidc.UserInfo(oidc.ClientContext(ctx, e.client), oauth2.StaticTokenSource(token))
 	switch {
 	case err != nil && !unreached(err):
-		return nil, errors.New("its answer cannot be used") // and may quote the token
+		status, _, _ := strings.Cut(err.Error(), ": ") // what follows may quote the token
+		switch code, _, _ := strings.Cut(status, " "); {
+		case code == "429" || len(code) == 3 && code[0] == '5':
+			return nil, fmt.Errorf("%w: %s", errSilent, shown(status, maxWhy))
+		case len(code) == 3 && code[0] >= '3' && code[0] <= '4':
+			return nil, errors.New(shown(status, maxWhy))
+		}
+		return nil, errors.New("its answer cannot be used")
 	case err != nil:
 		return nil, err
 	case info.Subject != subject:
@@ -261,8 +272,11 @@ func whyNot(err error) string {
 	return shown(err.Error(), maxWhy)
 }
 
+// errSilent is an issuer that could not answer just now.
+var errSilent = errors.New("it does not answer")
+
 // unreached tells an issuer that does not answer from one that does not confirm.
 func unreached(err error) bool {
 	_, ok := errors.AsType[*url.Error](err)
-	return ok || errors.Is(err, context.DeadlineExceeded)
+	return ok || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errSilent)
 }

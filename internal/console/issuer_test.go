@@ -3,11 +3,13 @@ package console_test
 import (
 	"context"
 	"html"
+	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -218,6 +220,25 @@ func TestGroupsThatTheIDTokenDoesNotHaveComeFromUserinfo(t *testing.T) {
 	r, h, i := withIssuer(t)
 	if _, page, cookie := r.logsIn(t, h, i, alice().but("userinfo", `{"sub": "4711", "groups": ["admins"]}`)); cookie != nil {
 		t.Errorf("an ID token that names no group says so: %s", page)
+	}
+	r2, h2, i2 := withIssuer(t)
+	i2.instead["/oidc/.well-known/openid-configuration"] = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"issuer": "`+i2.Issuer()+`", "authorization_endpoint": "`+i2.AuthorizationEndpoint()+`", "token_endpoint": "`+i2.TokenEndpoint()+`", "jwks_uri": "`+i2.JWKSEndpoint()+`",
+			"userinfo_endpoint": "ftp`+strings.TrimPrefix(i2.UserinfoEndpoint(), "http")+`", "id_token_signing_alg_values_supported": ["RS256"]}`)
+	}
+	if _, page, cookie := r2.logsIn(t, h2, i2, alice().but("groups", nil)); cookie != nil || !strings.Contains(r2.log.String(), `"why":"userinfo: its address is not an https URL"`) {
+		t.Errorf("%s\n%s", page, r2.log.String())
+	}
+	if _, page, cookie := r2.logsIn(t, h2, i2, alice("viewers")); cookie == nil {
+		t.Errorf("who needs no userinfo cannot log in: %s", page)
+	}
+	for status, page := range map[int]int{http.StatusServiceUnavailable: http.StatusServiceUnavailable, http.StatusTooManyRequests: http.StatusServiceUnavailable, http.StatusForbidden: http.StatusForbidden, http.StatusFound: http.StatusForbidden} {
+		i.instead["/oidc/userinfo"] = func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "canary-userinfo", status) }
+		got, _, cookie := r.logsIn(t, h, i, alice().but("groups", nil))
+		if log := r.log.String(); got != page || cookie != nil || !strings.Contains(log, strconv.Itoa(status)+" "+http.StatusText(status)) || strings.Contains(log, "canary") {
+			t.Errorf("userinfo answers %d: %d\n%s", status, got, log)
+		}
 	}
 	i.instead["/oidc/userinfo"] = func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	if status, page, cookie := r.logsIn(t, h, i, alice().but("groups", nil)); status != http.StatusServiceUnavailable || cookie != nil {

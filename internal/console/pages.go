@@ -163,7 +163,7 @@ func (c *Console) credentialsPage(w http.ResponseWriter, r *http.Request) {
 	in := findInput{Text: ask.Get("q"), Owner: ask.Get("owner"), Labels: given(ask["label"]), Accounts: given(ask["account"]), States: given(ask["state"]), Sort: ask.Get("sort"), After: ask.Get("after"), Limit: 100}
 	desk := c.Desk()
 	page := listed{Query: in, State: ask.Get("state"), Account: ask.Get("account"), States: shownStates, Accounts: accountNames(desk)}
-	page.All = in.Text == "" && len(in.States) == 0 && len(in.Accounts) < 2 && (page.Account != "" || in.Owner != "" || len(in.Labels) > 0)
+	page.All = in.Text == "" && in.Sort == "" && len(in.States) == 0 && len(in.Accounts) < 2 && (page.Account != "" || in.Owner != "" || len(in.Labels) > 0)
 	f, err := in.filter()
 	if err == nil {
 		page.Found, err = desk.Find(r.Context(), f)

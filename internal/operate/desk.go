@@ -113,6 +113,8 @@ type Timetable interface {
 	Ahead(ctx context.Context, from time.Time, days int, accounts ...string) ([]int, error)
 	// Soonest are stretches of the order in which credentials fall due.
 	Soonest(ctx context.Context, parts []due.Stretch) ([][]due.Scheduled, error)
+	// Claims are what each account has claimed, and when it fell due.
+	Claims(ctx context.Context, accounts []string) ([][]due.Scheduled, error)
 }
 
 // Mirror is what Redis counts and lists for people who have no rights in Vault. Safe for concurrent use; returns soon after ctx

@@ -55,8 +55,9 @@ func (s *searching) oldest(ctx context.Context) (Found, error) {
 	}
 	accounts := s.q.Accounts
 	if len(accounts) == 0 {
-		accounts = slices.Sorted(maps.Keys(s.d.Accounts))
+		accounts = slices.Collect(maps.Keys(s.d.Accounts))
 	}
+	accounts = slices.Compact(slices.Sorted(slices.Values(accounts)))
 	order, err := s.d.soonest(accounts, s.q.After)
 	if err != nil {
 		return Found{}, err

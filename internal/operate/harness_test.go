@@ -45,6 +45,7 @@ type stage struct {
 	counts   []due.Count
 	// scheduled is what falls due at each account, in this order.
 	scheduled map[string][]due.Scheduled
+	claims    map[string][]due.Scheduled // and when each fell due
 }
 
 type event struct {
@@ -263,6 +264,14 @@ func (s *stage) Soonest(_ context.Context, parts []due.Stretch) ([][]due.Schedul
 				all[i] = append(all[i], next)
 			}
 		}
+	}
+	return all, nil
+}
+
+func (s *stage) Claims(_ context.Context, accounts []string) ([][]due.Scheduled, error) {
+	all := make([][]due.Scheduled, len(accounts))
+	for i, name := range accounts {
+		all[i] = s.claims[name]
 	}
 	return all, nil
 }

@@ -27,7 +27,7 @@ type Overview struct {
 	Freezes  freeze.Set        `json:"freezes"` // that are not over
 	// Ahead is how many rotations fall due on each of the next 30 days of 24 hours, what is overdue on the first one.
 	Ahead  []int  `json:"ahead"`
-	Oldest *Row   `json:"oldest,omitempty"` // the oldest against its schedule; missing: nothing is scheduled
+	Oldest *Row   `json:"oldest,omitempty"` // the oldest against its schedule; missing: nothing is scheduled, or it was just taken out of the configuration
 	Lately Lately `json:"last_24_hours"`
 	// Unknown is what could not be asked, and why.
 	Unknown string `json:"unknown,omitempty"`
@@ -79,6 +79,8 @@ type AccountOverview struct {
 	// Unbuilt says that Redis was emptied, or no scheduler has run yet: the counts say little.
 	Unbuilt bool `json:"unbuilt,omitempty"`
 	Hold
+
+	unasked bool // what holds it back is not known
 }
 
 // countsOf is what the index counts of an account that has so many credentials, of which both were counted twice.
@@ -124,14 +126,14 @@ func (d *Desk) Overview(ctx context.Context) (Overview, error) {
 		return Overview{}, err
 	}
 	unasked := d.heldBack(ctx, o.Accounts)
-	for i := range o.Accounts {
-		o.Accounts[i].BacklogEnds = d.backlogEnds(&o.Accounts[i], o.At)
-	}
 	if o.Oldest, err = d.oldest(ctx, names); err != nil {
 		return Overview{}, err
 	}
 	c, unread := d.calendar(ctx)
 	o.Freezes = append(freeze.Set{}, c.ahead(o.At)...)
+	for i := range o.Accounts {
+		o.Accounts[i].BacklogEnds = d.backlogEnds(&o.Accounts[i], o.Freezes, o.At)
+	}
 	if err := errors.Join(unasked, unread); err != nil {
 		o.Unknown = Plain(err.Error())
 	}
@@ -196,7 +198,7 @@ func (d *Desk) heldBack(ctx context.Context, accounts []AccountOverview) error {
 			a.Breaker, a.Paused, err = d.refused(ctx, a.Account)
 			mu.Lock()
 			defer mu.Unlock()
-			if failed == nil && err != nil {
+			if a.unasked = err != nil; failed == nil && err != nil {
 				failed = fmt.Errorf("account %s: %w", accounts[i].Account, err)
 			}
 		})

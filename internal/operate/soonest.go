@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,21 +14,23 @@ import (
 	"keyturn/internal/rotation"
 )
 
-// soonest goes over the credentials of accounts in the order in which they fall due: those first that are the oldest against their
-// schedule. What has no due time, it leaves out.
+// soonest goes over the credentials of accounts in the order in which they fall due, or did: those first that are the oldest against
+// their schedule. What has no due time, it leaves out.
 type soonest struct {
 	d       *Desk
 	after   due.Scheduled // where it goes on
-	lanes   []*lane       // of the accounts
+	lanes   []*lane       // two of each account
+	claimed map[string]bool
 	at      map[string]time.Time
 	stopped error
 }
 
-// lane is what has been read of an account.
+// lane is what has been read of an account's order, or its claims.
 type lane struct {
 	due.Stretch
-	read []due.Scheduled
-	done bool
+	read   []due.Scheduled
+	done   bool
+	claims bool
 }
 
 // stretchMost is how many one round trip reads, of all accounts.
@@ -35,7 +38,7 @@ const stretchMost = 4000
 
 // soonest begins after a place that it told of; "" is the beginning.
 func (d *Desk) soonest(accounts []string, after string) (*soonest, error) {
-	s := &soonest{d: d, at: map[string]time.Time{}}
+	s := &soonest{d: d, claimed: map[string]bool{}, at: map[string]time.Time{}}
 	if after != "" {
 		at, id, found := strings.Cut(after, "~")
 		ms, err := strconv.ParseInt(at, 10, 64)
@@ -60,6 +63,9 @@ func bySchedule(a, b due.Scheduled) int {
 // all are the credentials. It ends early where Redis does not answer: stopped says so.
 func (s *soonest) all(ctx context.Context) iter.Seq[*rotation.Credential] {
 	return func(yield func(*rotation.Credential) bool) {
+		if s.stopped = s.claim(ctx); s.stopped != nil {
+			return
+		}
 		for {
 			if s.stopped = s.fill(ctx); s.stopped != nil {
 				return
@@ -76,7 +82,10 @@ func (s *soonest) all(ctx context.Context) iter.Seq[*rotation.Credential] {
 			next := first.read[0]
 			first.read = first.read[1:]
 			cred, known := s.d.Fleet.Credential(next.ID)
-			if !known || !s.after.At.IsZero() && bySchedule(next, s.after) <= 0 {
+			switch {
+			case !known || cred.Account != first.Account: // it was taken out, or moved
+				continue
+			case !first.claims && s.claimed[next.ID], !s.after.At.IsZero() && bySchedule(next, s.after) <= 0:
 				continue
 			}
 			s.at[next.ID] = next.At
@@ -85,6 +94,26 @@ func (s *soonest) all(ctx context.Context) iter.Seq[*rotation.Credential] {
 			}
 		}
 	}
+}
+
+// claim adds what is claimed, which stands in the order where it is claimed again.
+func (s *soonest) claim(ctx context.Context) error {
+	accounts := make([]string, len(s.lanes))
+	for i, l := range s.lanes {
+		accounts[i] = l.Account
+	}
+	claims, err := s.d.Mirror.Claims(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	for i, read := range claims {
+		slices.SortFunc(read, bySchedule)
+		for _, c := range read {
+			s.claimed[c.ID] = true
+		}
+		s.lanes = append(s.lanes, &lane{Stretch: due.Stretch{Account: accounts[i]}, read: read, done: true, claims: true})
+	}
+	return nil
 }
 
 // fill reads on where a lane has nothing left.
@@ -121,32 +150,18 @@ func (s *soonest) fill(ctx context.Context) error {
 
 // oldest is the credential of accounts that is the oldest against its schedule; nil where none is scheduled.
 func (d *Desk) oldest(ctx context.Context, accounts []string) (*Row, error) {
-	parts := make([]due.Stretch, len(accounts))
-	for i, name := range accounts {
-		parts[i] = due.Stretch{Account: name, N: 1}
-	}
-	read, err := d.Mirror.Soonest(ctx, parts)
+	order, err := d.soonest(accounts, "")
 	if err != nil {
 		return nil, err
 	}
-	var first *due.Scheduled
-	for _, head := range read {
-		for i := range head {
-			if first == nil || bySchedule(head[i], *first) < 0 {
-				first = &head[i]
-			}
+	var row *Row
+	for cred := range order.all(ctx) {
+		rows, err := d.Glance(ctx, []*rotation.Credential{cred})
+		if err != nil {
+			return nil, err
 		}
+		row = &rows[0]
+		break
 	}
-	if first == nil {
-		return nil, nil
-	}
-	cred, known := d.Fleet.Credential(first.ID)
-	if !known {
-		return nil, nil // it is about to be taken out
-	}
-	rows, err := d.Glance(ctx, []*rotation.Credential{cred})
-	if err != nil {
-		return nil, err
-	}
-	return &rows[0], nil
+	return row, order.stopped
 }
