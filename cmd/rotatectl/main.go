@@ -113,7 +113,7 @@ func root() *cobra.Command {
 	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	cmd.PersistentFlags().StringVarP(&o.config, "config", "c", "keyturn.yaml", "configuration `FILE`")
 	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), keysCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
-		whichCommand(o), eventsCommand(o), providerCommand(o), freezeCommand(o), thawCommand(o), reportCommand(o), doctorCommand(o), deliveriesCommand(o))
+		whichCommand(o), eventsCommand(o), providerCommand(o), freezeCommand(o), thawCommand(o), reportCommand(o), doctorCommand(o), deliveriesCommand(o), initCommand(o))
 	cmd.AddCommand(repairs(o)...)
 	return cmd
 }

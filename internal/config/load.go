@@ -1,6 +1,9 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -96,6 +99,9 @@ func newLoader(path string, providers Providers, before *Config) *loader {
 func (l *loader) root(path string) *document.Value {
 	file := l.open(path)
 	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: rotatectl init writes one to begin with", document.Cause(err))
+	}
 	if err != nil {
 		file.FailRead(err)
 		return nil
