@@ -78,10 +78,14 @@ func (c *campaign) rehearse(ctx context.Context, trees chan tree, patches []patc
 	tests := together(patches)
 	return c.each(ctx, len(tests), trees, func(ctx context.Context, t tree, i int) error {
 		began := time.Now()
-		failed, err := t.test(ctx, tests[i], c.limit)
+		asked, err := c.programs.of(ctx, t, strings.Fields(tests[i])[0])
+		if err != nil {
+			return fmt.Errorf("without any patch: go test %s: %w", tests[i], err)
+		}
+		failed, err := asked.test(ctx, t, "", tests[i], c.limit)
 		if failed != "" {
 			c.say("without a patch %s fails; tried again", failed)
-			failed, err = t.test(ctx, tests[i], c.limit)
+			failed, err = asked.test(ctx, t, "", tests[i], c.limit)
 		}
 		if failed != "" {
 			err = fmt.Errorf("%s fails", failed)

@@ -19,12 +19,15 @@ type patch struct {
 	name    string // its file, below the folder of patches and without its ending
 	file    string
 	breaks  string // what holds no more
-	changes string // the file, below the root of the repository; "" where there are several
+	changes string // the file, below the root of the repository; or severalFiles
 	// tests are the arguments of `go test` that must fail: a package, and what narrows its tests down.
 	tests string
 	// noticed is the test that noticed it the last time and is asked first; "": none is known.
 	noticed string
 }
+
+// severalFiles are more than the fast way can try: no file has such a name.
+const severalFiles = "/"
 
 // load reads all patches below dir whose name is wanted, those of each package spread over the whole: some packages' tests wait for
 // a server while those of another compute.
@@ -75,8 +78,8 @@ func read(file string) (patch, error) {
 	}
 	p := patch{file: file}
 	head, diff, found := strings.Cut(string(text), "\n--- a/")
-	if !strings.Contains(diff, "\n--- a/") {
-		p.changes, _, _ = strings.Cut(diff, "\n")
+	if p.changes, _, _ = strings.Cut(diff, "\n"); strings.Contains(diff, "\n--- a/") {
+		p.changes = severalFiles
 	}
 	for line := range strings.Lines(head) {
 		line = strings.TrimSpace(line)

@@ -85,8 +85,11 @@ func (q *part) path() string {
 	return plain
 }
 
-// build compiles the package that a changed file belongs to and links the program.
+// build compiles the package that a changed file belongs to and links the program; with no changed file, "", it only links.
 func (p *program) build(ctx context.Context, t tree, changed, to string) error {
+	if changed == "" {
+		return p.link(ctx, t, nil, "", to)
+	}
 	i := slices.IndexFunc(p.parts, func(q part) bool {
 		below, err := filepath.Rel(q.Dir, changed)
 		return err == nil && (slices.Contains(q.GoFiles, below) || slices.Contains(q.EmbedFiles, below))
@@ -103,8 +106,13 @@ func (p *program) build(ctx context.Context, t tree, changed, to string) error {
 	if err := p.compile(ctx, t, &p.parts[i], dir, archive); err != nil {
 		return err
 	}
-	imports := filepath.Join(dir, "link")
-	if err := p.importing(imports, &p.parts[i], archive); err != nil {
+	return p.link(ctx, t, &p.parts[i], archive, to)
+}
+
+// link links the program with what a part was compiled to.
+func (p *program) link(ctx context.Context, t tree, changed *part, archive, to string) error {
+	imports := to + ".imports"
+	if err := p.importing(imports, changed, archive); err != nil {
 		return err
 	}
 	main := &p.parts[len(p.parts)-1]
