@@ -48,7 +48,7 @@ func TestAConfigurationForNoProviderNamesThem(t *testing.T) {
 func TestAConfigurationThatIsNotThereSaysHowToBegin(t *testing.T) {
 	t.Parallel()
 	_, _, err := ask(t, "status", "--config", filepath.Join(t.TempDir(), "keyturn.yaml"))
-	if err == nil || !strings.Contains(err.Error(), "no such file or directory: rotatectl init writes one to begin with") {
+	if err == nil || !strings.Contains(err.Error(), "no such file or directory (rotatectl init writes a configuration to begin with)") {
 		t.Errorf("got %v", err)
 	}
 }

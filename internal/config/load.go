@@ -100,7 +100,7 @@ func (l *loader) root(path string) *document.Value {
 	file := l.open(path)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: rotatectl init writes one to begin with", document.Cause(err))
+		err = fmt.Errorf("%w (rotatectl init writes a configuration to begin with)", document.Cause(err))
 	}
 	if err != nil {
 		file.FailRead(err)
