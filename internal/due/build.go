@@ -99,27 +99,22 @@ func byStore(creds []*rotation.Credential) map[string][]*rotation.Credential {
 
 // fill is complete for one store. What cannot be read is noted and read again later.
 func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*rotation.Credential, lost bool, now time.Time) (tallies [2]tally, err error) {
-	ageless := map[string]bool{} // credentials whose journal could not be read, or tells of a quarantine
+	blank := map[string]bool{} // credentials whose journal could not be read
 	for pass, look := range []reading{s.readJournal(now), s.readAge(now)} {
 		for some := range slices.Chunk(creds, batch) {
 			wanted := findings(some)
-			if !lost { // what Redis lost needs no asking, and that a credential is scheduled does not say that its journal was read
+			if pass > 0 || !lost { // that a credential is scheduled does not say that its journal was read
 				if wanted, err = s.missing(ctx, some); err != nil {
 					return tallies, err
 				}
 			}
-			wanted = slices.DeleteFunc(wanted, func(f finding) bool { return ageless[f.Cred.ID] })
+			wanted = slices.DeleteFunc(wanted, func(f finding) bool { return blank[f.Cred.ID] })
 			found, bad, err := s.each(ctx, store, wanted, look)
 			if err != nil {
 				return tallies, err
 			}
 			for _, b := range bad {
-				ageless[b.cred.ID] = true
-			}
-			for _, f := range found {
-				if f.Stuck {
-					ageless[f.Cred.ID] = true
-				}
+				blank[b.cred.ID] = true
 			}
 			s.miss(ctx, k, store, bad, lost)
 			tallies[pass].good += len(found)
