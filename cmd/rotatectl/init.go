@@ -111,7 +111,9 @@ var likely = []string{
 
 // beginning is the configuration for a provider.
 func beginning(p *rotation.Provider) (string, error) {
-	b := begun{Provider: p, Overlap: p.Mode == rotation.ModeMinter, Alone: p.Mode == rotation.ModeMinter && p.Overlaps.CheckOwner == nil, Login: p.SMTPUsername, Proof: p.SMTP == nil && !p.ReadBack && p.Mode != rotation.ModeContacts, Own: p.Endpoint(region(p)) == ""}
+	b := begun{Provider: p, Overlap: p.Mode == rotation.ModeMinter, Login: p.SMTPUsername, Own: p.Endpoint(region(p)) == ""}
+	b.Alone = b.Overlap && p.Overlaps.CheckOwner == nil
+	b.Proof = p.SMTP == nil && !p.ReadBack && p.Mode != rotation.ModeContacts
 	check := p.CheckTarget
 	if b.Overlap {
 		check = p.Overlaps.CheckTarget

@@ -62,8 +62,8 @@ func (s *searching) oldest(ctx context.Context) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	s.place = order.place
-	found, err := s.run(ctx, s.d.among(order.all(ctx), Query{Accounts: s.q.Accounts, Marks: s.q.Marks}))
+	s.place, order.wanted = order.place, func(cred *rotation.Credential) bool { return s.d.carries(cred, s.q.Marks) && s.mentions(cred) }
+	found, err := s.run(ctx, order.all(ctx))
 	return found, cmp.Or(err, order.stopped)
 }
 

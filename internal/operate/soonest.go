@@ -21,7 +21,8 @@ type soonest struct {
 	after   due.Scheduled // where it goes on
 	lanes   []*lane       // two of each account
 	claimed map[string]bool
-	at      map[string]time.Time
+	wanted  func(*rotation.Credential) bool // nil: all are; of the others nothing is kept
+	at      map[string]time.Time            // of those that it told of
 	stopped error
 }
 
@@ -86,6 +87,8 @@ func (s *soonest) all(ctx context.Context) iter.Seq[*rotation.Credential] {
 			case !known || cred.Account != first.Account: // it was taken out, or moved
 				continue
 			case !first.claims && s.claimed[next.ID], !s.after.At.IsZero() && bySchedule(next, s.after) <= 0:
+				continue
+			case s.wanted != nil && !s.wanted(cred):
 				continue
 			}
 			s.at[next.ID] = next.At
