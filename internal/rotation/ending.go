@@ -82,7 +82,7 @@ func (r *run) replaced(ctx context.Context) {
 	}
 	r.after(ctx, "ask for a recheck", func(ctx context.Context) error {
 		// Nothing in Vault tells that it is needed, so one failure must not be the last word.
-		for delay := 50 * time.Millisecond; ; delay = min(2*delay, time.Second) {
+		for delay := 50 * time.Millisecond; ; delay = longer(delay, time.Second) {
 			err := r.Agenda.Ask(ctx, r.Credential, ReasonReplaced, after)
 			if err == nil || r.Clock.Sleep(ctx, delay) != nil {
 				return err

@@ -104,7 +104,7 @@ func (r *run) markDead(ctx context.Context) error {
 func (r *run) keep(ctx context.Context, number int, issued Issued) error {
 	ctx = context.WithoutCancel(ctx)
 	value := Candidate{Number: number, Value: issued.Password, State: Accepted, Synced: issued.Synced, At: r.accepted}
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
+	for delay := 50 * time.Millisecond; ; delay = longer(delay, 2*time.Second) {
 		rec := r.rec.clone()
 		rec.Candidates = append(rec.Candidates, value)
 		err := r.save(ctx, rec)

@@ -149,7 +149,7 @@ var errTooMany = errors.New("identities: the target has more than a thousand tha
 func (r *run) keepIdentity(ctx context.Context, number int, made Identity) error {
 	ctx = context.WithoutCancel(ctx)
 	value := Candidate{Number: number, Value: made.Password, ID: made.ID, Login: made.Username, State: Accepted, Synced: made.Synced, At: r.accepted}
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
+	for delay := 50 * time.Millisecond; ; delay = longer(delay, 2*time.Second) {
 		rec := r.rec.clone()
 		rec.Candidates = append(rec.Candidates, value)
 		rec.Username, rec.Login = made.Username, made.Username
@@ -215,7 +215,7 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 	if since > giveUpAfter {
 		return r.quarantine(ctx, "full: "+errForeign.Error())
 	}
-	if since > raiseAfter && since <= 2*raiseAfter {
+	if tells(since) {
 		r.notice(ctx, NoticeFull, errForeign.Error())
 	}
 	return wait(parkFor(since), errForeign)

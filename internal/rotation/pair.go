@@ -183,7 +183,7 @@ func (r *run) obtainAdopted(ctx context.Context) (Verified, error) {
 // told after an hour; after a day it is given up.
 func (r *run) waitForVerifier(ctx context.Context) error {
 	since := r.Clock.Now().Sub(r.rec.OpenedAt)
-	if since > raiseAfter && since <= 2*raiseAfter {
+	if tells(since) {
 		r.notice(ctx, NoticeVerifierAway, "a password was adopted, and cannot be checked: "+r.notAsked().Error())
 	}
 	return wait(parkFor(since), r.notAsked())

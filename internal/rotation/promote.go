@@ -20,7 +20,7 @@ func (r *run) promote(ctx context.Context, verified Verified) error {
 	}
 	ctx, cancel := outlive(ctx)
 	defer cancel()
-	for rounds, delay := 1, 50*time.Millisecond; ; rounds, delay = rounds+1, min(2*delay, time.Second) {
+	for rounds, delay := 1, 50*time.Millisecond; ; rounds, delay = rounds+1, longer(delay, time.Second) {
 		err := r.Secrets.Write(ctx, r.rec.Place, r.entry(verified))
 		if err == nil {
 			r.promotedNow()

@@ -158,7 +158,7 @@ func (r *run) tended(ctx context.Context, changed bool) error {
 	case r.job.Force:
 		return unresolved(ErrNotRetired)
 	case late >= 0:
-		if late > raiseAfter && late <= 2*raiseAfter {
+		if tells(late) {
 			r.notice(ctx, NoticeNotRetired, ErrNotRetired.Error())
 		}
 		return wait(parkFor(late), ErrNotRetired)

@@ -108,12 +108,6 @@ func (r *run) comeBack(ctx context.Context, e *Error) error {
 // maxRetryAfter is how long a provider may ask a rotation to wait that has a candidate which may be live.
 const maxRetryAfter = 5 * time.Minute
 
-// retryFor is how long to wait until the next send, so long after the journal was opened: twice as long each time, from
-// 10 seconds to 10 minutes.
-func retryFor(since time.Duration) time.Duration {
-	return min(max(since, 10*time.Second), 10*time.Minute)
-}
-
 // tellNeighbours has the whole account heed what one credential was told.
 func (r *run) tellNeighbours(ctx context.Context, e *Error) {
 	switch e.Kind {

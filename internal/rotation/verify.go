@@ -207,23 +207,6 @@ func (r *run) parkAccepted(ctx context.Context, verdict Verdict, why error) erro
 	return why
 }
 
-// The times of a rotation that waits for a verifier, or of a check that does.
-const (
-	raiseAfter  = time.Hour
-	giveUpAfter = 24 * time.Hour
-)
-
-// parkFor is how long to wait before the next question, which may again go unanswered, so long after the first:
-// after 1, 5 and 15 minutes, and then once an hour.
-func parkFor(since time.Duration) time.Duration {
-	for _, d := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute} {
-		if since < d {
-			return d
-		}
-	}
-	return time.Hour
-}
-
 // parkUnanswered waits, with the journal open, for a verifier that refused the new password and cannot be asked about the
 // old one: promoting may give consumers a dead password, and so may keeping what they have.
 func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
@@ -235,7 +218,7 @@ func (r *run) parkUnanswered(ctx context.Context, last Verdict) error {
 	if since > giveUpAfter {
 		return r.quarantine(ctx, "verifier: "+what+" could not be checked for a day")
 	}
-	if since > raiseAfter && since <= 2*raiseAfter {
+	if tells(since) {
 		r.notice(ctx, NoticeVerifierAway, what+" cannot be checked: "+r.notAsked().Error())
 	}
 	return r.parkAccepted(ctx, last, wait(parkFor(since), r.notAsked()))

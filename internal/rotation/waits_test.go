@@ -1,0 +1,153 @@
+package rotation_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"keyturn/internal/rotation"
+	"keyturn/internal/rotation/rotationtest"
+	"keyturn/internal/secret"
+)
+
+func TestAnAnswerThatChangedNothingIsWaitedOut(t *testing.T) {
+	t.Parallel()
+	const half = 30 * time.Second
+	for _, tt := range []struct {
+		kind       rotation.Kind
+		said, want time.Duration
+	}{
+		{rotation.ClockSkew, 0, half},
+		{rotation.ClockSkew, time.Minute, time.Minute},
+		{rotation.ClockSkew, 24 * time.Hour, 5 * time.Minute},
+		{rotation.Unauthorized, 0, half},
+		{rotation.Unauthorized, time.Hour, half},
+		{rotation.Unavailable, 24 * time.Hour, 5 * time.Minute},
+	} {
+		w, k := newWorker()
+		w.Answer = func(rotationtest.Call) *rotation.Error { return &rotation.Error{Kind: tt.kind, RetryAfter: tt.said} }
+		if result, _ := k.Run(t.Context(), k.Setter(false), scheduled(w)); result.After != tt.want {
+			t.Errorf("%s, asked for %s: comes back after %s, want %s", tt.kind, tt.said, result.After, tt.want)
+		}
+	}
+}
+
+func TestACallInDoubtIsMadeAgainAfterTenSecondsAtTheEarliest(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	w.Answer = always(rotation.InDoubt)
+	if result, _ := k.Run(t.Context(), k.Setter(false), scheduled(w)); result.Status != rotation.Failed || result.After < 10*time.Second || result.After > time.Minute {
+		t.Errorf("got %+v", result)
+	}
+}
+
+// What is refused right after a rotation may not have arrived at all servers.
+func TestACheckWaitsForAPasswordThatHasYetToSpread(t *testing.T) {
+	t.Parallel()
+	for since, want := range map[time.Duration]time.Duration{
+		3 * time.Second: 10 * time.Second, 12 * time.Second: 12 * time.Second, 25 * time.Second: 5 * time.Second, 30 * time.Second: 0,
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		if result, _ := k.Run(t.Context(), s, scheduled(w)); !result.Rotated {
+			t.Fatalf("got %+v", result)
+		}
+		w.Advance(w.Current().RotatedAt.Add(since).Sub(k.Machine().Clock.Now()))
+		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
+		result := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+		if result.After != want || (result.Status == rotation.Waiting) != (want > 0) {
+			t.Errorf("%s after it was promoted: %v after %s, want %s", since, result.Status, result.After, want)
+		}
+	}
+}
+
+// holds notes for how long duplicates were kept waiting.
+type holds struct {
+	rotation.Agenda
+	quiet []time.Duration
+}
+
+func (h *holds) Hold(ctx context.Context, c *rotation.Credential, quiet time.Duration, force bool) error {
+	h.quiet = append(h.quiet, quiet)
+	return h.Agenda.Hold(ctx, c, quiet, force)
+}
+
+// A server that delays its refusals would else have a live run resumed.
+func TestAHoldLastsLongerWhereAVerifierIsSlow(t *testing.T) {
+	t.Parallel()
+	const resume = 15 * time.Second // of rotationtest
+	for took, want := range map[time.Duration][]time.Duration{
+		0:                      {resume},
+		resume / 3:             {resume, resume}, // it lasts for less than a question may take, and is renewed
+		resume/3 + 1:           {resume, resume + resume/3 + 1},
+		resume/3 + time.Second: {resume, resume + resume/3 + time.Second},
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		asked := 0
+		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+			if asked++; asked > 1 {
+				return rotation.Works, nil
+			}
+			w.Advance(took)
+			return rotation.Unknown, nil
+		})
+		m := k.Machine()
+		held := &holds{Agenda: m.Agenda}
+		m.Agenda = held
+		if result := m.Rotate(t.Context(), s, scheduled(w)); !result.Rotated || !slices.Equal(held.quiet, want) {
+			t.Errorf("a question took %s: held for %s, want %s; %+v", took, held.quiet, want, result)
+		}
+	}
+}
+
+// lines notes who went before a backlog.
+type lines struct {
+	rotation.Limiter
+	urgent []bool
+}
+
+func (l *lines) Take(ctx context.Context, account string, n int, urgent bool) (rotation.Turns, error) {
+	l.urgent = append(l.urgent, urgent)
+	return l.Limiter.Take(ctx, account, n, urgent)
+}
+
+func TestWhatIsWaitedForGoesBeforeABacklog(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		reason rotation.Reason
+		want   bool
+	}{
+		"a scheduled rotation": {rotation.ReasonScheduled, false},
+		"drift":                {rotation.ReasonDrift, false},
+		"a demand":             {rotation.ReasonDemand, true},
+		"a resume":             {rotation.ReasonResume, true},
+	} {
+		w, k := newWorker()
+		if tt.reason == rotation.ReasonResume {
+			dieInTheCall(w, k, k.Setter(false))
+			w.Advance(time.Minute)
+		}
+		m := k.Machine()
+		line := &lines{Limiter: m.Limiter}
+		m.Limiter = line
+		result := m.Rotate(t.Context(), k.Setter(false), rotation.Job{Slot: slot(w), Reason: tt.reason})
+		if !result.Rotated || len(line.urgent) == 0 || line.urgent[0] != tt.want {
+			t.Errorf("%s: urgent %v; %+v", name, line.urgent, result)
+		}
+	}
+}
+
+func TestTwoRotationsAreAWholeMinimumIntervalApart(t *testing.T) {
+	t.Parallel()
+	for since, rests := range map[time.Duration]bool{time.Minute - 1: true, time.Minute: false} {
+		w, k := newWorker()
+		k.Run(t.Context(), k.Setter(false), scheduled(w))
+		w.Advance(w.Current().RotatedAt.Add(since).Sub(k.Machine().Clock.Now()))
+		result, _ := k.Run(t.Context(), k.Setter(false), rotation.Job{Slot: k.Machine().Clock.Now(), Reason: rotation.ReasonDemand})
+		if result.Rotated == rests || rests && result.After != time.Minute-since {
+			t.Errorf("%s after the last one: %+v", since, result)
+		}
+	}
+}
