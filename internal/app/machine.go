@@ -76,6 +76,9 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	return e, nil
 }
 
+// Apart is how far apart the calls of an account are while they wait for each other; 0 where none has to.
+func (e *Engine) Apart(account string) time.Duration { return e.limiter.Apart(account) }
+
 // With returns the engine that goes by another configuration, whose rates count for both from now on. Runs go on with the
 // engine that they began with.
 func (e *Engine) With(cfg *config.Config) (*Engine, error) {

@@ -13,17 +13,26 @@ import (
 // door is where the tasks of one asynq server come in. It knows what the server has in hand, which asynq does not tell,
 // and can be shut: then the server finds its queues empty. So it can be stopped without giving up a run, and without
 // taking a task while it stops.
+//
+// Where jobs wait for the account's rate it also leaves some to other workers. They come back with each full second, because
+// asynq knows no shorter time, and the worker that looks first would take them all within milliseconds.
 type door struct {
 	redis.UniversalClient
+	apart func() time.Duration // how far apart the calls of the account are that wait for each other; 0: none waits
 
 	mu     sync.Mutex
 	closed bool
 	inside int       // dequeues under way, and tasks that were taken and have not ended
 	since  time.Time // the last coming or going
+	next   time.Time // when the next task may be taken that is not urgent
 }
 
-func newDoor(rdb redis.UniversalClient) *door {
-	return &door{UniversalClient: rdb, since: rotation.WallClock{}.Now()}
+// spread is the share of the time between two calls that passes between two tasks of a worker: so one alone still takes more
+// than the rate lets go, and others look meanwhile.
+const spread = 4
+
+func newDoor(rdb redis.UniversalClient, apart func() time.Duration) *door {
+	return &door{UniversalClient: rdb, apart: apart, since: rotation.WallClock{}.Now()}
 }
 
 // EvalSha implements redis.Scripter, which is what asynq dequeues with.
@@ -37,8 +46,13 @@ func (d *door) Eval(ctx context.Context, script string, keys []string, args ...a
 }
 
 func (d *door) pass(ctx context.Context, keys []string, run func() *redis.Cmd) *redis.Cmd {
-	if _, ok := dequeues(keys); !ok {
+	queue, ok := dequeues(keys)
+	if !ok {
 		return run()
+	}
+	urgent := isNow(queue)
+	if !urgent {
+		d.leave(ctx)
 	}
 	if !d.enter() {
 		cmd := redis.NewCmd(ctx)
@@ -49,9 +63,25 @@ func (d *door) pass(ctx context.Context, keys []string, run func() *redis.Cmd) *
 	if cmd.Err() != nil {
 		d.back()
 	} else {
-		d.taken()
+		d.taken(urgent)
 	}
 	return cmd
+}
+
+// leave waits while the next task is for others to take.
+func (d *door) leave(ctx context.Context) {
+	d.mu.Lock()
+	rest := d.next.Sub(rotation.WallClock{}.Now())
+	d.mu.Unlock()
+	if rest <= 0 {
+		return
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // enter lets a dequeue in, unless the door is shut.
@@ -73,10 +103,13 @@ func (d *door) back() {
 }
 
 // taken notes that a task came in.
-func (d *door) taken() {
+func (d *door) taken(urgent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.since = rotation.WallClock{}.Now()
+	if !urgent {
+		d.next = d.since.Add(min(d.apart()/spread, pollEvery))
+	}
 }
 
 // ended notes that a task that was taken has ended.

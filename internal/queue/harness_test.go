@@ -49,6 +49,9 @@ func newRig(t *testing.T) *rig {
 	return rigOn(t, asKeyturn(devenvtest.Redis(t)))
 }
 
+// calm is a limiter that lets nothing wait.
+func calm(string) time.Duration { return 0 }
+
 // asKeyturn is how keyturn reaches a Redis.
 func asKeyturn(server *devenv.Redis) redisx.Config {
 	return redisx.Config{
@@ -82,7 +85,7 @@ func (r *rig) serve(t *testing.T, h queue.Handler, options ...func(*queue.Server
 func (r *rig) serveAccounts(t *testing.T, h queue.Handler, accounts []string, options ...func(*queue.Server)) (stop func() error) {
 	t.Helper()
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now = r.breaker, r.jobs, time.Now
+	s.Breaker, s.Observer, s.Now, s.Apart = r.breaker, r.jobs, time.Now, calm
 	s.Log = slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, o := range options {
 		o(s)

@@ -82,7 +82,7 @@ const nowSuffix = ".now"
 
 // checkAccount refuses names that would break a key or that another account's urgent queue already has.
 func checkAccount(account string) error {
-	if !rotation.ValidID(account) || strings.HasSuffix(account, nowSuffix) {
+	if !rotation.ValidID(account) || isNow(account) {
 		return fmt.Errorf("account %q: %w, and must not end in %s", account, ErrName, nowSuffix)
 	}
 	return nil
@@ -90,6 +90,9 @@ func checkAccount(account string) error {
 
 // nowQueue is the queue of an account that is always emptied first.
 func nowQueue(account string) string { return account + nowSuffix }
+
+// isNow tells whether a queue is that of an account that is always emptied first.
+func isNow(queue string) bool { return strings.HasSuffix(queue, nowSuffix) }
 
 func queuesOf(account string) []string { return []string{nowQueue(account), account} }
 

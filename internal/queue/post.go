@@ -87,7 +87,7 @@ func (p *post) serve(ctx context.Context) error {
 	defer p.serving.Add(-1)
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	door := newDoor(leases{p.rdb, p.Now})
+	door := newDoor(leases{p.rdb, p.Now}, func() time.Duration { return p.Apart(p.Name) })
 	srv := asynq.NewServerFromRedisClient(door, p.settings())
 	if err := srv.Start(&account{post: p, door: door, stop: stop}); err != nil {
 		return fmt.Errorf("account %s: %w", p.Name, err)

@@ -62,6 +62,8 @@ type Server struct {
 	Observer Observer
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Apart is how far apart the calls of an account are that wait for each other; 0: none waits. It must return at once.
+	Apart func(account string) time.Duration
 
 	rdb     redis.UniversalClient
 	client  *Client

@@ -84,7 +84,7 @@ func TestARunIsBoundedByItsAccountsTimeout(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	s := queue.NewServer(r.rdb)
-	s.Breaker, s.Observer, s.Now, s.Log = r.breaker, r.jobs, time.Now, discard
+	s.Breaker, s.Observer, s.Now, s.Log, s.Apart = r.breaker, r.jobs, time.Now, discard, calm
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)

@@ -111,6 +111,16 @@ func (l *Limiter) account(name string) (*account, error) {
 	return a, nil
 }
 
+// Apart is how far apart the calls of an account are while they wait for each other; 0 where the last one of this process did
+// not have to, and of an account without a rate.
+func (l *Limiter) Apart(name string) time.Duration {
+	a, err := l.account(name)
+	if err != nil || a.calm.Load() {
+		return 0
+	}
+	return a.windows[0].Interval
+}
+
 // Take implements rotation.Limiter.
 func (l *Limiter) Take(ctx context.Context, name string, n int, urgent bool) (rotation.Turns, error) {
 	a, err := l.account(name)

@@ -113,7 +113,7 @@ func (r *rig) enqueue(ctx context.Context, first, end int) error {
 func (r *rig) start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(ctx)
 	server := queue.NewServer(r.rdb) //nolint:contextcheck // it goes by the context of Serve
-	server.Breaker, server.Observer, server.Log, server.Now = r.engine.Breaker, r.metrics, r.log, r.engine.Clock.Now
+	server.Breaker, server.Observer, server.Log, server.Now, server.Apart = r.engine.Breaker, r.metrics, r.log, r.engine.Clock.Now, r.engine.Apart
 	accounts := make([]queue.AccountSettings, 0, len(r.cfg.Accounts))
 	for name, a := range r.cfg.Accounts {
 		accounts = append(accounts, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: r.cfg.Timing.TaskTimeout, Grace: r.engine.Machine.Timing.Call + 5*time.Second})
