@@ -45,7 +45,7 @@ func pages(ctx context.Context, l *lab) (err error) {
 	if err := f.configure(r.server.Addr); err != nil {
 		return err
 	}
-	if err := f.mirror(ctx, r.server.Addr); err != nil {
+	if err := f.mirror(ctx, r.server.Addr, 24*time.Hour); err != nil {
 		return err
 	}
 	p, err := f.run(ctx, "console", "/readyz")
@@ -81,8 +81,8 @@ func pages(ctx context.Context, l *lab) (err error) {
 	return err
 }
 
-// mirror fills an index as schedulers and workers do in the course of a period.
-func (f *fleet) mirror(ctx context.Context, addr string) (err error) {
+// mirror fills an index as schedulers and workers do in the course of a period, of which a credential is up to 29 steps old.
+func (f *fleet) mirror(ctx context.Context, addr string, step time.Duration) (err error) {
 	cfg, err := config.Load(f.Config(), providers.All())
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (f *fleet) mirror(ctx context.Context, addr string) (err error) {
 	var some []due.Finding
 	n := 0
 	for cred := range cfg.Credentials() {
-		rotated := now.Add(-time.Duration(n%30) * 24 * time.Hour)
+		rotated := now.Add(-time.Duration(n%30) * step)
 		finding := due.Finding{
 			Cred: cred, Due: cred.Schedule.Next(rotated, cred.ID), Shown: due.Shown{Known: true, Version: 12, RotatedAt: rotated, Verified: rotation.VerifiedYes},
 		}

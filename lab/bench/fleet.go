@@ -30,6 +30,7 @@ type plan struct {
 	accounts int             // 1 if 0
 	rate     string          // unlimited if empty
 	verify   bool            // by SMTP
+	schedule string          // of all; every 30 days if empty
 	box      *devenv.Sandbox // the lab's if nil
 }
 
@@ -55,6 +56,9 @@ func (l *lab) fleet(p plan) (*fleet, error) {
 	p.accounts = max(p.accounts, 1)
 	if p.rate == "" {
 		p.rate = unlimited
+	}
+	if p.schedule == "" {
+		p.schedule = "every: 30d"
 	}
 	if p.box == nil {
 		p.box = l.Box
@@ -95,7 +99,7 @@ func (f *fleet) configure(redis string) error {
 		names[i] = f.account(i)
 	}
 	return f.Configure(configTemplate, map[string]any{
-		"Redis": redis, "Vault": f.lab.Vault.Addr, "Token": filepath.Join(f.lab.Dir, "vault-token"), "Accounts": names, "Rate": f.rate,
+		"Redis": redis, "Vault": f.lab.Vault.Addr, "Token": filepath.Join(f.lab.Dir, "vault-token"), "Accounts": names, "Rate": f.rate, "Schedule": f.schedule,
 		"Provider": provider, "Endpoint": f.box.Providers[provider], "SMTP": f.box.SMTP[provider], "CA": f.box.CAFile, "Verify": f.verify,
 		"Digest": consoleDigest(),
 	})

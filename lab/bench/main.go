@@ -23,12 +23,14 @@ type section struct {
 
 var sections = []section{
 	{"pipeline", pipeline},
+	{"distant", distant},
 	{"exposure", exposure},
 	{"ondemand", onDemand},
 	{"idle", idle},
 	{"schedule", scheduling},
 	{"memory", memory},
 	{"console", pages},
+	{"plan", forecasts},
 	{"limit", limit},
 	{"growth", growth},
 	{"micro", micro},

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/devenv"
 )
 
 const (
@@ -84,11 +86,23 @@ func (r *rig) add(t *tally, do func() error) error {
 	return err
 }
 
-// pipelineFigures are the medians that are printed.
-var pipelineFigures = []struct {
+// ofRuns is a figure of several runs, of which the median is printed.
+type ofRuns struct {
 	name, unit string
 	of         func(*result) float64
-}{
+}
+
+func medians(all []result) func(pick func(*result) float64) float64 {
+	return func(pick func(*result) float64) float64 {
+		values := make([]float64, len(all))
+		for i := range all {
+			values[i] = pick(&all[i])
+		}
+		return median(values)
+	}
+}
+
+var pipelineFigures = []ofRuns{
 	{"pipeline_rotations_per_s", "1/s", func(r *result) float64 { return r.pipeline.rate() }},
 	{"floor_rotations_per_s", "1/s", func(r *result) float64 { return r.floor.rate() }},
 	{"pipeline_share", "ratio", func(r *result) float64 { return r.pipeline.rate() / r.floor.rate() }},
@@ -120,17 +134,11 @@ func pipeline(ctx context.Context, l *lab) (err error) {
 		defer pprof.StopCPUProfile()
 	}
 	for i := range all {
-		if all[i], err = l.compare(ctx); err != nil {
+		if all[i], err = l.compare(ctx, l.Box, scriptSize); err != nil {
 			return err
 		}
 	}
-	of := func(pick func(*result) float64) float64 {
-		values := make([]float64, len(all))
-		for i := range all {
-			values[i] = pick(&all[i])
-		}
-		return median(values)
-	}
+	of := medians(all)
 	for _, f := range pipelineFigures {
 		report(f.name, of(f.of), f.unit)
 	}
@@ -141,15 +149,15 @@ func pipeline(ctx context.Context, l *lab) (err error) {
 	return nil
 }
 
-// compare lets each take its turns, and then the script.
-func (l *lab) compare(ctx context.Context) (got result, err error) {
+// compare lets each take its turns at the provider of a sandbox, and then the script, for so many credentials.
+func (l *lab) compare(ctx context.Context, box *devenv.Sandbox, script int) (got result, err error) {
 	const size = 3 * turns * turnSize
-	r, err := l.rig(ctx, plan{size: size + scriptSize})
+	r, err := l.rig(ctx, plan{size: size + script, box: box})
 	if err != nil {
 		return got, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.prepare(ctx, size+scriptSize); err != nil {
+	if err := r.prepare(ctx, size+script); err != nil {
 		return got, err
 	}
 	atOnce := r.cfg.Accounts[r.account(0)].Concurrency
@@ -167,8 +175,8 @@ func (l *lab) compare(ctx context.Context) (got result, err error) {
 		}
 	}
 	start := time.Now()
-	err = bare.run(ctx, size, size+scriptSize, 1)
-	got.script = perSecond(scriptSize, time.Since(start))
+	err = bare.run(ctx, size, size+script, 1)
+	got.script = perSecond(script, time.Since(start))
 	return got, err
 }
 
