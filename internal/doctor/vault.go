@@ -147,6 +147,8 @@ func (s Store) problem(err error) Finding {
 		f.Fix = "put a new secret_id, token or JWT where the configuration reads it; a file that is replaced is tried at once"
 	case strings.Contains(f.What, "the token is refused"):
 		f.Fix = "put a token that is alive where the configuration reads it"
+	case strings.Contains(f.What, "of another cluster"):
+		f.Fix = "take it out of the store's addresses: what is journalled on one of them is not known to the other"
 	case strings.Contains(f.What, "does not exist"):
 		f.Fix = "make the mount, or give the login's policy a right in it (deploy/vault/README.md)"
 		f.Commands = []string{"vault secrets enable -path=" + s.missing(f.What) + " -version=2 kv"}

@@ -89,6 +89,7 @@ func (s *store) check(ctx context.Context, access Access) error {
 	}
 	return errors.Join(
 		s.route.wire.fault(),
+		s.checkNodes(ctx),
 		s.checkConsumers(ctx),
 		s.checkMount(ctx, s.config.JournalMount),
 		s.checkVersions(ctx),

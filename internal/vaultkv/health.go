@@ -19,6 +19,7 @@ type Health struct {
 	Sealed      bool
 	Standby     bool
 	Version     string
+	Cluster     string    // its id; "" of a sealed node, which does not know it
 	Date        time.Time // by the node's clock, to the second, cut off; zero where it does not say
 	Asked       time.Time // by ours
 	Trip        time.Duration
@@ -34,6 +35,10 @@ func (v *Vault) Healths(ctx context.Context, name string) ([]Health, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.healths(ctx), nil
+}
+
+func (s *store) healths(ctx context.Context) []Health {
 	all := make([]Health, 0, len(s.route.addresses))
 	for _, address := range s.route.addresses {
 		h, err := s.health(ctx, address)
@@ -43,7 +48,27 @@ func (v *Vault) Healths(ctx context.Context, name string) ([]Health, error) {
 		h.Address = address.String()
 		all = append(all, h)
 	}
-	return all, nil
+	return all
+}
+
+// checkNodes finds an address that leads to another cluster, where each would have journals of its own. A node that is away or
+// sealed says nothing, and may come back.
+func (s *store) checkNodes(ctx context.Context) error {
+	if len(s.route.addresses) == 1 {
+		return nil
+	}
+	var first Health
+	for _, h := range s.healths(ctx) {
+		switch {
+		case h.Cluster == "":
+		case first.Cluster == "":
+			first = h
+		case h.Cluster != first.Cluster:
+			return s.problem("%s is a node of another cluster than %s: addresses are of one cluster, which shares what is written to it; "+
+				"make another one a store of its own", h.Address, first.Address)
+		}
+	}
+	return nil
 }
 
 // health asks past the route, which would go to another node where this one is away. The answer's status says how the node
@@ -73,10 +98,11 @@ func (s *store) health(ctx context.Context, address *url.URL) (Health, error) {
 		Sealed      bool   `json:"sealed"`
 		Standby     bool   `json:"standby"`
 		Version     string `json:"version"`
+		Cluster     string `json:"cluster_id"`
 	}
 	if json.Unmarshal(text, &said) != nil || said.Initialized == nil {
 		return Health{}, fmt.Errorf("HTTP %d is %w", resp.StatusCode, errNoVault)
 	}
-	h.Initialized, h.Sealed, h.Standby, h.Version = *said.Initialized, said.Sealed, said.Standby, said.Version
+	h.Initialized, h.Sealed, h.Standby, h.Version, h.Cluster = *said.Initialized, said.Sealed, said.Standby, said.Version, said.Cluster
 	return h, nil
 }

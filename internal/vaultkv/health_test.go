@@ -97,3 +97,39 @@ func TestATokenIsLookedUpWithWhatEndsIt(t *testing.T) {
 		t.Errorf("root: %+v, %v", forever, err)
 	}
 }
+
+// node answers as a Vault of a cluster does to whom it does not know; "" is a sealed one.
+func node(t *testing.T, cluster string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"initialized":true,"sealed":false,"standby":true,"version":"1.19.0","cluster_id":"` + cluster + `"}`))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestANodeOfAnotherClusterIsNamed(t *testing.T) {
+	t.Parallel()
+	own := open(t, config())
+	is, err := own.Healths(t.Context(), "main")
+	if err != nil || is[0].Cluster == "" {
+		t.Fatalf("%+v, %v", is, err)
+	}
+	for name, tt := range map[string]struct {
+		cluster string
+		refused bool
+	}{
+		"of the same cluster": {is[0].Cluster, false},
+		"sealed":              {"", false},
+		"of another cluster":  {"00000000-0000-0000-0000-000000000000", true},
+	} {
+		c, other := config(), node(t, tt.cluster)
+		c.Nodes = []string{"http://127.0.0.1:1", other}
+		err := open(t, c).UnusableStore(t.Context(), "main", vaultkv.ReadWrite)
+		if tt.refused {
+			wantAll(t, err, other+" is a node of another cluster than "+c.Address, "a store of its own")
+		} else if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
