@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -113,4 +114,93 @@ type held struct{ rotation.Agenda }
 
 func (held) Hold(context.Context, *rotation.Credential, time.Duration, bool) error {
 	return &rotation.WaitError{After: 5 * time.Second, Reason: "another run works on it"}
+}
+
+func TestACheckWaitsForAPasswordThatHasYetToSpread(t *testing.T) {
+	t.Parallel()
+	for since, want := range map[time.Duration]time.Duration{
+		3 * time.Second: 10 * time.Second, 12 * time.Second: 12 * time.Second, 25 * time.Second: 5 * time.Second, 30 * time.Second: 0,
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		if result, _ := k.Run(t.Context(), s, scheduled(w)); !result.Rotated {
+			t.Fatalf("got %+v", result)
+		}
+		w.Advance(w.Current().RotatedAt.Add(since).Sub(k.Machine().Clock.Now()))
+		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
+		result := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+		if result.After != want || (result.Status == rotation.Waiting) != (want > 0) {
+			t.Errorf("%s after it was promoted: %v after %s, want %s", since, result.Status, result.After, want)
+		}
+	}
+}
+
+func TestACheckThatARotationOvertookComesBack(t *testing.T) {
+	t.Parallel()
+	for name, meanwhile := range map[string]func(*rotationtest.World, *rotationtest.Worker){
+		"a person wrote the secret": func(w *rotationtest.World, _ *rotationtest.Worker) { w.WriteCurrentByHand(secret.New("by-hand")) },
+		"another run rotated": func(w *rotationtest.World, k *rotationtest.Worker) {
+			k.Run(context.Background(), k.Setter(false), rotation.Job{Slot: k.Machine().Clock.Now(), Reason: rotation.ReasonDemand})
+		},
+	} {
+		w, k := newWorker()
+		w.Advance(time.Hour)
+		s := k.Setter(true)
+		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) {
+			meanwhile(w, &rotationtest.Worker{World: w, Name: "two"})
+			return rotation.Refused, nil
+		})
+		result := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
+		if result.Status != rotation.Waiting || result.After != 10*time.Second || slices.Contains(w.TakeAsked(), rotation.ReasonDrift) {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+}
+
+func TestWithoutAVerifierOnlyALateCallIsReasonToRepair(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		reason  rotation.Reason
+		adopted bool // the rotation before asked for a recheck
+		repairs bool
+	}{
+		"a periodic check":                     {rotation.ReasonScheduled, true, false},
+		"a recheck of a rotation in doubt":     {rotation.ReasonRecheck, true, true},
+		"a recheck of one that had no doubt":   {rotation.ReasonRecheck, false, false},
+		"a run that was replaced had sent its": {rotation.ReasonReplaced, false, true},
+	} {
+		w, k := newWorker()
+		s := k.Setter(false)
+		if tt.adopted {
+			dieInTheCall(w, k, s)
+			w.Advance(20 * time.Second)
+			k.Run(t.Context(), s, rotation.Job{Reason: rotation.ReasonResume})
+		} else {
+			k.Run(t.Context(), s, scheduled(w))
+		}
+		w.Advance(10 * time.Minute)
+		w.TakeAsked()
+		result := k.Machine().Check(t.Context(), s, rotation.Job{Reason: tt.reason})
+		if repairs := slices.Contains(w.TakeAsked(), rotation.ReasonDrift); result.Status != rotation.Done || repairs != tt.repairs {
+			t.Errorf("%s: %+v, repairs: %v", name, result, repairs)
+		}
+	}
+}
+
+func TestAPersonWhoAsksForARetirementHearsOfAQuarantine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		job  rotation.Job
+		told bool
+	}{
+		{rotation.Job{Reason: rotation.ReasonRetire, RequestedBy: "ann"}, true},
+		{rotation.Job{Reason: rotation.ReasonRetire}, false},
+		{rotation.Job{Reason: rotation.ReasonScheduled, RequestedBy: "ann"}, false},
+	} {
+		_, k := quarantine(t)
+		result := k.Machine().Check(t.Context(), k.Setter(true), tt.job)
+		if errors.Is(result.Err, rotation.ErrQuarantined) != tt.told {
+			t.Errorf("%+v: %+v", tt.job, result)
+		}
+	}
 }

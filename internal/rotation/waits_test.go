@@ -43,25 +43,6 @@ func TestACallInDoubtIsMadeAgainAfterTenSecondsAtTheEarliest(t *testing.T) {
 }
 
 // What is refused right after a rotation may not have arrived at all servers.
-func TestACheckWaitsForAPasswordThatHasYetToSpread(t *testing.T) {
-	t.Parallel()
-	for since, want := range map[time.Duration]time.Duration{
-		3 * time.Second: 10 * time.Second, 12 * time.Second: 12 * time.Second, 25 * time.Second: 5 * time.Second, 30 * time.Second: 0,
-	} {
-		w, k := newWorker()
-		s := k.Setter(true)
-		if result, _ := k.Run(t.Context(), s, scheduled(w)); !result.Rotated {
-			t.Fatalf("got %+v", result)
-		}
-		w.Advance(w.Current().RotatedAt.Add(since).Sub(k.Machine().Clock.Now()))
-		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return rotation.Refused, nil })
-		result := k.Machine().Check(t.Context(), s, rotation.Job{Reason: rotation.ReasonScheduled})
-		if result.After != want || (result.Status == rotation.Waiting) != (want > 0) {
-			t.Errorf("%s after it was promoted: %v after %s, want %s", since, result.Status, result.After, want)
-		}
-	}
-}
-
 // holds notes for how long duplicates were kept waiting.
 type holds struct {
 	rotation.Agenda
@@ -149,5 +130,102 @@ func TestTwoRotationsAreAWholeMinimumIntervalApart(t *testing.T) {
 		if result.Rotated == rests || rests && result.After != time.Minute-since {
 			t.Errorf("%s after the last one: %+v", since, result)
 		}
+	}
+}
+
+// A run that did nothing gives its hold back; one that left a journal open is resumed after its job should have come back.
+func TestWhatARunLeavesOpenIsResumedAfterItsJobShouldHaveComeBack(t *testing.T) {
+	t.Parallel()
+	for _, open := range []bool{false, true} {
+		w, k := newWorker()
+		w.Answer = always(rotation.InDoubt)
+		m := k.Machine()
+		parked := parks{Agenda: m.Agenda}
+		m.Agenda = &parked
+		if !open {
+			m.Limiter = paused{m.Limiter}
+		}
+		result, want := m.Rotate(t.Context(), k.Setter(false), scheduled(w)), time.Duration(0)
+		if open {
+			want = result.After + m.Timing.Resume
+		}
+		if !slices.Equal(parked.after, []time.Duration{want}) {
+			t.Errorf("open: %v: %+v, and it is resumed after %s, want %s", open, result, parked.after, want)
+		}
+	}
+}
+
+func TestARotationBooksItsQuestionsAndAResumedOneSaysSo(t *testing.T) {
+	t.Parallel()
+	const patience = 10 * time.Second
+	for name, tt := range map[string]struct {
+		resumed bool
+		held    time.Duration
+		waits   bool
+	}{
+		"a rotation":                      {false, 0, false},
+		"a rotation whose server is busy": {false, patience + 1, true},
+		"a resume":                        {true, 0, false},
+		"a resume that waits a little":    {true, patience, true},
+		"a resume that would wait long":   {true, patience + 1, false},
+	} {
+		w, k := newWorker()
+		s, job, want := k.Setter(true), scheduled(w), rotation.Rotation
+		if tt.resumed {
+			dieInTheCall(w, k, k.Setter(true))
+			w.Advance(time.Minute)
+			job, want = rotation.Job{Reason: rotation.ReasonResume}, rotation.Resumed
+		}
+		s.Verifier = reserved{s.Verifier, func(n int, u rotation.Urgency) error {
+			if u != want || n != 3 {
+				t.Errorf("%s books %d questions as %v, want 3 as %v", name, n, u, want)
+			}
+			if tt.held > 0 {
+				return &rotation.WaitError{After: tt.held, Reason: "the server is busy"}
+			}
+			return nil
+		}}
+		if result, _ := k.Run(t.Context(), s, job); (result.Status == rotation.Waiting) != tt.waits || result.Rotated == tt.waits {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+}
+
+func TestARecheckThatCouldNotBeAskedForIsAskedForSoon(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	s := k.Setter(false)
+	dieInTheCall(w, k, s)
+	w.Advance(20 * time.Second)
+	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+		if c.Op == "agenda.ask" {
+			return rotationtest.ErrorBefore
+		}
+		return rotationtest.None
+	}
+	result, _ := k.Run(t.Context(), s, rotation.Job{Reason: rotation.ReasonResume})
+	if result.Status != rotation.Waiting || result.After != 5*time.Second || w.Journal().State != rotation.Open {
+		t.Errorf("%+v, and the journal is %v", result, w.Journal().State)
+	}
+}
+
+func TestOnlyOfAnOverlapARunSaysWhatIsToBeRetired(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	if result, _ := k.Run(t.Context(), k.Setter(true), scheduled(w)); result.Retiring != nil {
+		t.Errorf("of a rotation that replaces: %+v", result)
+	}
+	w, k, s, _ := overlapping(true)
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); result.Retiring == nil {
+		t.Errorf("of an overlap: %+v", result)
+	}
+	w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+		if c.Op == "journals.load" {
+			return rotationtest.ErrorBefore
+		}
+		return rotationtest.None
+	}
+	if result, _ := k.Run(t.Context(), s, scheduled(w)); result.Retiring != nil {
+		t.Errorf("where the journal could not be read: %+v", result)
 	}
 }
