@@ -25,12 +25,12 @@ const (
 )
 
 // addEvent appends what happened to the stream. None of it is a secret.
-func addEvent(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending) {
+func addEvent(ctx context.Context, rdb redis.Cmdable, cred *rotation.Credential, end rotation.Ending) *redis.StringCmd {
 	kind := EventRotated
 	if end.State == rotation.Quarantined {
 		kind = EventQuarantined
 	}
-	p.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
+	return rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
 		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,
 		"slot", end.Slot.UTC().Format(time.RFC3339Nano), "reason", string(end.Reason), "attempt", end.Attempt,
 		"version", end.Version, "verified", string(end.Verified), "why", end.Why, "requested_by", end.RequestedBy,

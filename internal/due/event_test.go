@@ -1,7 +1,11 @@
 package due
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/rotation"
 )
@@ -25,5 +29,41 @@ func TestANoticeIsAnEventOfItsKind(t *testing.T) {
 		if got := events[0].Fields[field]; got != want {
 			t.Errorf("%s is %q, want %q", field, got, want)
 		}
+	}
+}
+
+// A Redis without memory refuses some commands and takes others. What it took would say that the rotation was told.
+func TestARotationThatCouldNotBeSettledIsToldByTheRunThatFindsItServed(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	admin := redis.NewClient(&redis.Options{Addr: x.rdb.(*redis.Client).Options().Addr})
+	t.Cleanup(func() { must(t, admin.Close()) })
+	memory := func(limit string) { must(t, admin.ConfigSet(context.Background(), "maxmemory", limit).Err()) }
+	cred := fleet("a", 1, every30d(t))[0]
+	must(t, x.Settle(t.Context(), cred, rotation.Ending{State: rotation.Closed, Promoted: true, RotationID: "r1", Slot: past, RotatedAt: past, Version: 1}))
+	putOff(t, x, past, cred)
+	if claimed := have[[]Due](t)(x.Claim(t.Context(), "a", 10, time.Hour)); len(claimed) != 1 {
+		t.Fatalf("claimed %v", claimed)
+	}
+	must(t, x.Hold(t.Context(), cred, time.Hour, false))
+	before := look(t, x, cred)
+
+	second := rotation.Ending{State: rotation.Closed, Promoted: true, RotationID: "r2", Slot: past, RotatedAt: past, Version: 2}
+	memory("1")
+	if err := x.Settle(t.Context(), cred, second); err == nil {
+		t.Fatal("a Redis without memory took it")
+	}
+	memory("0")
+	if after := look(t, x, cred); after != before {
+		t.Errorf("it stands %+v, and stood %+v", after, before)
+	}
+	if err := x.Hold(t.Context(), cred, time.Hour, false); err == nil {
+		t.Error("the hold is gone")
+	}
+	second.Promoted = false // a run that finds it served
+	must(t, x.Settle(t.Context(), cred, second))
+	events := have[[]Event](t)(x.Events(t.Context(), "0", 10, -1))
+	if last := events[len(events)-1]; last.Fields["rotation_id"] != "r2" || last.Fields["type"] != EventRotated {
+		t.Errorf("told last of %v", last.Fields)
 	}
 }

@@ -82,15 +82,24 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 	return nil
 }
 
-// Settle is part of rotation.Agenda. It costs one round trip, and one more where it is to be found out whether it was told before.
+// Settle is part of rotation.Agenda: all of it or nothing, so that what Redis refuses for a moment is found undone later, and told
+// then. It costs one round trip, and one more where it is to be found out whether it was told before.
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	untold, err := x.untold(ctx, cred, end)
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
-	_, err = x.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		if end.Promoted || end.State == rotation.Quarantined && !end.Found || untold {
-			addEvent(ctx, p, cred, end) // first: what comes after it says that it was told
+	tells := end.Promoted || end.State == rotation.Quarantined && !end.Found || untold
+	if _, spread := x.rdb.(*redis.ClusterClient); spread && tells {
+		// Another node has the events. They come first: what comes after says that it was told.
+		if err := addEvent(ctx, x.rdb, cred, end).Err(); err != nil {
+			return fmt.Errorf("settle %s: %w", cred.ID, err)
+		}
+		tells = false
+	}
+	_, err = x.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		if tells {
+			addEvent(ctx, p, cred, end)
 		}
 		p.Del(ctx, holdKey(cred))
 		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
