@@ -66,7 +66,7 @@ func TestAStandbyThatStaysBehindIsWaitedForWithoutAQuarantineOrARepair(t *testin
 			before := w.Current().Version
 			w.TakeAsked()
 			result := act(m, k, w)
-			if result.Status != rotation.Waiting || w.Journal().State != rotation.Closed || w.Current().Version != before || len(w.Asked) > 0 {
+			if result.Status != rotation.Waiting || result.After != 5*time.Second || w.Journal().State != rotation.Closed || w.Current().Version != before || len(w.Asked) > 0 {
 				t.Errorf("%+v; the journal is %v, current has version %d after %d, asked for %q",
 					result, w.Journal().State, w.Current().Version, before, w.Asked)
 			}

@@ -229,3 +229,65 @@ func TestOnlyOfAnOverlapARunSaysWhatIsToBeRetired(t *testing.T) {
 		t.Errorf("where the journal could not be read: %+v", result)
 	}
 }
+
+// sleeps notes how long each pause within a run was.
+type sleeps struct {
+	rotation.Clock
+	took []time.Duration
+}
+
+func (s *sleeps) Sleep(ctx context.Context, d time.Duration) error {
+	s.took = append(s.took, d)
+	return s.Clock.Sleep(ctx, d)
+}
+
+// What only this process holds is not given up, and what others wait for is tried for as long as a run's last steps may take.
+func TestWhatMustNotBeGivenUpIsTriedAtGrowingPauses(t *testing.T) {
+	t.Parallel()
+	const ms, s = time.Millisecond, time.Second
+	growing := []time.Duration{50 * ms, 100 * ms, 200 * ms, 400 * ms, 800 * ms}
+	for name, tt := range map[string]struct {
+		subject   func(*rotationtest.Worker) rotation.Subject
+		after, op string // what fails, once the other one was called
+		fails     int
+		want      []time.Duration
+	}{
+		"an issued password":           {func(k *rotationtest.Worker) rotation.Subject { return k.Issuer(false) }, "issuer.issue", "journals.save", 8, slices.Concat(growing, []time.Duration{1600 * ms, 2 * s, 2 * s})},
+		"an identity":                  {func(k *rotationtest.Worker) rotation.Subject { return k.Overlap(false) }, "minter.mint", "journals.save", 8, slices.Concat(growing, []time.Duration{1600 * ms, 2 * s, 2 * s})},
+		"what consumers are to have":   {unverified, "setter.set", "secrets.write", 7, slices.Concat(growing, []time.Duration{s, s})},
+		"what they never came to have": {unverified, "setter.set", "secrets.write", 100, slices.Concat(growing, slices.Repeat([]time.Duration{s}, 6))},
+	} {
+		w, k := newWorker()
+		subject, called, failed := tt.subject(k), false, 0
+		w.Decide = func(c rotationtest.Call) rotationtest.Fault {
+			called = called || c.Op == tt.after
+			if called && c.Op == tt.op && failed < tt.fails {
+				failed++
+				return rotationtest.ErrorBefore
+			}
+			return rotationtest.None
+		}
+		m := k.Machine()
+		clock := &sleeps{Clock: m.Clock}
+		m.Clock = clock
+		result := m.Rotate(t.Context(), subject, scheduled(w))
+		if !slices.Equal(clock.took, tt.want) || result.Rotated == (tt.fails == 100) || !result.Rotated && result.After != 5*time.Second {
+			t.Errorf("%s: %d times in vain, pauses of %s, want %s; %+v", name, failed, clock.took, tt.want, result)
+		}
+	}
+}
+
+// A verifier that refuses does so for a reason of its own; one that is silent needs a person.
+func TestAPersonHearsOfAVerifierThatIsSilentAndNotOfOneThatRefuses(t *testing.T) {
+	t.Parallel()
+	for verdict, told := range map[rotation.Verdict]bool{rotation.Unknown: true, rotation.Unbelieved: true, rotation.Refused: false} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		s.Credential.Verify.Propagation = time.Hour
+		s.Verifier = answers(func(string, secret.Value) (rotation.Verdict, error) { return verdict, nil })
+		result, _ := k.Run(t.Context(), s, scheduled(w))
+		if result.Status != rotation.Waiting || slices.Contains(w.Noticed, rotation.NoticeVerifierAway) != told {
+			t.Errorf("%v: %+v, notices %q", verdict, result, w.Noticed)
+		}
+	}
+}
