@@ -22,9 +22,10 @@ func (s *Server) judge(ctx context.Context, q question, j Judgement) (rotation.V
 		return s.alone(ctx, q, j)
 	case Ask, Inquiring:
 		// This process inquires once for all logins that were refused meanwhile.
-		heard, _, shared := s.inquiry.Do("", func() (any, error) { return s.inquire(ctx, q, j.Witnesses), nil })
+		led := false
+		heard, _, _ := s.inquiry.Do("", func() (any, error) { led = true; return s.inquire(ctx, q, j.Witnesses), nil })
 		found, _ := heard.(finding)
-		if shared && found == nothing && j.Standing == Ask { // another one's turn, who was not told whom to ask
+		if !led && found == nothing && j.Standing == Ask { // the one that led it was told to ask others, or none
 			found = s.inquire(ctx, q, j.Witnesses)
 		}
 		return s.weigh(q, j, found)
