@@ -57,10 +57,7 @@ func (s *Server) weigh(q question, j Judgement, f finding) (rotation.Verdict, er
 // alone weighs a refusal at a server where keyturn knows no other credential: by this one's password in Vault, if that
 // is another one, and else by how often it was refused.
 func (s *Server) alone(ctx context.Context, q question, j Judgement) (rotation.Verdict, error) {
-	found := nothing
-	if len(j.Witnesses) > 0 {
-		found = s.inquire(ctx, q, j.Witnesses)
-	}
+	found := s.inquire(ctx, q, j.Witnesses)
 	if found == worked || (found == nothing && j.Recent && q.urgency != rotation.Routine) {
 		return rotation.Refused, nil
 	}
