@@ -54,6 +54,32 @@ func TestARefusalCountsOnlyWhereTheServerIsKnownToLetLoginsIn(t *testing.T) {
 	}
 }
 
+func TestAWitnessDiffersInItsCredentialOrItsPassword(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, id, password string // of the witness; "mine" is asked about, with the password "mine"
+		want               rotation.Verdict
+		logins             int
+	}{
+		{"another password of the same credential", "mine", "older", rotation.Refused, 2},
+		{"the same password of another credential", "twin", "mine", rotation.Refused, 2},
+		{"the same password of the same credential", "mine", "mine", rotation.Unbelieved, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.vault[tt.id], d.judgement = tt.password, Judgement{Standing: Ask, Witnesses: []string{tt.id}}
+			if tt.want == rotation.Refused {
+				d.live["login of "+tt.id] = tt.password
+			}
+			verdict, err := d.verify(t, "mine", rotation.Rotation)
+			if verdict != tt.want || d.logins != tt.logins {
+				t.Errorf("%s after %d logins, want %s after %d: %v", verdict, d.logins, tt.want, tt.logins, err)
+			}
+		})
+	}
+}
+
 func TestARefusalIsNotBelievedWhileTheLedgerIsAway(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -91,6 +91,36 @@ func TestTheUrgencyOfALoginIsForgottenAfterAQuarterOfAnHour(t *testing.T) {
 	}
 }
 
+// A sweep comes with a booking, once a quarter of an hour has passed since the last one.
+func TestASweepForgetsNoUrgencyThatStillCounts(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_000_000, 0)
+	booked := &tickets{now: func() time.Time { return now }, credentials: make(map[string]ticket)}
+	booked.put("first", 1, rotation.Rotation) // sweeps
+	now = now.Add(1)
+	booked.put("mine", 1, rotation.Rotation)
+	now = now.Add(remembered)
+	booked.put("another", 1, rotation.Rotation) // sweeps
+	if _, kept := booked.credentials["first"]; kept {
+		t.Error("nothing was swept")
+	}
+	if got := booked.urgency("mine"); got != rotation.Resumed {
+		t.Errorf("urgency %d", got)
+	}
+}
+
+func TestABookingForARoutineCheckLendsNoUrgency(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := d.For("mine").Reserve(t.Context(), "login of mine", 1, rotation.Routine); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = d.verify(t, "wrong", rotation.Routine)
+	if len(d.answers) != 1 || !d.answers[0].Routine {
+		t.Errorf("answers %+v", d.answers)
+	}
+}
+
 func TestAServerThatAskedForAPauseIsLeftAloneUntilItEnds(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

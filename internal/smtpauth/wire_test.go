@@ -44,6 +44,44 @@ func TestTextIsHeardUpToALimit(t *testing.T) {
 	}
 }
 
+func TestTextOfExactlyTheLimitIsHeard(t *testing.T) {
+	t.Parallel()
+	const length = 64 // of a line
+	rest := strings.Repeat("x", length-len("250-\r\n")) + "\r\n"
+	whole := strings.Repeat("250-"+rest, mostText/length-1) + "250 " + rest
+	if r, err := newWire(overheard{reader: strings.NewReader(whole)}).read(); err != nil || r.code != codeOK || len(r.lines) != mostText/length {
+		t.Errorf("%d lines were heard: %v", len(r.lines), err)
+	}
+	_, err := newWire(overheard{reader: strings.NewReader("250-\n" + whole)}).read()
+	if !errors.Is(err, errTooLong) || !strings.Contains(err.Error(), " 64 KiB ") {
+		t.Errorf("a line more: %v", err)
+	}
+}
+
+func TestEachLineOfAReplyBeginsWithACodeThatSMTPHas(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]int{
+		"200": 200, "235 yes": 235, "250-more": 250, "259 odd": 259, "535\tno": 535, "599 no": 599,
+		"": 0, "2": 0, "25": 0, "199 no": 0, "600 no": 0, "2/0 no": 0, "2:0 no": 0, "25x no": 0, "x25 no": 0, "2500": 0,
+	} {
+		if code, _, _, ok := cut(line); code != want || ok != (want != 0) {
+			t.Errorf("%q: %d, %v; want %d", line, code, ok, want)
+		}
+	}
+}
+
+// The answer to STARTTLS may end where a buffer does: what follows it must not pass for the beginning of TLS.
+func TestInjectedTextIsNoticedBehindAnAnswerOfAnyLength(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, Config{Addr: "mail.example.com:587", TLS: StartTLS})
+	for n := range 64 {
+		c := &dialogue{wire: newWire(&talker{text: "220 " + strings.Repeat("x", n) + "\r\n"}), offer: offer{"STARTTLS": nil}}
+		if step, err := s.startTLS(t.Context(), c); step != stepSTARTTLS || !errors.Is(err, errInjected) {
+			t.Errorf("behind a text of %d bytes: %s, %v", n, step, err)
+		}
+	}
+}
+
 func TestAConnectionIsReadUpToALimit(t *testing.T) {
 	t.Parallel()
 	conn := &metered{Conn: &talker{text: "x"}, left: mostRaw}
