@@ -110,9 +110,9 @@ func clientTLS(c *config.TLS) (*tls.Config, error) {
 // vaultAuth says how to log in. Files are read again at every login, but one that is missing or empty now is an error.
 func vaultAuth(ctx context.Context, a config.Auth) (vaultkv.Auth, error) {
 	auth := vaultkv.Auth{
-		Method: vaultkv.Method(a.Method), Mount: a.Mount, Role: a.Role, RoleFile: a.RoleID.File, File: a.Secret.File, Wrapped: a.Wrapped,
+		Method: vaultkv.Method(a.Method), Mount: a.Mount, Role: a.Role, RoleFile: a.RoleFrom.File, File: a.Secret.File, Wrapped: a.Wrapped,
 	}
-	role, roleErr := readSource(ctx, a.RoleID, nil)
+	role, roleErr := readSource(ctx, a.RoleFrom, nil)
 	if auth.RoleFile == "" && !role.IsZero() {
 		auth.Role = role.Reveal()
 	}

@@ -36,7 +36,7 @@ func (s *Store) Equal(other *Store) bool { return reflect.DeepEqual(s.placeless(
 
 func (s *Store) placeless() Store {
 	bare := *s
-	bare.Auth.RoleID, bare.Auth.Secret = bare.Auth.RoleID.placeless(), bare.Auth.Secret.placeless()
+	bare.Auth.RoleFrom, bare.Auth.Secret = bare.Auth.RoleFrom.placeless(), bare.Auth.Secret.placeless()
 	return bare
 }
 
@@ -45,8 +45,9 @@ type Auth struct {
 	Method string // token, approle, kubernetes or jwt
 	Mount  string // of the auth method; its own name by default
 	Role   string // approle: the role_id; kubernetes and jwt: the role's name
-	RoleID Source // approle: where the role_id comes from if Role is ""
-	Secret Source // the token, the secret_id or the JWT; kubernetes: zero means the pod's own
+	// RoleFrom is where Role comes from if it is "".
+	RoleFrom Source
+	Secret   Source // the token, the secret_id or the JWT; kubernetes: zero means the pod's own
 	// Wrapped says that the file of Secret holds no secret_id but the token of a response that wraps one.
 	Wrapped bool
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"keyturn/internal/config"
 )
 
 func TestAStoreMayNameTheNodesOfAClusterAndFilesToLogInWith(t *testing.T) {
@@ -23,8 +25,25 @@ accounts:
 		t.Errorf("got addresses %s, %v", s.Address, s.Nodes)
 	}
 	a := s.Auth
-	if a.Role != "" || a.RoleID.File != filepath.Join(dir, "role-id") || !a.Wrapped || a.Secret.File != filepath.Join(dir, "wrapped") {
+	if a.Role != "" || a.RoleFrom.File != filepath.Join(dir, "role-id") || !a.Wrapped || a.Secret.File != filepath.Join(dir, "wrapped") {
 		t.Errorf("got auth %+v", a)
+	}
+}
+
+// Programs with roles of their own share a configuration.
+func TestTheRoleOfAPodMayStandWhereTheProcessRuns(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for source, want := range map[string]config.Source{"{env: KEYTURN_VAULT_ROLE}": {Env: "KEYTURN_VAULT_ROLE"}, "{file: role}": {File: filepath.Join(dir, "role")}} {
+		cfg := mustLoad(t, dir, `
+redis: {address: "localhost:6379"}
+vault: {address: "https://vault:8200", auth: {kubernetes: {role: `+source+`}}}
+accounts:
+  tencent: {provider: tencent-ses, keys: {secret_id: {env: A}, secret_key: {env: B}}}
+`)
+		if a := cfg.Stores["default"].Auth; a.Role != "" || a.RoleFrom.Env != want.Env || a.RoleFrom.File != want.File {
+			t.Errorf("%s: got auth %+v", source, a)
+		}
 	}
 }
 

@@ -18,13 +18,7 @@ var authFields = fields[rawAuth]{
 
 var appRoleFields = fields[Auth]{
 	{"mount", func(l *loader, a *Auth, v *document.Value) { a.Mount = l.vaultPath(v) }},
-	{"role_id", func(l *loader, a *Auth, v *document.Value) {
-		if v.Kind() == document.Object {
-			a.RoleID = l.localSource(v)
-			return
-		}
-		a.Role = v.Text()
-	}},
+	{"role_id", func(l *loader, a *Auth, v *document.Value) { l.role(a, v) }},
 	{"secret_id", func(l *loader, a *Auth, v *document.Value) {
 		if a.Wrapped = v.Child("wrapped") != nil; !a.Wrapped {
 			a.Secret = l.localSource(v)
@@ -46,8 +40,17 @@ var wrappedFields = fields[Auth]{
 
 var jwtFields = fields[Auth]{
 	{"mount", func(l *loader, a *Auth, v *document.Value) { a.Mount = l.vaultPath(v) }},
-	{"role", func(_ *loader, a *Auth, v *document.Value) { a.Role = v.Text() }},
+	{"role", func(l *loader, a *Auth, v *document.Value) { l.role(a, v) }},
 	{"token", func(l *loader, a *Auth, v *document.Value) { a.Secret = l.localSource(v) }},
+}
+
+// role takes a role that is written out, or that each process finds where it runs.
+func (l *loader) role(a *Auth, v *document.Value) {
+	if v.Kind() == document.Object {
+		a.RoleFrom = l.localSource(v)
+		return
+	}
+	a.Role = v.Text()
 }
 
 func (l *loader) auth(v *document.Value) Auth {

@@ -53,7 +53,7 @@ type Auth struct {
 	Role   string       // AppRole: the role_id; Kubernetes and JWT: the role's name
 	Secret secret.Value // the token, the secret_id or the JWT …
 	File   string       // … or the file that holds it; Kubernetes: "" means the pod's own token
-	// RoleFile holds the role_id in place of Role. AppRole only.
+	// RoleFile holds what Role is, in place of Role.
 	RoleFile string
 	// Wrapped says that File does not hold the secret_id but the token of a response that wraps it. AppRole only.
 	Wrapped bool
@@ -115,7 +115,7 @@ func validateAddress(address, first string) error {
 func (a Auth) validate() error {
 	switch a.Method {
 	case MethodToken:
-		if a.Role != "" {
+		if a.Role != "" || a.RoleFile != "" {
 			return errors.New("auth token: takes no role")
 		}
 	case MethodAppRole, MethodKubernetes, MethodJWT:
@@ -131,8 +131,8 @@ func (a Auth) validate() error {
 	if a.Secret.IsZero() == (a.File == "") {
 		return fmt.Errorf("auth %s: want either the secret or the file that holds it", a.Method)
 	}
-	if (a.Wrapped || a.RoleFile != "") && a.Method != MethodAppRole {
-		return fmt.Errorf("auth %s: a wrapped secret_id and a file of the role_id belong to approle", a.Method)
+	if a.Wrapped && a.Method != MethodAppRole {
+		return fmt.Errorf("auth %s: a wrapped secret_id belongs to approle", a.Method)
 	}
 	if a.Wrapped && a.File == "" {
 		return errors.New("auth approle: a wrapped secret_id comes from a file")

@@ -153,9 +153,15 @@ func TestJWTLoginNamesTheRole(t *testing.T) {
 	defer server.Close()
 	ci := config()
 	ci.Address = server.URL
-	ci.Auth = vaultkv.Auth{Method: vaultkv.MethodJWT, Mount: "ci/jwt", Role: "keyturn", Secret: secret.New("header.claims.signature")}
-	load(t, open(t, ci), newCredential())
-	if at != "/v1/auth/ci/jwt/login" || got.Role != "keyturn" || got.JWT != "header.claims.signature" {
-		t.Errorf("login at %s as %q, or with another JWT", at, got.Role)
+	file := filepath.Join(t.TempDir(), "role")
+	replace(t, file, "keyturn\n")
+	for _, auth := range []vaultkv.Auth{{Role: "keyturn"}, {RoleFile: file}} {
+		at, got.Role = "", ""
+		auth.Method, auth.Mount, auth.Secret = vaultkv.MethodJWT, "ci/jwt", secret.New("header.claims.signature")
+		ci.Auth = auth
+		load(t, open(t, ci), newCredential())
+		if at != "/v1/auth/ci/jwt/login" || got.Role != "keyturn" || got.JWT != "header.claims.signature" {
+			t.Errorf("login at %q as %q, or with another JWT", at, got.Role)
+		}
 	}
 }
