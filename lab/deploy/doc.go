@@ -1,3 +1,3 @@
-// Package deploy holds the tests of what deploy/ offers to Prometheus, Grafana and systemd: a module of its own, because promtool
-// is large. Nothing imports it.
+// Package deploy holds the tests of what deploy/ offers to Prometheus, Grafana, systemd and Kubernetes: a module of its own, because
+// promtool and Helm are large. Nothing imports it. `go test -C lab/deploy . -update` writes what is made of the chart.
 package deploy
