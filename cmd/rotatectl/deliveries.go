@@ -23,8 +23,7 @@ func deliveriesCommand(o *options) *cobra.Command {
 		Long: "Deliveries counts, for each webhook of the configuration and for each command and restart that notify names, the events that\n" +
 			"are still to be told, and lists those that were given up: because they could not be delivered for a day, or because the\n" +
 			"receiver answered 410 Gone.",
-		Example: "  rotatectl deliveries\n  rotatectl deliveries resend webhook.pager --all",
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if err := checkFormat(format); err != nil {
 				return err
@@ -57,8 +56,7 @@ func resendCommand(o *options) *cobra.Command {
 		Short: "try again to deliver what was given up",
 		Long: "Resend has events that were given up tried once more: those of the ids that `rotatectl deliveries` shows, or all of them. One\n" +
 			"that fails and is older than a day is given up again.",
-		Example: "  rotatectl deliveries resend webhook.pager 1767225600000-0",
-		Args:    cobra.MinimumNArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: runs(func(cmd *cobra.Command, args []string) error {
 			if err := checkFormat(format); err != nil {
 				return err

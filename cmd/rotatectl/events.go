@@ -35,7 +35,6 @@ func eventsCommand(o *options) *cobra.Command {
 		Short: "show what happened: rotations, quarantines, and what a person should know",
 		Long: "Events reads from Redis what workers and schedulers noted, the oldest first. The last 100,000 or so are kept, until Redis\n" +
 			"is emptied; Vault's journals have the last rotation of each credential.",
-		Example: "  rotatectl events --since 7d --type quarantined\n  rotatectl events --follow -o json | jq -r .credential",
 		RunE: runs(func(cmd *cobra.Command, ids []string) error {
 			if err := checkFormat(v.format); err != nil {
 				return err

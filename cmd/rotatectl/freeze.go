@@ -56,8 +56,7 @@ func freezeCommand(o *options) *cobra.Command {
 		Long: "Freeze has the scheduled rotations of an account, an owner, a label or the whole fleet wait until a time. It is a record\n" +
 			"in Vault, which workers and schedulers read once a minute. Open rotations finish, repairs, recoveries and\n" +
 			"`rotate --leaked` go on, and `rotate` asks for --force. Another freeze of the same scope takes its place.",
-		Example: "  rotatectl freeze --owner payments --until 2027-01-07 --reason 'year end'\n  rotatectl freeze --all --until 4h --reason 'incident 4711'",
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) (err error) {
 			if r.Scope, err = s.read(); err != nil {
 				return err

@@ -27,8 +27,6 @@ func initCommand(o *options) *cobra.Command {
 		Short: "write a configuration to begin with",
 		Long: `init writes a configuration for one account and one credential of a provider, with comments: the file that --config names, or
 keyturn.yaml. It overwrites none. Change what it says, line by line, and run config check meanwhile.`,
-		Example: `  rotatectl init   # names the providers
-  rotatectl init --provider CODE --config /etc/keyturn/keyturn.yaml`,
 		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if output != "text" && output != "json" {

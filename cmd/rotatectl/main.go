@@ -27,6 +27,12 @@ const (
 	exitUsage  = 2 // the command line or the configuration is wrong; of doctor: something that it names is
 )
 
+// statuses are the same as in docs/rotatectl.md.
+const statuses = `Exit status:
+  0  done
+  1  the request was not carried out
+  2  the command line or the configuration is wrong; nothing was tried`
+
 func main() {
 	stdout, stderr := observe.NewPrintable(os.Stdout), observe.NewPrintable(os.Stderr)
 	if err := secret.ForbidCore(); err != nil {
@@ -106,6 +112,7 @@ func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "rotatectl",
 		Short:         "rotate credentials on demand, and see how they are",
+		Long:          "rotatectl rotates credentials on demand, and shows how they are.\n\n" + statuses,
 		Version:       version.Read().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -115,5 +122,6 @@ func root() *cobra.Command {
 	cmd.AddCommand(rotateCommand(o), statusCommand(o), planCommand(o), configCommand(o), adoptCommand(o), contactsCommand(o), keysCommand(o), importCommand(o), explainCommand(o), unpauseCommand(o),
 		whichCommand(o), eventsCommand(o), providerCommand(o), freezeCommand(o), thawCommand(o), reportCommand(o), doctorCommand(o), deliveriesCommand(o), initCommand(o))
 	cmd.AddCommand(repairs(o)...)
+	illustrate(cmd)
 	return cmd
 }

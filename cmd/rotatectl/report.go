@@ -22,8 +22,7 @@ func reportCommand(o *options) *cobra.Command {
 		Short: "write for an audit how old each password is against its schedule, with exceptions and history",
 		Long: "Report writes a row for each credential: the age of its password against its schedule, exceptions, the freeze that holds\n" +
 			"it back, its quarantine, and what happened to it as far back as Redis keeps events. It says how far that is.",
-		Example: "  rotatectl report -o csv > report.csv\n  rotatectl report --owner payments -o json",
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: runs(func(cmd *cobra.Command, _ []string) error {
 			if format != "csv" && format != "json" {
 				return usageError{fmt.Errorf("-o %s: want csv or json", format)}
