@@ -118,15 +118,25 @@ func (s scope) readShown(v *document.Value, beside ...string) shown {
 	}
 	v.Require("password")
 	if c := v.Child("password"); c != nil {
-		for _, item := range list1(c) {
-			all.password = append(all.password, plainName(item))
-		}
+		all.password = plainNames(c)
 	}
 	if c := v.Child("synced"); c != nil {
 		all.synced = plainName(c)
 	}
 	if c := v.Child("echo"); c != nil {
 		all.echo = s.fields(c, inHeader)
+	}
+	return all
+}
+
+// plainNames are the names that a field may have: one, or a list.
+func plainNames(v *document.Value) []string {
+	var all []string
+	for _, item := range list1(v) {
+		all = append(all, plainName(item))
+	}
+	if len(all) == 0 {
+		v.Fail("", "must name a field")
 	}
 	return all
 }

@@ -103,9 +103,7 @@ func (s scope) readMade(v *document.Value) shown {
 	v.Require("id")
 	for name, into := range map[string]*[]string{"id": &all.id, "username": &all.username} {
 		if c := v.Child(name); c != nil {
-			for _, item := range list1(c) {
-				*into = append(*into, plainName(item))
-			}
+			*into = plainNames(c)
 		}
 	}
 	if c := v.Child("derive"); c != nil {

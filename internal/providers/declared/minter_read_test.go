@@ -31,6 +31,7 @@ var badMinter = []struct{ name, old, new, want string }{
 	{"a user name of no identity", "tls: implicit}", "tls: implicit, username: target}", "smtp.username: does not go with mode: minter"},
 	{"no user name", "username: \"${id}@${target}\"\n", "", "username: must be said once"},
 	{"two user names", "shows: {id: id,", "shows: {id: id, username: login,", "username: must be said once"},
+	{"a password of no name", "password: [password, secret]", "password: []", "shows.password: must name a field"},
 	{"an identity without an id", "shows: {id: id,", "shows: {", "shows.id: is missing"},
 	{"no example of a list", "    - call: list\n      target: example.com\n      sends: |\n        GET", "    - target: example.com\n      sends: |\n        GET", "examples.requests: must have an example of list"},
 	{"no success of a retirement", "    - {call: retire, status: 204, means: success, source: page}\n    - {call: retire, status: 404, body: '{\"error\": \"unknown\"}', means: success, source: page}\n", "", "examples.answers: must have a success of retire"},
