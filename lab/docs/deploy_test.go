@@ -40,7 +40,7 @@ func TestVaultIsPreparedAsItsPageSays(t *testing.T) {
 VAULT_TOKEN=$(vault write -field=token auth/approle/login role_id="$(cat role-id)" secret_id="`+secretID+`") vault read -field=policies auth/token/lookup-self
 `)
 	}
-	shown := r.follow(t, append(examples, "kill %1\n"))
+	shown := r.follow(t, append(examples, "kill %1\nwait\n"))
 	for _, login := range shown[len(shown)-3 : len(shown)-1] {
 		if strings.TrimSpace(login) != "[keyturn-worker]" {
 			t.Errorf("a login has the policies %s", login)

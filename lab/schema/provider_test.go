@@ -34,7 +34,7 @@ func descriptions(t *testing.T) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all["a new "+mode] = []byte(text)
+		all["a new "+mode] = text
 	}
 	page, err := os.ReadFile(filepath.Join(repository(t), filepath.FromSlash(declaredPage)))
 	if err != nil {
