@@ -42,8 +42,8 @@ type Minter interface {
 	// Identities names those of target that carry a label of owner; where owner is "", all of them, or all that keyturn can
 	// have made. Turn and errors as with Lister.List.
 	Identities(ctx context.Context, target, owner string, turn func(context.Context) error) ([]string, error)
-	// Retire takes an identity away for good; one that is gone already is a success. Other errors, concurrency and
-	// cancellation as with Setter.Set.
+	// Retire takes an identity away for good; one that is gone already is a success. It may send two requests, where a
+	// provider wants an identity disabled before. Other errors, concurrency and cancellation as with Setter.Set.
 	Retire(ctx context.Context, target, id string) error
 }
 

@@ -157,8 +157,8 @@ func (d *Description) playAt(ctx context.Context, endpoint string, one sent, ans
 		out.Issued, err = made.Issuer.Issue(ctx, one.target)
 	case one.call == CallList:
 		out.IDs, err = made.Minter.Identities(ctx, one.target, d.ownerOf(exampleLabel), func(context.Context) error { return nil })
-	case one.call == CallRetire:
-		err = made.Minter.Retire(ctx, one.target, one.id)
+	case takesAway(one.call):
+		err = minter{client}.take(ctx, d.operation(one.call), one.target, one.id)
 	default:
 		var identity rotation.Identity
 		identity, err = made.Minter.Mint(ctx, one.target, cmp.Or(one.label, exampleLabel))

@@ -19,7 +19,7 @@ type client struct {
 	http   *httpx.Client
 	region string
 	keys   map[string]secret.Value
-	watch  func(*httpx.Reply, values) // sees each reply; nil but for a trial
+	watch  func(*operation, *httpx.Reply, values) // sees each reply; nil but for a trial
 	stamp  func() stamp
 }
 
@@ -90,7 +90,7 @@ func (c *client) send(ctx context.Context, o *operation, target string, v values
 	}
 	reply, err := c.http.Do(ctx, request)
 	if c.watch != nil && reply != nil {
-		c.watch(reply, v)
+		c.watch(o, reply, v)
 	}
 	return reply, v, err
 }

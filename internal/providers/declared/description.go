@@ -34,8 +34,10 @@ type Description struct {
 	target         target
 	scope          scope
 	call           operation // set, issue or mint
-	listing        listing   // of a minter, as is the next
+	listing        listing   // of a minter, as are the next ones
 	retiring       operation
+	disabling      operation // what is sent before retiring, where disables
+	disables       bool
 	rows           []*row // the error table
 	shown          shown
 	examples       examples

@@ -82,10 +82,13 @@ func (d *Description) readExamples(v *document.Value) {
 
 // calls are those that an example may be of.
 func (d *Description) calls() []string {
-	if d.mode == rotation.ModeMinter {
-		return []string{CallMint, CallList, CallRetire}
+	switch {
+	case d.mode != rotation.ModeMinter:
+		return []string{callMain}
+	case d.disables:
+		return []string{CallMint, CallList, CallDisable, CallRetire}
 	}
-	return []string{callMain}
+	return []string{CallMint, CallList, CallRetire}
 }
 
 func ofCall(call string) string {
@@ -138,7 +141,7 @@ func (d *Description) readSent(v *document.Value) sent {
 	case d.mode != rotation.ModeSetter && one.password != "":
 		v.FailIn("password", "leave it out", "is not sent")
 	}
-	if retires := one.call == CallRetire; retires != isID(one.id) {
+	if takesAway(one.call) != isID(one.id) {
 		v.FailIn("id", "of the identity that is retired", "goes with call: %s, and must look like an id", CallRetire)
 	}
 	if c := v.Child("target"); c != nil {

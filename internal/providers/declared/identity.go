@@ -64,7 +64,7 @@ func (c minter) Identities(ctx context.Context, target, owner string, turn func(
 	return slices.DeleteFunc(ids, c.own), nil
 }
 
-// Retire implements rotation.Minter.
+// Retire implements rotation.Minter. Where an identity has to be disabled first, it is retired once that is proven.
 func (c minter) Retire(ctx context.Context, target, id string) error {
 	switch {
 	case !isID(id):
@@ -72,11 +72,21 @@ func (c minter) Retire(ctx context.Context, target, id string) error {
 	case c.own(id):
 		return c.refuse(&c.retiring, errOwn)
 	}
-	reply, v, err := c.send(ctx, &c.retiring, target, values{id: id})
+	if c.disables {
+		if err := c.take(ctx, &c.disabling, target, id); err != nil {
+			return err
+		}
+	}
+	return c.take(ctx, &c.retiring, target, id)
+}
+
+// take makes one of the calls that take an identity away.
+func (c minter) take(ctx context.Context, o *operation, target, id string) error {
+	reply, v, err := c.send(ctx, o, target, values{id: id})
 	if err != nil {
 		return err
 	}
-	return c.retiring.answer.judge(reply, v)
+	return o.answer.judge(reply, v)
 }
 
 // own reports whether an identity is the key that the account calls with: its id is that key, or a part of it between dots.

@@ -15,7 +15,7 @@ type listing struct {
 	label path // nil where identities carry none
 }
 
-// readMinter reads the three calls of a minter.
+// readMinter reads the calls of a minter.
 func (d *Description) readMinter(v *document.Value, a auth) {
 	made := d.scope.with(slotID)
 	if c := v.Child("shows"); c != nil {
@@ -30,7 +30,7 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 	base := operation{answer: d.call.answer}
 	base.request.auth = a
 	name := d.call.name
-	d.call, d.listing.operation, d.retiring = base, base, base
+	d.call, d.listing.operation, d.retiring, d.disabling = base, base, base, base
 	d.call.name = name
 	if c := v.Child(CallMint); c != nil {
 		d.call.read(d.scope.with(slotLabel), c, d.rows, CallMint)
@@ -40,10 +40,10 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 		d.listing.read(d.scope, c, d.rows, CallList, "items", "id", "label")
 		d.listing.readItems(c)
 	}
-	if c := v.Child(CallRetire); c != nil {
-		d.retiring.read(made, c, d.rows, CallRetire)
-		if !d.retiring.request.uses(slotID) {
-			c.Fail("put ${id} into the path, the query or the body", "does not say which identity")
+	for _, call := range []string{CallDisable, CallRetire} {
+		if c := v.Child(call); c != nil {
+			d.disables = d.disables || call == CallDisable
+			d.operation(call).readAway(made, c, d.rows, call)
 		}
 	}
 	if mint, list := v.Child(CallMint), v.Child(CallList); mint != nil && list != nil {
@@ -68,6 +68,14 @@ func (o *operation) read(s scope, v *document.Value, rows []*row, call string, b
 	v.Require("success")
 	if c := v.Child("success"); c != nil {
 		o.answer.readSuccess(c, s, call)
+	}
+}
+
+// readAway reads one of the calls that take an identity away.
+func (o *operation) readAway(s scope, v *document.Value, rows []*row, call string) {
+	o.read(s, v, rows, call)
+	if !o.request.uses(slotID) {
+		v.Fail("put ${id} into the path, the query or the body", "does not say which identity")
 	}
 }
 

@@ -10,10 +10,14 @@ const callMain = ""
 
 // The calls of a minter, as a description names them.
 const (
-	CallMint   = "mint"
-	CallList   = "list"
-	CallRetire = "retire"
+	CallMint    = "mint"
+	CallList    = "list"
+	CallRetire  = "retire"
+	CallDisable = "disable" // the first half of retiring, where a provider wants one
 )
+
+// takesAway tells whether a call is about an identity that is of no use any more.
+func takesAway(call string) bool { return call == CallRetire || call == CallDisable }
 
 // operation is one call: what is sent, and what an answer to it means.
 type operation struct {
@@ -24,10 +28,14 @@ type operation struct {
 
 // operations are all that the description has.
 func (d *Description) operations() []*operation {
+	all := []*operation{&d.call}
 	if d.mode == rotation.ModeMinter {
-		return []*operation{&d.call, &d.listing.operation, &d.retiring}
+		all = append(all, &d.listing.operation, &d.retiring)
 	}
-	return []*operation{&d.call}
+	if d.disables {
+		all = append(all, &d.disabling)
+	}
+	return all
 }
 
 // operation returns the one that examples and rows call so.
@@ -37,6 +45,8 @@ func (d *Description) operation(call string) *operation {
 		return &d.listing.operation
 	case CallRetire:
 		return &d.retiring
+	case CallDisable:
+		return &d.disabling
 	default:
 		return &d.call
 	}
@@ -44,8 +54,8 @@ func (d *Description) operation(call string) *operation {
 
 // modeFields are the fields that only some modes have. The first one is the call that changes the password.
 var modeFields = map[rotation.Mode]struct{ needs, wrong []string }{
-	rotation.ModeSetter: {needs: []string{"set", "rule"}, wrong: []string{"issue", "mint", "list", "retire", "shows", "username"}},
-	rotation.ModeIssuer: {needs: []string{"issue", "shows"}, wrong: []string{"set", "mint", "list", "retire", "rule", "username"}},
+	rotation.ModeSetter: {needs: []string{"set", "rule"}, wrong: []string{"issue", "mint", "list", "disable", "retire", "shows", "username"}},
+	rotation.ModeIssuer: {needs: []string{"issue", "shows"}, wrong: []string{"set", "mint", "list", "disable", "retire", "rule", "username"}},
 	rotation.ModeMinter: {needs: []string{"mint", "list", "retire", "shows"}, wrong: []string{"set", "issue", "rule", "pairs", "sends_as"}},
 }
 
@@ -93,7 +103,7 @@ func (d *Description) readCall(v *document.Value) {
 func (d *Description) rules() tableRules {
 	t := tableRules{sources: sortedKeys(d.Sources), signed: d.call.answer.signed}
 	if d.mode == rotation.ModeMinter {
-		t.calls = d.calls()
+		t.calls = []string{CallMint, CallList, CallRetire}
 	}
 	return t
 }

@@ -210,8 +210,11 @@ func lookText(table []*row, text string, status int) *row {
 	return nil
 }
 
-// of are the rows for answers to a call, those for it alone first.
+// of are the rows for answers to a call, those for it alone first. What disables an identity is the first half of retiring it.
 func of(call string, table []*row) []*row {
+	if call == CallDisable {
+		call = CallRetire
+	}
 	var own, every []*row
 	for _, r := range table {
 		switch r.call {

@@ -61,8 +61,9 @@ func (d *Description) Try(ctx context.Context, s rotation.Settings, a Attempt) (
 		return Trial{}, err
 	}
 	var t Trial
-	c.watch = func(reply *httpx.Reply, v values) {
-		t.look(&d.operation(a.Call).answer, reply, v)
+	c.watch = func(o *operation, reply *httpx.Reply, v values) {
+		t.Looked, t.Row = nil, 0 // of an answer before: to retire may take two calls
+		t.look(&o.answer, reply, v)
 		if a.Call == CallList {
 			t.count(&d.listing, reply)
 		}
