@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +50,32 @@ func (s scope) readBody(v *document.Value) (b body) {
 	if given > 1 {
 		v.Fail("", "must have at most one of: form, json, multipart")
 	}
+	if c := v.Child("numbers"); c != nil {
+		b.readNumbers(c)
+	}
 	return b
+}
+
+// readNumbers reads which members of the JSON are written as numbers. Each of them is the target or a part of it, because
+// nothing else is known to be one.
+func (b *body) readNumbers(v *document.Value) {
+	for _, item := range v.Items() {
+		name := item.Text()
+		i := slices.IndexFunc(b.json.children, func(n node) bool { return n.name == name })
+		if i < 0 || len(b.json.children[i].text) != 1 || !b.json.children[i].uses(slotTarget) && !b.json.children[i].uses(partPrefix) {
+			item.Fail("such as Id, where json is {Id: \"${target}\"}", "is no member of json that is ${target} or a part of it")
+			continue
+		}
+		b.json.children[i].number = true
+	}
+}
+
+// numberForm is a whole number that every reader of JSON can hold.
+var numberForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,14})$`)
+
+// numbered reports whether all that is written as a number is one.
+func (b *body) numbered(v values) bool {
+	return !slices.ContainsFunc(b.json.children, func(n node) bool { return n.number && !numberForm.MatchString(n.text.text(v)) })
 }
 
 // node is a value of a JSON body, whose members keep their order.
@@ -57,6 +83,7 @@ type node struct {
 	kind     document.Kind
 	name     string // in an object
 	text     template
+	number   bool   // the text is written without quotes
 	literal  string // of a number, true, false or null
 	children []node
 }
@@ -131,7 +158,11 @@ func (n *node) write(b *bytes.Buffer, v values) {
 		}
 		b.WriteString(end)
 	case document.Text:
-		b.Write(quote(n.text.text(v)))
+		if text := n.text.text(v); n.number {
+			b.WriteString(text)
+		} else {
+			b.Write(quote(text))
+		}
 	default:
 		b.WriteString(n.literal)
 	}

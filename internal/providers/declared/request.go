@@ -35,6 +35,7 @@ var (
 	pathText = regexp.MustCompile(`^[A-Za-z0-9._~!$&'()*+,;=:@-]*$`)
 
 	errSegment = errors.New("a part of the target is no segment of a path")
+	errNumber  = errors.New("a part of the target is no number")
 )
 
 // reserved are the headers that are not the author's to set.
@@ -46,7 +47,7 @@ var reserved = []string{
 // readRequest reads the request of a call, which may have other fields beside.
 func (s scope) readRequest(v *document.Value, beside ...string) request {
 	r := request{method: http.MethodPost}
-	if !v.Only(append([]string{"method", "path", "query", "headers", "form", "json", "multipart"}, beside...)...) {
+	if !v.Only(append([]string{"method", "path", "query", "headers", "form", "json", "numbers", "multipart"}, beside...)...) {
 		return r
 	}
 	v.Require("method", "path")
@@ -165,6 +166,9 @@ func (r *request) build(op string, endpoint *url.URL, v values) (httpx.Request, 
 	address.Path = strings.TrimSuffix(endpoint.Path, "/") + "/" + strings.Join(segments, "/")
 	address.RawPath = strings.TrimSuffix(endpoint.EscapedPath(), "/") + "/" + strings.Join(escaped, "/")
 	address.RawQuery = encode(append(slices.Clone(r.query), r.auth.query...), v)
+	if !r.body.numbered(v) {
+		return httpx.Request{}, errNumber
+	}
 	header := http.Header{}
 	for _, f := range r.headers {
 		header.Set(f.name, f.value.text(v))
