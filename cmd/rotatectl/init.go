@@ -111,7 +111,7 @@ var likely = []string{
 func beginning(p *rotation.Provider) (string, error) {
 	b := begun{Provider: p, Overlap: p.Mode == rotation.ModeMinter, Login: p.SMTPUsername, Own: p.Endpoint(region(p)) == ""}
 	b.Alone = b.Overlap && p.Overlaps.CheckOwner == nil
-	b.Proof = p.SMTP == nil && !p.ReadBack && p.Mode != rotation.ModeContacts
+	b.Proof = p.SMTP == nil && !p.ReadBack && !p.NoLogin && p.Mode != rotation.ModeContacts
 	check := p.CheckTarget
 	if b.Overlap {
 		check = p.Overlaps.CheckTarget

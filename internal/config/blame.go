@@ -37,13 +37,23 @@ func (l *loader) checkAccountVerify(account *Account, given *document.Value) {
 	if given != nil && l.inherits[account].verify.Mode == rotation.VerifyProvider && !account.Provider.ReadBack {
 		l.failVerify(nil, nil, account, "verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
 	}
+	if given != nil && l.inherits[account].verify.Mode == rotation.VerifySMTP {
+		l.checkLogin(nil, nil, account)
+	}
 }
 
 // warnUnverified says that what a description calls a success is all that is known of a password.
 func (l *loader) warnUnverified(account *Account) {
 	p, how := account.Provider, l.inherits[account]
-	if p.Description != "" && !how.verified && how.verify.Mode == rotation.VerifyOff {
+	if p.Description != "" && !p.NoLogin && !how.verified && how.verify.Mode == rotation.VerifyOff {
 		l.accountValues[account].Warn("give verify: {smtp: {address: host:port}}", "%s does not say where passwords log in, so that none is verified", p.Code)
+	}
+}
+
+// checkLogin reports a mail server that knows nothing of what the provider makes.
+func (l *loader) checkLogin(credential, own *document.Value, account *Account) {
+	if account.Provider.NoLogin {
+		l.failVerify(credential, own, account, "verify", "leave it out", "what %s makes logs in to no mail server", account.Provider.Code)
 	}
 }
 

@@ -80,6 +80,34 @@ func TestVerificationIsOnByDefault(t *testing.T) {
 	}
 }
 
+// What logs in to no mail server is asked about at none, whatever the defaults say of others.
+func TestWhatLogsInNowhereIsNotVerified(t *testing.T) {
+	t.Parallel()
+	dir := describing(t, "smtp: {host: smtp.example.com, port: 465, tls: implicit, username: target}", "smtp: none")
+	const elsewhere = `{smtp: {address: "mx.example.com:25"}}`
+	for name, edits := range map[string][]string{
+		"nothing is said": {}, "the defaults": {"defaults: {", "defaults: {verify: " + elsewhere + ", "}, "the account, off": {"{provider: example,", "{provider: example, verify: off,"},
+	} {
+		cfg := mustLoad(t, dir, strings.NewReplacer(edits...).Replace(described))
+		if got := first(t, cfg).Verify.Mode; got != rotation.VerifyOff || len(cfg.Warnings) != 0 {
+			t.Errorf("%s: verified by %v; %v", name, got, cfg.Warnings)
+		}
+	}
+	for name, edits := range map[string][]string{
+		"the account":    {"{provider: example,", "{provider: example, verify: " + elsewhere + ","},
+		"the credential": {"path: a}", "path: a, verify: " + elsewhere + "}"},
+	} {
+		_, err := load(t, dir, strings.NewReplacer(edits...).Replace(described))
+		if err == nil || strings.Count(err.Error(), "verify: what example makes logs in to no mail server (leave it out)") != 1 {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	_, err := load(t, dir, strings.NewReplacer("{provider: example,", "{provider: example, verify: "+elsewhere+",", "  - {id: a, account: own, target: A@example.com, path: a}\n", "  []\n").Replace(described))
+	if err == nil || !strings.Contains(err.Error(), "logs in to no mail server") {
+		t.Errorf("an account without credentials: got %v", err)
+	}
+}
+
 func TestABadDescriptionIsAnErrorOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ old, new, want string }{

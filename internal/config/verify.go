@@ -67,10 +67,13 @@ func (l *loader) verify(base verification, v *document.Value) verification {
 }
 
 // verifiable are the defaults of an account. Without a word on verification, and with a provider that says where passwords
-// log in, they are verified there.
+// log in, they are verified there; where it says that they log in to no mail server, the one of the defaults is not asked.
 func (l *loader) verifiable(a *Account) inherited {
 	base := l.defaults
-	if !base.verified && a.Provider.SMTP != nil {
+	switch {
+	case a.Provider.NoLogin:
+		base.verify = verification{Mode: rotation.VerifyOff}
+	case !base.verified && a.Provider.SMTP != nil:
 		base.verify = verification{Mode: rotation.VerifySMTP, SMTP: a.Provider.SMTP(a.Region)}
 	}
 	return base
@@ -113,6 +116,7 @@ func (l *loader) finishVerify(c *rawCredential, account *Account, how verificati
 			l.failVerify(c.at, c.verify, account, "verify", "use smtp", "%s has no way to read a password back", account.Provider.Code)
 		}
 	case rotation.VerifySMTP:
+		l.checkLogin(c.at, c.verify, account)
 		l.checkMail(c, account, how.SMTP.Address)
 		if account.Provider.SMTPUsername && how.SMTP.Username == "" && c.username == nil && c.targets == nil && !c.is(rotation.StrategyOverlap) {
 			c.at.FailIn("username", "a user name at "+account.Provider.Code+" cannot be told from the target", "is missing")

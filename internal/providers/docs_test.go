@@ -193,6 +193,8 @@ func verifiedBy(t *testing.T, p rotation.Provider) string {
 		return "the provider's read-back"
 	case c.Contacts != nil:
 		return "a result per address"
+	case p.NoLogin:
+		return "nothing: it logs in to no mail server"
 	default:
 		return "SMTP AUTH"
 	}

@@ -207,6 +207,8 @@ type Provider struct {
 	// SMTP is where a password of a region logs in, Address and TLS alone; nil where the provider does not say. An account
 	// that does not say how it is verified is verified there.
 	SMTP func(region string) SMTP
+	// NoLogin says that what the provider makes logs in to no mail server, so that none is asked whether it works.
+	NoLogin bool
 	// Description identifies the file that describes the provider, so that another text is another provider; "" where it is
 	// written in Go.
 	Description string

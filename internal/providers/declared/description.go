@@ -29,6 +29,7 @@ type Description struct {
 	rate           rotation.Rate
 	quotaPer       time.Duration
 	mail           *mail
+	loginless      bool // what it makes logs in to no mail server
 	pairs, sendsAs bool
 	rule           policy.Rule
 	target         target
@@ -67,6 +68,7 @@ func (d *Description) Provider() rotation.Provider {
 	if d.mail != nil {
 		p.SMTP, p.SMTPUsername = d.smtp, !d.mail.loginIsTarget
 	}
+	p.NoLogin = d.loginless
 	if d.mode == rotation.ModeMinter {
 		p.SMTPUsername = false // each identity has its own
 		p.Overlaps = &rotation.Overlapping{CheckTarget: d.target.canonical}

@@ -96,6 +96,15 @@ type mail struct {
 	loginIsTarget bool
 }
 
+// readSMTP reads where a password logs in, or that it does nowhere.
+func (d *Description) readSMTP(v *document.Value) {
+	if v.Kind() == document.Text {
+		d.loginless = v.OneOf("none") == 0
+		return
+	}
+	d.mail = readMail(v)
+}
+
 func readMail(v *document.Value) *mail {
 	m := &mail{tls: "starttls", port: 587}
 	if !v.Only("host", "port", "tls", "username") {

@@ -70,7 +70,7 @@ func (d *Description) readCall(v *document.Value) {
 		}
 	}
 	v.Require(own.needs...)
-	if c := v.Child("smtp"); c != nil {
+	if c := v.Child("smtp"); c != nil && d.mail != nil {
 		d.checkUsername(c)
 	}
 	var a auth

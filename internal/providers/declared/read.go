@@ -78,7 +78,7 @@ func (d *Description) readFacts(v *document.Value, taken []string) {
 		},
 		"keys":     func(c *document.Value) { d.keys = readKeys(c) },
 		"rate":     func(c *document.Value) { d.rate = readRate(c) },
-		"smtp":     func(c *document.Value) { d.mail = readMail(c) },
+		"smtp":     d.readSMTP,
 		"pairs":    func(c *document.Value) { d.pairs = c.Boolean() },
 		"sends_as": func(c *document.Value) { d.sendsAs = c.Boolean() },
 		"target":   func(c *document.Value) { d.target = readTarget(c) },

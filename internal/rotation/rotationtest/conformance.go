@@ -59,7 +59,7 @@ type StandIn struct {
 	Release func()
 	// Ahead sets how far its clock is ahead of this machine's.
 	Ahead func(d time.Duration)
-	// Login logs in with a password as its user would; nil where the provider has a read-back instead.
+	// Login logs in with a password as its user would; nil where the provider has a read-back instead, or nothing logs in.
 	Login rotation.Verifier
 	// Standing returns the passwords that a Minter's identities have, by id; State counts them.
 	Standing func(t *testing.T) map[string]string
