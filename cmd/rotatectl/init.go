@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -104,7 +105,7 @@ func region(p *rotation.Provider) string {
 // likely are texts of which each provider takes one for a target.
 var likely = []string{
 	"alerts@mail.example.com", "example.com", "example.com/92703823-f3a4-48e2-8e87-7adf25454800", "3c90c3cc-0d44-4b50-8888-8dd25736052a/mail.example.com",
-	"mail.send",
+	"mail.send", "100013065917",
 }
 
 // beginning is the configuration for a provider.
@@ -126,6 +127,12 @@ func beginning(p *rotation.Provider) (string, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
 		"env": func(key string) string {
 			return strings.ToUpper(strings.ReplaceAll(p.Code, "-", "_") + "_" + key)
+		},
+		"text": func(target string) string { // that YAML reads as one
+			if strings.Trim(target, "0123456789") == "" {
+				return strconv.Quote(target)
+			}
+			return target
 		},
 		"contacts": func() bool { return p.Mode == rotation.ModeContacts },
 		"issues":   func() bool { return p.Mode == rotation.ModeIssuer },

@@ -108,7 +108,7 @@ func TestTheFoldersOfAllProvidersHaveOneShape(t *testing.T) {
 	t.Parallel()
 	shared := map[string][]string{
 		"internal/providers": {"declared", "lenient", "providertest", "signature", "spelling"},
-		"internal/sandbox":   {"alibabacloud", "core", "described", "rule", "sandboxtest", "signature"},
+		"internal/sandbox":   {"accesskey", "alibabacloud", "core", "described", "rule", "sandboxtest", "signature"},
 	}
 	shapes := map[string][]string{
 		"internal/providers": {"client.go", "types.go", "errors.go", "testdata"},

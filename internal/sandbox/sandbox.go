@@ -6,7 +6,7 @@
 // misreading on one side shows as a refusal on the other.
 //
 // Package core is what all stand-ins share. Beside it, each provider has a package named after its code without hyphens;
-// rule, signature and alibabacloud are what several of them check. Package described plays a provider from the file that
+// rule, signature, accesskey and alibabacloud are what several of them check. Package described plays a provider from the file that
 // describes it, and is the one that shares code with the clients.
 package sandbox
 
@@ -18,6 +18,7 @@ import (
 	"keyturn/internal/sandbox/ahasend"
 	"keyturn/internal/sandbox/alibabadirectmail"
 	"keyturn/internal/sandbox/alibabadomain"
+	"keyturn/internal/sandbox/alibabaram"
 	"keyturn/internal/sandbox/awsses"
 	"keyturn/internal/sandbox/core"
 	"keyturn/internal/sandbox/enom"
@@ -29,6 +30,7 @@ import (
 	"keyturn/internal/sandbox/migadu"
 	"keyturn/internal/sandbox/sendgrid"
 	"keyturn/internal/sandbox/smtp2go"
+	"keyturn/internal/sandbox/tencentcam"
 	"keyturn/internal/sandbox/tencentses"
 )
 
@@ -38,6 +40,7 @@ func StandIns() []core.StandIn {
 		ahasend.StandIn(),
 		alibabadirectmail.StandIn(),
 		alibabadomain.StandIn(),
+		alibabaram.StandIn(),
 		awsses.StandIn(),
 		enom.StandIn(),
 		hubspot.StandIn(),
@@ -48,6 +51,7 @@ func StandIns() []core.StandIn {
 		migadu.StandIn(),
 		sendgrid.StandIn(),
 		smtp2go.StandIn(),
+		tencentcam.StandIn(),
 		tencentses.StandIn(),
 	}
 }

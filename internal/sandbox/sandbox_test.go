@@ -58,6 +58,7 @@ func TestPortsNeverChange(t *testing.T) {
 		"tencent-ses": {API: 5, SMTP: 10}, "mailgun": {API: 12, SMTP: 13}, "smtp2go": {API: 15, SMTP: 16}, "mailcow": {API: 18, SMTP: 19},
 		"mailu": {API: 21, SMTP: 22}, "sendgrid": {API: 24, SMTP: 25}, "aws-ses": {API: 27, SMTP: 28},
 		"hubspot": {API: 30, SMTP: 31}, "ahasend": {API: 33, SMTP: 34}, "migadu": {API: 36, SMTP: 37},
+		"alibaba-ram": {API: 39}, "tencent-cam": {API: 40},
 	}
 	taken := map[int]string{0: "admin"}
 	for _, s := range sandbox.StandIns() {

@@ -34,9 +34,9 @@ func withPassword(call sent, password string) sent {
 	return call
 }
 
-// exampleSecret is the secret of each key of the examples, whose name says what it is.
-func exampleSecret(id string) (string, bool) {
-	return map[string]string{"ACCESS_KEY_ID": "SECRET_ACCESS_KEY", "ID": "SECRET"}[id], true
+// exampleSecret knows the secret that goes with the id in the examples of a description, whose keys are their names.
+func exampleSecret(d *Description) func(id string) (string, bool) {
+	return func(string) (string, bool) { return ExampleKey(d.keys[len(d.keys)-1]), true }
 }
 
 // What a description sends is what the sandbox that plays it reads.
@@ -53,7 +53,7 @@ func checkReceived(t *testing.T, name string, d *Description, call sent) {
 	t.Helper()
 	const password = "p&q= \"é\\+%"
 	c, _, _ := d.play(t.Context(), withPassword(call, password), told{status: 200})
-	got, as := d.Receive(c.sent, c.body, exampleSecret)
+	got, as := d.Receive(c.sent, c.body, exampleSecret(d))
 	want, parts, err := d.target.read(call.target)
 	o := d.operation(call.call)
 	if !as || err != nil || got.Target != "" && got.Target != want || o.request.uses(slotPassword) && got.Password != password {
@@ -87,7 +87,7 @@ func TestASignatureIsOfItsRequest(t *testing.T) {
 	} {
 		call := sent{target: "a@example.com", password: "Example-1"}
 		c, _, _ := d.play(t.Context(), call, told{status: 200})
-		if got, as := d.Receive(c.sent, c.body, exampleSecret); !as || got.Keys["secret"] != "SECRET" || !got.Signed.Equal(exampleTime) {
+		if got, as := d.Receive(c.sent, c.body, exampleSecret(d)); !as || got.Keys["secret"] != "SECRET" || !got.Signed.Equal(exampleTime) {
 			t.Errorf("%s: %v %+v", scheme, as, got)
 		}
 		other := func(string) (string, bool) { return "OTHER", true }
@@ -102,8 +102,8 @@ func TestASignatureIsOfItsRequest(t *testing.T) {
 			secret func(string) (string, bool)
 		}{
 			"another secret": {c.sent, string(c.body), other}, "another key": {c.sent, string(c.body), unknown},
-			"another body": {c.sent, string(c.body) + " ", exampleSecret}, "another signature": {spoiled, string(c.body), exampleSecret},
-			"no signature": {unsigned, string(c.body), exampleSecret},
+			"another body": {c.sent, string(c.body) + " ", exampleSecret(d)}, "another signature": {spoiled, string(c.body), exampleSecret(d)},
+			"no signature": {unsigned, string(c.body), exampleSecret(d)},
 		} {
 			if got, _ := d.Receive(test.r, []byte(test.body), test.secret); got.Keys["secret"] != "" {
 				t.Errorf("%s: %s passes", scheme, name)
@@ -129,7 +129,7 @@ func TestAnotherRequestIsNotReceived(t *testing.T) {
 			if change == "header" && len(d.call.request.headers) == 0 && d.call.request.body.kind == bodyless {
 				continue
 			}
-			if _, as := d.Receive(c.sent, c.body, exampleSecret); as {
+			if _, as := d.Receive(c.sent, c.body, exampleSecret(d)); as {
 				t.Errorf("%s: another %s is received", name, change)
 			}
 		}
@@ -137,7 +137,7 @@ func TestAnotherRequestIsNotReceived(t *testing.T) {
 			continue // what stands behind its end is no part of it
 		}
 		c, _, _ := d.play(t.Context(), withPassword(call, "Example-1"), told{status: 200})
-		if _, as := d.Receive(c.sent, append(slices.Clone(c.body), "{x"...), exampleSecret); as {
+		if _, as := d.Receive(c.sent, append(slices.Clone(c.body), "{x"...), exampleSecret(d)); as {
 			t.Errorf("%s: another body is received", name)
 		}
 	}
@@ -148,7 +148,7 @@ func TestASlotThatHoldsTwoValuesIsNotReceived(t *testing.T) {
 	t.Parallel()
 	d := describe(t, "setter.yaml", `json: {password: "${password}"}`, `json: {password: "${password}", again: "${password}"}`)
 	c, _, _ := d.play(t.Context(), sent{target: "a@example.com", password: "Example-1"}, told{status: 200})
-	if _, as := d.Receive(c.sent, []byte(strings.Replace(string(c.body), "Example-1", "Example-2", 1)), exampleSecret); as {
+	if _, as := d.Receive(c.sent, []byte(strings.Replace(string(c.body), "Example-1", "Example-2", 1)), exampleSecret(d)); as {
 		t.Errorf("received %s", c.body)
 	}
 }
