@@ -123,7 +123,7 @@ func (t *trial) run(cmd *cobra.Command, o *options, file string, d *declared.Des
 	if err != nil {
 		return usageError{err}
 	}
-	shown.note(&result, p.Mode, t.call)
+	shown.note(&result, p, t.call)
 	if t.call == declared.CallMint {
 		shown.Left = t.tidy(cmd.Context(), file, d, settings, attempt, &result)
 	}
@@ -187,15 +187,18 @@ var next = map[rotation.Kind]string{
 }
 
 // note takes over what became of the call.
-func (s *tried) note(t *declared.Trial, mode rotation.Mode, call string) {
+func (s *tried) note(t *declared.Trial, p rotation.Provider, call string) {
 	s.Status, s.Looked, s.Fields, s.Row = t.Status, t.Looked, t.Fields, t.Row
 	s.Means, s.Next = "success", afterSuccess[call]
+	if p.NoLogin {
+		s.Next = strings.TrimPrefix(s.Next, verifies)
+	}
 	if t.Err != nil {
 		e := rotation.AsError(t.Err)
 		s.Means, s.Error, s.Next = e.Kind.String(), t.Err.Error(), nextOf(call, e.Kind)
 	}
 	look := func(what string, found bool) { s.Looked = append(s.Looked, declared.Looked{What: what, Found: found}) }
-	if mode == rotation.ModeIssuer || call == declared.CallMint {
+	if p.Mode == rotation.ModeIssuer || call == declared.CallMint {
 		if look("shows a password", t.Shown); t.Shown {
 			look("shows that it is live", t.Synced)
 		}

@@ -161,10 +161,13 @@ func (l *left) print(out io.Writer) {
 	}
 }
 
+// verifies is what the state machine does first where a password logs in to a mail server.
+const verifies = "verifies the password where it logs in, "
+
 // afterSuccess is what the state machine does then.
 var afterSuccess = map[string]string{
-	"":                  "verifies the password where it logs in, then promotes it",
-	declared.CallMint:   "verifies the password where it logs in, promotes it, and retires the identity before after its grace",
+	"":                  verifies + "then promotes it",
+	declared.CallMint:   verifies + "promotes it, and retires the identity before after its grace",
 	declared.CallList:   "retires those that carry the credential's label and that its journal does not know",
 	declared.CallRetire: "takes the identity off its journal",
 }

@@ -137,3 +137,16 @@ func TestATryOfAMinterSparesConfiguredTargets(t *testing.T) {
 		t.Error("a setter's target is not spared")
 	}
 }
+
+// What logs in to no mail server is promoted as it was shown.
+func TestATrySaysWhereNothingIsVerified(t *testing.T) {
+	t.Parallel()
+	for nowhere, want := range map[bool]string{
+		true: "promotes it, and retires the identity before after its grace", false: "verifies the password where it logs in, promotes it, and retires the identity before after its grace",
+	} {
+		var s tried
+		if s.note(&declared.Trial{}, rotation.Provider{Mode: rotation.ModeMinter, NoLogin: nowhere}, declared.CallMint); s.Next != want {
+			t.Errorf("logs in nowhere, %v: %q", nowhere, s.Next)
+		}
+	}
+}
