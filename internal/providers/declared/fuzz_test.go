@@ -49,18 +49,19 @@ const lowest = 200
 // statusOf makes a status of a final answer of any number.
 func statusOf(seed int) int { return lowest + (seed%400+400)%400 }
 
-// FuzzMinter lets a minter with labels, one without, and one that answers in XML read every answer to each of their calls. What
-// is shown is an identity that can be retired, and none of another label; a list names whole ids, and never the key of the
-// account; a retirement is a success by its own status alone, or because there is no such identity.
+// FuzzMinter lets a minter with labels, one without, one that disables first, and one that answers in XML read every answer
+// to each of their calls. What is shown is an identity that can be retired, and none of another label; a list names whole
+// ids, and never the key of the account; a retirement is a success by its own status alone, or because there is no such
+// identity.
 func FuzzMinter(f *testing.F) {
 	labelled, bare := describe(f, "minter.yaml"), describe(f, "minter.yaml", unlabelled...)
-	all := []*Description{labelled, bare}
+	all := []*Description{labelled, bare, describe(f, "minter.yaml", disabling...)}
 	for _, d := range Embedded() {
 		if d.mode == rotation.ModeMinter && strings.HasPrefix(d.examples.answers[0].body, "<") {
 			all = append(all, d)
 		}
 	}
-	if len(all) < 3 {
+	if len(all) < 4 {
 		f.Fatal("no minter answers in XML")
 	}
 	for _, d := range all {
@@ -100,7 +101,7 @@ func checkMinter(t *testing.T, d *Description, call string, answer told, out out
 		t.Errorf("%d %q lists %q beside %v", answer.status, answer.body, out.IDs, err)
 	case call == CallList && err == nil && !slices.Contains(o.statuses, answer.status):
 		t.Errorf("%d %q passes for a list", answer.status, answer.body)
-	case call == CallRetire && err == nil && !slices.Contains(o.statuses, answer.status) && o.read(answer.status, []byte(answer.body), values{}).row == nil:
+	case takesAway(call) && err == nil && !slices.Contains(o.statuses, answer.status) && o.read(answer.status, []byte(answer.body), values{}).row == nil:
 		t.Errorf("%d %q passes for a retirement", answer.status, answer.body)
 	}
 	for _, id := range out.IDs {
