@@ -30,7 +30,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	only := flag.String("only", "", "apply only the patches whose name matches this regular expression")
-	workers := flag.Int("workers", 2*runtime.NumCPU(), "how many patches are tried at once, each in a copy of its own: some tests only wait")
+	workers := flag.Int("workers", 3*runtime.NumCPU(), "how many patches are tried at once, each in a copy of its own: most tests wait half of their time")
 	limit := flag.Duration("limit", 2*time.Minute, "how long the tests of one patch may take")
 	flag.Parse()
 	if *workers < 1 || flag.NArg() > 0 {

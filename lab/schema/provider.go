@@ -69,8 +69,8 @@ func providerFile(root string) (any, error) {
 		"keys":     node{"type": "array", "items": text, "minItems": 1},
 		"endpoint": text, "rate": text, "quota_per": text, "username": template,
 		"regions": node{"type": "array", "minItems": 1, "items": fields(node{"name": text, "endpoint": text, "smtp": text}, "name", "endpoint")},
-		"smtp": fields(node{"host": text, "port": number(1, 65535), "tls": oneOf("starttls", "implicit"), "username": oneOf("configured", "target")},
-			"host", "port", "tls"),
+		"smtp": mail(fields(node{"host": text, "port": number(1, 65535), "tls": oneOf("starttls", "implicit"), "username": oneOf("configured", "target")},
+			"host", "port", "tls")),
 		"pairs": flag, "sends_as": flag, "secret_in_url": flag,
 		"rule": fields(node{
 			"min_length": number(1, 256), "max_length": number(1, 256), "max_repeat": number(1, 256), "allowed_symbols": text,
@@ -85,7 +85,7 @@ func providerFile(root string) (any, error) {
 		"set":  request(nil), "issue": request(nil),
 		"mint":   request(node{"success": success(conditions())}, "success"),
 		"list":   request(node{"success": success(conditions()), "call": text, "items": text, "id": text, "label": text}, "success", "call", "items", "id"),
-		"retire": request(node{"success": success(node{"anyOf": []node{oneOf("none"), conditions()}}), "call": text}, "success", "call"),
+		"disable": takesAway(), "retire": takesAway(),
 		"shows": fields(node{"password": oneText, "synced": text, "echo": slotted, "id": oneText, "username": oneText, "derive": oneOf("ses-smtp")},
 			"password"),
 		"answer": fields(node{
@@ -106,8 +106,8 @@ func providerFile(root string) (any, error) {
 func modes() []node {
 	var all []node
 	for _, mode := range []struct{ name, needs, wrong string }{
-		{"setter", "set rule", "issue mint list retire shows username"},
-		{"issuer", "issue shows", "set mint list retire rule username"},
+		{"setter", "set rule", "issue mint list disable retire shows username"},
+		{"issuer", "issue shows", "set mint list disable retire rule username"},
 		{"minter", "mint list retire shows", "set issue rule pairs sends_as"},
 	} {
 		wrong := node{}
@@ -149,10 +149,20 @@ func authentication() node {
 func request(beside node, required ...string) node {
 	properties := node{
 		"method": oneOf("POST", "PUT", "PATCH", "GET", "DELETE"), "path": template, "query": slotted, "headers": slotted,
-		"form": slotted, "json": node{"type": "object"}, "multipart": slotted,
+		"form": slotted, "json": node{"type": "object"}, "numbers": texts, "multipart": slotted,
 	}
 	maps.Copy(properties, beside)
 	return fields(properties, append([]string{"method", "path"}, required...)...)
+}
+
+// takesAway is a call about an identity that is of no use any more.
+func takesAway() node {
+	return request(node{"success": success(node{"anyOf": []node{oneOf("none"), conditions()}}), "call": text}, "success", "call")
+}
+
+// mail is a provider's mail server, or the word that there is none to log in to.
+func mail(server node) node {
+	return node{"anyOf": []node{oneOf("none"), server}}
 }
 
 func success(body node, required ...string) node {
@@ -174,7 +184,7 @@ func errorRow() node {
 }
 
 func examples() node {
-	call := oneOf(declared.CallMint, declared.CallList, declared.CallRetire)
+	call := oneOf(declared.CallMint, declared.CallList, declared.CallDisable, declared.CallRetire)
 	return fields(node{
 		"requests": node{"type": "array", "minItems": 1, "items": fields(node{
 			"call": call, "target": text, "region": text, "password": text, "id": text, "sends": text,
