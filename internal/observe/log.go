@@ -7,10 +7,11 @@ import (
 	"time"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/tracing"
 )
 
 // NewLogger writes JSON, one line per event, at level and above. A line carries the id of the rotation that its context is
-// for, as rotation_id, unless the line gives one itself. Characters that JSON passes through and a terminal would obey
+// for, as rotation_id, unless the line gives one itself; and, where its context is in a trace, trace_id and span_id. Characters that JSON passes through and a terminal would obey
 // (C1 controls, direction marks) are escaped too.
 func NewLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(contextHandler{slog.NewJSONHandler(NewPrintable(w), &slog.HandlerOptions{Level: level, ReplaceAttr: replace})})
@@ -24,7 +25,7 @@ func replace(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// contextHandler adds the rotation that a context is for.
+// contextHandler adds the rotation that a context is for, and the trace that it is in.
 type contextHandler struct{ slog.Handler }
 
 const rotationID = "rotation_id"
@@ -37,9 +38,15 @@ func (h contextHandler) Handle(ctx context.Context, rec slog.Record) error {
 		}
 		return id != ""
 	})
-	if id != "" {
+	trace, span := tracing.IDs(ctx)
+	if id != "" || trace != "" {
 		rec = rec.Clone()
+	}
+	if id != "" {
 		rec.AddAttrs(slog.String(rotationID, id))
+	}
+	if trace != "" {
+		rec.AddAttrs(slog.String("trace_id", trace), slog.String("span_id", span))
 	}
 	return h.Handler.Handle(ctx, rec)
 }

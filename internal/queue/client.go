@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/tracing"
 )
 
 // Client enqueues jobs. Safe for concurrent use.
@@ -193,8 +194,17 @@ func (c *Client) enqueue(ctx context.Context, account, queue string, kind Kind, 
 	if err := checkAccount(account); err != nil {
 		return err
 	}
-	_, err := c.tasks.EnqueueContext(ctx, asynq.NewTask(string(kind), data), asynq.Queue(queue), asynq.TaskID(taskID(kind, id, n)),
+	ctx, span := tracing.Start(ctx, tracing.Producer, "enqueue")
+	span.Sends(queue)
+	task := asynq.NewTaskWithHeaders(string(kind), data, headers(ctx))
+	_, err := c.tasks.EnqueueContext(ctx, task, asynq.Queue(queue), asynq.TaskID(taskID(kind, id, n)),
 		asynq.MaxRetry(math.MaxInt32), asynq.Timeout(backstop), asynq.ProcessIn(after))
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		span.Outcome("waits already")
+		span.End(nil)
+	} else {
+		span.End(err)
+	}
 	if err != nil {
 		return fmt.Errorf("enqueue %s %s: %w", kind, id, err)
 	}

@@ -95,15 +95,21 @@ func (a *account) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	defer a.door.ended()
 	start := a.Now()
 	outcome, err := a.process(ctx, task)
-	if ctx.Err() != nil {
-		outcome = outcomeAbandoned // the task was given away when ctx ended: what is returned here goes nowhere
-	}
+	outcome = reached(ctx, outcome)
 	kind := Kind(task.Type())
 	if !kind.known() {
 		kind = "other" // a task's type is not ours to trust, least of all as the label of a metric
 	}
 	a.Observer.Job(a.Name, string(kind), outcome, a.Now().Sub(start))
 	return err
+}
+
+// reached is the outcome of a run, unless its task was given away when ctx ended: what is returned then goes nowhere.
+func reached(ctx context.Context, outcome string) string {
+	if ctx.Err() != nil {
+		return outcomeAbandoned
+	}
+	return outcome
 }
 
 func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string, err error) {
@@ -118,16 +124,28 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	case err != nil:
 		return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
 	}
+	ctx, span := a.trace(ctx, task, job)
+	outcome, res, err := a.serve(ctx, job)
+	span.Rotation(res.RotationID)
+	span.Outcome(reached(ctx, outcome))
+	span.End(fault(outcome, res))
+	return outcome, err
+}
+
+// serve runs a job, unless the breaker is in its way.
+func (a *account) serve(ctx context.Context, job Job) (outcome string, res rotation.Result, err error) {
 	var pass pass
 	if job.Kind.calls() {
 		if pass, err = a.Breaker.admit(ctx, job, a.Now()); err != nil {
-			return rotation.Failed.String(), &again{after: time.Second, text: "redis did not answer"}
+			res = rotation.Result{Status: rotation.Failed, Err: err}
+			return res.Status.String(), res, &again{after: time.Second, text: "redis did not answer"}
 		}
 	}
 	if pass.state == passBlocked {
 		err = a.blocked(ctx, job)
-		a.remember(ctx, job, StatusBlocked, rotation.Result{Status: rotation.Waiting}, err)
-		return StatusBlocked, err
+		res = rotation.Result{Status: rotation.Waiting}
+		a.remember(ctx, job, StatusBlocked, res, err)
+		return StatusBlocked, res, err
 	}
 	res, panicked := a.run(ctx, job)
 	ctx = rotation.WithID(ctx, res.RotationID)
@@ -149,7 +167,7 @@ func (a *account) process(ctx context.Context, task *asynq.Task) (outcome string
 	}
 	a.remember(ctx, job, outcome, res, err)
 	a.tell(ctx, job, res, err)
-	return outcome, err
+	return outcome, res, err
 }
 
 // tell logs why a job comes back. To wait is everyday and no news.

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/tracing"
 )
 
 // AccountSettings says how the jobs of one account are run.
@@ -56,7 +57,7 @@ type Observer interface {
 	Job(account, kind, outcome string, took time.Duration)
 }
 
-// Server runs jobs. All exported fields are needed.
+// Server runs jobs. All exported fields but Tracer are needed.
 type Server struct {
 	Breaker  *Breaker
 	Observer Observer
@@ -64,6 +65,8 @@ type Server struct {
 	Now      func() time.Time
 	// Apart is how far apart the calls of an account are that wait for each other; 0: none waits. It must return at once.
 	Apart func(account string) time.Duration
+	// Tracer records runs; nil: there is none.
+	Tracer *tracing.Tracer
 
 	rdb     redis.UniversalClient
 	client  *Client
