@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -26,6 +27,9 @@ type Machine struct {
 	Generate func(p *policy.Policy, forbid ...string) (secret.Value, error)
 	Owner    string // who runs, for people: host and process
 	Timing   Timing
+	// Step is told when a step begins, and returns the context to go on with and what to call when the step ends; nil: no
+	// one follows. It must return at once.
+	Step func(ctx context.Context, name string) (context.Context, func(error))
 }
 
 // Timing bounds how long a run does what.
@@ -87,24 +91,17 @@ type run struct {
 // rotate is the protocol; each step's file says what a crash there leaves behind. It asks for another round where what
 // it found or finished is not yet what the job asks for.
 func (r *run) rotate(ctx context.Context) (again bool, err error) {
-	// The hold comes first, so that even a job that dies in the line for its turn is made up for; then the line, so that
-	// a backlog waits without an open journal. The turn itself is awaited right before the call.
-	if err := r.hold(ctx, r.job.Reason == ReasonResume); err != nil {
+	if err := r.step(ctx, "get in line", r.getInLine); err != nil {
 		return false, err
 	}
-	if err := r.book(ctx); err != nil {
+	var what found
+	if err := r.step(ctx, "stage", func(ctx context.Context) (err error) {
+		what, err = r.begin(ctx)
+		return err
+	}); err != nil || what == served {
 		return false, err
 	}
-	// What is open may need no call any more: then a pause that the provider asked for holds nothing up.
-	if r.job.Reason != ReasonResume {
-		if err := r.reserve(ctx); err != nil {
-			return false, err
-		}
-	}
-	switch found, err := r.begin(ctx); {
-	case err != nil || found == served:
-		return false, err
-	case found == startOver:
+	if what == startOver {
 		return true, nil
 	}
 	ctx = WithID(ctx, r.rec.RotationID)
@@ -118,30 +115,63 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 	return r.job.Slot.After(r.rec.Slot), nil // what was resumed may be older than what is asked for
 }
 
+// getInLine takes what a rotation needs before it touches its journal.
+func (r *run) getInLine(ctx context.Context) error {
+	// The hold comes first, so that even a job that dies in the line for its turn is made up for; then the line, so that
+	// a backlog waits without an open journal. The turn itself is awaited right before the call.
+	if err := r.hold(ctx, r.job.Reason == ReasonResume); err != nil {
+		return err
+	}
+	if err := r.book(ctx); err != nil {
+		return err
+	}
+	// What is open may need no call any more: then a pause that the provider asked for holds nothing up.
+	if r.job.Reason == ReasonResume {
+		return nil
+	}
+	return r.reserve(ctx)
+}
+
+// step does one step of the protocol, and tells who follows.
+func (r *run) step(ctx context.Context, name string, do func(context.Context) error) error {
+	if r.Step == nil {
+		return do(ctx)
+	}
+	ctx, ended := r.Step(ctx, name)
+	err := do(ctx)
+	cause := err
+	if s := (*stop)(nil); errors.As(err, &s) {
+		cause = s.Err
+	}
+	ended(cause)
+	return err
+}
+
 // obtain repeats send and verify until a candidate may be promoted.
 func (r *run) obtain(ctx context.Context) (Verified, error) {
 	if r.rec.lasting() && r.rec.Reason == ReasonAdopted {
 		return r.obtainAdopted(ctx)
 	}
-	send := r.set
+	name, send := "set", r.set
 	switch {
 	case r.rec.Strategy == StrategyOverlap:
-		send = r.mint
+		name, send = "mint", r.mint
 	case r.Client.Issuer != nil:
-		send = r.issue
+		name, send = "issue", r.issue
 	}
 	for {
 		if err := r.quiet(ctx); err != nil {
 			return "", err
 		}
-		if err := send(ctx); err != nil {
+		if err := r.step(ctx, name, send); err != nil {
 			return "", err
 		}
-		switch v, err := r.verify(ctx); {
-		case err != nil:
-			return "", err
-		case v != "":
-			return v, nil
+		var verified Verified
+		if err := r.step(ctx, "verify", func(ctx context.Context) (err error) {
+			verified, err = r.verify(ctx)
+			return err
+		}); err != nil || verified != "" {
+			return verified, err
 		}
 		// Accepted and not live: send again.
 	}
@@ -149,8 +179,8 @@ func (r *run) obtain(ctx context.Context) (Verified, error) {
 
 // complete brings the last candidate to consumers and ends the rotation.
 func (r *run) complete(ctx context.Context, verified Verified) error {
-	if err := r.promote(ctx, verified); err != nil {
+	if err := r.step(ctx, "promote", func(ctx context.Context) error { return r.promote(ctx, verified) }); err != nil {
 		return err
 	}
-	return r.finish(ctx, verified)
+	return r.step(ctx, "close", func(ctx context.Context) error { return r.finish(ctx, verified) })
 }
