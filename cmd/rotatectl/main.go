@@ -95,7 +95,7 @@ func (e usageError) Unwrap() error { return e.error }
 // runs wraps a command's work, so that its errors are told from those of the command line.
 func runs(f func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		err := f(cmd, args)
+		err := traced(cmd, func() error { return f(cmd, args) })
 		var failed *failedError
 		if usage := (usageError{}); err == nil || errors.As(err, &usage) || errors.As(err, &failed) {
 			return err

@@ -35,12 +35,12 @@ func run(ctx context.Context, p *app.Process) error {
 	p.Gauges(engine)
 	freezes := p.Freezes(ctx, engine)
 	s := &due.Scheduler{
-		Index: engine.Index, Queue: engine.Client, Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
+		Index: engine.Index, Queue: p.Claims(engine.Client), Truth: due.Truth{Journals: p.Vault, Secrets: p.Vault},
 		Clock: engine.Clock, Log: p.Log, Notices: engine.Machine.Notices, Jitter: due.Jitter, Freezes: freezes,
 		Remind: p.Remind(engine.Index),
 	}
-	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: engine.Client.EnqueueCheck, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
-	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: engine.Client.EnqueueContacts, Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
+	checks := &due.Rounds{Name: "check", Index: engine.Index, Enqueue: p.Round(engine.Client.EnqueueCheck), Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
+	contacts := &due.Rounds{Name: "contacts", Index: engine.Index, Enqueue: p.Round(engine.Client.EnqueueContacts), Clock: engine.Clock, Log: p.Log, Jitter: due.Jitter}
 	checks.Use(driftChecks(cfg))
 	contacts.Use(contactRounds(cfg))
 	s.Use(cfg, load(cfg))

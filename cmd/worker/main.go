@@ -52,6 +52,7 @@ func run(ctx context.Context, p *app.Process, commands command.Dir) error {
 	}
 	server := queue.NewServer(p.Redis) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now, server.Apart = engine.Breaker, p.Metrics, p.Log, engine.Clock.Now, engine.Apart
+	server.Tracer = p.Tracer
 	h := &handler{
 		clock: engine.Clock, log: p.Log, vault: p.Vault, notes: engine.Index, quotas: engine.Quotas, freezes: p.Freezes(ctx, engine),
 		deliveries: p.NewDeliveries(p.Redis, engine, commands),

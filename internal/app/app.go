@@ -19,6 +19,7 @@ import (
 	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
+	"keyturn/internal/tracing"
 	"keyturn/internal/vaultkv"
 )
 
@@ -32,6 +33,7 @@ func Redis(ctx context.Context, cfg *config.Config) (redis.UniversalClient, erro
 	if err != nil {
 		return nil, err
 	}
+	tracing.WatchRedis(client)
 	if err := redisx.Ping(ctx, client); err != nil {
 		return nil, errors.Join(fmt.Errorf("redis at %v does not answer: %w", settings.Addresses, err), client.Close())
 	}

@@ -66,7 +66,7 @@ func (p *Process) NewConsole(ctx context.Context) (*Console, error) {
 	c.oidc.Store(issuer)
 	c.Console = &console.Console{
 		Desk: c.desk.Load, Shelf: shelf{p.Redis}, Tokens: c.token, OIDC: c.oidc.Load, URL: cfg.Console.URL, BehindProxy: cfg.Console.BehindProxy, TLS: settings,
-		Version: version.Read().Version, Log: p.Log,
+		Version: version.Read().Version, Log: p.Log, Around: p.Tracer.Requests,
 	}
 	return c, nil
 }

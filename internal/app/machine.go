@@ -60,17 +60,17 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	e.Tallies = &Tallies{Observer: metrics, index: e.Index, clock: clock, log: log}
 	e.Keys = &Keyring{Breaker: e.Breaker, Clock: rotation.WallClock{}, Log: log}
 	e.Machine = &rotation.Machine{
-		Journals: doubting{vault, e.Index}, Secrets: vault, Limiter: limiter, Clock: clock, Log: log,
+		Journals: doubting{tracedJournals{vault}, e.Index}, Secrets: tracedSecrets{vault}, Limiter: tracedLimiter{limiter}, Clock: clock, Log: log,
 		Observer: queue.Witness{Observer: e.Tallies, Breaker: e.Breaker},
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
-		Agenda: keyedAgenda{
+		Agenda: tracedAgenda{keyedAgenda{
 			observe.Counting{Agenda: tallied{queue.Agenda{Index: e.Index, Client: e.Client, Breaker: e.Breaker}, e.Tallies}, Metrics: metrics}, e.Keys,
-		},
+		}},
 		NewID: newID, Generate: generate, Owner: fmt.Sprintf("%s/%d", host, os.Getpid()),
-		Timing: timing(cfg),
+		Timing: timing(cfg), Step: step,
 	}
 	e.Contacts = &contacts.Verifier{
-		Limiter: limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: e.Tallies, Log: log,
+		Limiter: e.Machine.Limiter, Breaker: e.Machine.Agenda, Notes: e.Index.ContactNotes(), Clock: e.Machine.Clock, Observer: e.Tallies, Log: log,
 		Timeout: call,
 	}
 	return e, nil

@@ -22,6 +22,7 @@ import (
 	"keyturn/internal/queue"
 	"keyturn/internal/redisx"
 	"keyturn/internal/secret"
+	"keyturn/internal/tracing"
 	"keyturn/internal/vaultkv"
 	"keyturn/internal/version"
 )
@@ -36,6 +37,7 @@ type Process struct {
 	Metrics *observe.Metrics
 	Health  *observe.Health
 	Ready   map[string]func(context.Context) error // checks of /readyz by name; run adds its own before Observe
+	Tracer  *tracing.Tracer                        // nil: tracing is off
 
 	// inForce is the only place that keeps a configuration: each may have hundreds of megabytes, and the one before must go.
 	inForce  atomic.Pointer[config.Config]
@@ -142,6 +144,12 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	signal.Notify(p.again, syscall.SIGHUP)
 	p.Health = observe.NewHealth(p.Log)
 	queue.LogClient(p.Log)
+	var err error
+	if p.Tracer, err = tracing.Open(ctx, c.Name, os.Getenv, p.Log); err != nil {
+		p.close()
+		return nil, usageError{err}
+	}
+	hide(p.Tracer, p.Config)
 	var redisErr, vaultErr, listenErr error
 	p.Redis, redisErr = Redis(ctx, cfg)
 	if !c.NoVault {
@@ -217,4 +225,5 @@ func (p *Process) close() {
 	if p.listener != nil {
 		_ = p.listener.Close()
 	}
+	_ = p.Tracer.Close(context.Background()) // it has logged what it could not hand over
 }

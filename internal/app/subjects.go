@@ -90,6 +90,7 @@ func clientOf(account *config.Account, keys map[string]secret.Value) (keyed, err
 	settings, err := Settings(account, keys)
 	if err == nil {
 		made.Client, err = account.Provider.New(settings)
+		made.Client = traced(account.Provider.Code, made.Client)
 	}
 	return made, err
 }
@@ -142,7 +143,7 @@ func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
 		if err != nil {
 			return subject, fmt.Errorf("credential %s: %w", cred.ID, err)
 		}
-		subject.Verifier = server.For(cred.ID)
+		subject.Verifier = tracedLogin{server.For(cred.ID), cred.Verify.SMTP.Address}
 	}
 	return subject, nil
 }

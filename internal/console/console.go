@@ -33,6 +33,8 @@ type Console struct {
 	TLS     *tls.Config
 	Version string
 	Log     *slog.Logger
+	// Around sees the requests of callers who are known; nil: nothing does.
+	Around func(http.Handler) http.Handler
 
 	limits *limits
 	feed   feed

@@ -53,6 +53,10 @@ var security = map[string]string{
 
 // guard does what holds for every request: the host, sizes and times, who asks, and how often.
 func (c *Console) guard(next http.Handler) http.Handler {
+	known := next
+	if c.Around != nil {
+		known = c.Around(next)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range security {
 			w.Header().Set(name, value)
@@ -94,7 +98,12 @@ func (c *Console) guard(next http.Handler) http.Handler {
 			c.stranger(w, r)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, callerKey{}, who)))
+		r = r.WithContext(context.WithValue(ctx, callerKey{}, who))
+		if who == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		known.ServeHTTP(w, r)
 	})
 }
 
