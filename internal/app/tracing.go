@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,10 +15,15 @@ import (
 // hide has ids of credentials left out of a tracer's spans that hold the local part of an address of theirs. The
 // configuration in force says which those are.
 func hide(tracer *tracing.Tracer, cfg func() *config.Config) {
-	tracer.Hide(func(id string) bool {
-		cred, ok := cfg().Credential(id)
-		return ok && tells(cred)
-	})
+	tracer.Hide(func(id string) bool { return hides(cfg(), id) })
+}
+
+// hides reports whether an id is left out. What a configuration does not have may be a credential that it had.
+func hides(cfg *config.Config, id string) bool {
+	if cred, ok := cfg.Credential(id); ok {
+		return tells(cred)
+	}
+	return !slices.ContainsFunc(cfg.Verifications, func(v config.Verification) bool { return v.Name == id })
 }
 
 // tells reports whether a credential's id holds the local part of an address that is a target or a login of its own.

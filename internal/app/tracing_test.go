@@ -3,6 +3,7 @@ package app
 import (
 	"testing"
 
+	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 )
 
@@ -27,5 +28,13 @@ func TestAnIDThatHoldsALocalPartIsNotShown(t *testing.T) {
 		if got := tells(&c.cred); got != c.tells {
 			t.Errorf("%s: %v", id, got)
 		}
+	}
+}
+
+func TestWhatIsNotConfiguredAnyMoreIsNotShown(t *testing.T) {
+	t.Parallel()
+	cfg := &config.Config{Verifications: []config.Verification{{Name: "owners"}}}
+	if !hides(cfg, "alerts") || hides(cfg, "owners") {
+		t.Error("a credential that was removed is shown, or a verification is not")
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -111,7 +113,11 @@ func (c *collector) post(ctx context.Context, body []byte) (after time.Duration,
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return 0, err
+		var of *url.Error
+		if errors.As(err, &of) {
+			err = of.Err // without the URL: the path of some is a key
+		}
+		return 0, fmt.Errorf("the collector at %s: %w", c.endpoint.Host, err)
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, mostAnswer)) // what it says beside the status is not ours to log

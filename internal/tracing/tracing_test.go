@@ -241,6 +241,20 @@ func TestTheEndOfAProcessDoesNotHangOnItsCollector(t *testing.T) {
 	}
 }
 
+func TestTheAddressOfACollectorIsNotRepeatedWhole(t *testing.T) {
+	t.Parallel()
+	refused := httptest.NewServer(http.NotFoundHandler())
+	for name, url := range map[string]string{"answers": refused.URL, "is away": "http://127.0.0.1:1"} {
+		tracer := open(t, env{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url + "/hidden"}.get)
+		_, span := tracer.Begin(t.Context(), tracing.Parent{}, tracing.Consumer, "rotate")
+		span.End(nil)
+		if err := tracer.Close(t.Context()); err == nil || !strings.Contains(err.Error(), "the collector at 127.0.0.1:") || strings.Contains(err.Error(), "hidden") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	refused.Close()
+}
+
 func BenchmarkASpanWhereTracingIsOff(b *testing.B) {
 	var off *tracing.Tracer
 	ctx, root := off.Begin(rotation.WithID(b.Context(), "r-1"), tracing.Parent{}, tracing.Consumer, "rotate")
