@@ -134,7 +134,7 @@ func (c Command) start(ctx context.Context) error {
 		return err
 	}
 	p.Name = c.Name
-	defer p.close()
+	defer p.close(ctx)
 	return c.Run(ctx, p)
 }
 
@@ -146,7 +146,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	queue.LogClient(p.Log)
 	var err error
 	if p.Tracer, err = tracing.Open(ctx, c.Name, os.Getenv, p.Log); err != nil {
-		p.close()
+		p.close(ctx)
 		return nil, usageError{err}
 	}
 	hide(p.Tracer, p.Config)
@@ -159,7 +159,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	}
 	p.listener, listenErr = observe.Listen(ctx, addr)
 	if err := errors.Join(redisErr, vaultErr, listenErr); err != nil {
-		p.close()
+		p.close(ctx)
 		return nil, err
 	}
 	p.Ready = map[string]func(context.Context) error{
@@ -172,7 +172,7 @@ func (c Command) connect(ctx context.Context, cfg *config.Config, addr string, l
 	}
 	p.Ready["vault"] = func(ctx context.Context) error { return p.Vault.Check(ctx, c.Access) }
 	if err := p.open(ctx, cfg); err != nil {
-		p.close()
+		p.close(ctx)
 		return nil, err
 	}
 	return p, nil
@@ -214,7 +214,7 @@ func (p *Process) Observe(ctx context.Context) error {
 	return observe.Endpoint{Metrics: p.Metrics, Ready: ready, Log: p.Log}.Serve(ctx, p.listener)
 }
 
-func (p *Process) close() {
+func (p *Process) close(ctx context.Context) {
 	signal.Stop(p.again)
 	if p.Vault != nil {
 		p.Vault.Close()
@@ -225,5 +225,5 @@ func (p *Process) close() {
 	if p.listener != nil {
 		_ = p.listener.Close()
 	}
-	_ = p.Tracer.Close(context.Background()) // it has logged what it could not hand over
+	_ = p.Tracer.Close(ctx) // it has logged what it could not hand over
 }

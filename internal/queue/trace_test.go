@@ -96,9 +96,14 @@ func TestAHostileTraceOfATaskChangesNothing(t *testing.T) {
 	tr, flush := tracer(t, collector)
 	const canary = "canary-90b2"
 	hostile := []map[string]string{
-		{"traceparent": canary + strings.Repeat("x", 10<<10)}, {"traceparent": parent + "-" + canary}, {"traceparent": "01" + parent[2:]},
-		{"traceparent": "00-" + strings.Repeat("0", 32) + parent[35:]}, {"traceparent": strings.ToUpper(parent)}, {"traceparent": canary + "\x1b[2J\n"},
-		{"traceparent": ""}, {"tracestate": canary, "baggage": canary, canary: canary},
+		{"traceparent": canary + strings.Repeat("x", 10<<10)},
+		{"traceparent": parent + "-" + canary},
+		{"traceparent": "01" + parent[2:]},
+		{"traceparent": "00-" + strings.Repeat("0", 32) + parent[35:]},
+		{"traceparent": strings.ToUpper(parent)},
+		{"traceparent": canary + "\x1b[2J\n"},
+		{"traceparent": ""},
+		{"tracestate": canary, "baggage": canary, canary: canary},
 	}
 	for i, headers := range hostile {
 		id := string(rune('a' + i))

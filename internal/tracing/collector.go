@@ -126,7 +126,7 @@ func (c *collector) post(ctx context.Context, body []byte) (after time.Duration,
 		return 0, nil
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.ParseUint(res.Header.Get("Retry-After"), 10, 16)
-		after = time.Duration(seconds) * time.Second //nolint:gosec // 16 bits
+		after = time.Duration(seconds) * time.Second
 	default:
 		after = -1
 	}

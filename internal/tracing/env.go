@@ -145,7 +145,7 @@ func (env environment) timeout() (time.Duration, error) {
 	if err != nil || ms == 0 {
 		return 0, refuse(name, value, "it is a number of milliseconds above 0")
 	}
-	return time.Duration(ms) * time.Millisecond, nil //nolint:gosec // 31 bits
+	return time.Duration(ms) * time.Millisecond, nil
 }
 
 func (env environment) tls() (*tls.Config, error) {

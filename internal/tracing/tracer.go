@@ -54,7 +54,7 @@ func Open(ctx context.Context, name string, getenv func(string) string, log *slo
 	}
 	t.report = &report{SpanExporter: exporter, log: log, now: rotation.WallClock{}.Now}
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithSampler(s.sampler),
-		sdktrace.WithBatcher(t.report)) //nolint:contextcheck // spans are handed over until Close
+		sdktrace.WithBatcher(t.report))
 	t.spans = t.provider.Tracer("keyturn", trace.WithInstrumentationVersion(b.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	log.InfoContext(ctx, "traces are exported", "to", s.endpoint.Host)
 	return t, nil
