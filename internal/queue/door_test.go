@@ -19,7 +19,7 @@ type heap struct {
 }
 
 func (h *heap) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
-	time.Sleep(time.Millisecond)
+	<-time.After(time.Millisecond)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	cmd := redis.NewCmd(ctx)
@@ -49,7 +49,7 @@ func TestWorkersShareWhatComesBackTogetherWhereTheRateIsUsedUp(t *testing.T) {
 		shares := make(chan int, 2)
 		for _, late := range []time.Duration{0, 40 * time.Millisecond} { // the second one looks a little later
 			go func() {
-				time.Sleep(late)
+				<-time.After(late)
 				shares <- h.take(newDoor(h, every(50*time.Millisecond)), "a")
 			}()
 		}

@@ -139,7 +139,7 @@ func TestACheckThatARotationOvertookComesBack(t *testing.T) {
 	t.Parallel()
 	for name, meanwhile := range map[string]func(*rotationtest.World, *rotationtest.Worker){
 		"a person wrote the secret": func(w *rotationtest.World, _ *rotationtest.Worker) { w.WriteCurrentByHand(secret.New("by-hand")) },
-		"another run rotated": func(w *rotationtest.World, k *rotationtest.Worker) {
+		"another run rotated": func(_ *rotationtest.World, k *rotationtest.Worker) {
 			k.Run(context.Background(), k.Setter(false), rotation.Job{Slot: k.Machine().Clock.Now(), Reason: rotation.ReasonDemand})
 		},
 	} {

@@ -2,7 +2,10 @@ package docs
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,21 +56,49 @@ var address = regexp.MustCompile(`127\.0\.0\.1:(\d+)|--port (\d+)`)
 // TestTheQuickStartRotatesACredential types what the page says. Only the ports are others: those of the page may be taken.
 func TestTheQuickStartRotatesACredential(t *testing.T) {
 	t.Parallel()
-	sandbox, ports := freeRange(t, sandboxPorts), map[int]int{6380: freePort(t), 8200: freePort(t)}
-	r := newReader(t, ports[8200])
-	if err := devenv.Build(t.Context(), r.bin, "./cmd/worker", "./cmd/scheduler", "./cmd/rotatectl", "./cmd/sandbox"); err != nil {
+	built := t.TempDir()
+	if err := devenv.Build(t.Context(), built, "./cmd/worker", "./cmd/scheduler", "./cmd/rotatectl", "./cmd/sandbox"); err != nil {
 		t.Fatal(err)
 	}
-	r.listen(t, "sandbox", "-listen "+loopback(sandbox))
-	r.listen(t, "worker", "-listen "+loopback(freePort(t)))
-	r.listen(t, "scheduler", "-listen "+loopback(freePort(t)))
-
 	examples, shows := steps(pages(t)["docs/quickstart.md"])
 	if len(examples) < 8 {
 		t.Fatalf("%d examples", len(examples))
 	}
-	for i, example := range examples {
-		examples[i] = address.ReplaceAllStringFunc(example, func(found string) string {
+	for tries := 1; ; tries++ {
+		r, own := newcomer(t, built, examples)
+		shown, err := r.try(t, own)
+		if err != nil && tries < 3 && r.outrun(t) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range shown {
+			compare(t, shows[i], shown[i])
+		}
+		return
+	}
+}
+
+// newcomer is a reader with programs that were built, and the examples with ports that are free.
+func newcomer(t *testing.T, built string, examples []string) (r *reader, own []string) {
+	t.Helper()
+	const servers = 4 // Redis, Vault, a worker and a scheduler
+	sandbox := freeRange(t, sandboxPorts+servers)
+	first := sandbox + sandboxPorts
+	ports := map[int]int{6380: first, 8200: first + 1}
+	r = newReader(t, ports[8200])
+	for _, name := range []string{"worker", "scheduler", "rotatectl", "sandbox"} {
+		if err := os.Symlink(filepath.Join(built, name), filepath.Join(r.bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.listen(t, "sandbox", "-listen "+loopback(sandbox))
+	r.listen(t, "worker", "-listen "+loopback(first+2))
+	r.listen(t, "scheduler", "-listen "+loopback(first+3))
+	own = slices.Clone(examples)
+	for i, example := range own {
+		own[i] = address.ReplaceAllStringFunc(example, func(found string) string {
 			named := found[strings.LastIndexAny(found, ": ")+1:]
 			port, err := strconv.Atoi(named)
 			if err != nil {
@@ -83,7 +114,5 @@ func TestTheQuickStartRotatesACredential(t *testing.T) {
 			return strings.TrimSuffix(found, named) + strconv.Itoa(port)
 		})
 	}
-	for i, shown := range r.follow(t, examples) {
-		compare(t, shows[i], shown)
-	}
+	return r, own
 }

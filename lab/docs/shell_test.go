@@ -2,7 +2,9 @@ package docs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,11 +65,39 @@ func (r *reader) listen(t *testing.T, program, arguments string) {
 }
 
 // patience bounds a page, so that one that waits for what never comes fails instead of lasting.
-const patience = 5 * time.Minute
+const patience = 2 * time.Minute
 
-// follow types the examples one after the other into one bash, the first that fails being the last, and returns what each
-// showed. What they leave running ends.
+// follow is try, which must get through.
 func (r *reader) follow(t *testing.T, examples []string) (shown []string) {
+	t.Helper()
+	shown, err := r.try(t, examples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
+}
+
+// outrun reports that another process was faster to take a port that had been free.
+func (r *reader) outrun(t *testing.T) bool {
+	t.Helper()
+	found := false
+	err := filepath.WalkDir(r.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".log" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		found = found || strings.Contains(strings.ToLower(string(text)), "address already in use")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// try types the examples one after the other into one bash, the first that fails being the last, and returns what each
+// showed. What they leave running ends. The error says how far it came.
+func (r *reader) try(t *testing.T, examples []string) (shown []string, err error) {
 	t.Helper()
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -102,10 +132,15 @@ func (r *reader) follow(t *testing.T, examples []string) (shown []string) {
 	shown = strings.Split(string(text), begins)[1:]
 	if problem != nil || len(shown) != len(examples) {
 		last := examples[max(len(shown), 1)-1]
-		t.Fatalf("%v, and so far\n%s\n\nin the example\n%s", problem, text, last)
+		if problem == nil {
+			problem = errUnfinished
+		}
+		return nil, fmt.Errorf("%w, and so far\n%s\n\nin the example\n%s", problem, text, last)
 	}
-	return shown
+	return shown, nil
 }
+
+var errUnfinished = errors.New("not all of the page was typed")
 
 // varies is what differs from one run to the next: times and durations.
 var varies = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z|\b\d+(\.\d+)?(ms|µs|m|s)\b(\d+(\.\d+)?s)?`)

@@ -83,8 +83,8 @@ func providerFile(root string) (any, error) {
 		}, "form", "says", "pass", "fail"),
 		"auth": authentication(),
 		"set":  request(nil), "issue": request(nil),
-		"mint":   request(node{"success": success(conditions())}, "success"),
-		"list":   request(node{"success": success(conditions()), "call": text, "items": text, "id": text, "label": text}, "success", "call", "items", "id"),
+		"mint":    request(node{"success": success(conditions())}, "success"),
+		"list":    request(node{"success": success(conditions()), "call": text, "items": text, "id": text, "label": text}, "success", "call", "items", "id"),
 		"disable": takesAway(), "retire": takesAway(),
 		"shows": fields(node{"password": oneText, "synced": text, "echo": slotted, "id": oneText, "username": oneText, "derive": oneOf("ses-smtp")},
 			"password"),
@@ -96,7 +96,7 @@ func providerFile(root string) (any, error) {
 		"examples": examples(),
 	}, "code", "name", "call", "doc", "mode", "keys", "rate", "target", "auth", "answer", "examples")
 	whole["oneOf"] = []node{{"required": []string{"endpoint"}}, {"required": []string{"regions"}}}
-	whole["allOf"] = modes()
+	whole["allOf"] = append(modes(), undisabled())
 	whole["$schema"], whole["title"] = dialect, "a provider of keyturn"
 	describe(whole, meanings)
 	return whole, nil
@@ -128,6 +128,15 @@ func modes() []node {
 		})
 	}
 	return all
+}
+
+// undisabled says that without a call which disables, no example is of it.
+func undisabled() node {
+	calls := node{"items": node{"properties": node{"call": node{"not": node{"const": declared.CallDisable}}}}}
+	return node{
+		"if":   node{"not": node{"required": []string{"disable"}}},
+		"then": node{"properties": node{"examples": node{"properties": node{"requests": calls, "answers": calls}}}},
+	}
 }
 
 func authentication() node {
