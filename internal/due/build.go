@@ -184,6 +184,9 @@ func (s *Scheduler) renew(ctx context.Context, k *keeper, e errand, now time.Tim
 			for some := range slices.Chunk(creds, batch) {
 				found, bad, err := s.each(ctx, store, findings(some), s.readAll(now))
 				if err == nil {
+					err = s.tellFirst(ctx, found, now)
+				}
+				if err == nil {
 					s.miss(ctx, k, store, bad, false)
 					s.mourn(ctx, k, found)
 					err = s.Index.Replace(ctx, written(found))
@@ -199,6 +202,30 @@ func (s *Scheduler) renew(ctx context.Context, k *keeper, e errand, now time.Tim
 	}
 	wg.Wait()
 	return failed.err()
+}
+
+// tellFirst sees to it that nothing is shown of which no one was told: what is worked on is shown when it settles, and what was
+// never settled is noted again.
+func (s *Scheduler) tellFirst(ctx context.Context, found []finding, now time.Time) error {
+	creds := make([]*rotation.Credential, len(found))
+	for i, f := range found {
+		creds[i] = f.Cred
+	}
+	standing, err := s.Index.Look(ctx, creds)
+	if err != nil {
+		return err
+	}
+	var untold []finding
+	for i, have := range standing {
+		switch f := &found[i]; {
+		case !have.Claimed.IsZero(), !have.Resume.IsZero():
+			f.Shown = Shown{}
+		case f.unnoted(have):
+			untold = append(untold, *f)
+		}
+	}
+	s.remind(ctx, untold, now)
+	return nil
 }
 
 func findings(creds []*rotation.Credential) []finding {

@@ -3,10 +3,12 @@ package due
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"keyturn/internal/rotation"
+	"keyturn/internal/schedule"
 )
 
 // What brought about how a credential stands is told at least once, though Redis lost it before it was.
@@ -84,5 +86,50 @@ func TestScheduleDoesNotWaitForWhatIsToBeNotedAgain(t *testing.T) {
 	}
 	if noted != len(creds) {
 		t.Errorf("%d are noted, want %d", noted, len(creds))
+	}
+}
+
+// A worker dies between the close of a journal and the note of its end, and before another one resumes it a configuration with
+// other schedules is read.
+func TestAReloadShowsNothingOfWhichNoOneWasTold(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	creds := fleet("a", 2, every30d(t))
+	promoted := func(version int, at time.Time) {
+		for _, cred := range creds {
+			v.rotated(cred, at)
+			e := v.entries[cred.Place.Path]
+			e.RotatedAt, e.Version, e.RotationID = at, version, fmt.Sprintf("r%d", version)
+			v.entries[cred.Place.Path] = e
+		}
+	}
+	end := rotation.Ending{State: rotation.Closed, RotationID: "r1", Slot: now, RotatedAt: now, Version: 1}
+	promoted(1, now)
+	for _, cred := range creds {
+		end.Promoted = true
+		must(t, x.Settle(t.Context(), cred, end))
+	}
+	s := newScheduler(x, newQueue(), v, newInventory("one", creds...), Account{Name: "a", Capacity: 1})
+	s.Remind = x.Remind
+	must(t, settle(t.Context(), s))
+
+	promoted(2, now)
+	must(t, x.Hold(t.Context(), creds[0], time.Hour, false)) // its worker may be alive
+	changed := fleet("a", 2, parse(t, schedule.Spec{Every: "60d"}))
+	reload(s, newInventory("two", changed...))
+	must(t, settle(t.Context(), s))
+	end.Promoted, end.RotationID, end.Version = false, "r2", 2
+	for _, cred := range changed {
+		must(t, x.Settle(t.Context(), cred, end)) // by the runs that find them served
+	}
+	told := map[string]int{}
+	for _, e := range have[[]Event](t)(x.Events(t.Context(), "0", 100, -1)) {
+		if e.Fields["rotation_id"] == "r2" {
+			told[e.Fields["credential"]]++
+		}
+	}
+	if told[creds[0].ID] != 1 || told[creds[1].ID] != 1 {
+		t.Errorf("told %v times of the second rotation", told)
 	}
 }

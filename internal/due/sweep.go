@@ -157,7 +157,7 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 	}
 	var wrong []finding
 	for i := range found {
-		found[i].untold = found[i].Stuck && !standing[i].Quarantined || standing[i].Shown.Known && standing[i].Shown.Version < found[i].Shown.Version
+		found[i].untold = found[i].unnoted(standing[i])
 		switch have := standing[i]; {
 		case found[i].differs(have, now):
 			wrong = append(wrong, found[i])
@@ -167,6 +167,11 @@ func (s *Scheduler) differing(ctx context.Context, found []finding, now time.Tim
 		}
 	}
 	return wrong, nil
+}
+
+// unnoted reports that what brought about how a credential stands may not have been noted: the index shows what was before.
+func (f *finding) unnoted(have Standing) bool {
+	return f.Stuck && !have.Quarantined || have.Shown.Known && have.Shown.Version < f.Shown.Version
 }
 
 // maxAhead is longer than anything is put off that a run holds, has parked, or that was claimed. What the index has
