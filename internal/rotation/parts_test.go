@@ -199,3 +199,51 @@ func TestEnoughIdentitiesAreThoseThatOneRotationAsksForAtMost(t *testing.T) {
 		made = append(made, Candidate{Value: secret.New("p")})
 	}
 }
+
+// noted are the notices that were given.
+type noted struct{ kinds []NoticeKind }
+
+func (n *noted) Note(_ context.Context, _ *Credential, notice Notice) error {
+	n.kinds = append(n.kinds, notice.Kind)
+	return nil
+}
+
+func TestAMissingPasswordIsNewsWhereKeyturnWroteOne(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		rec     Record
+		deleted bool
+		gone    bool
+	}{
+		"never rotated":                        {Record{}, false, false},
+		"deleted, and never rotated":           {Record{}, true, false},
+		"written under a journal of schema 1":  {Record{RotationID: "r"}, true, true},
+		"a rotation that came to nothing":      {Record{RotationID: "r"}, false, false},
+		"written":                              {Record{RotationID: "r", CurrentVersion: 3}, true, true},
+		"written, and only its password taken": {Record{RotationID: "r", CurrentVersion: 3}, false, true},
+	} {
+		n := &noted{}
+		m := atRest()
+		m.Notices = n
+		r := &run{Machine: m, Subject: Subject{Credential: &Credential{}}, rec: tt.rec, base: Entry{Deleted: tt.deleted}}
+		if err := r.checkMissing(t.Context()); (err != nil) != tt.gone || (len(n.kinds) > 0) != tt.gone {
+			t.Errorf("%s: %v, told %q", name, err, n.kinds)
+		}
+	}
+}
+
+func TestAJournalOfAnEarlierSchemaIsBroughtUpToTodays(t *testing.T) {
+	t.Parallel()
+	old := secret.New("old")
+	for schema, account := range map[int]string{1: "own", 2: "opened", Schema: "opened"} {
+		rec := Record{Schema: schema, Account: "opened", BaseVersion: 4, BasePassword: old}
+		if schema == 1 {
+			rec.Account, rec.BasePassword = "", secret.Value{}
+		}
+		r := &run{Subject: Subject{Credential: &Credential{Account: "own"}}, rec: rec, base: Entry{Version: 4, Password: old}}
+		got, err := r.upgraded(t.Context())
+		if err != nil || got.Schema != Schema || got.Account != account || !got.BasePassword.Equal(old) {
+			t.Errorf("schema %d: %+v, %v", schema, got, err)
+		}
+	}
+}
