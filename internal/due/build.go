@@ -124,6 +124,8 @@ func (s *Scheduler) fill(ctx context.Context, k *keeper, store string, creds []*
 			}
 			if lost {
 				s.remind(ctx, found, now)
+			} else if err := s.tellFirst(ctx, found, now); err != nil {
+				return tallies, err
 			}
 			if err := s.Index.Add(ctx, written(found)); err != nil {
 				return tallies, err

@@ -133,3 +133,27 @@ func TestAReloadShowsNothingOfWhichNoOneWasTold(t *testing.T) {
 		t.Errorf("told %v times of the second rotation", told)
 	}
 }
+
+// The first rotation of a credential that waited for a person, whose worker died before it could tell, and a scheduler that starts.
+func TestASchedulerThatStartsShowsNothingOfWhichNoOneWasTold(t *testing.T) {
+	t.Parallel()
+	x, v := newIndex(t), newVault()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	cred := fleet("a", 1, every30d(t))[0]
+	start := func() {
+		s := newScheduler(x, newQueue(), v, newInventory("one", cred), Account{Name: "a", Capacity: 1})
+		s.Remind = x.Remind
+		must(t, settle(t.Context(), s))
+	}
+	start()
+	v.rotated(cred, now)
+	e := v.entries[cred.Place.Path]
+	e.RotatedAt, e.Version, e.RotationID = now, 1, "r1"
+	v.entries[cred.Place.Path] = e
+	must(t, x.Hold(t.Context(), cred, time.Hour, false))
+	start()
+	must(t, x.Settle(t.Context(), cred, rotation.Ending{State: rotation.Closed, RotationID: "r1", Slot: now, RotatedAt: now, Version: 1}))
+	if told := have[[]Event](t)(x.Events(t.Context(), "0", 100, -1)); len(told) != 1 || told[0].Fields["rotation_id"] != "r1" {
+		t.Errorf("told %v", told)
+	}
+}
