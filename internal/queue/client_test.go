@@ -186,12 +186,14 @@ func TestJobsOnDemandGoFirst(t *testing.T) {
 	}
 	_, err := r.client.Demand(t.Context(), account, queue.KindRotate, "asked", rotation.Job{})
 	must(t, err)
-	first := make(chan string, 64)
+	first, judged := make(chan string, 64), make(chan struct{})
+	defer close(judged)
 	r.serve(t, rotate(func(_ context.Context, job queue.Job) rotation.Result {
 		first <- job.Credential
+		<-judged
 		return rotation.Result{Status: rotation.Done}
 	}))
-	// Four run at once, so it is among the first four.
+	// Four run at once and none ends meanwhile, so it is among the first four, in whatever order their goroutines begin.
 	for range 4 {
 		if next(t, "a job", first) == "asked" {
 			return
