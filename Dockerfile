@@ -1,4 +1,5 @@
 # keyturn's programs on an empty base: no shell, no package manager, a plain user. Builds with the classic builder too.
+# `make release` makes the same without an engine (lab/release); a test compares.
 FROM golang:1.26 AS build
 # `docker image prune --filter label=keyturn.stage=build` finds what a classic build leaves behind.
 LABEL keyturn.stage=build
@@ -18,6 +19,15 @@ RUN v=keyturn/internal/version && CGO_ENABLED=0 go build -trimpath \
     mkdir -p /out/etc/ssl/certs && cp -L /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
 
 FROM scratch
+ARG VERSION=(devel)
+ARG REVISION=
+ARG DATE=
+LABEL org.opencontainers.image.title=keyturn \
+      org.opencontainers.image.description="rotates credentials that live at third-party providers" \
+      org.opencontainers.image.licenses=Apache-2.0 \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.created=$DATE
 COPY --from=build --chown=65532:65532 /out/ /
 USER 65532:65532
 ENV PATH=/bin

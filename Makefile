@@ -7,7 +7,7 @@ FUZZTIME ?= 60s
 export CGO_ENABLED := 0
 
 # What proves and shows keyturn, in modules of their own: their dependencies stay out of the product.
-LAB := lab lab/vault lab/deploy
+LAB := lab lab/vault lab/deploy lab/release
 
 # The race detector needs a C compiler with its headers, which a machine with only Go does not have.
 has-c = printf 'int main(void) { return 0; }' | \
@@ -38,9 +38,9 @@ vault: ## Build the Vault that the tests and the demo start: once, about 4 minut
 build: ## Build the programs into bin/
 	$(GO) build -o bin/ ./cmd/...
 
-release: ## Build what a version is published as into dist/: archives for each platform, SBOM and checksums
+release: ## Build what a version is published as into dist/: archives, packages for Debian, an image, SBOM, checksums
 	@rm -rf dist
-	@$(GO) run -C lab ./release
+	@$(GO) run -C lab/release .
 
 demo: setup ## Rotate for real: Redis, Vault, stand-in providers, scheduler and workers
 	$(GO) run -C lab ./demo $(if $(KEEP),-keep)
@@ -67,7 +67,8 @@ test: setup vault ## Run all tests with a real Redis and a real Vault, and a sho
 	echo "==> go test lab/fleetsim (its month would take ten times as long with -race)" && \
 	CGO_ENABLED=0 $(GO) test -C lab -count=1 -timeout 20m ./fleetsim && \
 	echo "==> go test lab/vault" && CGO_ENABLED=0 $(GO) test -C lab/vault -count=1 -timeout 20m ./... && \
-	echo "==> go test lab/deploy" && CGO_ENABLED=0 $(GO) test -C lab/deploy -count=1 -timeout 20m ./...
+	echo "==> go test lab/deploy" && CGO_ENABLED=0 $(GO) test -C lab/deploy -count=1 -timeout 20m ./... && \
+	echo "==> go test lab/release" && CGO_ENABLED=0 $(GO) test -C lab/release -count=1 -timeout 20m ./...
 	@echo "==> chaos, 200 rotations"
 	@$(GO) run -C lab ./chaos -rotations 200 -seed 1
 

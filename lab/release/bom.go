@@ -13,8 +13,12 @@ import (
 
 // writeBOM writes what the programs are made of, as CycloneDX: each module that the linker put into one of them, with the
 // version that go.sum fixes. It is read from the programs themselves, not from go.mod, which also knows what tests need.
-func writeBOM(file string, s stamp, programs []string) error {
+// Besides, it names the modules of which files are in the release.
+func writeBOM(file string, s stamp, programs []string, besides ...cdx.Component) error {
 	modules := map[string]cdx.Component{}
+	for _, c := range besides {
+		modules[c.BOMRef] = c
+	}
 	for _, program := range programs {
 		info, err := buildinfo.ReadFile(program)
 		if err != nil {

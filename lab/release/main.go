@@ -1,5 +1,6 @@
-// Command release builds what a version of keyturn is published as: an archive of static programs for each platform, what
-// they are made of (SBOM), and checksums. The same commit gives the same bytes on every machine that has the same Go.
+// Command release builds what a version of keyturn is published as: an archive of static programs for each platform, a
+// package for Debian and an image for Linux, what they are made of (SBOM), and checksums. The same commit gives the same
+// bytes on every machine that has the same Go.
 package main
 
 import (
@@ -12,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
 // platforms are those that a release is built for; programs what it has.
@@ -23,8 +26,8 @@ var (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	root := flag.String("root", "..", "checkout of keyturn to build")
-	dist := flag.String("dist", "../dist", "folder to write to, which must not exist or be empty")
+	root := flag.String("root", "../..", "checkout of keyturn to build")
+	dist := flag.String("dist", "../../dist", "folder to write to, which must not exist or be empty")
 	only := flag.String("platforms", strings.Join(platforms, ","), "what to build for")
 	of := flag.String("programs", strings.Join(programs, ","), "what to build")
 	dirty := flag.Bool("dirty", false, "build a checkout that was changed all the same")
@@ -65,7 +68,7 @@ func run(ctx context.Context, r release) error {
 	var built []string
 	for _, platform := range r.platforms {
 		folder := filepath.Join(work, strings.ReplaceAll(platform, "/", "_"))
-		files, err := r.build(ctx, s, platform, folder)
+		files, err := r.build(ctx, s, platform, folder, commands(r.programs)...)
 		if err != nil {
 			return err
 		}
@@ -76,10 +79,73 @@ func run(ctx context.Context, r release) error {
 		}
 		fmt.Println(name)
 	}
-	if err := writeBOM(filepath.Join(r.dist, "keyturn_"+s.version+".cdx.json"), s, built); err != nil {
+	more, besides, err := r.forLinux(ctx, s, work)
+	if err != nil {
+		return err
+	}
+	if err := writeBOM(filepath.Join(r.dist, "keyturn_"+s.version+".cdx.json"), s, append(built, more...), besides...); err != nil {
 		return err
 	}
 	return writeSums(r.dist)
+}
+
+// forLinux writes the packages and the image, of programs that were built before. It returns what the image has besides
+// those: its other programs, and the modules of its other files.
+func (r release) forLinux(ctx context.Context, s stamp, work string) (more []string, besides []cdx.Component, err error) {
+	var arches []string
+	for _, platform := range r.platforms {
+		if arch, ok := strings.CutPrefix(platform, "linux/"); ok {
+			arches = append(arches, arch)
+		}
+	}
+	if len(arches) == 0 {
+		return nil, nil, nil
+	}
+	completions, err := r.completions(ctx, s, work)
+	if err != nil {
+		return nil, nil, err
+	}
+	var image multiImage
+	for _, arch := range arches {
+		folder := filepath.Join(work, "linux_"+arch)
+		files := within(folder, r.programs)
+		name, err := r.writeDeb(s, arch, files, completions, filepath.Join(work, "deb_"+arch))
+		if err != nil {
+			return nil, nil, err
+		}
+		fmt.Println(name)
+		// docker-compose.yml prepares its Vault with a program that only an image has.
+		setup, err := r.build(ctx, s, "linux/"+arch, folder, "./deploy/compose/setup")
+		if err != nil {
+			return nil, nil, err
+		}
+		more = append(more, setup...)
+		if err := image.add(s, arch, append(files, setup...), filepath.Join(work, "layer_"+arch)); err != nil {
+			return nil, nil, err
+		}
+	}
+	name := fmt.Sprintf("keyturn_%s_image.tar", s.version)
+	if err := image.write(filepath.Join(r.dist, name), s, filepath.Join(work, "image")); err != nil {
+		return nil, nil, err
+	}
+	fmt.Println(name)
+	roots, err := rootsComponent()
+	return more, []cdx.Component{roots}, err
+}
+
+// commands are the packages of programs; within are their files in a folder.
+func commands(programs []string) (packages []string) {
+	for _, p := range programs {
+		packages = append(packages, "./cmd/"+p)
+	}
+	return packages
+}
+
+func within(folder string, programs []string) (files []string) {
+	for _, p := range programs {
+		files = append(files, filepath.Join(folder, p))
+	}
+	return files
 }
 
 // check refuses what is mistyped, and a folder with something in it: checksums would be taken of that too.
