@@ -143,7 +143,7 @@ func TestTheDoctorNamesWhatIsWrongAndHowToMendIt(t *testing.T) {
 		}, red{doctor.AreaProvider, doctor.Error, "cannot be reached: tls: failed to verify certificate", "ca_file"}},
 		{"a mail server without AUTH", func(t *testing.T) string {
 			t.Helper()
-			addr, ca := mute(t)
+			addr, ca := devenvtest.MuteMail(t)
 			return strings.NewReplacer(s.Box.Ready().SMTP["tencent-ses"], addr, filepath.Join(s.Dir, "ca.pem"), ca).Replace(good)
 		}, red{doctor.AreaMail, doctor.Error, "AUTH: the server does not offer AUTH here", "465 or 587"}},
 		{

@@ -18,7 +18,7 @@ const rateTight = 0.9
 // Rate holds what falls due at an account against what its rate lets go.
 func Rate(p operate.Pace, account *config.Account) Finding {
 	f := Finding{Area: AreaRate, Subject: p.Account, Severity: OK}
-	f.What = fmt.Sprintf("%.4g a day fall due, %.4g a day can go; a round of all %d takes %s", p.DuePerDay, p.CanGoPerDay, p.Credentials, days(p.Round()))
+	f.What = fmt.Sprintf("%s a day fall due, %s a day can go; a round of all %d takes %s", digits(p.DuePerDay), digits(p.CanGoPerDay), p.Credentials, days(p.Round()))
 	factor := p.DuePerDay / p.CanGoPerDay
 	switch {
 	case p.DuePerDay == 0 || factor <= rateTight:
@@ -44,11 +44,25 @@ func Rate(p operate.Pace, account *config.Account) Finding {
 	return f
 }
 
-func days(n float64) string {
-	if n < 1 {
-		return fmt.Sprintf("%.2g hours", 24*n)
+// digits writes a number with three digits, or all of those before its point.
+func digits(n float64) string {
+	if n >= 100 {
+		return fmt.Sprintf("%.0f", n)
 	}
-	return fmt.Sprintf("%.3g days", n)
+	return fmt.Sprintf("%.3g", n)
+}
+
+// days writes a number of days in the longest unit of which there are at least two.
+func days(n float64) string {
+	for _, unit := range []struct {
+		name string
+		long float64 // in days
+	}{{"days", 1}, {"hours", 1. / 24}, {"minutes", 1. / (24 * 60)}, {"seconds", 1. / (24 * 60 * 60)}} {
+		if of := n / unit.long; of >= 2 {
+			return digits(of) + " " + unit.name
+		}
+	}
+	return "less than 2 seconds"
 }
 
 // Schedulers judges what the schedulers announce, each as "NAME FINGERPRINT", against the configuration that was read here.

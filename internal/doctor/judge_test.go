@@ -188,6 +188,23 @@ func TestARateIsHeldAgainstWhatFallsDue(t *testing.T) {
 	}
 }
 
+func TestARateIsSaidInNumbersThatPeopleRead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		pace operate.Pace
+		want string
+	}{
+		{operate.Pace{Credentials: 28, DuePerDay: 304800, CanGoPerDay: 8207000}, "304800 a day fall due, 8207000 a day can go; a round of all 28 takes less than 2 seconds"},
+		{operate.Pace{Credentials: 30, DuePerDay: 1.25, CanGoPerDay: 43200}, "1.25 a day fall due, 43200 a day can go; a round of all 30 takes 60 seconds"},
+		{operate.Pace{Credentials: 2, DuePerDay: 1, CanGoPerDay: 8}, "1 a day fall due, 8 a day can go; a round of all 2 takes 6 hours"},
+		{operate.Pace{Credentials: 5, DuePerDay: 99, CanGoPerDay: 2}, "99 a day fall due, 2 a day can go; a round of all 5 takes 2.5 days"},
+	} {
+		if f := Rate(tt.pace, &config.Account{}); f.What != tt.want {
+			t.Errorf("%q, want %q", f.What, tt.want)
+		}
+	}
+}
+
 func TestSchedulersAreHeldAgainstEachOtherAndAgainstThisConfiguration(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

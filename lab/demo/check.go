@@ -199,9 +199,10 @@ Everything goes on until you press Ctrl-C. Look around in a browser at %s, with 
 or from another terminal:
 
   export %s
+  %s/bin/rotatectl --config %s doctor
   %s/bin/rotatectl --config %s status
   %s/bin/rotatectl --config %s rotate %s --wait
   curl -s -H "X-Vault-Token: $(cat %s/vault-token)" %s/v1/secret/data/%s
   curl -s %s/stats
-`, s.console.url, s.console.token, strings.Join(keys, " "), s.Dir, s.Config(), s.Dir, s.Config(), s.fleet[0].ID, s.Dir, s.Vault.Addr, s.fleet[0].Path, s.Box.Admin)
+`, s.console.url, s.console.token, strings.Join(keys, " "), s.Dir, s.Config(), s.Dir, s.Config(), s.Dir, s.Config(), s.fleet[0].ID, s.Dir, s.Vault.Addr, s.fleet[0].Path, s.Box.Admin)
 }
