@@ -23,6 +23,7 @@ help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  make demo KEEP=1       leaves the demo running"
+	@echo "  make demo PICTURES=docs/images   takes the pictures of the console, with chromium"
 	@echo "  make chaos ROTATIONS=5000 SEED=1   is the long run; each seed repeats its schedule of faults"
 	@echo "  make fleetsim SEEDS=20 DAYS=400    is twenty years of a fleet, about 5 minutes each"
 	@echo "  make mutate ONLY=rotation/promot   applies the patches whose name matches"
@@ -43,7 +44,7 @@ release: ## Build what a version is published as into dist/: archives, packages 
 	@$(GO) run -C lab/release .
 
 demo: setup ## Rotate for real: Redis, Vault, stand-in providers, scheduler and workers
-	$(GO) run -C lab ./demo $(if $(KEEP),-keep)
+	$(GO) run -C lab ./demo $(if $(KEEP),-keep) $(if $(PICTURES),-pictures '$(abspath $(PICTURES))')
 
 ROTATIONS ?= 200
 SEED      ?= 1

@@ -140,7 +140,11 @@ func (f *forecast) judge(o *Outlook, backlog float64) {
 	if today, rest := o.Days[0].Due, len(o.Days)-1; rest > 0 {
 		o.DuePerDay = float64(o.Due-today) / float64(rest) // what is left of today is no measure
 	}
-	o.RateSuffices = backlog == 0 || o.DuePerDay < o.CanGoPerDay
+	// A backlog also ends where credentials fall due again before their turn: no rotation is left out at a rate that suffices.
+	o.RateSuffices = o.DuePerDay < o.CanGoPerDay || backlog == 0 && o.DuePerDay <= o.CanGoPerDay+rounding
+	if !o.RateSuffices {
+		o.BacklogEnds = nil
+	}
 	if f.overdue > 0 && o.BacklogEnds == nil && o.DuePerDay < o.CanGoPerDay {
 		ends := f.until.Add(time.Duration(backlog / (o.CanGoPerDay - o.DuePerDay) * float64(day))).Truncate(time.Hour)
 		o.BacklogEnds = &ends

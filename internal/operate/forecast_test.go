@@ -123,6 +123,21 @@ func TestARateThatDoesNotSufficeSaysSo(t *testing.T) {
 	}
 }
 
+func TestARateDoesNotSufficeWhereCredentialsFallDueAgainBeforeTheirTurn(t *testing.T) {
+	t.Parallel()
+	f := newForecast(noon.Add(-12*time.Hour), 3)
+	addMany(f, 28, noon.Add(-12*time.Hour), every(10*time.Second)) // a round of all takes 28 s, well within each hour
+	o := f.outlook(3600)
+	if o.RateSuffices || o.BacklogEnds != nil || o.DuePerDay <= o.CanGoPerDay {
+		t.Errorf("suffices %t, ends %v, %v due a day, %v can go", o.RateSuffices, o.BacklogEnds, o.DuePerDay, o.CanGoPerDay)
+	}
+	f = newForecast(noon.Add(-12*time.Hour), 3)
+	addMany(f, 10, noon.Add(-12*time.Hour), every(10*time.Second)) // just as much as can go
+	if o := f.outlook(3600); !o.RateSuffices {
+		t.Errorf("%v due a day, %v can go", o.DuePerDay, o.CanGoPerDay)
+	}
+}
+
 func TestNoRateAtAllNeverEndsABacklog(t *testing.T) {
 	t.Parallel()
 	f := newForecast(noon, 2)

@@ -1,13 +1,11 @@
 package browser
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -15,14 +13,6 @@ import (
 
 	"keyturn/internal/devenv"
 )
-
-// call is a step that has no action.
-func call[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, c, params)
-		return err
-	})
-}
 
 var pages = []string{"/", "/work", "/credentials", "/credentials/app0", "/credentials/app1", "/plan", "/plan?account=ses&rate=1/d", "/freezes", "/contacts", "/events", "/login"}
 
@@ -48,7 +38,7 @@ func TestPeopleSeeAndSteerTheFleetInABrowser(t *testing.T) {
 func (s *stage) finds(t *testing.T) {
 	s.run(
 		chromedp.Navigate(s.url+"/credentials"), chromedp.SendKeys(chromedp.CSS(`input[name=q]`), "APP3\r"),
-		chromedp.WaitVisible(chromedp.CSS(`a[href="/credentials/app3"]`)),
+		chromedp.WaitVisible(chromedp.CSS(`input[name=q][value=APP3]`)), // the page before has the same list
 	)
 	if rows := script[int](s, `document.querySelectorAll("tbody tr").length`); rows != 1 {
 		t.Errorf("%d credentials are found", rows)
@@ -153,11 +143,8 @@ const faint = `(() => {
 
 func (s *stage) fits(t *testing.T) {
 	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{360, 1280} {
-			s.run(
-				chromedp.EmulateViewport(width, 900),
-				call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}),
-			)
+		for _, width := range []int64{360, 900, 1280} {
+			s.must(As(s.ctx, width, scheme))
 			for _, page := range pages {
 				s.run(chromedp.Navigate(s.url + page))
 				over, unnamed, low := script[int](s, wide), script[string](s, named), script[string](s, faint)

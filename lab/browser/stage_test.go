@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,19 +41,9 @@ type stage struct {
 // Digest is what the configuration has of the token.
 func (s *stage) Digest() string { return fmt.Sprintf("%x", sha256.Sum256([]byte(token))) }
 
-// browserOf finds a browser; "" if none is installed.
-func browserOf() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	return ""
-}
-
 func newStage(t *testing.T) *stage {
 	t.Helper()
-	browser := browserOf()
+	browser := Find()
 	if browser == "" {
 		if os.Getenv("CI") != "" {
 			t.Fatal("chromium is needed in CI: scripts/setup installs it")
@@ -82,11 +71,8 @@ func newStage(t *testing.T) *stage {
 		}
 	}
 	s.must(devenv.Until(t.Context(), patience, s.settled))
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.WindowSize(1280, 900))
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, stop := Start(t.Context(), browser)
 	t.Cleanup(stop)
-	ctx, quit := chromedp.NewContext(ctx)
-	t.Cleanup(quit)
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	s.ctx = ctx
@@ -176,10 +162,7 @@ func (s *stage) text(selector string) string {
 
 func (s *stage) login() {
 	s.Helper()
-	s.run(
-		chromedp.Navigate(s.url), chromedp.WaitVisible(chromedp.CSS("#token")), chromedp.SendKeys(chromedp.CSS("#token"), token+"\r"),
-		chromedp.WaitVisible(chromedp.CSS("nav")),
-	)
+	s.must(LogIn(s.ctx, s.url, token))
 }
 
 // picture keeps what a page looks like, where KEYTURN_PICTURES names a folder.
@@ -189,6 +172,5 @@ func (s *stage) picture(name string) {
 	if dir == "" {
 		return
 	}
-	png := read(s, chromedp.FullScreenshot(100))
-	s.must(os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
+	s.must(Picture(s.ctx, filepath.Join(dir, name+".png")))
 }

@@ -25,6 +25,7 @@ var errMismatch = errors.New("not every password in Vault is the live one")
 
 func run(ctx context.Context) (err error) {
 	keep := flag.Bool("keep", false, "leave everything running at the end, until interrupted")
+	pictures := flag.String("pictures", "", "leave pictures of the console in a folder")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "keyturn-demo-")
 	if err != nil {
@@ -51,6 +52,11 @@ func run(ctx context.Context) (err error) {
 	}
 	if err := s.leak(ctx); err != nil {
 		return err
+	}
+	if *pictures != "" {
+		if err := s.picture(ctx, *pictures); err != nil {
+			return err
+		}
 	}
 	for _, c := range consumers {
 		c.stop()
