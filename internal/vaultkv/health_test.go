@@ -1,9 +1,11 @@
 package vaultkv_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,6 +132,40 @@ func TestANodeOfAnotherClusterIsNamed(t *testing.T) {
 			wantAll(t, err, other+" is a node of another cluster than "+c.Address, "a store of its own")
 		} else if err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Each node answers once all of them were asked: one after the other, the first one would never answer.
+func TestAllNodesAreAskedAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	const nodes = 3
+	var asked sync.WaitGroup
+	asked.Add(nodes)
+	var urls []string
+	for i := range nodes {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked.Done()
+			all := make(chan struct{})
+			go func() { asked.Wait(); close(all) }()
+			select {
+			case <-all:
+				_, _ = fmt.Fprintf(w, `{"initialized":true,"sealed":false,"standby":true,"version":"1.19.%d","cluster_id":"one"}`, i)
+			case <-r.Context().Done():
+			}
+		}))
+		t.Cleanup(server.Close)
+		urls = append(urls, server.URL)
+	}
+	c := config()
+	c.Address, c.Nodes, c.Timeout = urls[0], urls[1:], 10*time.Second
+	all, err := open(t, c).Healths(t.Context(), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, h := range all {
+		if h.Err != nil || h.Address != urls[i] || h.Version != fmt.Sprintf("1.19.%d", i) {
+			t.Errorf("node %d: %+v", i, h)
 		}
 	}
 }
