@@ -24,6 +24,7 @@ type section struct {
 var sections = []section{
 	{"pipeline", pipeline},
 	{"distant", distant},
+	{"tracing", tracingCost},
 	{"exposure", exposure},
 	{"ondemand", onDemand},
 	{"idle", idle},

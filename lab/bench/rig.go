@@ -20,6 +20,7 @@ import (
 	"keyturn/internal/providers"
 	"keyturn/internal/queue"
 	"keyturn/internal/rotation"
+	"keyturn/internal/tracing"
 	"keyturn/internal/vaultkv"
 )
 
@@ -33,6 +34,7 @@ type rig struct {
 	engine   *app.Engine
 	subjects *app.Subjects
 	metrics  *observe.Metrics
+	tracer   *tracing.Tracer // nil: rotations are not traced
 	probe    *probe
 	trips    *roundTrips
 	log      *slog.Logger
@@ -114,6 +116,7 @@ func (r *rig) start(ctx context.Context) {
 	ctx, r.stop = context.WithCancel(ctx)
 	server := queue.NewServer(r.rdb) //nolint:contextcheck // it goes by the context of Serve
 	server.Breaker, server.Observer, server.Log, server.Now, server.Apart = r.engine.Breaker, r.metrics, r.log, r.engine.Clock.Now, r.engine.Apart
+	server.Tracer = r.tracer
 	accounts := make([]queue.AccountSettings, 0, len(r.cfg.Accounts))
 	for name, a := range r.cfg.Accounts {
 		accounts = append(accounts, queue.AccountSettings{Name: name, Concurrency: a.Concurrency, Timeout: r.cfg.Timing.TaskTimeout, Grace: r.engine.Machine.Timing.Call + 5*time.Second})
