@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -32,6 +33,7 @@ func (r *run) send(ctx context.Context, call func(context.Context) error) (answe
 		return answer{at: now}, nil
 	}
 	refused := AsError(err)
+	r.say(ctx, refused)
 	r.sent = r.sent || refused.Kind != NotSent
 	if r.inDoubt = refused.Kind == InDoubt; r.inDoubt {
 		r.unsure = true
@@ -135,4 +137,16 @@ func (r *run) closeUnused(ctx context.Context) {
 	if r.unused() {
 		r.after(ctx, "close an unused journal", r.giveUp)
 	}
+}
+
+// say logs an answer with what a person has to look for it by: the credential, and the provider's id of the request. Too
+// many requests and a provider that is not reached are everyday, and counted.
+func (r *run) say(ctx context.Context, refused *Error) {
+	level := slog.LevelInfo
+	if refused.Kind == RateLimited || refused.Kind == NotSent {
+		level = slog.LevelDebug
+	}
+	r.Log.LogAttrs(ctx, level, "a provider's answer is no plain success", slog.String("account", r.Credential.Account),
+		slog.String("credential", r.Credential.ID), slog.String("rotation_id", r.rec.RotationID),
+		slog.String("code", refused.Code), slog.String("request_id", refused.RequestID), slog.Any("error", refused))
 }
