@@ -44,7 +44,7 @@ func (r *run) askInTime(ctx context.Context, password secret.Value) (Verdict, er
 	return verdict, err
 }
 
-// ask puts one question to the verifier. A read-back at the provider waits for its turn like any other call, and what the
+// ask puts one question to the verifier. A read-back at the provider, and a call with a new management key, waits for its turn like any other call, and what the
 // account is told by it holds for all. An error means that the question was not put and when to come back.
 func (r *run) ask(ctx context.Context, password secret.Value) (Verdict, error) {
 	return r.askAs(ctx, r.rec.Login, r.rec.Target, password)
@@ -58,9 +58,11 @@ func (r *run) askNow(ctx context.Context, password secret.Value) (Verdict, error
 
 func (r *run) askAs(ctx context.Context, login, target string, password secret.Value) (Verdict, error) {
 	r.keepHold(ctx)
-	asked := ctx
-	if r.Credential.Verify.Mode == VerifyProvider {
-		login = target
+	asked, key := ctx, r.Credential.Overlap != nil && r.Credential.Overlap.Manages
+	if r.Credential.Verify.Mode == VerifyProvider || key {
+		if !key {
+			login = target
+		}
 		if err := r.take(ctx, 1); err != nil {
 			return Unknown, err
 		}
@@ -79,6 +81,8 @@ func (r *run) askAs(ctx context.Context, login, target string, password secret.V
 	switch {
 	case errors.As(err, &held):
 		return Unknown, held
+	case errors.As(err, &refused) && refused.Kind == ClockSkew:
+		return Unknown, wait(retryFor(r.sinceAccepted()), refused) // another worker can ask
 	case errors.As(err, &refused):
 		r.tellNeighbours(ctx, refused)
 		verdict = Unknown

@@ -27,13 +27,22 @@ func (r *run) look(ctx context.Context) (err error) {
 	if r.rec.State != Closed {
 		place = r.rec.Place
 	}
-	if r.base, err = r.Secrets.Read(ctx, place); err != nil {
+	if r.base, err = r.readCurrent(ctx, place); err != nil {
 		return fmt.Errorf("read current: %w", err)
 	}
 	if r.base.Version < r.floor(place) {
 		return r.catchUp(ctx, place)
 	}
 	return nil
+}
+
+// readCurrent reads what consumers read. A management key that a person wrote there is known by its user name.
+func (r *run) readCurrent(ctx context.Context, place Place) (Entry, error) {
+	e, err := r.Secrets.Read(ctx, place)
+	if o := r.Credential.Overlap; o != nil && o.Manages && e.RotationID == "" {
+		e.ID = e.Username
+	}
+	return e, err
 }
 
 // floor is the version of current that the journal knows of: a read below it is stale, or the path was reset.
@@ -59,7 +68,7 @@ func (r *run) catchUp(ctx context.Context, place Place) (err error) {
 		if err := r.Clock.Sleep(ctx, time.Second); err != nil {
 			return wait(time.Second, errStaleRead)
 		}
-		if r.base, err = r.Secrets.Read(ctx, place); err != nil {
+		if r.base, err = r.readCurrent(ctx, place); err != nil {
 			return fmt.Errorf("read current: %w", err)
 		}
 		if r.base.Version >= r.floor(place) {

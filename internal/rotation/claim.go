@@ -122,6 +122,9 @@ const staleLooks = 3
 // save writes rec over the version that this run last saw or wrote: a mismatch is the loss of the claim, unless the node
 // that refuses knows of nothing newer.
 func (r *run) save(ctx context.Context, rec Record) error {
+	if rec.Schema == Schema {
+		rec.Schema = rec.lowest()
+	}
 	for looks := 0; ; looks++ {
 		rec.TouchedAt = r.Clock.Now()
 		version, err := r.Journals.Save(ctx, r.Credential, rec, r.rec.Version)

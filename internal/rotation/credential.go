@@ -45,6 +45,8 @@ func (c *Credential) Strategy() Strategy {
 // Calls is how many calls of its account a rotation takes if all goes well.
 func (c *Credential) Calls() int {
 	switch {
+	case c.Overlap != nil && c.Overlap.Disables:
+		return 5 // it lists and disables one more often
 	case c.Overlap != nil:
 		return 3 // it makes an identity, retires one, and lists them now and then
 	case c.Verify.Mode == VerifyProvider:

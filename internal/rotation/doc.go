@@ -52,6 +52,8 @@
 //	P-overlap-guard  a rotation that a person's switch has overtaken ends, and another one follows
 //	P-overlap-own    a run that lost its claim retires what it made, if the journal does not know it
 //	P-overlap-grace  what consumers used is retired when the grace is over
+//	P-overlap-phases where a provider can, what consumers had is disabled for a while before it is taken away, never the last
+//	P-overlap-keys   a management key is disabled only when every process that is heard of calls with another
 //	P-overlap-quiet  when all is quiet, there is no identity that no journal knows
 //
 // # Where a run may die
@@ -76,6 +78,9 @@
 //	                   (quiet) a wait that starts again              waits a whole recheck time
 //	                   (to retire) what is unknown, noted            retires it when it is due
 //	                   (held) identities that stay longer, noted     retires them when that is over
+//	                   (disabling) one that may be disabled, noted   disables it again
+//	                   (disabled) one that is, until when, noted     disables it again, and counts from then
+//	                   (enabled) one that is accepted, and waits     waits for another grace
 //	                   (retired) identities that are gone, noted     retires them again: gone is as good
 //	                   (close) a promoted rotation, journal open     finds its id and last candidate current, closes
 //	                   (late value) a promoted rotation, a value     opens a rotation for that value, in the write that
@@ -85,6 +90,11 @@
 //	minter.mint        an unknown identity, an intent                finds it by its label, and retires it
 //	minter.list        nothing new                                   lists again
 //	minter.retire      an identity that is gone, or not              retires it again: gone is as good
+//	disabler.disable   an identity that is refused, or not, noted    disables it again: disabled is as good
+//	disabler.enable    one that is accepted again, or not, noted     enables it again
+//	keys.leave         a key that no process begins to call with     asks again
+//	keys.missed        nothing new                                   asks again
+//	keys.stay          a key that no process takes up yet            says it again
 //	verifier.verify    nothing new                                   asks again
 //	secrets.write      current with the journal's id and candidate,  reads current: closes where it is ours, else sends
 //	                   or as it was                                  the same candidate again and promotes

@@ -28,15 +28,30 @@ type Identities struct {
 type Retiring struct {
 	ID              string
 	Account, Target string
-	NotBefore       time.Time
+	Phase           Phase
+	NotBefore       time.Time // when the next step may be done
 }
 
-// add has an identity retired, but not before at. Where it waits already, it waits no longer than before.
+// Phase is how far a retirement has come.
+type Phase int
+
+// The phases. Where a provider cannot disable an identity, there is but one.
+const (
+	Waits     Phase = iota // nothing was done
+	Disabling              // it may be disabled
+	Disabled               // it is, and is taken away if that was missed by no one
+	Unused                 // consumers never had it: it is taken away at once
+)
+
+// mayBeOff reports whether an identity may be disabled.
+func (w *Retiring) mayBeOff() bool { return w.Phase == Disabling || w.Phase == Disabled }
+
+// add has an identity retired that consumers never had, but not before at. Where it waits already, it waits no longer than before.
 func (i *Identities) add(id string, at time.Time) {
 	if id == "" || i.waits(id) {
 		return
 	}
-	i.Retire = append(i.Retire, Retiring{ID: id, Account: i.Account, Target: i.Target, NotBefore: at})
+	i.Retire = append(i.Retire, Retiring{ID: id, Account: i.Account, Target: i.Target, Phase: Unused, NotBefore: at})
 }
 
 // use notes which one consumers use now. The one before waits to be retired where it was made, but not before at; one that
@@ -119,6 +134,9 @@ func (r *Record) openOverlap(c *Credential, used string, least time.Duration) {
 	}
 	i.use(used, r.OpenedAt.Add(max(i.Grace, c.Overlap.Grace)))
 	i.Account, i.Target, i.Owner, i.Grace = c.Account, c.Target, c.Overlap.Owner, c.Overlap.Grace
+	if c.Overlap.Manages && i.UsedAccount == "" {
+		i.UsedAccount, i.UsedTarget = c.Account, c.Target // a key that a person put there, of this target
+	}
 	i.clamp(r.OpenedAt, least)
 }
 

@@ -18,6 +18,7 @@ type Machine struct {
 	Limiter  Limiter
 	Agenda   Agenda
 	Notices  Notices
+	Keys     Keys // nil where no credential is a management key
 	Clock    Clock
 	Observer Observer
 	Log      *slog.Logger
@@ -86,6 +87,7 @@ type run struct {
 	inDoubt   bool      // the last call's outcome is unknown
 	tidied    bool      // this run knows which identities there are
 	freed     bool      // and has taken some away
+	stillUsed bool      // a process may still call with the management key that is to be disabled
 }
 
 // rotate is the protocol; each step's file says what a crash there leaves behind. It asks for another round where what

@@ -107,6 +107,9 @@ func (r *run) tidy(ctx context.Context) error {
 // openIdentities notes, in the record that opens a rotation, which identities there are. An error leaves the record as it was:
 // the overlap has not begun, and what is there is still a person's.
 func (r *run) openIdentities(ctx context.Context, rec *Record) error {
+	if err := r.revive(ctx, &rec.Identities); err != nil {
+		return err
+	}
 	opened, known := *rec, rec.Identities.began(r.Credential)
 	opened.openOverlap(r.Credential, r.base.ID, r.Timing.Recheck)
 	opened.BaseLogin = r.base.Username
@@ -208,6 +211,8 @@ func (r *run) makeRoom(ctx context.Context, refused *Error) error {
 	switch next, waiting := r.rec.Identities.next(r.base.ID); {
 	case waiting && next.NotBefore.After(now):
 		return r.closeUntil(ctx, min(next.NotBefore.Sub(now), max(r.rec.Identities.Grace, r.Timing.Recheck)))
+	case waiting && r.Client.Disabler != nil:
+		return r.closeUntil(ctx, r.Timing.Recheck) // the job that retires it does one step after the other
 	case waiting || r.freed:
 		return r.comeBack(ctx, refused) // it could not be retired, or the provider has yet to notice
 	}

@@ -138,11 +138,13 @@ const (
 	NoticeDeleted       NoticeKind = "secret_deleted"       // consumers find no secret where keyturn wrote one
 	NoticeNotRetired    NoticeKind = "identity_not_retired" // an identity that is of no use any more is still valid an hour after its time
 	NoticeFull          NoticeKind = "identities_full"      // the provider makes no further identity, and none can be retired
+	NoticeMissed        NoticeKind = "identity_missed"      // an identity was disabled, and is enabled again: a program still used it
 )
 
 // NoticeKinds are all kinds of notices.
 var NoticeKinds = []NoticeKind{
 	NoticeUnverified, NoticeVerifierAway, NoticeRefusedRepair, NoticeStaleRead, NoticePathReset, NoticeDeleted, NoticeNotRetired, NoticeFull,
+	NoticeMissed,
 }
 
 // Notice is what a person or an alert should hear of, though the rotation goes on by itself. It holds no secret.
@@ -157,6 +159,17 @@ type Notice struct {
 // Notices takes notices. Losing one changes nothing in a rotation. Safe for concurrent use; returns soon after ctx ends.
 type Notices interface {
 	Note(ctx context.Context, cred *Credential, n Notice) error
+}
+
+// Keys knows which management keys the processes call providers with. Safe for concurrent use.
+type Keys interface {
+	// Leave says that a key is about to be disabled, so that no process begins to call with it, and reports whether one may
+	// still do so. What was missed before is forgotten.
+	Leave(ctx context.Context, cred *Credential, id string) (used bool, err error)
+	// Missed reports whether a call with a key was refused since Leave.
+	Missed(ctx context.Context, cred *Credential, id string) (bool, error)
+	// Stay takes Leave back.
+	Stay(ctx context.Context, cred *Credential, id string) error
 }
 
 // Clock tells and passes time.

@@ -45,7 +45,7 @@ const maxWrites = 12
 // readBack finds out, after a write of current that did not plainly succeed, whether it happened, and if not, whether
 // it may be tried again over what stands there now.
 func (r *run) readBack(ctx context.Context) (done bool, err error) {
-	now, err := r.Secrets.Read(ctx, r.rec.Place)
+	now, err := r.readCurrent(ctx, r.rec.Place)
 	if err != nil {
 		return false, fmt.Errorf("read current back: %w", err)
 	}

@@ -47,6 +47,17 @@ type Minter interface {
 	Retire(ctx context.Context, target, id string) error
 }
 
+// Disabler is a provider whose identities can be disabled and enabled again, so that one is missed before it is gone.
+type Disabler interface {
+	// Disable has an identity refused until it is enabled; one that is disabled already is a success. Errors, concurrency and
+	// cancellation as with Setter.Set.
+	Disable(ctx context.Context, target, id string) error
+	// Enable undoes Disable. Errors, concurrency and cancellation as with Setter.Set.
+	Enable(ctx context.Context, target, id string) error
+	// Own reports whether an identity is the management key that the client calls with.
+	Own(id string) bool
+}
+
 // Label tells an identity from those of others. A provider joins the two into a name.
 type Label struct {
 	Owner string // the same for all that a credential ever has; "" where a target is a credential's alone
@@ -221,6 +232,10 @@ type Overlapping struct {
 	// CheckOwner says what is wrong with the part of a label that all identities of a credential have; nil where identities
 	// carry no label, so that the target has to be the credential's alone.
 	CheckOwner func(owner string) error
+	// Disables says that clients can disable an identity and enable it again: Client.Disabler is set.
+	Disables bool
+	// Keys says that an identity is a pair of management keys: its id, which is also its user name, and its password.
+	Keys bool
 }
 
 // ErrorRow maps one error code of a provider to a kind.
@@ -262,6 +277,7 @@ type Client struct {
 	Setter   Setter
 	Issuer   Issuer
 	Minter   Minter
+	Disabler Disabler // of a Minter that can
 	Contacts ContactVerifier
 	ReadBack Verifier // the provider's own way to check a password
 	Lister   Lister

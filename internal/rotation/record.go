@@ -11,8 +11,16 @@ import (
 // base's password, account, mode and who asked, and to a closed record the place and version of current and the repairs.
 // Version 3 added the strategy, the base's target and login, the fields of the target, the time of quiet, and to a closed
 // record the target. Version 4 added identities: the base's, the candidates', those that wait to be retired and those that
-// a person keeps.
-const Schema = 4
+// a person keeps. Version 5 added how far a retirement has come.
+const Schema = 5
+
+// lowest is the first version that can say what r says, so that a roll-out can be taken back.
+func (r *Record) lowest() int {
+	if slices.ContainsFunc(r.Identities.Retire, func(w Retiring) bool { return w.Phase != Waits }) {
+		return Schema
+	}
+	return Schema - 1
+}
 
 // State is the state of a journal record.
 type State int

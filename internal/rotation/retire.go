@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,18 +32,7 @@ func (r *run) listed(ctx context.Context, i *Identities) (ids []string, err erro
 // retire takes one identity away, and reports whether that is certain. It needs no claim, because what is to be retired
 // never comes back into use.
 func (r *run) retire(ctx context.Context, target, id string) (gone bool) {
-	if r.turn(ctx) != nil {
-		return false
-	}
-	err := r.outside(ctx, "retire", func(ctx context.Context) error {
-		limited, cancel := context.WithTimeout(ctx, r.Timing.Call)
-		defer cancel()
-		return r.Client.Minter.Retire(limited, target, id)
-	})
-	if refused := (*Error)(nil); errors.As(err, &refused) {
-		r.tellNeighbours(ctx, refused)
-	}
-	return err == nil
+	return r.turned(ctx, "retire", Retiring{ID: id, Target: target}, r.Client.Minter.Retire)
 }
 
 // outside makes calls to the provider that change no password.
@@ -67,11 +57,12 @@ func (r *run) turn(ctx context.Context) error {
 }
 
 // due lists those to be retired now, at most a few: only where they were made, because another account or target does not
-// have them. With Force no grace is waited for.
+// have them. With Force no grace is waited for, and none where consumers use one again that was disabled.
 func (r *run) due() (all []Retiring) {
 	now := r.Clock.Now()
 	for _, w := range r.rec.Identities.Retire {
-		if w.Account == r.Credential.Account && (r.job.Force || !w.NotBefore.After(now)) && len(all) < maxRetired {
+		ripe := r.job.Force || !w.NotBefore.After(now) || w.ID == r.base.ID && w.mayBeOff()
+		if w.Account == r.Credential.Account && ripe && len(all) < maxRetired {
 			all = append(all, w)
 		}
 	}
@@ -90,21 +81,17 @@ func (r *run) retireDue(ctx context.Context) error {
 		place = r.rec.Place
 	}
 	// A person may have written current since this run read it.
-	now, err := r.Secrets.Read(ctx, place)
+	now, err := r.readCurrent(ctx, place)
 	if err != nil {
 		return fmt.Errorf("read current: %w", err)
 	}
-	if now.RotationID == "" && !now.Password.IsZero() {
+	if now.RotationID == "" && now.ID == "" && !now.Password.IsZero() {
 		return nil
 	}
 	for _, w := range all {
-		if w.ID == now.ID {
-			continue
+		if ok, err := r.takeAway(ctx, w, now, place); !ok || err != nil {
+			return err
 		}
-		if !r.retire(ctx, w.Target, w.ID) {
-			return nil
-		}
-		r.rec.Identities.drop(w.ID)
 	}
 	return nil
 }
@@ -116,7 +103,7 @@ func (r *run) tend(ctx context.Context, list bool) error {
 	if r.rec.State != Closed {
 		return nil
 	}
-	changed := false
+	before := slices.Clone(r.rec.Identities.Retire)
 	if list && r.Client.Minter != nil && r.rec.Identities.began(r.Credential) {
 		ids, err := r.listed(ctx, &r.rec.Identities)
 		if err != nil {
@@ -129,23 +116,22 @@ func (r *run) tend(ctx context.Context, list bool) error {
 				rec.Identities.add(id, later)
 			}
 		}
-		if changed = len(rec.Identities.Retire) > len(r.rec.Identities.Retire); changed {
+		if len(rec.Identities.Retire) > len(r.rec.Identities.Retire) {
 			if err := r.note(ctx, rec); err != nil {
 				return err
 			}
 		}
 	}
-	before := len(r.rec.Identities.Retire)
+	waiting := len(r.rec.Identities.Retire)
 	if err := r.retireDue(ctx); err != nil {
 		return err
 	}
-	if len(r.rec.Identities.Retire) < before {
-		changed = true
+	if len(r.rec.Identities.Retire) < waiting {
 		if err := r.note(ctx, r.rec.clone()); err != nil {
 			return err
 		}
 	}
-	return r.tended(ctx, changed)
+	return r.tended(ctx, !slices.Equal(r.rec.Identities.Retire, before))
 }
 
 // tended ends with what is left to retire.
@@ -155,6 +141,11 @@ func (r *run) tended(ctx context.Context, changed bool) error {
 	switch {
 	case !waiting:
 		return nil
+	case r.stillUsed:
+		if tells(late) {
+			r.notice(ctx, NoticeNotRetired, errStillUsed.Error())
+		}
+		return wait(min(parkFor(late), max(late, usedPause)), errStillUsed)
 	case r.job.Force:
 		return unresolved(ErrNotRetired)
 	case late >= 0:

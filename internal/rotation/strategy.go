@@ -36,6 +36,10 @@ type Overlap struct {
 	// Owner is the part of the labels that all identities of the credential have, and no others'; "" where the target is
 	// the credential's alone, so that all that it has are.
 	Owner string
+	// Disables says that the provider disables an identity for a while before it takes it away.
+	Disables bool
+	// Manages says that accounts call their providers with the identity that current has: it is their management key.
+	Manages bool
 }
 
 // Access is a target with what a program needs to log in there, apart from the password.

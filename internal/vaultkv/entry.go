@@ -129,7 +129,7 @@ func (c *Change) ReadField(ctx context.Context, store, path, field string) (secr
 }
 
 func (s *store) field(ctx context.Context, path, field string) (secret.Value, error) {
-	found, err := s.version(ctx, path, 0)
+	found, err := s.once(ctx, path)
 	if err != nil {
 		return secret.Value{}, err
 	}

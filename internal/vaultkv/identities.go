@@ -23,29 +23,46 @@ type retiring struct {
 	ID        string    `json:"id"`
 	Account   string    `json:"account,omitempty"`
 	Target    string    `json:"target,omitempty"`
+	Phase     string    `json:"phase,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
+var phaseNames = []string{rotation.Disabling: "disabling", rotation.Disabled: "disabled", rotation.Unused: "unused"} // left out: waits
+
 // newIdentities is the stored form.
-func newIdentities(i *rotation.Identities) identities {
+func newIdentities(i *rotation.Identities) (identities, error) {
 	stored := identities{
 		Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount,
 		UsedTarget: i.UsedTarget, Kept: i.Kept,
 	}
 	for _, w := range i.Retire {
-		stored.Retire = append(stored.Retire, retiring(w))
+		phase := ""
+		if w.Phase != rotation.Waits {
+			var err error
+			if phase, err = nameOf(phaseNames, w.Phase); err != nil {
+				return identities{}, err
+			}
+		}
+		stored.Retire = append(stored.Retire, retiring{w.ID, w.Account, w.Target, phase, w.NotBefore})
 	}
-	return stored
+	return stored, nil
 }
 
 // record is the inverse of newIdentities.
-func (i *identities) record() rotation.Identities {
+func (i *identities) record() (rotation.Identities, error) {
 	rec := rotation.Identities{
 		Account: i.Account, Target: i.Target, Owner: i.Owner, Grace: i.Grace, Used: i.Used, UsedAccount: i.UsedAccount,
 		UsedTarget: i.UsedTarget, Kept: i.Kept,
 	}
 	for _, w := range i.Retire {
-		rec.Retire = append(rec.Retire, rotation.Retiring(w))
+		phase := rotation.Waits
+		if w.Phase != "" {
+			var err error
+			if phase, err = stateOf[rotation.Phase](phaseNames, w.Phase); err != nil {
+				return rotation.Identities{}, err
+			}
+		}
+		rec.Retire = append(rec.Retire, rotation.Retiring{ID: w.ID, Account: w.Account, Target: w.Target, Phase: phase, NotBefore: w.NotBefore})
 	}
-	return rec
+	return rec, nil
 }

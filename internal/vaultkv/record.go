@@ -117,6 +117,10 @@ func newJournal(rec *rotation.Record) (*journal, error) {
 			return nil, err
 		}
 	}
+	ids, err := newIdentities(&rec.Identities)
+	if err != nil {
+		return nil, err
+	}
 	j := &journal{
 		Schema: cmp.Or(rec.Schema, rotation.Schema), State: state, RotationID: rec.RotationID, Slot: rec.Slot,
 		Reason: string(rec.Reason), Attempt: rec.Attempt, Owner: rec.Owner,
@@ -126,7 +130,7 @@ func newJournal(rec *rotation.Record) (*journal, error) {
 		BaseVersion: rec.BaseVersion, BasePassword: rec.BasePassword.Reveal(), Policy: rec.Policy,
 		Doubted: rec.Doubted, LostGenerations: rec.LostGenerations,
 		Why: rec.Why, Since: rec.Since, RecheckAt: rec.RecheckAt, LastError: (*refusal)(rec.LastError),
-		CurrentVersion: rec.CurrentVersion, Repairs: rec.Repairs, RaisedAt: rec.RaisedAt, Identities: newIdentities(&rec.Identities),
+		CurrentVersion: rec.CurrentVersion, Repairs: rec.Repairs, RaisedAt: rec.RaisedAt, Identities: ids,
 	}
 	for _, c := range rec.Candidates {
 		state, err := nameOf(candidateNames, c.State)
@@ -158,6 +162,10 @@ func (j *journal) record() (rotation.Record, error) {
 			return rotation.Record{}, err
 		}
 	}
+	ids, err := j.Identities.record()
+	if err != nil {
+		return rotation.Record{}, err
+	}
 	rec := rotation.Record{
 		Schema: j.Schema, State: state, RotationID: j.RotationID, Slot: j.Slot,
 		Reason: rotation.Reason(j.Reason), Attempt: j.Attempt, Owner: j.Owner,
@@ -167,7 +175,7 @@ func (j *journal) record() (rotation.Record, error) {
 		BaseVersion: j.BaseVersion, BasePassword: secret.New(j.BasePassword), Policy: j.Policy,
 		Doubted: j.Doubted, LostGenerations: j.LostGenerations,
 		Why: j.Why, Since: j.Since, RecheckAt: j.RecheckAt, LastError: (*rotation.Refusal)(j.LastError),
-		CurrentVersion: j.CurrentVersion, Repairs: j.Repairs, RaisedAt: j.RaisedAt, Identities: j.Identities.record(),
+		CurrentVersion: j.CurrentVersion, Repairs: j.Repairs, RaisedAt: j.RaisedAt, Identities: ids,
 	}
 	for _, c := range j.Candidates {
 		state, err := stateOf[rotation.CandidateState](candidateNames, c.State)

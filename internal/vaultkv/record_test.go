@@ -173,8 +173,15 @@ func TestAJournalOfAnEarlierSchemaIsStillRead(t *testing.T) {
 		Account: "acme", Target: "example.com", Owner: "8c1f20a94e", Grace: 24 * time.Hour, Used: "kt-8c1f20a94e-11223344-1", UsedAccount: "acme", UsedTarget: "example.com", Kept: []string{"by-hand"},
 		Retire: []rotation.Retiring{{ID: "kt-8c1f20a94e-00112233-1", Account: "acme", Target: "example.com", NotBefore: at(50)}},
 	}
+	v5 := v4
+	v5.Schema = 5
+	v5.Identities.Retire = []rotation.Retiring{
+		{ID: "AKID-1", Account: "acme", Target: "example.com", Phase: rotation.Disabled, NotBefore: at(50)},
+		{ID: "AKID-2", Account: "acme", Target: "example.com", Phase: rotation.Unused, NotBefore: at(50)},
+		{ID: "AKID-3", Account: "acme", Target: "example.com", Phase: rotation.Disabling, NotBefore: at(50)},
+	}
 	for name, want := range map[string]rotation.Record{
-		"journal-v1.json": v1, "journal-v2.json": v2, "journal-v3.json": v3, "journal-v4.json": v4,
+		"journal-v1.json": v1, "journal-v2.json": v2, "journal-v3.json": v3, "journal-v4.json": v4, "journal-v5.json": v5,
 	} {
 		text, err := os.ReadFile("testdata/" + name)
 		if err != nil {

@@ -85,7 +85,7 @@ func providerFile(root string) (any, error) {
 		"set":  request(nil), "issue": request(nil),
 		"mint":    request(node{"success": success(conditions())}, "success"),
 		"list":    request(node{"success": success(conditions()), "call": text, "items": text, "id": text, "label": text}, "success", "call", "items", "id"),
-		"disable": takesAway(), "retire": takesAway(),
+		"disable": takesAway(), "enable": takesAway(), "retire": takesAway(),
 		"shows": fields(node{"password": oneText, "synced": text, "echo": slotted, "id": oneText, "username": oneText, "derive": oneOf("ses-smtp")},
 			"password"),
 		"answer": fields(node{
@@ -106,8 +106,8 @@ func providerFile(root string) (any, error) {
 func modes() []node {
 	var all []node
 	for _, mode := range []struct{ name, needs, wrong string }{
-		{"setter", "set rule", "issue mint list disable retire shows username"},
-		{"issuer", "issue shows", "set mint list disable retire rule username"},
+		{"setter", "set rule", "issue mint list disable enable retire shows username"},
+		{"issuer", "issue shows", "set mint list disable enable retire rule username"},
 		{"minter", "mint list retire shows", "set issue rule pairs sends_as"},
 	} {
 		wrong := node{}
@@ -193,7 +193,7 @@ func errorRow() node {
 }
 
 func examples() node {
-	call := oneOf(declared.CallMint, declared.CallList, declared.CallDisable, declared.CallRetire)
+	call := oneOf(declared.CallMint, declared.CallList, declared.CallDisable, declared.CallEnable, declared.CallRetire)
 	return fields(node{
 		"requests": node{"type": "array", "minItems": 1, "items": fields(node{
 			"call": call, "target": text, "region": text, "password": text, "id": text, "sends": text,

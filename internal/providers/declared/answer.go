@@ -75,7 +75,7 @@ func (a *answer) readSuccess(v *document.Value, s scope, call string) {
 	case c == nil && call == CallList:
 	case c == nil:
 		v.Require("body")
-	case takesAway(call) && c.Kind() == document.Text:
+	case aboutOne(call) && c.Kind() == document.Text:
 		a.bare = c.OneOf("none") == 0
 	default:
 		a.success = s.readConditions(c)

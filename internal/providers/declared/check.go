@@ -157,7 +157,7 @@ func (d *Description) playAt(ctx context.Context, endpoint string, one sent, ans
 		out.Issued, err = made.Issuer.Issue(ctx, one.target)
 	case one.call == CallList:
 		out.IDs, err = made.Minter.Identities(ctx, one.target, d.ownerOf(exampleLabel), func(context.Context) error { return nil })
-	case takesAway(one.call):
+	case aboutOne(one.call):
 		err = minter{client}.take(ctx, d.operation(one.call), one.target, one.id)
 	default:
 		var identity rotation.Identity

@@ -39,6 +39,8 @@ type Description struct {
 	retiring       operation
 	disabling      operation // what is sent before retiring, where disables
 	disables       bool
+	enabling       operation // undoes disabling, where enables
+	enables        bool
 	rows           []*row // the error table
 	shown          shown
 	examples       examples
@@ -75,8 +77,16 @@ func (d *Description) Provider() rotation.Provider {
 		if d.listing.label != nil {
 			p.Overlaps.CheckOwner = spelling.CheckOwner
 		}
+		p.Overlaps.Disables, p.Overlaps.Keys = d.enables, d.enables && d.makesKeys()
 	}
 	return p
+}
+
+// makesKeys reports whether an identity is what an account calls with: the provider signs with two keys, and the first is the
+// id, which is the user name too.
+func (d *Description) makesKeys() bool {
+	id := values{id: "id"}
+	return len(d.keys) == 2 && d.call.request.auth.scheme != "" && d.shown.login != nil && d.shown.login.text(id) == id.id
 }
 
 func (d *Description) newClient(s rotation.Settings) (rotation.Client, error) {
@@ -93,6 +103,9 @@ func (c *client) roles() rotation.Client {
 	case rotation.ModeIssuer:
 		return rotation.Client{Issuer: issuer{c}}
 	case rotation.ModeMinter:
+		if c.enables {
+			return rotation.Client{Minter: minter{c}, Disabler: minter{c}}
+		}
 		return rotation.Client{Minter: minter{c}}
 	default:
 		return rotation.Client{Setter: setter{c}}

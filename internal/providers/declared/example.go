@@ -85,6 +85,8 @@ func (d *Description) calls() []string {
 	switch {
 	case d.mode != rotation.ModeMinter:
 		return []string{callMain}
+	case d.enables:
+		return []string{CallMint, CallList, CallDisable, CallEnable, CallRetire}
 	case d.disables:
 		return []string{CallMint, CallList, CallDisable, CallRetire}
 	}
@@ -141,7 +143,7 @@ func (d *Description) readSent(v *document.Value) sent {
 	case d.mode != rotation.ModeSetter && one.password != "":
 		v.FailIn("password", "leave it out", "is not sent")
 	}
-	if takesAway(one.call) != isID(one.id) {
+	if aboutOne(one.call) != isID(one.id) {
 		v.FailIn("id", "of the identity that is retired", "goes with call: %s, and must look like an id", CallRetire)
 	}
 	if c := v.Child("target"); c != nil {

@@ -101,7 +101,7 @@ func checkMinter(t *testing.T, d *Description, call string, answer told, out out
 		t.Errorf("%d %q lists %q beside %v", answer.status, answer.body, out.IDs, err)
 	case call == CallList && err == nil && !slices.Contains(o.statuses, answer.status):
 		t.Errorf("%d %q passes for a list", answer.status, answer.body)
-	case takesAway(call) && err == nil && !slices.Contains(o.statuses, answer.status) && o.read(answer.status, []byte(answer.body), values{}).row == nil:
+	case aboutOne(call) && err == nil && !slices.Contains(o.statuses, answer.status) && o.read(answer.status, []byte(answer.body), values{}).row == nil:
 		t.Errorf("%d %q passes for a retirement", answer.status, answer.body)
 	}
 	for _, id := range out.IDs {

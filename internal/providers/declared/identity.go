@@ -80,7 +80,29 @@ func (c minter) Retire(ctx context.Context, target, id string) error {
 	return c.take(ctx, &c.retiring, target, id)
 }
 
-// take makes one of the calls that take an identity away.
+// Disable implements rotation.Disabler.
+func (c minter) Disable(ctx context.Context, target, id string) error {
+	switch {
+	case !isID(id):
+		return c.refuse(&c.disabling, errID)
+	case c.own(id):
+		return c.refuse(&c.disabling, errOwn)
+	}
+	return c.take(ctx, &c.disabling, target, id)
+}
+
+// Enable implements rotation.Disabler.
+func (c minter) Enable(ctx context.Context, target, id string) error {
+	if !isID(id) {
+		return c.refuse(&c.enabling, errID)
+	}
+	return c.take(ctx, &c.enabling, target, id)
+}
+
+// Own implements rotation.Disabler.
+func (c minter) Own(id string) bool { return c.own(id) }
+
+// take makes one of the calls about one identity.
 func (c minter) take(ctx context.Context, o *operation, target, id string) error {
 	reply, v, err := c.send(ctx, o, target, values{id: id})
 	if err != nil {

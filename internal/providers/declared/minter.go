@@ -30,7 +30,7 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 	base := operation{answer: d.call.answer}
 	base.request.auth = a
 	name := d.call.name
-	d.call, d.listing.operation, d.retiring, d.disabling = base, base, base, base
+	d.call, d.listing.operation, d.retiring, d.disabling, d.enabling = base, base, base, base, base
 	d.call.name = name
 	if c := v.Child(CallMint); c != nil {
 		d.call.read(d.scope.with(slotLabel), c, d.rows, CallMint)
@@ -40,11 +40,14 @@ func (d *Description) readMinter(v *document.Value, a auth) {
 		d.listing.read(d.scope, c, d.rows, CallList, "items", "id", "label")
 		d.listing.readItems(c)
 	}
-	for _, call := range []string{CallDisable, CallRetire} {
+	for _, call := range []string{CallDisable, CallEnable, CallRetire} {
 		if c := v.Child(call); c != nil {
-			d.disables = d.disables || call == CallDisable
+			d.disables, d.enables = d.disables || call == CallDisable, d.enables || call == CallEnable
 			d.operation(call).readAway(made, c, d.rows, call)
 		}
+	}
+	if c := v.Child(CallEnable); c != nil && !d.disables {
+		c.FailKey("leave it out, or say how one is disabled", "goes with disable")
 	}
 	if mint, list := v.Child(CallMint), v.Child(CallList); mint != nil && list != nil {
 		d.checkLabel(mint, list)

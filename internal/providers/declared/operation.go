@@ -14,10 +14,13 @@ const (
 	CallList    = "list"
 	CallRetire  = "retire"
 	CallDisable = "disable" // the first half of retiring, where a provider wants one
+	CallEnable  = "enable"  // undoes it
 )
 
-// takesAway tells whether a call is about an identity that is of no use any more.
-func takesAway(call string) bool { return call == CallRetire || call == CallDisable }
+// aboutOne tells whether a call is about one identity that there is.
+func aboutOne(call string) bool {
+	return call == CallRetire || call == CallDisable || call == CallEnable
+}
 
 // operation is one call: what is sent, and what an answer to it means.
 type operation struct {
@@ -35,6 +38,9 @@ func (d *Description) operations() []*operation {
 	if d.disables {
 		all = append(all, &d.disabling)
 	}
+	if d.enables {
+		all = append(all, &d.enabling)
+	}
 	return all
 }
 
@@ -47,6 +53,8 @@ func (d *Description) operation(call string) *operation {
 		return &d.retiring
 	case CallDisable:
 		return &d.disabling
+	case CallEnable:
+		return &d.enabling
 	default:
 		return &d.call
 	}
@@ -54,8 +62,8 @@ func (d *Description) operation(call string) *operation {
 
 // modeFields are the fields that only some modes have. The first one is the call that changes the password.
 var modeFields = map[rotation.Mode]struct{ needs, wrong []string }{
-	rotation.ModeSetter: {needs: []string{"set", "rule"}, wrong: []string{"issue", "mint", "list", "disable", "retire", "shows", "username"}},
-	rotation.ModeIssuer: {needs: []string{"issue", "shows"}, wrong: []string{"set", "mint", "list", "disable", "retire", "rule", "username"}},
+	rotation.ModeSetter: {needs: []string{"set", "rule"}, wrong: []string{"issue", "mint", "list", "disable", "enable", "retire", "shows", "username"}},
+	rotation.ModeIssuer: {needs: []string{"issue", "shows"}, wrong: []string{"set", "mint", "list", "disable", "enable", "retire", "rule", "username"}},
 	rotation.ModeMinter: {needs: []string{"mint", "list", "retire", "shows"}, wrong: []string{"set", "issue", "rule", "pairs", "sends_as"}},
 }
 

@@ -34,7 +34,7 @@ func (d *Description) AnswersTo(call string) []Answer {
 			Status: one.status, Header: maps.Clone(one.headers), Body: one.body, Success: one.success, Kind: one.kind, Code: said.code,
 			Gone: one.success && said.row != nil && said.row.gone, ID: one.id,
 		}
-		if takesAway(one.call) {
+		if aboutOne(one.call) {
 			a.ID = d.example(one.call).id
 		}
 		if one.shows != "" {

@@ -20,7 +20,7 @@ const SizeLimit = 256 << 10
 // fields are everything that a description may have.
 var fields = []string{
 	"code", "name", "call", "doc", "sources", "guessed", "mode", "keys", "endpoint", "regions", "rate", "quota_per", "smtp", "pairs", "sends_as",
-	"rule", "target", "secret_in_url", "auth", "set", "issue", "mint", "list", "disable", "retire", "username", "shows", "answer", "errors", "examples",
+	"rule", "target", "secret_in_url", "auth", "set", "issue", "mint", "list", "disable", "enable", "retire", "username", "shows", "answer", "errors", "examples",
 }
 
 // Read reads the description in a file. taken are the codes of providers that it must not shadow. What is wrong with it is

@@ -215,6 +215,9 @@ func of(call string, table []*row) []*row {
 	if call == CallDisable {
 		call = CallRetire
 	}
+	if call == CallEnable {
+		return present(of(CallRetire, table))
+	}
 	var own, every []*row
 	for _, r := range table {
 		switch r.call {
@@ -225,6 +228,19 @@ func of(call string, table []*row) []*row {
 		}
 	}
 	return append(own, every...)
+}
+
+// present are rows for a call that wants an identity to be there: one that is gone is a refusal.
+func present(table []*row) (all []*row) {
+	for _, r := range table {
+		if r.gone {
+			missing := *r
+			missing.gone = false
+			r = &missing
+		}
+		all = append(all, r)
+	}
+	return all
 }
 
 // name is how docs and errors call a row.

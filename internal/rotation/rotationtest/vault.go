@@ -140,6 +140,15 @@ func (w *World) DeleteJournal() {
 	w.journal = versions[rotation.Record]{}
 }
 
+// PutBack is a person who puts the first version of current back.
+func (w *World) PutBack() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.current.all[0]
+	e.Version = w.Current().Version + 1
+	w.current.all = append(w.current.all, e)
+}
+
 // AddNote does what `vault kv patch` does to a field of a user.
 func (w *World) AddNote(note string) {
 	w.mu.Lock()

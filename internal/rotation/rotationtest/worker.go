@@ -20,7 +20,7 @@ type Worker struct {
 // Machine returns a state machine that works in this world.
 func (k *Worker) Machine() *rotation.Machine {
 	return &rotation.Machine{
-		Journals: journals{k}, Secrets: secrets{k}, Limiter: limiter{k}, Agenda: agenda{k}, Notices: notices{k}, Clock: clock{k},
+		Journals: journals{k}, Secrets: secrets{k}, Limiter: limiter{k}, Agenda: agenda{k}, Notices: notices{k}, Clock: clock{k}, Keys: k.Keys,
 		Observer: observer{k}, Log: slog.New(slog.DiscardHandler), Owner: k.Name,
 		NewID: func() string {
 			k.mu.Lock()

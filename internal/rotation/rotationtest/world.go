@@ -43,6 +43,8 @@ type World struct {
 	// Decide chooses the fault of each call; nil means none. For a provider call, Answer may return a refusal.
 	Decide func(Call) Fault
 	Answer func(Call) *rotation.Error
+	// Keys is the machine's port; nil where no identity is a management key.
+	Keys rotation.Keys
 
 	mu         sync.Mutex
 	now        time.Time

@@ -119,7 +119,7 @@ func (m *minter) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	switch got.Call {
 	case declared.CallList:
 		c.Changes, c.Do = false, func(time.Duration) core.Reply { return m.name(of) }
-	case declared.CallDisable, declared.CallRetire:
+	case declared.CallDisable, declared.CallEnable, declared.CallRetire:
 		c.Also, c.Do = []string{of.target + "/" + got.ID}, func(time.Duration) core.Reply { return m.retire(got.Call, of, got.ID) }
 	default:
 		c.Do = func(lag time.Duration) core.Reply { return m.mint(of.target, got.Label, lag) }
@@ -221,7 +221,7 @@ func (m *minter) name(of place) core.Reply {
 	return rep
 }
 
-// retire takes an identity away. To disable it first changes nothing here: no file says what would refuse it otherwise.
+// retire takes an identity away. To disable or enable it changes nothing here: no file says what would refuse it otherwise.
 func (m *minter) retire(call string, of place, id string) core.Reply {
 	refused := func(o core.Outcome) core.Reply {
 		return m.refuse(call, of.target, core.Refusal{Outcome: o})

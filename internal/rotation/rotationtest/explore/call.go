@@ -27,6 +27,11 @@ const (
 	opMint
 	opList
 	opRetire
+	opDisable
+	opEnable
+	opLeave
+	opMissed
+	opStay
 	opVerify
 	opSleep
 	opGenerate // no port: answered at once, and cannot fail
@@ -37,7 +42,8 @@ const (
 var opNames = [ops]string{
 	"", "limiter.take", "turns.await", "limiter.penalise", "agenda.hold", "agenda.park", "agenda.settle", "agenda.ask", "agenda.block",
 	"journals.load", "journals.save", "journals.delete", "secrets.read", "secrets.password", "secrets.write", "secrets.fence",
-	"setter.set", "issuer.issue", "minter.mint", "minter.list", "minter.retire", "verifier.verify", "clock.sleep", "generate", "name",
+	"setter.set", "issuer.issue", "minter.mint", "minter.list", "minter.retire",
+	"disabler.disable", "disabler.enable", "keys.leave", "keys.missed", "keys.stay", "verifier.verify", "clock.sleep", "generate", "name",
 }
 
 func (o op) String() string { return opNames[o] }

@@ -15,6 +15,8 @@ type Exploration struct {
 	Pair     bool // two targets take turns
 	Overlap  bool // identities follow each other
 	Quota    int  // how many of them the provider holds at most; 0: any number
+	Disables bool // the provider can disable one before it is taken away
+	Keys     bool // they are the management keys with which the runs call the provider
 	Found    bool // one was there before keyturn, and consumers use it
 	Adopted  bool // a pair's consumers have a dead password, and what a person brought for them is in an open journal
 	Extend   bool // a person may have what waits to be retired stay for another grace
@@ -71,7 +73,11 @@ func (e Exploration) subject(p *performance) rotation.Subject {
 	}
 	switch {
 	case e.Overlap:
-		s.Credential.Overlap, s.Client.Minter = &rotation.Overlap{Grace: graceTime, Owner: "ours"}, provider{p}
+		s.Credential.Overlap = &rotation.Overlap{Grace: graceTime, Owner: "ours", Disables: e.Disables, Manages: e.Keys}
+		s.Client.Minter = provider{p}
+		if e.Disables {
+			s.Client.Disabler = provider{p}
+		}
 	case e.Issuer:
 		s.Client.Issuer = provider{p}
 	default:

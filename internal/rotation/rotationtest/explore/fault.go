@@ -128,7 +128,7 @@ func (x *explorer) accidents(s *state, c call) (all []Fault) {
 		} else if x.Verified { // else it is a lie that cannot be found out
 			all = append(all, Ineffective)
 		}
-	case opMint, opList, opRetire:
+	case opMint, opList, opRetire, opDisable, opEnable:
 		all = x.accidentsOfMinter(s, c)
 	case opVerify:
 		t := s.targets[c.target]

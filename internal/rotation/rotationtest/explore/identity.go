@@ -44,7 +44,7 @@ func (x *explorer) overlap(s *state, e *rotation.Entry) {
 // takes reports whether the provider lets in who knows the password that a call is about.
 func (x *explorer) takes(s *state, c call) bool {
 	if x.Overlap {
-		return x.contains(s.alive, c.value)
+		return x.contains(s.alive, c.value) && !x.contains(s.disabled, c.value)
 	}
 	return c.value == s.targets[c.target].live
 }
@@ -71,15 +71,18 @@ func (x *explorer) exists(s *state, n int32) {
 func (x *explorer) retire(s *state, n int32) {
 	x.checkRetire(s, n)
 	s.alive, s.swept = x.without(s.alive, n), false
+	s.disabled = x.without(s.disabled, n)
 }
 
 // landIdentity is the arrival of a late request.
 func (x *explorer) landIdentity(s *state) {
-	n, retiring := s.flight, s.retiring
+	n, errand := s.flight, s.errand
 	s.land()
 	switch {
-	case retiring:
+	case errand == opRetire:
 		x.retire(s, n)
+	case errand == opDisable:
+		x.disable(s, n)
 	case x.Quota == 0 || len(x.sets.values[s.alive]) < x.Quota:
 		x.exists(s, s.generate())
 	}
@@ -94,7 +97,7 @@ func (n *names) without(set, password int32) int32 {
 // accidentsOfMinter lists what only a call about identities can suffer.
 func (x *explorer) accidentsOfMinter(s *state, c call) []Fault {
 	all := []Fault{NotSent, RateLimited, Unavailable}
-	if c.op == opList {
+	if c.op == opList || c.op == opEnable {
 		return all
 	}
 	if c.op == opMint {
@@ -120,6 +123,8 @@ func (x *explorer) checkRetire(s *state, n int32) {
 		s.fail(pOverlapNamed, "what the journal holds is retired")
 	case n == s.left && s.now < s.leftAt && !s.byHand:
 		s.fail(pOverlapGrace, "what programs may still use is retired")
+	case x.Disables && x.contains(s.had, n) && x.contains(s.alive, n) && !s.byHand && (!x.contains(s.tried, n) || n == s.off && s.now < s.offAt+longTime):
+		s.fail(pOverlapPhases, "what programs have had is taken away before it was disabled for a while")
 	}
 }
 
@@ -165,7 +170,7 @@ func (r *renaming) identities(old rotation.Identities, at func(time.Time) time.T
 	now := rotation.Identities{Account: old.Account, Target: old.Target, Owner: old.Owner, Grace: old.Grace, Used: r.identity(old.Used)}
 	now.UsedAccount, now.UsedTarget = old.UsedAccount, old.UsedTarget
 	for _, w := range old.Retire {
-		now.Retire = append(now.Retire, rotation.Retiring{ID: r.identity(w.ID), Account: w.Account, Target: w.Target, NotBefore: at(w.NotBefore)})
+		now.Retire = append(now.Retire, rotation.Retiring{ID: r.identity(w.ID), Account: w.Account, Target: w.Target, Phase: w.Phase, NotBefore: at(w.NotBefore)})
 	}
 	for _, id := range old.Kept {
 		now.Kept = append(now.Kept, r.identity(id))

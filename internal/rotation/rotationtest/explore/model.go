@@ -11,6 +11,9 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 	if c.dead {
 		return answer{failure: ended}
 	}
+	if a, refused := x.admit(s, c); refused {
+		return a
+	}
 	if until := s.behindUntil(c.op); until != nil && *until > s.now && x.lags(s, c) {
 		return x.lag(s, c)
 	}
@@ -44,6 +47,10 @@ func (x *explorer) perform(s *state, c call) (a answer) {
 		a.value = s.alive
 	case opRetire:
 		x.retire(s, c.value)
+	case opDisable, opEnable:
+		x.turn(s, c)
+	case opLeave, opMissed, opStay:
+		return x.keep(s, c)
 	case opVerify:
 		return x.verify(s, c)
 	case opSleep:
@@ -77,6 +84,9 @@ func (x *explorer) plan(s *state, c call) (a answer) {
 		s.free()
 	case opAsk:
 		reason := x.reasons.values[c.value]
+		if reason == rotation.ReasonRetire && x.Disables && s.later(x, s.now+d) {
+			return a
+		}
 		s.enqueue(s.now+d, x.wish(wish{
 			Job: rotation.Job{Slot: x.slot(s), Reason: reason}, heals: true, at: s.now,
 			check: reason == rotation.ReasonRecheck || reason == rotation.ReasonReplaced || reason == rotation.ReasonRetire,
@@ -134,6 +144,7 @@ func (x *explorer) write(s *state, c call) answer {
 	x.checkPromotion(s, stands, e)
 	if x.Overlap && stands.password != e.password {
 		s.left, s.leftAt = stands.password, s.now+graceTime
+		s.had = x.join(s.had, stands.password)
 	}
 	s.current, s.byHand = x.entry(e.Entry, s.current), false
 	s.swept = s.swept && e.Verified != rotation.VerifiedNo // the next periodic check asks about it
@@ -201,7 +212,7 @@ func (s *state) drop(c call) {
 // takeOff sends a request that arrives later, or never.
 func (x *explorer) takeOff(s *state, c call) {
 	x.checkSend(s, c)
-	if c.op != opRetire { // which may come as late as it will
+	if c.op != opRetire && c.op != opDisable { // which may come as late as it will
 		s.astray = x.late(s, lateness)
 	}
 	s.flight, s.to, s.deadline = c.value, c.target, s.now+lateness
@@ -209,10 +220,9 @@ func (x *explorer) takeOff(s *state, c call) {
 	switch c.op {
 	case opIssue, opMint:
 		s.flight = -1
-	case opRetire:
-		s.retiring = true
 	default:
 	}
+	s.errand = c.op
 }
 
 // behindFor is longer than a run waits for a node, and shorter than a tick: it is over before the next run.
@@ -257,7 +267,7 @@ func (x *explorer) land(s *state) {
 }
 
 // land ends the flight of a late request.
-func (s *state) land() { s.flight, s.to, s.astray, s.deadline, s.retiring = 0, 0, false, 0, false }
+func (s *state) land() { s.flight, s.to, s.astray, s.deadline, s.errand = 0, 0, false, 0, opNone }
 
 func (s *state) generate() int32 {
 	s.passwords++

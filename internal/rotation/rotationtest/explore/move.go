@@ -22,7 +22,7 @@ func (x *explorer) move(s *state, f Fault) {
 		st.job = x.dequeue(s)
 		x.begin(s, st.job)
 	case Wake, Pause:
-		s.cur, s.other = s.other, s.cur
+		x.swap(s)
 		if s.cur.node == 0 {
 			x.begin(s, x.dequeue(s))
 		}
@@ -33,7 +33,7 @@ func (x *explorer) move(s *state, f Fault) {
 		if f == HoldLost {
 			s.free()
 		}
-		s.other = s.cur
+		x.stop(s)
 		x.begin(s, s.other.job)
 	case Extend:
 		s.demanded = true
@@ -156,7 +156,7 @@ func (x *explorer) assured(s *state, c call) {
 
 // begin starts a run.
 func (x *explorer) begin(s *state, job int32) {
-	s.cur = run{node: x.scripts.begin(job, s.now), job: job}
+	s.cur = run{node: x.scripts.begin(job, s.now), job: job, key: x.takesUp(s)}
 	x.proceed(s)
 }
 

@@ -88,7 +88,7 @@ func (n *names) record(rec rotation.Record) int32 {
 	i := rec.Identities
 	k = k.text(i.Used, i.UsedAccount, i.UsedTarget, i.Account, i.Target, i.Owner).num(len(i.Retire), len(i.Kept), int(i.Grace))
 	for _, w := range i.Retire {
-		k = k.text(w.ID, w.Account, w.Target).times(w.NotBefore)
+		k = k.text(w.ID, w.Account, w.Target).num(int(w.Phase)).times(w.NotBefore)
 	}
 	k = k.text(i.Kept...)
 	for _, c := range rec.Candidates {

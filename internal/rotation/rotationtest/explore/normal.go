@@ -48,6 +48,7 @@ func (x *explorer) normalise(s *state) {
 		s.leftAt = r.later(s.leftAt)
 	}
 	s.alive = r.set(s.alive, func(int32) bool { return true })
+	r.keys(s)
 	r.follow(s, journal.Version)
 	for i, q := range s.queue {
 		if q.job != 0 {

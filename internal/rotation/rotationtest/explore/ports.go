@@ -176,6 +176,33 @@ func (p provider) Retire(ctx context.Context, target, id string) error {
 	return p.askAbout(ctx, target, opRetire, identityNumber(id), 0).refusal()
 }
 
+func (p provider) Disable(ctx context.Context, target, id string) error {
+	return p.askAbout(ctx, target, opDisable, identityNumber(id), 0).refusal()
+}
+
+func (p provider) Enable(ctx context.Context, target, id string) error {
+	return p.askAbout(ctx, target, opEnable, identityNumber(id), 0).refusal()
+}
+
+// Own is never asked where the model lists all identities.
+func (p provider) Own(string) bool { return false }
+
+type keys struct{ *performance }
+
+func (k keys) Leave(ctx context.Context, _ *rotation.Credential, id string) (used bool, err error) {
+	a := k.ask(ctx, opLeave, identityNumber(id), 0)
+	return a.value != 0, a.err()
+}
+
+func (k keys) Missed(ctx context.Context, _ *rotation.Credential, id string) (bool, error) {
+	a := k.ask(ctx, opMissed, identityNumber(id), 0)
+	return a.value != 0, a.err()
+}
+
+func (k keys) Stay(ctx context.Context, _ *rotation.Credential, id string) error {
+	return k.ask(ctx, opStay, identityNumber(id), 0).err()
+}
+
 func (p provider) Verify(ctx context.Context, login string, password secret.Value) (rotation.Verdict, error) {
 	a := p.askAbout(ctx, login, opVerify, p.passwordID(password), 0)
 	return rotation.Verdict(a.value), a.err()

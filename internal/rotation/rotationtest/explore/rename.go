@@ -204,6 +204,9 @@ func (r *renaming) run(stopped *run, granted bool) {
 	}
 	stopped.hand, stopped.proven = r.password(stopped.hand), r.password(stopped.proven)
 	stopped.denied = r.set(stopped.denied, func(int32) bool { return true })
+	if r.Keys {
+		stopped.key, stopped.stopped = r.password(stopped.key), max(r.later(stopped.stopped), -silence)
+	}
 }
 
 // known renames a record that a stopped run knows.

@@ -29,6 +29,8 @@ const (
 	pOverlapGrace
 	pOverlapKept
 	pOverlapQuiet
+	pOverlapPhases
+	pOverlapKeys
 	pBounded
 	rules
 )
@@ -36,7 +38,8 @@ const (
 var ruleNames = [rules]string{
 	"P-journal-first", "P-keep", "P-proven", "P-one-open", "P-claim", "P-ours", "P-shown", "P-secret", "P-resume", "P-served",
 	"P-close", "P-quarantine", "P-live", "P-adopt", "P-pair-target", "P-pair-proven", "P-pair-grace", "P-pair-live", "P-overlap-live",
-	"P-overlap-named", "P-overlap-grace", "P-overlap-kept", "P-overlap-quiet", "P-bounded",
+	"P-overlap-named", "P-overlap-grace", "P-overlap-kept", "P-overlap-quiet", "P-overlap-phases", "P-overlap-keys",
+	"P-bounded",
 }
 
 // Rules lists the names that a violation can begin with.

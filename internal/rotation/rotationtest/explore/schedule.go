@@ -52,7 +52,7 @@ func (e *Exploration) switches() map[string]*bool {
 	return map[string]*bool{
 		"issuer": &e.Issuer, "verified": &e.Verified, "again": &e.Again, "stale": &e.Stale, "sick": &e.Sick, "strict": &e.Strict,
 		"everywhere": &e.Everywhere, "exact": &e.Exact, "pair": &e.Pair, "putback": &e.PutBack, "extend": &e.Extend, "adopted": &e.Adopted,
-		"overlap": &e.Overlap, "found": &e.Found,
+		"overlap": &e.Overlap, "found": &e.Found, "disables": &e.Disables, "keys": &e.Keys,
 	}
 }
 
@@ -61,7 +61,7 @@ func (e Exploration) words() (words []string) {
 	if !e.Issuer {
 		words = append(words, "setter")
 	}
-	for _, word := range []string{"issuer", "verified", "pair", "overlap", "found", "adopted", "putback", "extend", "again", "stale", "sick", "strict", "everywhere", "exact"} {
+	for _, word := range []string{"issuer", "verified", "pair", "overlap", "disables", "keys", "found", "adopted", "putback", "extend", "again", "stale", "sick", "strict", "everywhere", "exact"} {
 		if *e.switches()[word] {
 			words = append(words, word)
 		}

@@ -188,7 +188,7 @@ const (
 
 func (p *performance) machine() *rotation.Machine {
 	return &rotation.Machine{
-		Journals: journals{p}, Secrets: secrets{p}, Limiter: limiter{p}, Agenda: agenda{p}, Notices: notices{}, Clock: clock{p},
+		Journals: journals{p}, Secrets: secrets{p}, Limiter: limiter{p}, Agenda: agenda{p}, Notices: notices{}, Clock: clock{p}, Keys: keys{p},
 		Observer: observer{}, Log: slog.New(slog.DiscardHandler),
 		Owner: "worker", // two runs may well be of one process
 		NewID: func() string {

@@ -16,7 +16,12 @@ type state struct {
 	targets  [2]target
 	accepted int32         // set: all that it ever accepted or made
 	alive    int32         // set: the passwords of the identities that it has
-	retiring bool          // the late request retires one
+	errand   op            // what the late request is, where it is about one of them
+	disabled int32         // set: those that are refused until they are enabled again
+	had      int32         // set: those that consumers have had
+	tried    int32         // set: those that were disabled since consumers had them
+	off      int32         // the one that was disabled last
+	offAt    time.Duration // when
 	left     int32         // what consumers used before, while programs may still use it
 	leftAt   time.Duration // until when
 	flight   int32         // the password in a late request, or -1 for one to an Issuer
@@ -31,6 +36,11 @@ type state struct {
 	journalled int32 // set: all that any version of the journal ever held
 
 	journalLags, currentLags time.Duration // until when a node answers that has not heard of the last write
+
+	// Management keys.
+	key     int32 // the one that processes call with which begin a run
+	leaving int32 // set: those that no process may begin to call with
+	missed  int32 // set: those of which a call was refused meanwhile
 
 	// Redis.
 	held     time.Duration    // until when a run holds the credential; 0: none does
@@ -80,6 +90,9 @@ type run struct {
 	hand      int32         // an issued password that has not reached the journal
 	late      bool          // it sent without the claim, and has not told
 	tardy     bool          // what it sent then may arrive after a recheck
+	key       int32         // the management key that it calls with
+	stopped   time.Duration // when its process was stopped
+	unheard   bool          // for so long that it counted as gone
 }
 
 // wish is a job.
@@ -117,6 +130,19 @@ func (s *state) enqueue(at time.Duration, job int32) {
 		}
 	}
 	s.fail(pBounded, "the queue only grows")
+}
+
+// later has a job to retire identities that waits serve a wish for one at another time: at the later of the two. It is false
+// where none waits.
+func (s *state) later(x *explorer, at time.Duration) bool {
+	for i, q := range s.queue {
+		if q.job != 0 && x.jobs.values[q.job].Reason == rotation.ReasonRetire {
+			s.remove(i)
+			s.enqueue(max(q.at, at), q.job)
+			return true
+		}
+	}
+	return false
 }
 
 // requeue gives the current run's job back. A rotation's is in the queue once: its id sees to that.

@@ -33,7 +33,8 @@ func (x *explorer) active(s *state) *target {
 // lives reports whether what consumers read logs in.
 func (x *explorer) lives(s *state) bool {
 	if x.Overlap {
-		return x.contains(s.alive, x.entries.values[s.current].password)
+		password := x.entries.values[s.current].password
+		return x.contains(s.alive, password) && !x.contains(s.disabled, password)
 	}
 	return x.active(s).live == x.entries.values[s.current].password
 }
@@ -70,6 +71,7 @@ func (x *explorer) person(s *state, f Fault) {
 	e := now.Entry
 	if f == PutBack {
 		e, s.byHand, s.swept = x.entries.values[now.before].Entry, true, false
+		s.tried = x.without(s.tried, x.entries.values[now.before].password)
 	}
 	e.Version = now.Version + 1
 	s.current = x.entry(e, s.current)
