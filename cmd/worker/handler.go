@@ -70,7 +70,8 @@ type act func(context.Context, *fleet, rotation.Subject, rotation.Job) rotation.
 
 func (h *handler) run(ctx context.Context, job queue.Job, do act) rotation.Result {
 	f := h.fleet.Load()
-	ctx = f.engine.Keys.Using(ctx, f.subjects, job.Account)
+	ctx, done := f.engine.Keys.Using(ctx, f.subjects, job.Account)
+	defer done()
 	subject, err := f.subject(job)
 	var later *rotation.WaitError
 	switch {
@@ -99,7 +100,8 @@ func (h *handler) Contacts(ctx context.Context, job queue.Job) contacts.Result {
 	f := h.fleet.Load()
 	for _, v := range f.cfg.Verifications {
 		if v.Name == job.Credential && v.Account == job.Account {
-			ctx := f.engine.Keys.Using(ctx, f.subjects, v.Account)
+			ctx, done := f.engine.Keys.Using(ctx, f.subjects, v.Account)
+			defer done()
 			result := f.engine.Contacts.Verify(h.quotas.Watch(ctx, job.Account), contacts.Verification{
 				Name: v.Name, Account: v.Account, Addresses: v.Addresses, Client: f.subjects.Client(v.Account).Contacts,
 			}, job.Job)

@@ -26,12 +26,17 @@ func (a *Acts) subjects(ctx context.Context, account string) (*Subjects, error) 
 	return NewSubjects(ctx, a.Config, a.Vault.ReadField, a.Mail, account)
 }
 
-func (a *Acts) subject(ctx context.Context, cred *rotation.Credential) (rotation.Subject, error) {
+// subject returns a credential with what acts on it, under a context that knows with which management key, and what to call
+// when the last call was made.
+func (a *Acts) subject(ctx context.Context, cred *rotation.Credential) (using context.Context, s rotation.Subject, done func(), err error) {
+	done = func() {}
 	subjects, err := a.subjects(ctx, cred.Account)
 	if err != nil {
-		return rotation.Subject{}, err
+		return ctx, s, done, err
 	}
-	return subjects.Of(cred)
+	using, done = a.Engine.Keys.Using(ctx, subjects, cred.Account)
+	s, err = subjects.Of(cred)
+	return using, s, done, err
 }
 
 // repairs act for a person.
@@ -54,9 +59,12 @@ func (a *Acts) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credenti
 		}
 		return operate.Jobs{Queue: a.Engine.Client}.Act(ctx, queue.KindRetry, cred, by) // which no change freeze holds up
 	case queue.KindRecover:
-		if s, err = a.subject(ctx, cred); err != nil {
+		using, subject, done, err := a.subject(ctx, cred)
+		defer done()
+		if err != nil {
 			return deed, err
 		}
+		ctx, s = using, subject
 	default: // calls no provider
 	}
 	deed.Result = a.repairs(by).Do(ctx, kind, s, job)
@@ -65,7 +73,8 @@ func (a *Acts) Act(ctx context.Context, kind queue.Kind, cred *rotation.Credenti
 
 // Adopt implements operate.Adopter.
 func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, live rotation.Live) error {
-	s, err := a.subject(ctx, cred)
+	ctx, s, done, err := a.subject(ctx, cred)
+	defer done()
 	if err != nil {
 		return err
 	}
@@ -78,7 +87,8 @@ func (a *Acts) Adopt(ctx context.Context, cred *rotation.Credential, by string, 
 
 // Try implements operate.Prover.
 func (a *Acts) Try(ctx context.Context, cred *rotation.Credential, held rotation.Entry) (rotation.Verdict, error) {
-	s, err := a.subject(ctx, cred)
+	ctx, s, done, err := a.subject(ctx, cred)
+	defer done()
 	if err != nil {
 		return rotation.Unknown, err
 	}

@@ -23,6 +23,7 @@ import (
 // seconds, those in Vault every minute, and both at once where a provider refuses one. Safe for concurrent use.
 type Keyring struct {
 	Breaker *queue.Breaker
+	Uses    keyUses // of keys that rotate themselves
 	Clock   rotation.Clock
 	Log     *slog.Logger
 
@@ -73,6 +74,7 @@ func (k *Keyring) Run(ctx context.Context) {
 	var loops sync.WaitGroup
 	loops.Go(func() { k.repeat(ctx, filesEvery, inFiles) })
 	loops.Go(func() { k.repeat(ctx, vaultEvery, inVault) })
+	loops.Go(func() { k.report(ctx) })
 	loops.Wait()
 }
 
@@ -184,23 +186,38 @@ func (k *Keyring) Ready() error {
 	return errors.Join(errs...)
 }
 
-// usedKey is the key of the fingerprint that Using puts into a context.
+// usedKey is the key of what Using puts into a context.
 type usedKey struct{}
 
-// Using returns the context of a run that uses the management keys of an account as they are now.
-func (k *Keyring) Using(ctx context.Context, s *Subjects, account string) context.Context {
-	return context.WithValue(ctx, usedKey{}, s.client(account).print)
+// used is what a run calls its provider with.
+type used struct {
+	keyed
+	cred *rotation.Credential // whose identity the key is; nil where it does not rotate itself
+}
+
+// Using returns the context of a run that uses the management keys of an account as they are now; it calls done when it has
+// made its last call.
+func (k *Keyring) Using(ctx context.Context, s *Subjects, account string) (using context.Context, done func()) {
+	u := used{keyed: s.client(account)}
+	if a := s.cfg.Accounts[account]; a != nil && a.KeysFrom != "" {
+		u.cred, _ = s.cfg.Credential(a.KeysFrom)
+	}
+	done = func() {}
+	if u.cred != nil {
+		done = k.Uses.begin(u.cred, u.id)
+	}
+	return context.WithValue(ctx, usedKey{}, u), done
 }
 
 // outdated tells whether the key that a run under ctx was refused is not the account's any more: it may have been replaced
 // just now.
 func (k *Keyring) outdated(ctx context.Context, account string) bool {
 	s := k.inForce()
-	used, known := ctx.Value(usedKey{}).(fingerprint)
+	u, known := ctx.Value(usedKey{}).(used)
 	if s == nil || !known || s.cfg.Accounts[account] == nil {
 		return false
 	}
-	if s.client(account).print != used {
+	if s.client(account).print != u.print {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, refusedMost)
@@ -226,7 +243,8 @@ type keyedAgenda struct {
 
 // Block implements rotation.Agenda.
 func (a keyedAgenda) Block(ctx context.Context, account string, cause *rotation.Error) error {
-	if a.keys.outdated(ctx, account) {
+	a.keys.missed(ctx)
+	if a.keys.outdated(ctx, account) || a.keys.young(ctx) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusedMost) // what was left of its time may be gone

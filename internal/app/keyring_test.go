@@ -99,7 +99,8 @@ func (blocks) Ask(context.Context, *rotation.Credential, rotation.Reason, time.D
 func TestARefusalOfAKeyThatWasReplacedIsNotCountedAndClosesTheBreaker(t *testing.T) {
 	t.Parallel()
 	r := newRing(t)
-	old := r.Using(t.Context(), r.subjects, "ses")
+	old, done := r.Using(t.Context(), r.subjects, "ses")
+	defer done()
 	r.refused(old)
 	r.refused(old)
 	if r.blocked != 2 || r.closed != 0 {
@@ -112,7 +113,9 @@ func TestARefusalOfAKeyThatWasReplacedIsNotCountedAndClosesTheBreaker(t *testing
 	if r.blocked != 2 || r.closed != 1 {
 		t.Errorf("a key that was replaced: %d refusals count, %d times closed", r.blocked, r.closed)
 	}
-	r.refused(r.Using(t.Context(), r.subjects, "ses"))
+	now, done := r.Using(t.Context(), r.subjects, "ses")
+	defer done()
+	r.refused(now)
 	if r.blocked != 3 {
 		t.Errorf("the key that replaced it: %d refusals count", r.blocked)
 	}

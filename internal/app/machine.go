@@ -14,6 +14,7 @@ import (
 	"keyturn/internal/config"
 	"keyturn/internal/contacts"
 	"keyturn/internal/due"
+	"keyturn/internal/keyuse"
 	"keyturn/internal/observe"
 	"keyturn/internal/policy"
 	"keyturn/internal/queue"
@@ -58,9 +59,11 @@ func NewEngine(ctx context.Context, cfg *config.Config, rdb redis.UniversalClien
 	}
 	e.Breaker = queue.NewBreaker(rdb, breakerChanged(metrics, log))
 	e.Tallies = &Tallies{Observer: metrics, index: e.Index, clock: clock, log: log}
-	e.Keys = &Keyring{Breaker: e.Breaker, Clock: rotation.WallClock{}, Log: log}
+	ledger := &keyuse.Ledger{RDB: rdb, Call: call}
+	e.Keys = &Keyring{Breaker: e.Breaker, Uses: newKeyUses(ledger, rotation.WallClock{}), Clock: rotation.WallClock{}, Log: log}
 	e.Machine = &rotation.Machine{
-		Journals: doubting{tracedJournals{vault}, e.Index}, Secrets: tracedSecrets{vault}, Limiter: tracedLimiter{limiter}, Clock: clock, Log: log,
+		Journals: doubting{tracedJournals{vault}, e.Index}, Secrets: tracedSecrets{vault}, Clock: clock, Log: log,
+		Limiter: keyedLimiter{tracedLimiter{limiter}, e.Keys}, Keys: ledger,
 		Observer: queue.Witness{Observer: e.Tallies, Breaker: e.Breaker},
 		Notices:  observe.Noting{Notices: e.Index, Metrics: metrics},
 		Agenda: tracedAgenda{keyedAgenda{

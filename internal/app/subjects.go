@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"keyturn/internal/certs"
 	"keyturn/internal/config"
 	"keyturn/internal/rotation"
 	"keyturn/internal/secret"
 	"keyturn/internal/smtpauth"
+	"keyturn/internal/vaultkv"
 )
 
 // Subjects gives every credential of a configuration what acts on it. It is safe for concurrent use.
@@ -29,6 +31,8 @@ type Subjects struct {
 type keyed struct {
 	rotation.Client
 	print fingerprint
+	id    string    // of the key, where the account's keys are those of a credential
+	since time.Time // when this process read it first
 }
 
 // ReadField reads a management key that stands in Vault.
@@ -80,13 +84,16 @@ func Settings(account *config.Account, keys map[string]secret.Value) (rotation.S
 
 // keys are the management keys of the named accounts, of all where none is named.
 func (s *Subjects) keys(ctx context.Context, accounts ...string) (map[string]map[string]secret.Value, error) {
-	return s.cfg.ResolveKeys(ctx, func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
+	return s.cfg.ResolveKeys(vaultkv.Snapshot(ctx), func(ctx context.Context, ref config.VaultRef) (secret.Value, error) {
 		return s.read(ctx, ref.Store, ref.Path, ref.Field)
 	}, accounts...)
 }
 
 func clientOf(account *config.Account, keys map[string]secret.Value) (keyed, error) {
-	made := keyed{print: fingerprintOf(keys)}
+	made := keyed{print: fingerprintOf(keys), since: rotation.WallClock{}.Now()}
+	if account.KeysFrom != "" {
+		made.id = keys[account.Provider.Keys[0]].Reveal()
+	}
 	settings, err := Settings(account, keys)
 	if err == nil {
 		made.Client, err = account.Provider.New(settings)
@@ -133,6 +140,9 @@ func (s *Subjects) Of(cred *rotation.Credential) (rotation.Subject, error) {
 	subject := rotation.Subject{Credential: cred, Client: s.Client(cred.Account)}
 	switch cred.Verify.Mode {
 	case rotation.VerifyOff:
+		if account := s.cfg.Accounts[cred.Account]; account.KeysFrom == cred.ID {
+			subject.Verifier = keyProof{account, cred}
+		}
 	case rotation.VerifyProvider:
 		subject.Verifier = subject.Client.ReadBack
 		if subject.Verifier == nil {

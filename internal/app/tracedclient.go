@@ -19,6 +19,9 @@ func traced(provider string, c rotation.Client) rotation.Client {
 	if c.Minter != nil {
 		c.Minter = tracedMinter{c.Minter, provider}
 	}
+	if c.Disabler != nil {
+		c.Disabler = tracedDisabler{c.Disabler, provider}
+	}
 	if c.Contacts != nil {
 		c.Contacts = tracedContacts{c.Contacts, provider}
 	}
@@ -36,6 +39,27 @@ func call(ctx context.Context, provider, operation string) (context.Context, tra
 	ctx, span := tracing.Start(ctx, tracing.Client, "provider "+operation)
 	span.Provider(provider, operation)
 	return ctx, span
+}
+
+type tracedDisabler struct {
+	rotation.Disabler
+	provider string
+}
+
+// Disable implements rotation.Disabler.
+func (d tracedDisabler) Disable(ctx context.Context, target, id string) error {
+	ctx, span := call(ctx, d.provider, "disable")
+	err := d.Disabler.Disable(ctx, target, id)
+	span.End(err)
+	return err
+}
+
+// Enable implements rotation.Disabler.
+func (d tracedDisabler) Enable(ctx context.Context, target, id string) error {
+	ctx, span := call(ctx, d.provider, "enable")
+	err := d.Disabler.Enable(ctx, target, id)
+	span.End(err)
+	return err
 }
 
 type tracedSetter struct {

@@ -23,6 +23,8 @@ type Account struct {
 	Endpoint string // base URL
 	CAFile   string // PEM of who certifies it; "" means the system's roots
 	Keys     map[string]Source
+	// KeysFrom is the credential whose identity is the key, so that it rotates; "" where Keys were given.
+	KeysFrom string
 	// Rates are the windows that all calls together must keep to, each as written or, by default, 0.95 of what the
 	// provider allows. Never empty.
 	Rates       []rotation.Rate
@@ -47,6 +49,7 @@ const (
 type rawAccount struct {
 	Account
 	provider, endpoint, keys *document.Value
+	keysFrom                 *document.Value
 	given                    layer
 }
 
@@ -57,6 +60,7 @@ var accountFields = fields[rawAccount]{
 	{"ca_file", func(l *loader, a *rawAccount, v *document.Value) { a.CAFile = l.certificates(v) }},
 	{"insecure_http", func(_ *loader, a *rawAccount, v *document.Value) { a.insecureHTTP = v.Boolean() }},
 	{"keys", func(_ *loader, a *rawAccount, v *document.Value) { a.keys = v }},
+	{"keys_from", func(_ *loader, a *rawAccount, v *document.Value) { a.keysFrom = v }},
 	{"rate", func(_ *loader, a *rawAccount, v *document.Value) { a.Rates = rates(v) }},
 	{"timeout", func(_ *loader, a *rawAccount, v *document.Value) { a.Timeout = v.DurationIn(minTimeout, maxTimeout) }},
 	{"concurrency", func(_ *loader, a *rawAccount, v *document.Value) {
@@ -96,7 +100,11 @@ func (l *loader) account(v *document.Value) {
 	} else if a.Endpoint = a.Provider.Endpoint(a.Region); a.Endpoint == "" {
 		v.FailIn("endpoint", "the address of your own server", "is missing")
 	}
-	l.accountKeys(v, raw.keys, a)
+	if raw.keysFrom == nil {
+		l.accountKeys(v, raw.keys, a)
+	} else {
+		l.accountKeysFrom(raw.keysFrom, raw.keys, a)
+	}
 	if len(a.Rates) == 0 {
 		rate := a.Provider.Rate
 		rate.Per = time.Duration(math.Ceil(float64(rate.Per) / rateShare))

@@ -67,6 +67,7 @@ type loader struct {
 	webhooks        []*rawWebhook                // in the order of the file
 	fleet           *inventory.Builder           // of cfg
 	targets, places *inventory.Claims            // of the credentials
+	managed         map[string][]*Account        // accounts by the credential that their keys are from
 	grounds         map[string]ground            // where identities are made, by provider, region and name
 	current         uint32                       // the file that is being read, in Config.Files
 }
@@ -84,7 +85,7 @@ func newLoader(path string, providers Providers, before *Config) *loader {
 		resolved: map[policyKey]*policy.Policy{}, spelled: map[string]*userSchedule{}, marked: map[string]*rotation.Marks{},
 		verifications: map[verification]*rotation.Verification{},
 		mailRates:     map[string]rotation.Rate{}, mailRatesDiffer: map[string]bool{},
-		blamed: map[blame]bool{}, accountValues: map[*Account]*document.Value{}, repeated: map[*Store]bool{},
+		blamed: map[blame]bool{}, managed: map[string][]*Account{}, accountValues: map[*Account]*document.Value{}, repeated: map[*Store]bool{},
 	}
 	l.fleet = inventory.Fill(&l.cfg.Inventory, &before.Inventory)
 	l.targets, l.places = l.fleet.Claims(), l.fleet.Claims()

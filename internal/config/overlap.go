@@ -16,7 +16,7 @@ func (l *loader) overlap(raw *rawCredential, c *rotation.Credential, provider *r
 		raw.strategy.Fail("use replace, or pair where that is possible", "%s holds one password for a target: identities cannot follow each other", provider.Code)
 		return
 	}
-	o := &rotation.Overlap{}
+	o := &rotation.Overlap{Disables: rules.Disables, Manages: len(l.managed[c.ID]) > 0}
 	exclusive := raw.exclusive != nil && raw.exclusive.Boolean()
 	switch {
 	case exclusive && raw.label != nil:

@@ -40,6 +40,7 @@ func (l *loader) read(s *sections) {
 		l.credential(item)
 	}
 	l.include(s.include)
+	l.manage()
 	for _, entry := range s.verifications.Entries() {
 		l.verification(entry)
 	}

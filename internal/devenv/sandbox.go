@@ -118,6 +118,7 @@ type Counts struct {
 	LostReplies int `json:"lost_replies"`
 	RateLimited int `json:"rate_limited"`
 	Repeats     int `json:"repeats"`
+	KeyRefusals int `json:"key_refusals"`
 }
 
 // Stats returns the counters by provider.

@@ -54,6 +54,10 @@ const (
 	Dead   = "dead"   // sorted set: the same, of what could not be delivered → since when
 	Causes = "causes" // hash: of what is in dead → why
 
+	// Management keys that rotate (internal/keyuse).
+
+	Calling = "calling" // hash: per credential, which key each worker calls with, and which are about to be disabled
+
 	// The limiter (internal/ratelimit).
 
 	Limit = "limit" // hash: what the account's calls keep to; take.lua has its fields

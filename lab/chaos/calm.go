@@ -95,5 +95,10 @@ func (s *stage) unchecked(w *watcher, base, now map[string]map[string]devenv.Tar
 			waiting = append(waiting, c.ID)
 		}
 	}
+	for _, c := range s.managed {
+		if rec := w.record(c); rec.State != "quarantined" && len(rec.Identities.Retire) > 0 {
+			waiting = append(waiting, c.ID)
+		}
+	}
 	return waiting
 }

@@ -14,6 +14,8 @@ type credential struct {
 
 	// Quiet ones rotate on demand only, so that nothing but the drift check repairs what a late write does to them.
 	Quiet bool
+	// Manages ones are management keys.
+	Manages bool
 	// Mute ones have a mail server that never answers.
 	Mute bool
 }

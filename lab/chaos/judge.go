@@ -30,6 +30,9 @@ func (s *stage) judge(ctx context.Context, t *tally) error {
 	if err := s.judgeIdentities(ctx, t, live, &r); err != nil {
 		return err
 	}
+	if err := s.judgeKeys(ctx, t, live[cloud], &r); err != nil {
+		return err
+	}
 	for strategy, n := range t.consumers.logins {
 		fmt.Printf("chaos: consumers of strategy %s logged in %d times and were refused %d times\n", strategy, n, t.consumers.refused[strategy])
 	}

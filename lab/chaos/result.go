@@ -26,6 +26,8 @@ type result struct {
 	events                                 int // that the receiver was told of
 	webhooksMissing                        int // of those that still hold at the end
 	lostInFlush                            int // rotations that it was not told of, and that others followed
+	keyRotations, keyRefusals              int // of management keys; calls that were refused because of one
+	strayKeys, keyBreakers                 int // of them that no journal knows; breakers that opened
 	forged, behind                         int // messages that are not what was signed; and out of order
 	restless                               int // credentials that no drift check found in order at the end
 	recovered                              int // journals that a killed worker held open and another one finished
@@ -34,10 +36,13 @@ type result struct {
 
 // String is the last line of a run.
 func (r *result) String() string {
-	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d refused_pair=%d refused_overlap=%d stray_identities=%d retired=%d events=%d webhooks_missing=%d lost_in_flush=%d",
+	return fmt.Sprintf("chaos rotations=%d kills=%d redis_restarts=%d flushes=%d redis_refusals=%d vault_outages=%d stale_reads=%d pauses=%d lost_generations=%d drift_repairs=%d amplification=%s lost=%d mismatched=%d quarantined=%d unexplained=%d refused_pair=%d refused_overlap=%d stray_identities=%d retired=%d events=%d webhooks_missing=%d lost_in_flush=%d key_rotations=%d key_refusals=%d stray_keys=%d",
 		r.rotations, r.kills, r.redisRestarts, r.flushes, r.redisRefusals, r.vaultOutages, r.stale, r.pauses, r.lostGenerations, r.driftRepairs,
-		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained, r.refusedPair, r.refusedOverlap, r.strayIdentities, r.retired, r.events, r.webhooksMissing, r.lostInFlush)
+		r.amplification, r.lost, r.mismatched, r.quarantined, r.unexplained, r.refusedPair, r.refusedOverlap, r.strayIdentities, r.retired, r.events, r.webhooksMissing, r.lostInFlush, r.keyRotations, r.keyRefusals, r.strayKeys)
 }
+
+// leastKeys is how many rotations of management keys there are at least: one in ten, when each has had the time for its first.
+func leastKeys(rotations int) int { return keyUsers/8 + max(0, rotations-500)/10 }
 
 // check returns everything that may not be, by name.
 func (r *result) check() error {
@@ -61,6 +66,7 @@ func (r *result) check() error {
 	atLeast("repairs by the drift check", r.driftRepairs, 1)
 	atLeast("identities retired", r.retired, 1)
 	atLeast("recoveries after a kill", r.recovered, 1)
+	atLeast("rotations of management keys", r.keyRotations, leastKeys(r.rotations))
 
 	never := func(what string, got int) {
 		if got > 0 {
@@ -73,6 +79,9 @@ func (r *result) check() error {
 	never("refused logins of a program that reads a pair once per grace", r.refusedPair)
 	never("refused logins of a program that reads an overlap once per grace", r.refusedOverlap)
 	never("identities that no journal knows", r.strayIdentities)
+	never("calls refused because of a management key", r.keyRefusals)
+	never("management keys that no journal knows", r.strayKeys)
+	never("breakers that opened because of a management key", r.keyBreakers)
 	never("events that hold and that the receiver was not told of", r.webhooksMissing)
 	never("messages that are not what was signed", r.forged)
 	never("rotations that were told after a later one", r.behind)

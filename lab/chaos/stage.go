@@ -19,6 +19,7 @@ type stage struct {
 	*devenv.Stage
 	fleet     []credential
 	barred    []credential
+	managed   []credential
 	consumed  map[string]bool // ids of the credentials that a program logs in with all the time
 	known     map[string]bool // targets of minters that are no identities of an overlap
 	front     *front
@@ -44,24 +45,12 @@ const (
 
 // raise starts everything, the servers first. What was started is ended again if anything fails.
 func raise(ctx context.Context, dir string) (s *stage, err error) {
-	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), wires: newWires(), proxied: map[string]string{}, known: map[string]bool{}, consumed: map[string]bool{}}
+	s = &stage{Stage: &devenv.Stage{Dir: dir, Env: keys}, fleet: fleet(), barred: barred(), managed: managed(), wires: newWires(), proxied: map[string]string{}, known: map[string]bool{}, consumed: map[string]bool{}}
 	opts := devenv.StageOptions{
 		Redis: &devenv.RedisOptions{Dir: filepath.Join(dir, "redis")}, Vault: devenv.VaultOptions{Dir: filepath.Join(dir, "vault")},
 	}
-	opts.Sandbox = []string{"-state", filepath.Join(dir, "sandbox-state.json")}
-	for _, name := range []string{"maker.yaml", "minter.yaml"} {
-		text, err := descriptions.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		file, err := s.WriteFile(name, string(text))
-		if err != nil {
-			return nil, err
-		}
-		opts.Sandbox = append(opts.Sandbox, "-provider", file)
-	}
-	for _, code := range providers {
-		opts.Sandbox = append(opts.Sandbox, "-rate", code+"=100/s")
+	if opts.Sandbox, err = s.sandboxFlags(); err != nil {
+		return nil, err
 	}
 	if err := s.Raise(ctx, opts); err != nil {
 		return nil, err
@@ -85,6 +74,9 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 			return s, err
 		}
 	}
+	if err := s.found(ctx); err != nil {
+		return s, err
+	}
 	state, err := s.Box.State(ctx)
 	if err != nil {
 		return s, err
@@ -106,9 +98,29 @@ func raise(ctx context.Context, dir string) (s *stage, err error) {
 	return s, s.enlist(ctx)
 }
 
+// sandboxFlags are those of a sandbox that plays described providers too, and whose limits are no hindrance.
+func (s *stage) sandboxFlags() ([]string, error) {
+	flags := []string{"-state", filepath.Join(s.Dir, "sandbox-state.json")}
+	for _, name := range []string{"maker.yaml", "minter.yaml"} {
+		text, err := descriptions.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		file, err := s.WriteFile(name, string(text))
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, "-provider", file)
+	}
+	for _, code := range append(slices.Clone(providers), cloud) {
+		flags = append(flags, "-rate", code+"=100/s")
+	}
+	return flags, nil
+}
+
 // wire puts the proxies before the servers.
 func (s *stage) wire(ctx context.Context) (err error) {
-	upstreams := map[string]string{"redis": s.Redis.Addr, "vault": s.front.addr}
+	upstreams := map[string]string{"redis": s.Redis.Addr, "vault": s.front.addr, cloud: s.Box.Providers[cloud]}
 	for _, p := range providers {
 		upstreams[p], upstreams["smtp "+p] = s.Box.Providers[p], s.Box.SMTP[p]
 	}

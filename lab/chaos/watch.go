@@ -26,6 +26,7 @@ type watcher struct {
 	newest    map[string]devenv.Journal // by credential
 	changed   time.Time                 // when one of them last changed
 	promoted  map[string]string         // reason, by rotation
+	renewed   map[string]bool           // the same of management keys
 	lost      map[string]int            // lost generations, by rotation
 	latest    map[string]string         // the rotation that was promoted last, by credential
 	hits      map[string]string         // the one before a late write that nothing has made up for yet, by credential
@@ -48,7 +49,7 @@ type orphan struct {
 
 func newWatcher(s *stage) *watcher {
 	return &watcher{
-		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, lost: map[string]int{},
+		stage: s, newest: map[string]devenv.Journal{}, promoted: map[string]string{}, renewed: map[string]bool{}, lost: map[string]int{},
 		latest: map[string]string{}, hits: map[string]string{}, struck: map[string]bool{},
 		orphans: map[string]orphan{}, orphaned: map[string]int{}, amplifier: newAmplifier(), amplified: time.Now(),
 		identities: map[string]bool{},
@@ -60,6 +61,13 @@ func (w *watcher) rotations() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.promoted)
+}
+
+// keyRotations is rotations of management keys.
+func (w *watcher) keyRotations() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.renewed)
 }
 
 // start looks at all journals again and again until the returned function is called.
@@ -84,7 +92,7 @@ func (w *watcher) start(ctx context.Context) (stop func()) {
 func (w *watcher) look(ctx context.Context) {
 	var group errgroup.Group
 	group.SetLimit(4)
-	for _, c := range w.stage.fleet {
+	for _, c := range slices.Concat(w.stage.fleet, w.stage.managed) {
 		group.Go(func() error {
 			if rec, err := w.stage.Vault.Journal(ctx, c.ID, 0); err == nil && rec.Version > 0 {
 				w.saw(c, rec)
@@ -107,7 +115,9 @@ func (w *watcher) saw(c credential, rec devenv.Journal) {
 	}
 	w.newest[c.ID], w.changed = rec, now
 	w.lost[rec.RotationID] = max(w.lost[rec.RotationID], rec.LostGenerations)
-	if rec.State == "closed" && !rec.Slot.IsZero() {
+	if c.Manages && rec.State == "closed" && !rec.Slot.IsZero() {
+		w.renewed[rec.RotationID] = true
+	} else if rec.State == "closed" && !rec.Slot.IsZero() {
 		w.promoted[rec.RotationID] = rec.Reason
 		w.latest[c.ID] = rec.RotationID
 		if before, ok := w.hits[c.ID]; ok && before != rec.RotationID {

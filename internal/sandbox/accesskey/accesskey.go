@@ -67,6 +67,18 @@ func (k *Keys) list(user string) (all []Key) {
 	return all
 }
 
+// Secret looks up the secret of an active key, whosever it is.
+func (k *Keys) Secret(id string) (secret string, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range k.ledger.List("") {
+		if _, name, _ := strings.Cut(r.Target, "/"); name == id && !k.inactive[r.Target] && r.Live != "" {
+			return r.Live, true
+		}
+	}
+	return "", false
+}
+
 // Make gives a user another key. The outcome is OutRejected where there is no room for one.
 func (k *Keys) Make(user, id, secret string) (Key, core.Outcome) {
 	k.mu.Lock()

@@ -36,6 +36,9 @@ var signatureReasons = map[string]core.Reason{
 	signature.ACS3NonceUsed:    core.Because(http.StatusBadRequest, signature.ACS3NonceUsed, "Specified signature nonce was used already."),
 }
 
+// Cloud is that of all its products: each takes the keys of the users of RAM.
+const Cloud = "alibaba"
+
 // Gateway is the gateway in front of one product.
 type Gateway struct {
 	*core.Service
@@ -70,6 +73,9 @@ func (g Gateway) Enter(r *http.Request, body []byte, op string, versions ...stri
 	id, code := signature.VerifyACS3(r, body, g.Now(), g.Secret)
 	if code == "" && g.nonces.Used(r.Header.Get("X-Acs-Signature-Nonce")) {
 		code = signature.ACS3NonceUsed
+	}
+	if code == signature.ACS3KeyNotFound || code == signature.ACS3DoesNotMatch {
+		g.KeyRefused()
 	}
 	switch {
 	case code != "":

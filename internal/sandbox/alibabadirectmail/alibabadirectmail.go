@@ -26,7 +26,7 @@ const (
 // StandIn describes the stand-in. No page names the limit.
 func StandIn() core.StandIn {
 	return core.StandIn{
-		Code: Code, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second}, TellsWait: true,
+		Code: Code, Cloud: alibabacloud.Cloud, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second}, TellsWait: true,
 		Ports:   core.Ports{API: 1, SMTP: 6},
 		Targets: []core.Target{{Target: "example.com"}}, Unknown: "unknown.example.com", Username: "example.com",
 		Repeats: true, Options: []string{successAs, passwordInURL},

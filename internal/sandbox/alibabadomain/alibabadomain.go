@@ -29,7 +29,7 @@ const replyShape = "reply_shape"
 // StandIn describes the stand-in. No page names the limit.
 func StandIn() core.StandIn {
 	return core.StandIn{
-		Code: Code, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second}, TellsWait: true,
+		Code: Code, Cloud: alibabacloud.Cloud, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second}, TellsWait: true,
 		Ports:    core.Ports{API: 2},
 		Targets:  []core.Target{{Target: "aaa@test.com", Mailed: true}, {Target: "bbb@test.com", MailsADay: -1}},
 		Contacts: true, Options: []string{replyShape}, Check: core.CheckAddress, Open: open,

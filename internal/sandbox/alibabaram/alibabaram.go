@@ -32,7 +32,7 @@ const (
 // StandIn describes the stand-in, whose limit is a guess: no page names the real one. Its targets are keys, as USER/ID.
 func StandIn() core.StandIn {
 	return core.StandIn{
-		Code: Code, Key: core.Key{ID: "LTAI5tSandboxKeyturnTest", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second},
+		Code: Code, Cloud: alibabacloud.Cloud, Key: core.Key{ID: "LTAI5tSandboxKeyturnTest", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second},
 		Ports:   core.Ports{API: 39},
 		Targets: []core.Target{{Target: "app-uploads/LTAI5tStandsFromTheStart"}}, Unknown: "another-user/LTAI5tStandsFromTheStart",
 		Check: checkTarget, Open: open,
@@ -62,7 +62,9 @@ type product struct {
 }
 
 func open(s *core.Service, _ core.Options) (core.Opener, error) {
-	return product{alibabacloud.New(s), accesskey.Of(s.Ledger)}.open, nil
+	keys := accesskey.Of(s.Ledger)
+	s.Lend(keys.Secret)
+	return product{alibabacloud.New(s), keys}.open, nil
 }
 
 func (p product) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {

@@ -72,15 +72,13 @@ func (s *Server) service(d StandIn, c ProviderConfig) (*Service, error) {
 		now: s.config.Now, log: s.config.Log,
 		accounts: map[string]*Account{}, injector: s.injector, holds: s.holds, guard: newGuard(s.config.Now),
 		stats: &stats{arrivals: meter{now: s.config.Now}},
+		cloud: d.Cloud, callers: s.callers, whole: &Account{window: newWindow(whole(d.Rate, c.Rate), s.config.Now)},
 		delay: s.config.Delay, jitter: s.config.Jitter, stopping: s.stopping,
 	}
 	if d.Contacts {
 		v.Book = &Book{code: d.Code, now: s.config.Now, store: s.store, contacts: map[string]Contact{}}
 	}
-	rate := d.Rate
-	if c.Rate != nil {
-		rate = *c.Rate
-	}
+	rate := whole(d.Rate, c.Rate)
 	for _, key := range append([]Key{d.Key}, c.Keys...) {
 		own := rate
 		if key.Rate != nil {
@@ -91,6 +89,14 @@ func (s *Server) service(d StandIn, c ProviderConfig) (*Service, error) {
 	var err error
 	v.open, err = d.Open(v, c.Options)
 	return v, err
+}
+
+// whole is the rate of every key that names none.
+func whole(usual Rate, configured *Rate) Rate {
+	if configured != nil {
+		return *configured
+	}
+	return usual
 }
 
 // populate adds the targets that a provider knows from the start, unless the state file had them.

@@ -34,6 +34,7 @@ type Server struct {
 	defs     map[string]StandIn
 	injector *injector
 	holds    *holds
+	callers  *callers
 	store    *store
 	ca       *authority
 	ready    Ready
@@ -57,7 +58,8 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{
 		config: config, services: map[string]*Service{}, defs: map[string]StandIn{},
 		injector: newInjector(config.Seed, config.Now, config.StandIns), holds: newHolds(), stopping: make(chan struct{}),
-		ready: Ready{Providers: map[string]string{}, SMTP: map[string]string{}, STARTTLS: map[string]string{}},
+		callers: &callers{secrets: map[string]func(string) (string, bool){}},
+		ready:   Ready{Providers: map[string]string{}, SMTP: map[string]string{}, STARTTLS: map[string]string{}},
 	}
 	err := s.build()
 	if err == nil {

@@ -36,6 +36,9 @@ type Service struct {
 	log      *slog.Logger
 	open     Opener
 	accounts map[string]*Account // by key id
+	whole    *Account            // of the keys that the cloud's users have
+	cloud    string
+	callers  *callers
 	injector *injector
 	holds    *holds
 	guard    *guard // of its SMTP side
@@ -246,13 +249,21 @@ func (s *Service) Now() time.Time { return s.now() }
 func (s *Service) Secret(id string) (string, bool) {
 	a := s.accounts[id]
 	if a == nil {
-		return "", false
+		return s.lent(id)
 	}
 	return a.secret, true
 }
 
-// Account returns the account of a key id; nil if there is none.
-func (s *Service) Account(id string) *Account { return s.accounts[id] }
+// Account returns the account of a key id; nil if there is none. The keys of a cloud's users have one together.
+func (s *Service) Account(id string) *Account {
+	if a := s.accounts[id]; a != nil {
+		return a
+	}
+	if _, ok := s.lent(id); ok {
+		return s.whole
+	}
+	return nil
+}
 
 // LogIn returns the account whose key this is; nil if it is none's.
 func (s *Service) LogIn(id, secret string) *Account {
@@ -262,6 +273,9 @@ func (s *Service) LogIn(id, secret string) *Account {
 	}
 	return a
 }
+
+// KeyRefused counts a request whose key is unknown or inactive, or whose secret is wrong.
+func (s *Service) KeyRefused() { s.stats.keyRefusals.Add(1) }
 
 // PasswordInURL counts a request whose URL holds the password although its body could, and warns of the first.
 func (s *Service) PasswordInURL(r *http.Request) {

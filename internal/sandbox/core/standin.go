@@ -13,7 +13,9 @@ type StandIn struct {
 	Code string // as everywhere in keyturn
 	// Ports are its own for good, so that a configuration which names them stays right.
 	Ports Ports
-	Key   Key  // the default key
+	Key   Key // the default key
+	// Cloud is shared by stand-ins whose calls may be signed with the keys of the same users; "" where no user has any.
+	Cloud string
 	Rate  Rate // of every key that names none
 	// TellsWait says that its answer to too many requests says how long to wait.
 	TellsWait bool

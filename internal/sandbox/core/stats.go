@@ -10,6 +10,7 @@ type stats struct {
 	loginsOK         atomic.Int64
 	loginsRefused    atomic.Int64
 	passwordsInURL   atomic.Int64
+	keyRefusals      atomic.Int64
 	arrivals         meter
 }
 
@@ -29,6 +30,7 @@ type Stats struct {
 	Injected429  int64        `json:"rate_limited_injected"`
 	LoginsOK     int64        `json:"logins_ok"`
 	LoginsNo     int64        `json:"logins_refused"`
+	KeyRefusals  int64        `json:"key_refusals"`     // of the unauthorized: the key is unknown or inactive, or its secret is wrong
 	InURL        int64        `json:"passwords_in_url"` // requests whose URL held the password although a body could
 	MaxPerSecond int          `json:"max_per_second"`   // requests in any sliding second, whatever was answered
 	Holding      int          `json:"holding"`          // replies that are being held now
@@ -44,7 +46,7 @@ func (s *stats) snapshot() Stats {
 		Rejected: n(OutRejected), Unknown: n(OutUnknown), Unauthorized: n(OutUnauthorized), Malformed: n(OutMalformed),
 		Failed: n(OutFailed), Unavailable: n(OutUnavailable), RateLimited: n(OutThrottled),
 		Injected429: s.throttledByFault.Load(), LoginsOK: s.loginsOK.Load(), LoginsNo: s.loginsRefused.Load(),
-		InURL: s.passwordsInURL.Load(), MaxPerSecond: s.arrivals.max(),
+		InURL: s.passwordsInURL.Load(), KeyRefusals: s.keyRefusals.Load(), MaxPerSecond: s.arrivals.max(),
 	}
 }
 
@@ -52,7 +54,7 @@ func (s *stats) reset() {
 	for i := range s.outcomes {
 		s.outcomes[i].Store(0)
 	}
-	for _, c := range []*atomic.Int64{&s.throttledByFault, &s.lostReplies, &s.loginsOK, &s.loginsRefused, &s.passwordsInURL} {
+	for _, c := range []*atomic.Int64{&s.throttledByFault, &s.lostReplies, &s.loginsOK, &s.loginsRefused, &s.passwordsInURL, &s.keyRefusals} {
 		c.Store(0)
 	}
 	s.arrivals.reset()

@@ -35,12 +35,14 @@ const (
 // StandIn describes the stand-in, with the limit of the page. Its targets are keys, as UIN/ID.
 func StandIn() core.StandIn {
 	return core.StandIn{
-		Code: Code, Key: core.Key{ID: "AKIDSandboxKeyturnTest", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second},
+		Code: Code, Cloud: "tencent", Key: core.Key{ID: "AKIDSandboxKeyturnTest", Secret: "testsecret"}, Rate: core.Rate{Requests: 5, Per: time.Second},
 		Ports:   core.Ports{API: 40},
 		Targets: []core.Target{{Target: "100013065917/AKIDStandsFromTheStart01"}}, Unknown: "100099999999/AKIDStandsFromTheStart01",
 		Check: checkTarget,
 		Open: func(s *core.Service, _ core.Options) (core.Opener, error) {
-			return service{s, accesskey.Of(s.Ledger)}.open, nil
+			keys := accesskey.Of(s.Ledger)
+			s.Lend(keys.Secret)
+			return service{s, keys}.open, nil
 		},
 	}
 }

@@ -29,7 +29,7 @@ var regions = []string{"ap-guangzhou", "ap-hongkong", "ap-singapore"}
 // StandIn describes the stand-in, with the limit of the page.
 func StandIn() core.StandIn {
 	return core.StandIn{
-		Code: Code, Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 20, Per: time.Second},
+		Code: Code, Cloud: "tencent", Key: core.Key{ID: "testid", Secret: "testsecret"}, Rate: core.Rate{Requests: 20, Per: time.Second},
 		Ports:   core.Ports{API: 5, SMTP: 10},
 		Targets: []core.Target{{Target: "alerts@example.com"}}, Unknown: "unknown@example.com", Username: "alerts@example.com",
 		Repeats: true, Check: core.CheckAddress, Names: core.OwnName,
