@@ -39,7 +39,7 @@ func good() result {
 	return result{
 		asked: 500, rotations: 500, kills: 20, redisRestarts: 2, flushes: 2, vaultOutages: 2, pauses: 2, lateWrites: 1,
 		redisRefusals: 4, lags: 2, stale: 1, driftRepairs: 1, quarantined: 5, recovered: 1, recoveryLatest: recoveryLimit,
-		retired: 1,
+		retired: 1, keyRotations: 5,
 	}
 }
 
@@ -49,11 +49,15 @@ func TestResultPassesOnlyWithEveryFigureInOrder(t *testing.T) {
 		t.Fatal(r.check())
 	}
 	for name, spoil := range map[string]func(*result){
-		"rotations":            func(r *result) { r.asked++ },
-		"reads a pair":         func(r *result) { r.refusedPair++ },
-		"reads an overlap":     func(r *result) { r.refusedOverlap++ },
-		"no journal knows":     func(r *result) { r.strayIdentities++ },
-		"identities retired":   func(r *result) { r.retired-- },
+		"rotations":                                    func(r *result) { r.asked++ },
+		"reads a pair":                                 func(r *result) { r.refusedPair++ },
+		"reads an overlap":                             func(r *result) { r.refusedOverlap++ },
+		"no journal knows":                             func(r *result) { r.strayIdentities++ },
+		"identities retired":                           func(r *result) { r.retired-- },
+		"rotations of management keys":                 func(r *result) { r.keyRotations-- },
+		"refused because of a management key":          func(r *result) { r.keyRefusals++ },
+		"management keys that no journal knows":        func(r *result) { r.strayKeys++ },
+		"breakers that opened because of a management": func(r *result) { r.keyBreakers++ },
 		"kills":                func(r *result) { r.kills-- },
 		"kills of all":         func(r *result) { r.rotations++ },
 		"restarts of Redis":    func(r *result) { r.redisRestarts-- },
@@ -90,9 +94,10 @@ func TestResultsLastLine(t *testing.T) {
 		rotations: 1, kills: 2, redisRestarts: 3, flushes: 4, vaultOutages: 5, pauses: 6, lostGenerations: 7, driftRepairs: 8,
 		lost: 9, mismatched: 10, quarantined: 11, unexplained: 12, redisRefusals: 13, stale: 14, amplification: work{1, 2, 3, 4},
 		refusedPair: 15, refusedOverlap: 16, strayIdentities: 17, retired: 18, events: 19, webhooksMissing: 20, lostInFlush: 21,
+		keyRotations: 22, keyRefusals: 23, strayKeys: 24,
 	}
 	const want = "chaos rotations=1 kills=2 redis_restarts=3 flushes=4 redis_refusals=13 vault_outages=5 stale_reads=14 pauses=6 " +
-		"lost_generations=7 drift_repairs=8 amplification=1/2/3/4 lost=9 mismatched=10 quarantined=11 unexplained=12 refused_pair=15 refused_overlap=16 stray_identities=17 retired=18 events=19 webhooks_missing=20 lost_in_flush=21"
+		"lost_generations=7 drift_repairs=8 amplification=1/2/3/4 lost=9 mismatched=10 quarantined=11 unexplained=12 refused_pair=15 refused_overlap=16 stray_identities=17 retired=18 events=19 webhooks_missing=20 lost_in_flush=21 key_rotations=22 key_refusals=23 stray_keys=24"
 	if got := r.String(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -96,7 +96,10 @@ func providerFile(root string) (any, error) {
 		"examples": examples(),
 	}, "code", "name", "call", "doc", "mode", "keys", "rate", "target", "auth", "answer", "examples")
 	whole["oneOf"] = []node{{"required": []string{"endpoint"}}, {"required": []string{"regions"}}}
-	whole["allOf"] = append(modes(), undisabled())
+	whole["allOf"] = append(modes(), without("disable", declared.CallDisable), without("enable", declared.CallEnable), node{
+		"if":   node{"required": []string{"enable"}},
+		"then": node{"required": []string{"disable"}},
+	})
 	whole["$schema"], whole["title"] = dialect, "a provider of keyturn"
 	describe(whole, meanings)
 	return whole, nil
@@ -130,11 +133,11 @@ func modes() []node {
 	return all
 }
 
-// undisabled says that without a call which disables, no example is of it.
-func undisabled() node {
-	calls := node{"items": node{"properties": node{"call": node{"not": node{"const": declared.CallDisable}}}}}
+// without says that where a description has no such call, no example is of it.
+func without(field, call string) node {
+	calls := node{"items": node{"properties": node{"call": node{"not": node{"const": call}}}}}
 	return node{
-		"if":   node{"not": node{"required": []string{"disable"}}},
+		"if":   node{"not": node{"required": []string{field}}},
 		"then": node{"properties": node{"examples": node{"properties": node{"requests": calls, "answers": calls}}}},
 	}
 }
