@@ -26,7 +26,7 @@ type Webhook struct {
 // EventTypes are the types of events that a webhook may ask for (docs/events.md).
 var EventTypes = []string{
 	"rotated", "quarantined", "released", "abandoned", "promoted_unverified", "verifier_away", "repair_refused", "stale_read", "path_reset",
-	"secret_deleted", "identity_not_retired", "identities_full", "mail_server_sick", "mail_server_well", "leak_searched", "frozen", "thawed", "asked",
+	"secret_deleted", "identity_not_retired", "identities_full", "identity_missed", "mail_server_sick", "mail_server_well", "leak_searched", "frozen", "thawed", "asked",
 	"commands_unserved",
 }
 
