@@ -15,7 +15,7 @@ import (
 
 func TestOnlyTheSandboxIsForTheDemo(t *testing.T) {
 	t.Parallel()
-	always := []string{"console", "redis", "scheduler", "setup", "vault", "worker-1", "worker-2"}
+	always := []string{"console", "redis", "scheduler", "setup", "vault", "worker"}
 	if got := sorted(load(t).ServiceNames()); !slices.Equal(got, always) {
 		t.Errorf("without a profile: %v, want %v", got, always)
 	}
@@ -41,7 +41,7 @@ func TestEveryServiceIsWatchedAndRestarted(t *testing.T) {
 
 func TestServicesWaitUntilWhatTheyNeedIsHealthy(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"worker-1", "worker-2", "scheduler"} {
+	for _, name := range []string{"worker", "scheduler"} {
 		s := service(t, name)
 		for _, need := range []string{"redis", "vault", "setup"} {
 			if got := s.DependsOn[need].Condition; got != types.ServiceConditionHealthy {
@@ -79,11 +79,19 @@ func TestTheConsoleSeesNothingOfVault(t *testing.T) {
 			t.Errorf("the token %s is in no file of the volume", name)
 		}
 	}
-	targets := map[string]bool{"/etc/keyturn/keyturn.yaml": true, "/run/keyturn/console": true}
+	targets := map[string]bool{"/etc/keyturn/keyturn.yaml": true, "/run/keyturn/console": true, "/run/keyturn/redis": true}
 	for _, v := range s.Volumes {
 		if !targets[v.Target] || !v.ReadOnly {
 			t.Errorf("it has %s, read-only: %v", v.Target, v.ReadOnly)
 		}
+	}
+}
+
+func TestThereAreTwoWorkersAndThereMayBeMore(t *testing.T) {
+	t.Parallel()
+	s := service(t, "worker")
+	if s.Scale == nil || *s.Scale != 2 || s.ContainerName != "" || s.Hostname != "" || len(s.Ports) > 0 {
+		t.Errorf("scale %v, container name %q, host name %q, ports %v", s.Scale, s.ContainerName, s.Hostname, s.Ports)
 	}
 }
 
@@ -106,11 +114,9 @@ func TestWorkersGetMoreTimeToStopThanAProviderCallTakes(t *testing.T) {
 	for _, account := range config.Accounts {
 		longest = max(longest, account.Timeout)
 	}
-	for _, name := range []string{"worker-1", "worker-2"} {
-		period := service(t, name).StopGracePeriod
-		if period == nil || time.Duration(*period) <= longest+grace {
-			t.Errorf("%s has %v to stop, a call may take %v and %v of grace", name, period, longest, grace)
-		}
+	period := service(t, "worker").StopGracePeriod
+	if period == nil || time.Duration(*period) <= longest+grace {
+		t.Errorf("a worker has %v to stop, a call may take %v and %v of grace", period, longest, grace)
 	}
 }
 
@@ -150,11 +156,11 @@ func TestNothingIsPrivileged(t *testing.T) {
 				t.Errorf("%s: may write to the host's %s", name, v.Source)
 			}
 		}
-		if !ours(s) {
-			continue
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) {
+			t.Errorf("%s: is not locked down: read_only %v, cap_drop %v, security_opt %v", name, s.ReadOnly, s.CapDrop, s.SecurityOpt)
 		}
-		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) || s.User != "" {
-			t.Errorf("%s: is not locked down: read_only %v, cap_drop %v, security_opt %v, user %q", name, s.ReadOnly, s.CapDrop, s.SecurityOpt, s.User)
+		if (s.User == "") != ours(s) || strings.HasPrefix(s.User, "0") { // our image names a user itself
+			t.Errorf("%s: runs as %q", name, s.User)
 		}
 	}
 }
@@ -177,6 +183,41 @@ func TestWhatHoldsPasswordsCannotBeReachedFromOutside(t *testing.T) {
 		for network := range service(t, name).Networks {
 			if !project.Networks[network].Internal {
 				t.Errorf("%s is on %s, which is not internal", name, network)
+			}
+		}
+	}
+}
+
+func TestRedisIsReachedOverTLSByThoseWithAPassword(t *testing.T) {
+	t.Parallel()
+	redis := service(t, "redis")
+	for _, want := range [][]string{{"--port", "0"}, {"--tls-port", "6379"}, {"--aclfile", "/run/keyturn/redis/users.acl"}} {
+		if i := slices.Index(redis.Command, want[0]); i < 0 || redis.Command[i+1] != want[1] {
+			t.Errorf("command %v lacks %v", redis.Command, want)
+		}
+	}
+	var config struct {
+		Redis struct {
+			Username string
+			Password struct{ File string }
+			TLS      struct {
+				CAFile string `yaml:"ca_file"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/keyturn.yaml")), &config); err != nil {
+		t.Fatal(err)
+	}
+	if r := config.Redis; r.Username != "keyturn" || r.Password.File != "/run/keyturn/redis/password" || r.TLS.CAFile != "/run/keyturn/redis/ca.pem" {
+		t.Errorf("the configuration has %+v", r)
+	}
+	if !strings.Contains(read(t, "deploy/redis/users.acl"), "user default off\n") {
+		t.Error("clients without a password have rights")
+	}
+	for name, s := range services(t) {
+		for _, v := range s.Volumes {
+			if v.Source == "redis-server" && name != "redis" && name != "setup" || v.Source == "redis-client" && !ours(s) {
+				t.Errorf("%s: sees the volume %s", name, v.Source)
 			}
 		}
 	}

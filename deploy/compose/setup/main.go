@@ -1,6 +1,6 @@
 // Command setup tends the Vault of docker-compose.yml, so that nothing has to be prepared by hand: it initialises and
 // unseals it, makes keyturn's mounts, policies and AppRole, a token for the console, and gives the sandbox's accounts their
-// management keys.
+// management keys. For Redis it makes a certificate and the users, and a password for keyturn.
 //
 // It keeps Vault's unseal key and root token in a folder of its own, so a reader of that volume has everything: fine
 // on a machine of your own, and no way to run a Vault that matters (see deploy/vault).
@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.policies, "policies", "deploy/vault", "`folder` of the policies, NAME.hcl each")
 	flags.StringVar(&s.targets, "targets", "", "data `file` of the sandbox, without keys")
 	flags.StringVar(&s.sandbox, "sandbox", "", "`file` to write the same data with keys to")
+	flags.StringVar(&s.redis.server, "redis", ".", "`folder` that gets what Redis reads: key.pem, cert.pem and users.acl")
+	flags.StringVar(&s.redis.client, "redis-client", ".", "`folder` that gets what its clients read: ca.pem and password")
+	flags.StringVar(&s.redis.template, "redis-acl", "deploy/redis/users.acl", "ACL `file` of Redis, without the hash of the password")
 	token := flags.Bool("token", false, "print the console's token, and exit")
 	health := flags.Bool("health", false, "exit 0 if everything is prepared")
 	if err := flags.Parse(args); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -19,7 +18,7 @@ const versions = 10
 
 // prepare makes what is missing. A second run changes nothing.
 func (s *setup) prepare(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.makeMounts, s.makeRole, s.makeSandboxKeys, s.makeConsoleToken, s.makeSecretID} {
+	for _, step := range []func(context.Context) error{s.makeRedis, s.makeMounts, s.makeRole, s.makeSandboxKeys, s.makeConsoleToken, s.makeSecretID} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -102,7 +101,7 @@ func (s *setup) makeSecretID(ctx context.Context) error {
 	if err := s.vault.put(ctx, "auth/approle/role/"+role+"/secret-id", struct{}{}, &made); err != nil {
 		return err
 	}
-	return writeFile(s.secretID, []byte(made.Data.SecretID))
+	return writeFile(s.secretID, []byte(made.Data.SecretID), private)
 }
 
 // makeConsoleToken makes a token for the console, once. The console itself is given the digest alone.
@@ -110,13 +109,9 @@ func (s *setup) makeConsoleToken(context.Context) error {
 	if s.digest == "" {
 		return nil
 	}
-	token, err := os.ReadFile(s.token)
-	if errors.Is(err, os.ErrNotExist) {
-		token = []byte(rand.Text())
-		err = writeFile(s.token, token)
-	}
+	token, err := made(s.token)
 	if err != nil {
 		return err
 	}
-	return writeFile(s.digest, fmt.Appendf(nil, "%x\n", sha256.Sum256(token)))
+	return writeFile(s.digest, fmt.Appendf(nil, "%x\n", sha256.Sum256(token)), private)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -17,8 +18,8 @@ type managementKey struct {
 	Secret string `json:"secret" yaml:"secret"`
 }
 
-// makeSandboxKeys makes a pair of keys for every provider in the sandbox's data file, puts it into Vault, where keyturn
-// reads it, and into the copy of that file that the sandbox reads.
+// makeSandboxKeys makes a pair of keys for every provider in the sandbox's data file, puts it into Vault and into
+// files, where keyturn reads it, and into the copy of that file that the sandbox reads.
 func (s *setup) makeSandboxKeys(ctx context.Context) error {
 	if s.targets == "" {
 		return nil
@@ -39,12 +40,17 @@ func (s *setup) makeSandboxKeys(ctx context.Context) error {
 			return err
 		}
 		provider["keys"] = []managementKey{key}
+		for part, text := range map[string]string{"id": key.ID, "secret": key.Secret} {
+			if err := writeFile(filepath.Join(filepath.Dir(s.sandbox), code+"-"+part), []byte(text), private); err != nil {
+				return err
+			}
+		}
 	}
 	text, err = yaml.Marshal(data)
 	if err != nil {
 		return err
 	}
-	return writeFile(s.sandbox, text)
+	return writeFile(s.sandbox, text, private)
 }
 
 // managementKey reads a pair of keys, or makes it.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,7 +21,8 @@ type setup struct {
 	digest   string // file of its SHA-256, "" for no console
 	policies string // folder
 	targets  string // file, "" for no sandbox
-	sandbox  string // file
+	sandbox  string // file; the keys of each provider are beside it
+	redis    redisFiles
 	prepared bool
 }
 
@@ -75,8 +77,12 @@ func (s *setup) healthy(ctx context.Context) error {
 	if status.Sealed {
 		return errors.New("vault is sealed")
 	}
-	_, err = os.Stat(s.secretID)
-	return err
+	for _, written := range []string{s.redis.acl(), s.secretID} {
+		if _, err := os.Stat(written); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // initialise makes a new Vault's keys and keeps them. Whatever was kept belongs to a Vault that is gone.
@@ -86,7 +92,7 @@ func (s *setup) initialise(ctx context.Context) error {
 		return err
 	}
 	// Vault tells its keys once: find out before that whether they can be kept.
-	if err := writeFile(s.keys, nil); err != nil {
+	if err := writeFile(s.keys, nil, private); err != nil {
 		return err
 	}
 	var made struct {
@@ -105,7 +111,7 @@ func (s *setup) initialise(ctx context.Context) error {
 		return err
 	}
 	s.log.InfoContext(ctx, "initialised")
-	return writeFile(s.keys, data)
+	return writeFile(s.keys, data, private)
 }
 
 func (s *setup) load() (k keys, err error) {
@@ -119,14 +125,30 @@ func (s *setup) load() (k keys, err error) {
 	return k, nil
 }
 
-// writeFile replaces a file of the owner's, so that neither a reader nor a crash sees half of it.
-func writeFile(name string, data []byte) error {
+// Who may read a file.
+const (
+	private os.FileMode = 0o600 // keyturn's user
+	shared  os.FileMode = 0o640 // and the group, as which Redis runs
+)
+
+// made reads a secret text, or makes it.
+func made(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		text = []byte(rand.Text())
+		err = writeFile(name, text, private)
+	}
+	return text, err
+}
+
+// writeFile replaces a file, so that neither a reader nor a crash sees half of it.
+func writeFile(name string, data []byte, mode os.FileMode) error {
 	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // 0600
 	if err != nil {
 		return err
 	}
 	_, err = file.Write(data)
-	err = errors.Join(err, file.Sync(), file.Close())
+	err = errors.Join(err, file.Chmod(mode), file.Sync(), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), name)
 	}

@@ -42,6 +42,12 @@ func start(t *testing.T) *machine {
 	targets := filepath.Join(dir, "targets.yaml")
 	write(t, targets, "providers: {tencent-ses: {targets: [{target: a@example.com}]}, kirimemail: {rate: 5/s}}\n")
 
+	for _, folder := range []string{"redis", "redis-client"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	m := &machine{}
 	m.process = devenvtest.Process(t, devenv.Command{
 		Path: binary, Args: []string{"server", "-config", config, "-ready-json"}, Ready: &m.ready,
@@ -51,6 +57,7 @@ func start(t *testing.T) *machine {
 		keys: filepath.Join(dir, "keys.json"), secretID: filepath.Join(dir, "secret-id"),
 		token: filepath.Join(dir, "console-token"), digest: filepath.Join(dir, "demo.sha256"),
 		policies: "../../vault", targets: targets, sandbox: filepath.Join(dir, "sandbox.yaml"),
+		redis: redisFiles{server: filepath.Join(dir, "redis"), client: filepath.Join(dir, "redis-client"), template: "../../redis/users.acl"},
 	}
 	return m
 }
@@ -160,6 +167,10 @@ func TestTheSandboxGetsTheKeysThatKeyturnReads(t *testing.T) {
 		if len(keys) != 1 || keys[0] != kept.Data.Data || keys[0].Secret == "" {
 			t.Errorf("%s: the sandbox and Vault differ", code)
 		}
+		beside := filepath.Join(filepath.Dir(m.sandbox), code)
+		if keys[0].ID != read(t, beside+"-id") || keys[0].Secret != read(t, beside+"-secret") {
+			t.Errorf("%s: the sandbox and the files beside its data differ", code)
+		}
 	}
 	if len(data.Providers["tencent-ses"].Targets) != 1 || data.Providers["kirimemail"].Rate != "5/s" {
 		t.Errorf("the rest of the data did not survive: %d targets, rate %q",
@@ -236,17 +247,21 @@ func TestNoSecretIsLoggedOrReadableByOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, secret := range map[string]string{"unseal key": k.UnsealKey, "root token": k.RootToken, "secret_id": read(t, m.secretID), "console's token": read(t, m.token)} {
+	for name, secret := range map[string]string{"unseal key": k.UnsealKey, "root token": k.RootToken, "secret_id": read(t, m.secretID), "console's token": read(t, m.token), "password of Redis": read(t, m.redis.password())} {
 		if secret == "" || strings.Contains(m.logged.String(), secret) {
 			t.Errorf("the %s is empty, or in the log", name)
 		}
 	}
-	for _, file := range []string{m.keys, m.secretID, m.sandbox, m.token, m.digest} {
+	modes := map[string]os.FileMode{m.redis.key(): 0o640, m.redis.acl(): 0o640, m.redis.password(): 0o600}
+	for _, file := range []string{m.keys, m.secretID, m.sandbox, m.token, m.digest, filepath.Join(filepath.Dir(m.sandbox), "kirimemail-secret")} {
+		modes[file] = 0o600
+	}
+	for file, mode := range modes {
 		info, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Mode().Perm() != 0o600 {
+		if info.Mode().Perm() != mode {
 			t.Errorf("%s has mode %v", file, info.Mode())
 		}
 	}
