@@ -15,8 +15,8 @@ RUN v=keyturn/internal/version && CGO_ENABLED=0 go build -trimpath \
       -ldflags="-s -w -X '$v.version=$VERSION' -X '$v.revision=$REVISION' -X '$v.date=$DATE'" -o /out/bin/ \
       ./cmd/worker ./cmd/scheduler ./cmd/console ./cmd/rotatectl ./cmd/sandbox ./deploy/compose/setup && \
     # A named volume starts with the owner of the folder that it covers.
-    mkdir -p /out/run/keyturn/login /out/run/keyturn/console /out/run/keyturn/sandbox /out/run/keyturn/redis \
-      /out/run/keyturn/redis-server /out/var/lib/keyturn && \
+    mkdir -p /out/run/keyturn/login /out/run/keyturn/console /out/run/keyturn/sandbox /out/run/keyturn/redis && \
+    mkdir -p /out/run/keyturn/redis-server /out/var/lib/keyturn && \
     mkdir -p /out/etc/ssl/certs && cp -L /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/
 
 FROM scratch

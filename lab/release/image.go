@@ -22,7 +22,8 @@ import (
 // What the image has besides programs, as the Dockerfile makes it: a named volume starts with the owner of the folder that
 // it covers.
 var imageFolders = []string{
-	"bin", "etc", "etc/ssl", "etc/ssl/certs", "run", "run/keyturn", "run/keyturn/console", "run/keyturn/login", "run/keyturn/sandbox",
+	"bin", "etc", "etc/ssl", "etc/ssl/certs", "run", "run/keyturn", "run/keyturn/console", "run/keyturn/login", "run/keyturn/redis",
+	"run/keyturn/redis-server", "run/keyturn/sandbox",
 	"var", "var/lib", "var/lib/keyturn",
 }
 
