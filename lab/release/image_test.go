@@ -65,7 +65,7 @@ type dockerfile struct {
 
 var (
 	builtPackage = regexp.MustCompile(`\./(?:cmd|deploy/compose)/(\w+)`)
-	madeFolder   = regexp.MustCompile(`/out(/[\w/]+)`)
+	madeFolder   = regexp.MustCompile(`/out(/[\w/-]+)`)
 	copiedFile   = regexp.MustCompile(`cp -L (\S+) /out(/\S+)`)
 	labelName    = regexp.MustCompile(`(org\.opencontainers\.image\.\w+)=`)
 )
