@@ -15,7 +15,10 @@ import (
 // usedPause is how soon to look again whether processes have taken up the next management key: they read it within seconds.
 const usedPause = 5 * time.Second
 
-var errStillUsed = errors.New("a process still calls with the management key that is to be disabled")
+var (
+	errStillUsed = errors.New("a process still calls with the management key that is to be disabled")
+	errUsedIsOff = errors.New("the identity that consumers use again is disabled, and could not be enabled")
+)
 
 // takeAway does the next step of a retirement, where there is one to do now. ok is false if that failed.
 func (r *run) takeAway(ctx context.Context, w Retiring, current Entry, place Place) (ok bool, err error) {
@@ -115,35 +118,84 @@ func (r *run) takeMissed(ctx context.Context, w Retiring) (ok bool, err error) {
 		return false, nil
 	}
 	r.notice(ctx, NoticeMissed, "a process still called with the management key that was disabled: it is enabled again, and waits for another grace")
-	if err := r.Keys.Stay(ctx, r.Credential, w.ID); err != nil {
-		return false, fmt.Errorf("say that a management key stays: %w", err)
+	if err := r.stay(ctx, w); err != nil {
+		return false, err
 	}
 	return true, r.enter(ctx, w, Waits, r.Clock.Now().Add(max(r.rec.Identities.Grace, r.Timing.Recheck)))
 }
 
-// enableUsed has what consumers use again accepted again.
+// enableUsed has what consumers use again accepted again. A management key that was only announced to leave stays, so that
+// processes take it up.
 func (r *run) enableUsed(ctx context.Context, w Retiring) error {
-	if !w.mayBeOff() || r.Client.Disabler == nil || !r.turned(ctx, "enable", w, r.Client.Disabler.Enable) {
-		return nil
+	if w.mayBeOff() && (r.Client.Disabler == nil || r.accept(ctx, w) != nil) {
+		return nil // tended comes back
 	}
-	if r.manages() {
-		if err := r.Keys.Stay(ctx, r.Credential, w.ID); err != nil {
-			return fmt.Errorf("say that a management key stays: %w", err)
-		}
+	if err := r.stay(ctx, w); err != nil || !w.mayBeOff() {
+		return err
 	}
 	return r.enter(ctx, w, Waits, r.Clock.Now().Add(max(r.rec.Identities.Grace, r.Timing.Recheck)))
 }
 
+// accept enables an identity. One that is gone delays nothing: the next rotation gives consumers another.
+func (r *run) accept(ctx context.Context, w Retiring) error {
+	err := r.switched(ctx, "enable", w, r.Client.Disabler.Enable)
+	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Kind == Target {
+		return nil
+	}
+	return err
+}
+
+// stay has processes call with a management key again.
+func (r *run) stay(ctx context.Context, w Retiring) error {
+	if !r.manages() {
+		return nil
+	}
+	if err := r.Keys.Stay(ctx, r.Credential, w.ID); err != nil {
+		return fmt.Errorf("say that a management key stays: %w", err)
+	}
+	return nil
+}
+
+// usedIsOff reports whether consumers use an identity that may be disabled, and that can be enabled here.
+func (r *run) usedIsOff() (w Retiring, off bool) {
+	for _, w := range r.rec.Identities.Retire {
+		if w.ID == r.base.ID && w.mayBeOff() && w.Account == r.Credential.Account && r.Client.Disabler != nil {
+			return w, true
+		}
+	}
+	return Retiring{}, false
+}
+
+// comeBackToOff has an identity enabled soon that consumers use, also where this is a check, which does not come back by itself.
+func (r *run) comeBackToOff(ctx context.Context, w Retiring) error {
+	late := r.Clock.Now().Sub(w.NotBefore)
+	left := min(parkFor(late), max(late, usedPause))
+	if r.job.Reason != ReasonRetire {
+		r.after(ctx, "have what consumers use enabled", func(ctx context.Context) error {
+			return r.Agenda.Ask(ctx, r.Credential, ReasonRetire, left)
+		})
+	}
+	return wait(left, errUsedIsOff)
+}
+
 // revive is enableUsed for a rotation that is about to be opened, whose record would not tell any more that what consumers use
-// is disabled. One that is gone delays nothing: the rotation gives them another.
+// is disabled, or is about to be.
 func (r *run) revive(ctx context.Context, i *Identities) error {
-	for _, w := range i.Retire {
-		if w.ID != r.base.ID || !w.mayBeOff() || r.Client.Disabler == nil {
+	i.Retire = slices.Clone(i.Retire)
+	for n, w := range i.Retire {
+		if w.ID != r.base.ID {
 			continue
 		}
-		err := r.switched(ctx, "enable", w, r.Client.Disabler.Enable)
-		if refused := (*Error)(nil); err != nil && (!errors.As(err, &refused) || refused.Kind != Target) {
-			return wait(usedPause, fmt.Errorf("enable the identity that consumers use again: %w", err))
+		if w.mayBeOff() && r.Client.Disabler != nil {
+			if err := r.accept(ctx, w); err != nil {
+				return wait(usedPause, fmt.Errorf("enable the identity that consumers use again: %w", err))
+			}
+		}
+		if err := r.stay(ctx, w); err != nil {
+			return wait(usedPause, err)
+		}
+		if r.Client.Disabler != nil {
+			i.Retire[n].Phase = Waits
 		}
 	}
 	return nil

@@ -55,10 +55,10 @@ func (i *Identities) add(id string, at time.Time) {
 }
 
 // use notes which one consumers use now. The one before waits to be retired where it was made, but not before at; one that
-// waited does not any more, because a person put it back.
+// waited does not any more, because a person put it back; one that may be disabled is to be enabled first.
 func (i *Identities) use(id string, at time.Time) {
 	if id == i.Used {
-		i.drop(id)
+		i.keep(id)
 		return
 	}
 	before := Retiring{ID: i.Used, Account: i.UsedAccount, Target: i.UsedTarget, NotBefore: at}
@@ -71,7 +71,12 @@ func (i *Identities) use(id string, at time.Time) {
 			i.UsedAccount, i.UsedTarget = w.Account, w.Target
 		}
 	}
-	i.drop(id)
+	i.keep(id)
+}
+
+// keep has an identity stay that is used, unless it may be disabled: that has to be known until it is enabled.
+func (i *Identities) keep(id string) {
+	i.Retire = slices.DeleteFunc(slices.Clone(i.Retire), func(w Retiring) bool { return w.ID == id && !w.mayBeOff() })
 }
 
 // waits reports whether an identity is to be retired.

@@ -136,6 +136,9 @@ func (r *run) tend(ctx context.Context, list bool) error {
 
 // tended ends with what is left to retire.
 func (r *run) tended(ctx context.Context, changed bool) error {
+	if w, off := r.usedIsOff(); off {
+		return r.comeBackToOff(ctx, w)
+	}
 	next, waiting := r.rec.Identities.next(r.base.ID)
 	late := r.Clock.Now().Sub(next.NotBefore)
 	switch {
