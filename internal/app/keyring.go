@@ -127,7 +127,13 @@ func (k *Keyring) repeat(ctx context.Context, every time.Duration, at place) {
 func (k *Keyring) renew(ctx context.Context, s *Subjects, account string) bool {
 	ctx, cancel := context.WithTimeout(ctx, renewMost)
 	defer cancel()
-	changed, err := s.Renew(ctx, account)
+	changed, err := s.Renew(ctx, account, func(ctx context.Context, id string) error {
+		cred, known := s.cfg.Credential(s.cfg.Accounts[account].KeysFrom)
+		if !known {
+			return nil
+		}
+		return k.Uses.takes(ctx, cred, id)
+	})
 	if ctx.Err() != nil && err != nil {
 		err = fmt.Errorf("account %s: %w", account, ctx.Err())
 	}

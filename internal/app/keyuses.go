@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -105,6 +106,21 @@ func (u *uses) admit(ctx context.Context, cred *rotation.Credential, id string) 
 	}
 	return nil
 }
+
+// takes reports why a key is not to be taken up: it is about to be disabled, or is, and a person has put it back. Until it is
+// enabled again, the one that this process has is the one that works, and that can enable it.
+func (u *uses) takes(ctx context.Context, cred *rotation.Credential, id string) error {
+	leaving, err := u.ledger.Leaving(ctx, cred, id)
+	if err != nil {
+		return err
+	}
+	if leaving {
+		return errLeaving
+	}
+	return nil
+}
+
+var errLeaving = errors.New("the key that stands in Vault is disabled, or about to be: the one of before stays in use until it is enabled")
 
 // followers are the accounts of a fleet whose keys are those of credentials, by credential.
 func (s *Subjects) followers() map[string][]string {

@@ -173,6 +173,30 @@ func TestNoCallIsMadeThatRedisHasNotHeardOf(t *testing.T) {
 	}
 }
 
+// The one that this process has is the one that works, and that can enable it.
+func TestAKeyThatAPersonPutsBackIsTakenUpWhenItIsEnabledAgain(t *testing.T) {
+	t.Parallel()
+	h := newHand(t)
+	h.rotate()
+	h.leave("id-1")
+	h.follow()
+	h.vault = map[string]string{"username": "id-1", "password": "s-1"}
+	if h.renew(t.Context(), h.subjects, "bot"); h.subjects.client("bot").id != "id-2" || h.Ready() == nil {
+		t.Errorf("the next run has %s, ready: %v", h.subjects.client("bot").id, h.Ready())
+	}
+	ctx, done := h.Using(t.Context(), h.subjects, "bot")
+	defer done()
+	if err := h.call(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := h.Uses.ledger.Stay(t.Context(), h.cred, "id-1"); err != nil {
+		t.Fatal(err)
+	}
+	if !h.renew(t.Context(), h.subjects, "bot") || h.subjects.client("bot").id != "id-1" || h.Ready() != nil {
+		t.Errorf("the next run has %s, ready: %v", h.subjects.client("bot").id, h.Ready())
+	}
+}
+
 // counted counts what the breaker hears.
 type counted struct {
 	blocks

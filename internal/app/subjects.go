@@ -112,8 +112,9 @@ func (s *Subjects) client(account string) keyed {
 }
 
 // Renew reads the management keys of an account again, and makes another client if they have changed. Runs that have begun
-// go on with the client that they have. After an error the account has what it had.
-func (s *Subjects) Renew(ctx context.Context, account string) (changed bool, err error) {
+// go on with the client that they have. After an error, and where the key that stands there is not to be taken up, the account
+// has what it had.
+func (s *Subjects) Renew(ctx context.Context, account string, takes func(ctx context.Context, id string) error) (changed bool, err error) {
 	keys, err := s.keys(ctx, account)
 	if err != nil {
 		return false, err
@@ -122,6 +123,9 @@ func (s *Subjects) Renew(ctx context.Context, account string) (changed bool, err
 		return false, nil
 	}
 	next, err := clientOf(s.cfg.Accounts[account], keys[account])
+	if err == nil && next.id != "" {
+		err = takes(ctx, next.id)
+	}
 	if err != nil {
 		return false, fmt.Errorf("account %s: %w", account, err)
 	}

@@ -71,6 +71,11 @@ func (l *Ledger) Leave(ctx context.Context, cred *rotation.Credential, id string
 	return n > 0, err
 }
 
+// Leaving reports whether a key is about to be disabled, or disabled.
+func (l *Ledger) Leaving(ctx context.Context, cred *rotation.Credential, id string) (bool, error) {
+	return l.RDB.HExists(ctx, key(cred), "l:"+cred.ID+" "+id).Result()
+}
+
 // Missed implements rotation.Keys.
 func (l *Ledger) Missed(ctx context.Context, cred *rotation.Credential, id string) (bool, error) {
 	return l.RDB.HExists(ctx, key(cred), "m:"+cred.ID+" "+id).Result()

@@ -168,3 +168,21 @@ func TestWhatIsOldLeavesTheHash(t *testing.T) {
 		t.Errorf("%q", fields)
 	}
 }
+
+func TestTheKeysOfTwoCredentialsAreNotMixed(t *testing.T) {
+	t.Parallel()
+	l, other := heard(t), &rotation.Credential{ID: "bo", Account: bot.Account}
+	must[[]string](t)(l.Report(t.Context(), other, "t w1", []string{"old"}))
+	if must[bool](t)(l.Leave(t.Context(), bot, "old")) {
+		t.Error("a worker of another credential counts")
+	}
+	if !must[bool](t)(l.Leaving(t.Context(), bot, "old")) || must[bool](t)(l.Leaving(t.Context(), other, "old")) {
+		t.Error("a key of another credential leaves")
+	}
+	if err := l.Miss(t.Context(), bot, "old"); err != nil || must[bool](t)(l.Missed(t.Context(), other, "old")) {
+		t.Error("a key of another credential was missed", err)
+	}
+	if err := l.Forget(t.Context(), bot, "t w1"); err != nil || !must[bool](t)(l.Leave(t.Context(), other, "old")) {
+		t.Error("a worker of another credential is forgotten", err)
+	}
+}

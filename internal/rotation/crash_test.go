@@ -77,8 +77,30 @@ func scenarios() []scenario {
 			}
 		}
 	}
-	return all
+	return append(all, managed()...)
 }
+
+// managed are the scenarios of management keys, which are disabled before they are taken away.
+func managed() []scenario {
+	disabled := func(w *rotationtest.World, k *rotationtest.Worker, s rotation.Subject) {
+		k.Run(context.Background(), s, rotation.Job{Slot: slot(w), Reason: rotation.ReasonScheduled})
+		w.Advance(rotationtest.Grace)
+		k.Run(context.Background(), s, rotation.Job{Reason: rotation.ReasonRetire})
+	}
+	return []scenario{
+		{name: "a management key", call: managedKey},
+		{name: "a management key that is missed", call: managedKey, before: func(w *rotationtest.World, k *rotationtest.Worker, s rotation.Subject) {
+			disabled(w, k, s)
+			w.Refused = 1
+		}},
+		{name: "a management key that a person puts back", call: managedKey, before: func(w *rotationtest.World, k *rotationtest.Worker, s rotation.Subject) {
+			disabled(w, k, s)
+			w.PutBack()
+		}},
+	}
+}
+
+const managedKey = "minter.mint of a management key"
 
 func slot(w *rotationtest.World) time.Time { return w.Current().Slot.Add(time.Hour) }
 
@@ -88,7 +110,7 @@ func walk(t *testing.T, sc scenario, nth int, fault rotationtest.Fault) (ops []s
 	w := rotationtest.NewWorld()
 	k := &rotationtest.Worker{World: w, Name: "one"}
 	subject := map[string]func(bool) rotation.Subject{
-		"setter.set": k.Setter, "issuer.issue": k.Issuer, "minter.mint": k.Overlap,
+		"setter.set": k.Setter, "issuer.issue": k.Issuer, "minter.mint": k.Overlap, managedKey: k.Managing,
 	}[sc.call](sc.verified)
 	job := rotation.Job{Slot: slot(w), Reason: rotation.ReasonScheduled}
 	if sc.before != nil {
@@ -120,8 +142,11 @@ func walk(t *testing.T, sc scenario, nth int, fault rotationtest.Fault) (ops []s
 		k.Run(context.Background(), subject, rotation.Job{Reason: rotation.ReasonRecheck})
 	}
 	where := fmt.Sprintf("%s at call %d", fault, nth)
-	if ids := w.Identities(); sc.call == "minter.mint" && !slices.Equal(ids, []string{w.Current().ID}) {
+	if ids := w.Identities(); strings.HasPrefix(sc.call, "minter.mint") && !slices.Equal(ids, []string{w.Current().ID}) {
 		t.Errorf("%s: the provider has %q, and consumers use %q", where, ids, w.Current().ID)
+	}
+	if id := w.Current().ID; w.Disabled(id) || w.Leaving(id) {
+		t.Errorf("%s: consumers use %q, which is disabled, or is to be", where, id)
 	}
 	if hit {
 		where = fmt.Sprintf("%s at %s", where, ops[nth])

@@ -127,13 +127,18 @@ func (r *run) takeMissed(ctx context.Context, w Retiring) (ok bool, err error) {
 // enableUsed has what consumers use again accepted again. A management key that was only announced to leave stays, so that
 // processes take it up.
 func (r *run) enableUsed(ctx context.Context, w Retiring) error {
-	if w.mayBeOff() && (r.Client.Disabler == nil || r.accept(ctx, w) != nil) {
+	if w.mayBeOff() && !r.enabled(ctx, w) {
 		return nil // tended comes back
 	}
 	if err := r.stay(ctx, w); err != nil || !w.mayBeOff() {
 		return err
 	}
 	return r.enter(ctx, w, Waits, r.Clock.Now().Add(max(r.rec.Identities.Grace, r.Timing.Recheck)))
+}
+
+// enabled enables an identity where that is possible, and reports whether it is certain.
+func (r *run) enabled(ctx context.Context, w Retiring) bool {
+	return r.Client.Disabler != nil && r.accept(ctx, w) == nil
 }
 
 // accept enables an identity. One that is gone delays nothing: the next rotation gives consumers another.

@@ -82,3 +82,18 @@ func TestAManagementKeyThatAPersonPutsBackStays(t *testing.T) {
 		}
 	}
 }
+
+func TestAManagementKeyThatWasToLeaveBeforeItsTimeStaysWhenAPersonPutsItBack(t *testing.T) {
+	t.Parallel()
+	w, k, s, _, keys := managing(t)
+	k.Run(t.Context(), s, retire)
+	w.Advance(time.Minute)
+	keys.missed = true
+	k.Run(t.Context(), s, retire) // it waits for another grace
+	keys.used, keys.missed, keys.stayed = true, false, nil
+	k.Run(t.Context(), s, rotation.Job{Reason: rotation.ReasonRetire, Force: true})
+	w.PutBack()
+	if k.Run(t.Context(), s, look); !slices.Contains(keys.stayed, "identity-0") {
+		t.Errorf("left %q, stayed %q", keys.left, keys.stayed)
+	}
+}

@@ -57,11 +57,11 @@ func (r *run) turn(ctx context.Context) error {
 }
 
 // due lists those to be retired now, at most a few: only where they were made, because another account or target does not
-// have them. With Force no grace is waited for, and none where consumers use one again that was disabled.
+// have them. With Force no grace is waited for, and none where consumers use one again that was disabled, or was to be.
 func (r *run) due() (all []Retiring) {
 	now := r.Clock.Now()
 	for _, w := range r.rec.Identities.Retire {
-		ripe := r.job.Force || !w.NotBefore.After(now) || w.ID == r.base.ID && w.mayBeOff()
+		ripe := r.job.Force || !w.NotBefore.After(now) || w.ID == r.base.ID && (w.mayBeOff() || r.manages())
 		if w.Account == r.Credential.Account && ripe && len(all) < maxRetired {
 			all = append(all, w)
 		}

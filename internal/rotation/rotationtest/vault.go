@@ -147,6 +147,9 @@ func (w *World) PutBack() {
 	e := w.current.all[0]
 	e.Version = w.Current().Version + 1
 	w.current.all = append(w.current.all, e)
+	if password, there := w.identities[e.ID]; there {
+		w.live = password
+	}
 }
 
 // AddNote does what `vault kv patch` does to a field of a user.

@@ -45,6 +45,8 @@ type World struct {
 	Answer func(Call) *rotation.Error
 	// Keys is the machine's port; nil where no identity is a management key.
 	Keys rotation.Keys
+	// Refused is how many keys that were disabled a process still calls with.
+	Refused int
 
 	mu         sync.Mutex
 	now        time.Time
@@ -56,6 +58,8 @@ type World struct {
 	landed     secret.Value            // what came with a call that landed late
 	accepted   []secret.Value          // everything the provider ever accepted or made
 	identities map[string]secret.Value // of a Minter, by id; nil where there is none
+	disabled   map[string]bool         // of those; nil where none can be
+	leaving    map[string]bool         // management keys that no process begins to call with
 	journal    versions[rotation.Record]
 	current    versions[rotation.Entry]
 	lagging    bool // the call that is being carried out met a node that lags
