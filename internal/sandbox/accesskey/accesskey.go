@@ -67,20 +67,21 @@ func (k *Keys) list(user string) (all []Key) {
 	return all
 }
 
-// Secret looks up the secret of an active key, whosever it is.
-func (k *Keys) Secret(id string) (secret string, ok bool) {
+// Caller looks up a key, whosever it is. One that has not spread yet is not known.
+func (k *Keys) Caller(id string) core.Caller {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, r := range k.ledger.List("") {
-		if _, name, _ := strings.Cut(r.Target, "/"); name == id && !k.inactive[r.Target] && r.Live != "" {
-			return r.Live, true
+		if _, name, _ := strings.Cut(r.Target, "/"); name == id && r.Serving != "" {
+			return core.Caller{Secret: r.Serving, Known: true, Active: !k.inactive[r.Target]}
 		}
 	}
-	return "", false
+	return core.Caller{}
 }
 
-// Make gives a user another key. The outcome is OutRejected where there is no room for one.
-func (k *Keys) Make(user, id, secret string) (Key, core.Outcome) {
+// Make gives a user another key, with which no one can call before lag is over. The outcome is OutRejected where there is no room
+// for one.
+func (k *Keys) Make(user, id, secret string, lag time.Duration) (Key, core.Outcome) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.list(user)) >= Most {
@@ -90,7 +91,7 @@ func (k *Keys) Make(user, id, secret string) (Key, core.Outcome) {
 	if err != nil || len(added) == 0 {
 		return Key{}, core.OutFailed
 	}
-	_, result := k.ledger.Set(user+"/"+id, secret, 0)
+	_, result := k.ledger.Set(user+"/"+id, secret, lag)
 	return Key{ID: id, Status: Active, Made: added[0].CreatedAt}, result
 }
 

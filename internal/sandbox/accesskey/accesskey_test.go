@@ -31,13 +31,13 @@ func keys(t *testing.T) *accesskey.Keys {
 func TestAUserHasNoMoreKeysThanItMay(t *testing.T) {
 	t.Parallel()
 	k := keys(t)
-	if made, result := k.Make("ann", "second", "s2"); result != core.OutAccepted || made.ID != "second" || made.Status != accesskey.Active {
+	if made, result := k.Make("ann", "second", "s2", 0); result != core.OutAccepted || made.ID != "second" || made.Status != accesskey.Active {
 		t.Fatalf("%+v, %v", made, result)
 	}
-	if _, result := k.Make("ann", "third", "s3"); result != core.OutRejected || len(k.List("ann")) != accesskey.Most {
+	if _, result := k.Make("ann", "third", "s3", 0); result != core.OutRejected || len(k.List("ann")) != accesskey.Most {
 		t.Errorf("a third: %v, %v", result, k.List("ann"))
 	}
-	if _, result := k.Make("an", "first", "s1"); result != core.OutAccepted || len(k.List("an")) != 1 {
+	if _, result := k.Make("an", "first", "s1", 0); result != core.OutAccepted || len(k.List("an")) != 1 {
 		t.Errorf("another user, whose name is the beginning of the first: %v, %v", result, k.List("an"))
 	}
 }
@@ -61,7 +61,28 @@ func TestAKeyIsDisabledBeforeItIsDeleted(t *testing.T) {
 		t.Error("what is not there is known")
 	}
 	// Another key of the same id has a state of its own.
-	if _, result := k.Make("ann", "first", "s1"); result != core.OutAccepted || k.List("ann")[0].Status != accesskey.Active {
+	if _, result := k.Make("ann", "first", "s1", 0); result != core.OutAccepted || k.List("ann")[0].Status != accesskey.Active {
 		t.Errorf("%v, %v", result, k.List("ann"))
+	}
+}
+
+// Whose key it is makes no difference to a caller, and what a key is worth follows its state.
+func TestACallerIsAKeyThatHasASecret(t *testing.T) {
+	t.Parallel()
+	k := keys(t)
+	if got := k.Caller("first"); got != (core.Caller{}) {
+		t.Errorf("a key without a secret: %+v", got)
+	}
+	if _, result := k.Make("ann", "second", "s2", 0); result != core.OutAccepted {
+		t.Fatal(result)
+	}
+	for _, status := range []string{accesskey.Active, accesskey.Inactive, accesskey.Active, accesskey.Inactive} {
+		k.Turn("ann", "second", status)
+		if got, want := k.Caller("second"), (core.Caller{Secret: "s2", Known: true, Active: status == accesskey.Active}); got != want {
+			t.Errorf("%s: %+v", status, got)
+		}
+	}
+	if k.Remove("ann", "second") != core.OutAccepted || k.Caller("second") != (core.Caller{}) || k.Caller("ann") != (core.Caller{}) {
+		t.Error("what is not there calls")
 	}
 }

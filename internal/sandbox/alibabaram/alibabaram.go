@@ -63,7 +63,7 @@ type product struct {
 
 func open(s *core.Service, _ core.Options) (core.Opener, error) {
 	keys := accesskey.Of(s.Ledger)
-	s.Lend(keys.Secret)
+	s.Lend(keys.Caller)
 	return product{alibabacloud.New(s), keys}.open, nil
 }
 
@@ -97,21 +97,21 @@ func (p product) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	if id != "" {
 		c.Also = []string{user + "/" + id}
 	}
-	c.Do = func(time.Duration) core.Reply {
+	c.Do = func(lag time.Duration) core.Reply {
 		if !p.keys.Knows(user) {
 			return in.Fault(reasons[core.OutUnknown], core.OutUnknown)
 		}
-		return p.do(in, op, user, id)
+		return p.do(in, op, user, id, lag)
 	}
 	c.Refuse = func(why core.Refusal) core.Reply { return in.Refuse(why, reasons) }
 	return c, nil
 }
 
 // do carries a call about a user out that exists.
-func (p product) do(in alibabacloud.Admitted, op, user, id string) core.Reply {
+func (p product) do(in alibabacloud.Admitted, op, user, id string, lag time.Duration) core.Reply {
 	switch op {
 	case opCreate:
-		return p.create(in, user)
+		return p.create(in, user, lag)
 	case opList:
 		return listed(in, p.keys.List(user))
 	case opUpdate:
@@ -132,9 +132,9 @@ func (p product) do(in alibabacloud.Admitted, op, user, id string) core.Reply {
 	}
 }
 
-func (p product) create(in alibabacloud.Admitted, user string) core.Reply {
+func (p product) create(in alibabacloud.Admitted, user string, lag time.Duration) core.Reply {
 	id, secret := "LTAI5t"+rand.Text()[:18], rand.Text()+rand.Text()[:4]
-	switch made, result := p.keys.Make(user, id, secret); result {
+	switch made, result := p.keys.Make(user, id, secret, lag); result {
 	case core.OutAccepted:
 		return created(in, made, secret)
 	case core.OutRejected:

@@ -58,7 +58,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{
 		config: config, services: map[string]*Service{}, defs: map[string]StandIn{},
 		injector: newInjector(config.Seed, config.Now, config.StandIns), holds: newHolds(), stopping: make(chan struct{}),
-		callers: &callers{secrets: map[string]func(string) (string, bool){}},
+		callers: &callers{looks: map[string]func(string) Caller{}},
 		ready:   Ready{Providers: map[string]string{}, SMTP: map[string]string{}, STARTTLS: map[string]string{}},
 	}
 	err := s.build()

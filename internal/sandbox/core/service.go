@@ -245,26 +245,6 @@ func (s *Service) restore(item stored) {
 // Now is the sandbox's clock.
 func (s *Service) Now() time.Time { return s.now() }
 
-// Secret looks up the secret of a key id.
-func (s *Service) Secret(id string) (string, bool) {
-	a := s.accounts[id]
-	if a == nil {
-		return s.lent(id)
-	}
-	return a.secret, true
-}
-
-// Account returns the account of a key id; nil if there is none. The keys of a cloud's users have one together.
-func (s *Service) Account(id string) *Account {
-	if a := s.accounts[id]; a != nil {
-		return a
-	}
-	if _, ok := s.lent(id); ok {
-		return s.whole
-	}
-	return nil
-}
-
 // LogIn returns the account whose key this is; nil if it is none's.
 func (s *Service) LogIn(id, secret string) *Account {
 	a := s.accounts[id]
@@ -273,9 +253,6 @@ func (s *Service) LogIn(id, secret string) *Account {
 	}
 	return a
 }
-
-// KeyRefused counts a request whose key is unknown or inactive, or whose secret is wrong.
-func (s *Service) KeyRefused() { s.stats.keyRefusals.Add(1) }
 
 // PasswordInURL counts a request whose URL holds the password although its body could, and warns of the first.
 func (s *Service) PasswordInURL(r *http.Request) {

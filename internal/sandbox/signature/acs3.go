@@ -20,6 +20,7 @@ const (
 	ACS3Expired      = "InvalidTimeStamp.Expired"
 	ACS3TimeFormat   = "InvalidTimeStamp.Format"
 	ACS3KeyNotFound  = "InvalidAccessKeyId.NotFound"
+	ACS3KeyInactive  = "InvalidAccessKeyId.Inactive"
 	ACS3DoesNotMatch = "SignatureDoesNotMatch"
 	ACS3NonceUsed    = "SignatureNonceUsed"
 )

@@ -15,7 +15,8 @@ import (
 // tc3Skew is how far a client's clock may be off at Tencent.
 const tc3Skew = 5 * time.Minute
 
-// Why a TC3 signature is refused: Tencent's codes.
+// Why a TC3 signature is refused: Tencent's codes. A key that is disabled has that of one which does not exist, as the page of the
+// codes that all products share says: https://www.tencentcloud.com/document/product/1078/38658
 const (
 	TC3InvalidAuthorization = "AuthFailure.InvalidAuthorization"
 	TC3SignatureExpire      = "AuthFailure.SignatureExpire"

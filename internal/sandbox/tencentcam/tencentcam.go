@@ -41,7 +41,7 @@ func StandIn() core.StandIn {
 		Check: checkTarget,
 		Open: func(s *core.Service, _ core.Options) (core.Opener, error) {
 			keys := accesskey.Of(s.Ledger)
-			s.Lend(keys.Secret)
+			s.Lend(keys.Caller)
 			return service{s, keys}.open, nil
 		},
 	}
@@ -78,6 +78,9 @@ func (s service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	}
 	caller, code := signature.VerifyTC3(r, body, "cam", s.Now(), s.Secret)
 	op := r.Header.Get("X-TC-Action")
+	if signature.OfKey(code) {
+		s.KeyRefused()
+	}
 	switch {
 	case code != "":
 		return refuse(core.OutUnauthorized, code)
@@ -97,11 +100,11 @@ func (s service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 	if in.AccessKeyId != "" {
 		c.Also = []string{user + "/" + in.AccessKeyId}
 	}
-	c.Do = func(time.Duration) core.Reply {
+	c.Do = func(lag time.Duration) core.Reply {
 		if !s.keys.Knows(user) {
 			return refusal(reasons[core.OutUnknown], core.OutUnknown)
 		}
-		return s.do(op, in)
+		return s.do(op, in, lag)
 	}
 	return c, nil
 }
@@ -140,11 +143,11 @@ func read(r *http.Request, body []byte, op string) (in input, code string) {
 }
 
 // do carries a call about a sub-user out that exists.
-func (s service) do(op string, in input) core.Reply {
+func (s service) do(op string, in input, lag time.Duration) core.Reply {
 	user, id := in.user(), in.AccessKeyId
 	switch op {
 	case opCreate:
-		return s.create(user)
+		return s.create(user, lag)
 	case opList:
 		return listed(s.keys.List(user))
 	case opUpdate:
@@ -165,9 +168,9 @@ func (s service) do(op string, in input) core.Reply {
 	}
 }
 
-func (s service) create(user string) core.Reply {
+func (s service) create(user string, lag time.Duration) core.Reply {
 	id, secret := "AKID"+rand.Text()+rand.Text()[:6], rand.Text()+rand.Text()[:6]
-	switch made, result := s.keys.Make(user, id, secret); result {
+	switch made, result := s.keys.Make(user, id, secret, lag); result {
 	case core.OutAccepted:
 		return created(made, secret)
 	case core.OutRejected:

@@ -35,11 +35,15 @@ const (
 
 // sign signs as a client would. That the signature itself is right is the business of signature's own tests.
 func sign(r *http.Request, body, id, secret string, at time.Time) {
-	h := signature.TC3{ID: id, Date: at.UTC().Format(time.DateOnly), Service: "cam", Signed: []string{"content-type", "host"}}
+	signFor("cam", r, body, id, secret, at)
+}
+
+func signFor(product string, r *http.Request, body, id, secret string, at time.Time) {
+	h := signature.TC3{ID: id, Date: at.UTC().Format(time.DateOnly), Service: product, Signed: []string{"content-type", "host"}}
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	r.Header.Set("X-TC-Timestamp", stamp)
-	r.Header.Set("Authorization", fmt.Sprintf("TC3-HMAC-SHA256 Credential=%s/%s/cam/tc3_request, SignedHeaders=content-type;host, Signature=%s",
-		id, h.Date, h.Sign(r, []byte(body), stamp, secret)))
+	r.Header.Set("Authorization", fmt.Sprintf("TC3-HMAC-SHA256 Credential=%s/%s/%s/tc3_request, SignedHeaders=content-type;host, Signature=%s",
+		id, h.Date, product, h.Sign(r, []byte(body), stamp, secret)))
 }
 
 // call makes a signed call. edit spoils it, unless that is nil.

@@ -54,6 +54,9 @@ func (t service) open(r *http.Request, body []byte) (*core.Call, *core.Reply) {
 		}
 	}
 	id, code := signature.VerifyTC3(r, body, "ses", t.Now(), t.Secret)
+	if signature.OfKey(code) {
+		t.KeyRefused()
+	}
 	switch {
 	case code != "":
 		return refuse(core.OutUnauthorized, code, "The request was not authenticated: "+code+".")
