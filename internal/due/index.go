@@ -42,9 +42,9 @@ if ARGV[3] == '0' then
   if left > 0 and left <= tonumber(ARGV[4]) then return left end
 end
 local t = redis.call('TIME')
--- The value says whether the credential is in the mirror for this hold alone.
-local value = 'new'
-if redis.call('ZSCORE', KEYS[2], ARGV[1]) and redis.call('GET', KEYS[1]) ~= 'new' then value = 'open' end
+-- The value says since when the credential was to be resumed before, or that it is in the mirror for this hold alone.
+local value, stands = redis.call('GET', KEYS[1]), redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not stands then value = 'new' elseif not value then value = stands end
 redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
 redis.call('ZADD', KEYS[2], t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2], ARGV[1])
 return 0`)
@@ -66,14 +66,19 @@ var parkScript = redis.NewScript(`
 local value = redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1])
 if ARGV[2] == '0' then
-  if value == 'new' then redis.call('ZREM', KEYS[2], ARGV[1]) end
+  local was, now = tonumber(value or ''), tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or '')
+  if value == 'new' then
+    redis.call('ZREM', KEYS[2], ARGV[1])
+  elseif was and now and was < now then
+    redis.call('ZADD', KEYS[2], value, ARGV[1])
+  end
   return 0
 end
 local t = redis.call('TIME')
 redis.call('ZADD', KEYS[2], 'XX', t[1] * 1000 + math.floor(t[2] / 1000) + ARGV[2], ARGV[1])
 return 0`)
 
-// Park is part of rotation.Agenda. A d of 0 takes back what Hold put into the mirror.
+// Park is part of rotation.Agenda. A d of 0 takes back what Hold did to the mirror.
 func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Duration) error {
 	keys := []string{holdKey(cred), redisx.Key(cred.Account, redisx.Open)}
 	if err := parkScript.Run(ctx, x.rdb, keys, cred.ID, d.Milliseconds()).Err(); err != nil {

@@ -14,16 +14,13 @@ const booked = 3
 
 // book reserves the first questions to the verifier, where its server bears only so many: a spent budget then delays
 // the send, and never the proof.
-func (r *run) book(ctx context.Context) error {
+func (r *run) book(ctx context.Context, urgency Urgency) error {
 	v, ok := r.Verifier.(Reserver)
 	if !ok {
 		return nil
 	}
-	if r.job.Reason != ReasonResume {
-		return v.Reserve(ctx, r.Credential.Login(), booked, Rotation)
-	}
-	err := v.Reserve(ctx, r.Credential.Login(), booked, Resumed)
-	if held := (*WaitError)(nil); errors.As(err, &held) && held.After > askPatience {
+	err := v.Reserve(ctx, r.Credential.Login(), booked, urgency)
+	if held := (*WaitError)(nil); urgency == Resumed && errors.As(err, &held) && held.After > askPatience {
 		return nil // a password may be live that consumers do not have: that cannot wait for a server that is paused
 	}
 	return err
@@ -35,7 +32,12 @@ const askPatience = 10 * time.Second
 // askInTime is ask about an accepted candidate. Where the question would be put only after the budget, it could not be put:
 // consumers hold a password that is most likely dead, and a server may be away for days.
 func (r *run) askInTime(ctx context.Context, password secret.Value) (Verdict, error) {
-	verdict, err := r.ask(ctx, password)
+	return r.askInTimeAs(ctx, r.rec.Login, r.rec.Target, password)
+}
+
+// askInTimeAs is askInTime about a password of another login or target.
+func (r *run) askInTimeAs(ctx context.Context, login, target string, password secret.Value) (Verdict, error) {
+	verdict, err := r.askAs(ctx, login, target, password)
 	held := (*WaitError)(nil)
 	if errors.As(err, &held) && r.sinceAccepted()+held.After > r.Credential.Verify.Propagation+askPatience {
 		r.unasked = held
@@ -82,7 +84,7 @@ func (r *run) askAs(ctx context.Context, login, target string, password secret.V
 	case errors.As(err, &held):
 		return Unknown, held
 	case errors.As(err, &refused) && refused.Kind == ClockSkew:
-		return Unknown, wait(retryFor(r.sinceAccepted()), refused) // another worker can ask
+		return Unknown, waitForOther(refused)
 	case errors.As(err, &refused):
 		r.tellNeighbours(ctx, refused)
 		verdict = Unknown

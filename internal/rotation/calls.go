@@ -25,8 +25,8 @@ func (r *run) take(ctx context.Context, n int) error {
 	if r.calls.used < r.calls.taken {
 		return nil
 	}
-	// A run that has a journal open, or that is waited for, goes before a backlog.
-	urgent := !r.confirmed.IsZero() || r.job.Reason == ReasonDemand || r.job.Reason == ReasonResume
+	// A run that has a journal open, or finds one, or that is waited for, goes before a backlog.
+	urgent := r.rec.State == Open || !r.confirmed.IsZero() || r.job.Reason == ReasonDemand || r.job.Reason == ReasonResume
 	turns, err := r.Limiter.Take(ctx, r.Credential.Account, n, urgent)
 	if err != nil {
 		return ranOut(ctx, err)

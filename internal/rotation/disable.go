@@ -25,22 +25,21 @@ func (r *run) takeAway(ctx context.Context, w Retiring, current Entry, place Pla
 	switch {
 	case w.ID == current.ID:
 		return true, r.enableUsed(ctx, w)
-	case r.Client.Disabler == nil || w.Phase == Unused || w.Phase == Disabled && !r.manages():
-		return r.take1(ctx, w), nil
-	case w.Phase == Disabled:
+	case w.Phase == Disabled && r.manages():
 		return r.takeMissed(ctx, w)
 	}
+	// A management key that counts as never used may be one that a person has had processes call with.
 	if free, err := r.isFree(ctx, w.ID); !free || err != nil {
 		return err == nil, err
 	}
-	if r.job.Force {
-		return r.take1(ctx, w), nil
+	if r.Client.Disabler == nil || r.job.Force || w.Phase == Unused || w.Phase == Disabled {
+		return r.takenAway(ctx, w), nil
 	}
 	return r.disable(ctx, w, current, place)
 }
 
-// take1 takes one identity away. It leaves the record with its next write.
-func (r *run) take1(ctx context.Context, w Retiring) bool {
+// takenAway takes an identity away, and reports whether that is certain. It leaves the record with its next write.
+func (r *run) takenAway(ctx context.Context, w Retiring) bool {
 	if !r.retire(ctx, w.Target, w.ID) {
 		return false
 	}
@@ -113,7 +112,7 @@ func (r *run) takeMissed(ctx context.Context, w Retiring) (ok bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("ask whether a management key was missed: %w", err)
 	case !missed:
-		return r.take1(ctx, w), nil
+		return r.takenAway(ctx, w), nil
 	case !r.turned(ctx, "enable", w, r.Client.Disabler.Enable):
 		return false, nil
 	}
@@ -223,6 +222,9 @@ func (r *run) switched(ctx context.Context, op string, w Retiring, call func(ctx
 	})
 	if refused := (*Error)(nil); errors.As(err, &refused) {
 		r.tellNeighbours(ctx, refused)
+		if refused.Kind == ClockSkew {
+			r.skewed = refused
+		}
 	}
 	return err
 }

@@ -224,3 +224,55 @@ func TestWithoutAnAnswerAboutItsUsersNoManagementKeyIsTouched(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 }
+
+// Minutes later, the same worker could have the job again.
+func TestARetirementOfAWorkerWhoseClockIsOffIsSoonAnothers(t *testing.T) {
+	t.Parallel()
+	for _, call := range []string{"disable", "retire"} {
+		w, k, s, c, d := disabling(t)
+		off := &rotation.Error{Kind: rotation.ClockSkew}
+		d.failing["disable"] = off
+		if call == "retire" {
+			s.Client.Disabler, c.refused = nil, off
+			s.Client.Minter = c
+		}
+		w.Advance(time.Hour)
+		result, _ := k.Run(t.Context(), s, retire)
+		if result.Status != rotation.Waiting || result.After != 30*time.Second || !errors.Is(result.Err, off) {
+			t.Errorf("%s: %+v", call, result)
+		}
+	}
+}
+
+// One that was listed may be any that a person has had processes call with.
+func TestAManagementKeyOfNoRotationIsTakenAwayOnlyWhenNoProcessCallsWithIt(t *testing.T) {
+	t.Parallel()
+	w, k, s, c, keys := managing(t)
+	k.Run(t.Context(), s, retire)
+	w.Advance(time.Minute)
+	k.Run(t.Context(), s, retire)
+	if left := w.Journal().Identities.Retire; len(left) != 0 {
+		t.Fatalf("%+v", left)
+	}
+	if _, err := s.Client.Minter.Mint(t.Context(), s.Credential.Target, (*c.labels)[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.Advance(time.Hour)
+	k.Run(t.Context(), s, look)
+	found := w.Journal()
+	if left := found.Identities.Retire; len(left) != 1 || left[0].Phase != rotation.Unused || found.Schema != rotation.Schema-1 {
+		t.Fatalf("%+v, schema %d", left, found.Schema)
+	}
+	w.Advance(2 * rotationtest.Grace)
+	keys.used, keys.left = true, nil
+	c.take()
+	result, _ := k.Run(t.Context(), s, retire)
+	if got := c.take(); got != "" || result.Status != rotation.Waiting || !slices.Equal(keys.left, []string{found.Identities.Retire[0].ID}) {
+		t.Errorf("%s, %+v, left %q", got, result, keys.left)
+	}
+	keys.used = false
+	k.Run(t.Context(), s, retire)
+	if got := c.take(); got != "retire "+found.Identities.Retire[0].ID {
+		t.Errorf("%s", got)
+	}
+}

@@ -88,6 +88,7 @@ type run struct {
 	tidied    bool      // this run knows which identities there are
 	freed     bool      // and has taken some away
 	stillUsed bool      // a process may still call with the management key that is to be disabled
+	skewed    *Error    // why a step of a retirement failed: this worker's clock is off
 }
 
 // rotate is the protocol; each step's file says what a crash there leaves behind. It asks for another round where what
@@ -121,17 +122,29 @@ func (r *run) rotate(ctx context.Context) (again bool, err error) {
 func (r *run) getInLine(ctx context.Context) error {
 	// The hold comes first, so that even a job that dies in the line for its turn is made up for; then the line, so that
 	// a backlog waits without an open journal. The turn itself is awaited right before the call.
-	if err := r.hold(ctx, r.job.Reason == ReasonResume); err != nil {
-		return err
-	}
-	if err := r.book(ctx); err != nil {
+	resumes := r.job.Reason == ReasonResume
+	if err := r.hold(ctx, resumes); err != nil {
 		return err
 	}
 	// What is open may need no call any more: then a pause that the provider asked for holds nothing up.
-	if r.job.Reason == ReasonResume {
-		return nil
+	if resumes {
+		return r.book(ctx, Resumed)
 	}
-	return r.reserve(ctx)
+	err := r.book(ctx, Rotation)
+	if err == nil {
+		err = r.reserve(ctx)
+	}
+	if held := (*WaitError)(nil); errors.As(err, &held) && held.After > askPatience && r.leftOpen(ctx) {
+		return r.book(ctx, Resumed) // the line is for what has not begun
+	}
+	return err
+}
+
+// leftOpen reports whether another run has left the journal open. That a job was not made to resume it says nothing: one that
+// came back from a worker that died was not, nor was a check.
+func (r *run) leftOpen(ctx context.Context) bool {
+	rec, err := r.Journals.Load(ctx, r.Credential)
+	return err == nil && rec.State == Open
 }
 
 // step does one step of the protocol, and tells who follows.

@@ -1,6 +1,9 @@
 package rotation
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // giveUpAfter is how long a rotation waits for a verifier or a provider, and a check for a verifier, before a person has to
 // look.
@@ -28,6 +31,11 @@ func parkFor(since time.Duration) time.Duration {
 // 10 seconds to 10 minutes.
 func retryFor(since time.Duration) time.Duration {
 	return min(max(since, 10*time.Second), 10*time.Minute)
+}
+
+// waitForOther ends a run whose worker's clock is off: by then another worker may have the job, whose is not.
+func waitForOther(e *Error) error {
+	return wait(min(cmp.Or(e.RetryAfter, 30*time.Second), maxRetryAfter), e)
 }
 
 // longer is the pause after one of d, within a run: twice as long, up to most.

@@ -16,7 +16,7 @@ const Schema = 5
 
 // lowest is the first version that can say what r says, so that a roll-out can be taken back.
 func (r *Record) lowest() int {
-	if slices.ContainsFunc(r.Identities.Retire, func(w Retiring) bool { return w.Phase != Waits }) {
+	if slices.ContainsFunc(r.Identities.Retire, func(w Retiring) bool { return w.mayBeOff() }) {
 		return Schema
 	}
 	return Schema - 1

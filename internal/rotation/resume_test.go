@@ -176,3 +176,63 @@ func TestAPromotionThatWasNotVerifiedIsTold(t *testing.T) {
 		t.Errorf("a promotion that was not verified gives the notices %q", w.Noticed)
 	}
 }
+
+// busy is a limiter whose line is long for what is not urgent.
+type busy struct{ rotation.Limiter }
+
+func (b busy) Take(ctx context.Context, account string, n int, urgent bool) (rotation.Turns, error) {
+	if !urgent {
+		return nil, &rotation.WaitError{After: 5 * time.Minute, Reason: "the provider asked for a pause"}
+	}
+	return b.Limiter.Take(ctx, account, n, urgent)
+}
+
+// A job that came back from a worker that died does not say that it resumes, and neither does a check.
+func TestWhatIsOpenWaitsInNoLineWhicheverJobMeetsIt(t *testing.T) {
+	t.Parallel()
+	paused := func(_ int, u rotation.Urgency) error {
+		if u == rotation.Resumed {
+			return nil
+		}
+		return &rotation.WaitError{After: 5 * time.Minute, Reason: "the server is paused"}
+	}
+	for name, meet := range map[string]func(*rotation.Machine, rotation.Subject, rotation.Job) rotation.Result{
+		"a job of its own": func(m *rotation.Machine, s rotation.Subject, job rotation.Job) rotation.Result {
+			return m.Rotate(t.Context(), s, job)
+		},
+		"a check": func(m *rotation.Machine, s rotation.Subject, job rotation.Job) rotation.Result {
+			return m.Check(t.Context(), s, job)
+		},
+	} {
+		w, k := newWorker()
+		s := k.Setter(true)
+		job := scheduled(w)
+		dieInTheCall(w, k, s)
+		w.Advance(time.Minute)
+		server, m := s.Verifier, k.Machine()
+		s.Verifier = reserved{server, paused}
+		if result := meet(m, s, job); !result.Rotated {
+			t.Errorf("%s, and a mail server that is paused: %+v", name, result)
+		}
+
+		w, k = newWorker()
+		s, job = k.Setter(true), scheduled(w)
+		dieInTheCall(w, k, s)
+		w.Advance(time.Minute)
+		m = k.Machine()
+		m.Limiter = busy{m.Limiter}
+		if result := meet(m, s, job); !result.Rotated {
+			t.Errorf("%s, and a provider with a backlog: %+v", name, result)
+		}
+	}
+}
+
+func TestWhatIsNotOpenWaitsInLine(t *testing.T) {
+	t.Parallel()
+	w, k := newWorker()
+	m := k.Machine()
+	m.Limiter = busy{m.Limiter}
+	if result := m.Rotate(t.Context(), k.Setter(true), scheduled(w)); result.Status != rotation.Waiting || result.After != 5*time.Minute || w.Journal().Version != 0 {
+		t.Errorf("%+v, and the journal is at version %d", result, w.Journal().Version)
+	}
+}

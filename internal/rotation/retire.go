@@ -144,6 +144,8 @@ func (r *run) tended(ctx context.Context, changed bool) error {
 	switch {
 	case !waiting:
 		return nil
+	case r.skewed != nil:
+		return waitForOther(r.skewed)
 	case r.stillUsed:
 		if tells(late) {
 			r.notice(ctx, NoticeNotRetired, errStillUsed.Error())

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -85,7 +84,7 @@ func (r *run) endSend(ctx context.Context, s step, e *Error) error {
 	case RateLimited:
 		return wait(max(e.RetryAfter, time.Second), e)
 	case ClockSkew:
-		return wait(min(cmp.Or(e.RetryAfter, 30*time.Second), maxRetryAfter), e)
+		return waitForOther(e)
 	case Unauthorized:
 		return wait(30*time.Second, e)
 	default:

@@ -130,7 +130,7 @@ func (r *run) askOldPassword(ctx context.Context) (Verdict, error) {
 	if r.rec.BaseLogin == "" {
 		return r.askInTime(ctx, old)
 	}
-	return r.askAs(ctx, r.rec.BaseLogin, cmp.Or(r.rec.BaseTarget, r.rec.Target), old)
+	return r.askInTimeAs(ctx, r.rec.BaseLogin, cmp.Or(r.rec.BaseTarget, r.rec.Target), old)
 }
 
 // answered reports that this run alone sent any of the candidates, and that each send had an answer: what was not

@@ -18,8 +18,12 @@ func (x *Index) Hold(_ context.Context, cred *rotation.Credential, quiet time.Du
 	if left := held.until - now; standing && !force {
 		return &rotation.WaitError{After: time.Duration(left) * time.Millisecond, Reason: "another run works on it"}
 	}
-	_, open := a.open.at[cred.ID]
-	a.holds[cred.ID] = hold{fresh: !open || standing && held.fresh, until: now + quiet.Milliseconds()}
+	before, open := a.open.at[cred.ID]
+	next := hold{fresh: !open, before: before, until: now + quiet.Milliseconds()}
+	if open && standing {
+		next.fresh, next.before = held.fresh, held.before
+	}
+	a.holds[cred.ID] = next
 	a.open.put(cred.ID, now+quiet.Milliseconds())
 	return nil
 }
@@ -31,12 +35,15 @@ func (x *Index) Park(_ context.Context, cred *rotation.Credential, d time.Durati
 	a, now := x.account(cred.Account), x.ms()
 	held := a.holds[cred.ID]
 	delete(a.holds, cred.ID)
-	_, open := a.open.at[cred.ID]
+	at, open := a.open.at[cred.ID]
 	switch {
 	case d.Milliseconds() > 0 && open:
 		a.open.put(cred.ID, now+d.Milliseconds())
-	case d.Milliseconds() == 0 && held.fresh && held.until > now:
+	case d.Milliseconds() > 0 || held.until <= now:
+	case held.fresh:
 		a.open.remove(cred.ID)
+	case open && held.before < at:
+		a.open.put(cred.ID, held.before)
 	}
 	return nil
 }

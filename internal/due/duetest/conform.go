@@ -237,8 +237,14 @@ func holds(b *bench) {
 	}
 	b.must(b.Hold(ctx, cred, time.Hour, false))
 	b.must(b.Park(ctx, cred, 0)) // one was open before
-	if b.look(cred).Resume.IsZero() {
-		b.Error("a journal that was open before this hold is forgotten with it")
+	if at := b.look(cred).Resume; at.IsZero() || at.After(b.now().Add(time.Minute)) {
+		b.Errorf("a journal that was open before a run that only waited is resumed at %s", at)
+	}
+	b.must(b.Hold(ctx, cred, time.Hour, false))
+	b.must(b.Hold(ctx, cred, 2*time.Hour, true)) // renewed
+	b.must(b.Park(ctx, cred, 0))
+	if at := b.look(cred).Resume; at.IsZero() || at.After(b.now().Add(time.Minute)) {
+		b.Errorf("a journal that was open before a run that only waited for long is resumed at %s", at)
 	}
 	b.must(b.Replace(ctx, []due.Finding{{Cred: cred, Resume: past, Pull: true}}))
 	open, err := b.ClaimOpen(ctx, "a", 10, time.Hour)

@@ -46,8 +46,9 @@ type lapsing struct {
 
 // hold is a run's. One that is new stands in the mirror for this hold alone.
 type hold struct {
-	fresh bool
-	until int64
+	fresh  bool  // in the mirror for this hold alone
+	before int64 // when it was to be resumed before
+	until  int64
 }
 
 type mark struct{ account, kind, id string }
