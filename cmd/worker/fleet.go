@@ -116,6 +116,7 @@ func (h *handler) reload(ctx context.Context, p *app.Process, next *config.Confi
 	if f.engine, err = was.engine.With(next); err != nil {
 		return err
 	}
+	f.engine.Keys.Carry(ctx, was.subjects, f.subjects)
 	if err := h.install(f, stores); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 // seconds, those in Vault every minute, and both at once where a provider refuses one. Safe for concurrent use.
 type Keyring struct {
 	Breaker *queue.Breaker
-	Uses    keyUses // of keys that rotate themselves
+	Uses    *keyUses // of keys that rotate themselves
 	Clock   rotation.Clock
 	Log     *slog.Logger
 
@@ -127,13 +127,7 @@ func (k *Keyring) repeat(ctx context.Context, every time.Duration, at place) {
 func (k *Keyring) renew(ctx context.Context, s *Subjects, account string) bool {
 	ctx, cancel := context.WithTimeout(ctx, renewMost)
 	defer cancel()
-	changed, err := s.Renew(ctx, account, func(ctx context.Context, id string) error {
-		cred, known := s.cfg.Credential(s.cfg.Accounts[account].KeysFrom)
-		if !known {
-			return nil
-		}
-		return k.Uses.takes(ctx, cred, id)
-	})
+	changed, err := s.Renew(ctx, account, func(ctx context.Context, id string) error { return k.takes(ctx, s, account, id) })
 	if ctx.Err() != nil && err != nil {
 		err = fmt.Errorf("account %s: %w", account, ctx.Err())
 	}
@@ -229,6 +223,33 @@ func (k *Keyring) outdated(ctx context.Context, account string) bool {
 	ctx, cancel := context.WithTimeout(ctx, refusedMost)
 	defer cancel()
 	return k.renew(ctx, s, account)
+}
+
+// takes reports why a key is not to be taken up that an account has from a credential.
+func (k *Keyring) takes(ctx context.Context, s *Subjects, account, id string) error {
+	cred, known := s.cfg.Credential(s.cfg.Accounts[account].KeysFrom)
+	if !known {
+		return nil
+	}
+	return k.Uses.takes(ctx, cred, id)
+}
+
+// Carry has the next fleet, before it is in force, go on with what no new configuration changes: the age of a key, and the
+// key of before where the one that stands in Vault is not to be taken up, or that cannot be told.
+func (k *Keyring) Carry(ctx context.Context, was, next *Subjects) {
+	for name, account := range next.cfg.Accounts {
+		before, now := was.client(name), next.client(name)
+		if before.id == "" || now.id == "" || was.cfg.Accounts[name].Provider.Code != account.Provider.Code {
+			continue
+		}
+		if before.print == now.print {
+			now.since = before.since
+			next.put(name, now)
+		} else if err := k.takes(ctx, next, name, now.id); err != nil {
+			next.put(name, before)
+			k.note(ctx, name, fmt.Errorf("account %s: %w", name, err))
+		}
+	}
 }
 
 // Replaced closes the breakers of the accounts that have other keys in the next fleet.

@@ -19,97 +19,117 @@ const (
 	reportEvery = 5 * time.Second
 	// reportFresh is how old a report may be for a call to be made: what is not reported counts as gone later.
 	reportFresh = keyuse.Silence / 2
-	// leavePause is when a run comes back whose key is about to be disabled: by then the next one was read.
+	// leavePause is when a run comes back whose key is about to be disabled, with the next one.
 	leavePause = 5 * time.Second
 	// keySpreads is how long a provider may refuse a new key at some of its servers.
 	keySpreads = 2 * time.Minute
 )
 
-// keyUses is which management keys that rotate themselves this process calls with. Safe for concurrent use.
-type keyUses struct{ *uses }
-
-type uses struct {
+// keyUses is which management keys that rotate themselves this process calls with. Redis hears only of those that runs have:
+// what it costs follows the work. Safe for concurrent use.
+type keyUses struct {
 	ledger *keyuse.Ledger
 	worker string
 	clock  rotation.Clock
 
-	mu       sync.Mutex
-	running  map[[2]string]int   // by credential and id: runs that call with it
-	reported map[string]reported // by credential
+	mu      sync.Mutex
+	callers map[string]*callers // by the account and the id of a credential, of those that Redis has heard of, or hears of soon
 }
 
-// reported is what Redis has heard of a credential, and said.
-type reported struct {
+// callers are the runs that call with the keys of one credential.
+type callers struct {
+	cred *rotation.Credential
+	// reporting is held from the reading of runs until Redis has heard of them: of two reports at once, the older would else
+	// replace the newer, and a key be disabled that runs call with.
+	reporting sync.Mutex
+
+	// Guarded by keyUses.mu.
+	runs  map[string]int // by the id of the key
+	heard heard
+}
+
+// heard is what Redis was told, and said.
+type heard struct {
 	at      time.Time
 	ids     []string
 	leaving []string
 }
 
-func newKeyUses(ledger *keyuse.Ledger, clock rotation.Clock) keyUses {
-	return keyUses{&uses{
-		ledger: ledger, worker: uuid.NewString(), clock: clock, running: map[[2]string]int{}, reported: map[string]reported{},
-	}}
+// nameOf is what tells callers apart.
+func nameOf(cred *rotation.Credential) string { return cred.Account + " " + cred.ID }
+
+func newKeyUses(ledger *keyuse.Ledger, clock rotation.Clock) *keyUses {
+	return &keyUses{ledger: ledger, worker: uuid.NewString(), clock: clock, callers: map[string]*callers{}}
 }
 
 // begin notes a run that calls with a key, until it has ended.
-func (u *uses) begin(cred *rotation.Credential, id string) (done func()) {
-	key := [2]string{cred.ID, id}
+func (u *keyUses) begin(cred *rotation.Credential, id string) (done func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.running[key]++
+	c, known := u.callers[nameOf(cred)]
+	if !known {
+		c = &callers{cred: cred, runs: map[string]int{}}
+		u.callers[nameOf(cred)] = c
+	}
+	c.runs[id]++
 	return sync.OnceFunc(func() {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		if u.running[key]--; u.running[key] == 0 {
-			delete(u.running, key)
+		if c.runs[id]--; c.runs[id] == 0 {
+			delete(c.runs, id)
 		}
 	})
 }
 
-// report tells Redis which keys of a credential this process calls with: those of its runs, and those that the next runs of
-// its accounts will have. It returns those that none may begin to call with.
-func (u *uses) report(ctx context.Context, cred *rotation.Credential, next ...string) (leaving []string, err error) {
+// report tells Redis which keys of a credential the runs of this process call with. It returns those that none may begin to
+// call with.
+func (u *keyUses) report(ctx context.Context, c *callers) (leaving []string, err error) {
+	c.reporting.Lock()
+	defer c.reporting.Unlock()
 	u.mu.Lock()
-	ids := slices.Clone(next)
-	for key := range u.running {
-		if key[0] == cred.ID {
-			ids = append(ids, key[1])
-		}
-	}
+	ids := slices.Sorted(maps.Keys(c.runs))
 	u.mu.Unlock()
-	slices.Sort(ids)
-	ids = slices.DeleteFunc(slices.Compact(ids), func(id string) bool { return id == "" })
 	at := u.clock.Now()
-	if leaving, err = u.ledger.Report(ctx, cred, u.worker, ids); err != nil {
+	if leaving, err = u.ledger.Report(ctx, c.cred, u.worker, ids); err != nil {
 		return nil, err
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.reported[cred.ID] = reported{at, ids, leaving}
+	if c.heard = (heard{at, ids, leaving}); len(c.runs) == 0 && len(ids) == 0 {
+		delete(u.callers, nameOf(c.cred)) // here alone: what is reported now must not meet the report of others of the same name
+	}
 	return leaving, nil
 }
 
-// admit reports why no call may be made with a key: Redis does not know of it, or it is about to be disabled.
-func (u *uses) admit(ctx context.Context, cred *rotation.Credential, id string) error {
+// all are the callers of which Redis is to hear.
+func (u *keyUses) all() []*callers {
 	u.mu.Lock()
-	r := u.reported[cred.ID]
-	u.mu.Unlock()
-	leaving := r.leaving
-	if !slices.Contains(r.ids, id) || u.clock.Now().Sub(r.at) > reportFresh {
-		var err error
-		if leaving, err = u.report(ctx, cred, id); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(leaving, id) {
-		return &rotation.WaitError{After: leavePause, Reason: "the management key is about to be disabled, and the next one is to be read"}
-	}
-	return nil
+	defer u.mu.Unlock()
+	return slices.Collect(maps.Values(u.callers))
 }
+
+// admit returns the keys of a credential that no call may be made with. An error means that none may: Redis does not know of
+// this one.
+func (u *keyUses) admit(ctx context.Context, cred *rotation.Credential, id string) (leaving []string, err error) {
+	u.mu.Lock()
+	c := u.callers[nameOf(cred)]
+	if c == nil || c.runs[id] == 0 {
+		u.mu.Unlock()
+		return nil, errNoRun
+	}
+	h := c.heard
+	u.mu.Unlock()
+	if slices.Contains(h.ids, id) && u.clock.Now().Sub(h.at) <= reportFresh {
+		return h.leaving, nil
+	}
+	return u.report(ctx, c)
+}
+
+var errNoRun = errors.New("a call with a management key after the end of its run")
 
 // takes reports why a key is not to be taken up: it is about to be disabled, or is, and a person has put it back. Until it is
 // enabled again, the one that this process has is the one that works, and that can enable it.
-func (u *uses) takes(ctx context.Context, cred *rotation.Credential, id string) error {
+func (u *keyUses) takes(ctx context.Context, cred *rotation.Credential, id string) error {
 	leaving, err := u.ledger.Leaving(ctx, cred, id)
 	if err != nil {
 		return err
@@ -122,69 +142,55 @@ func (u *uses) takes(ctx context.Context, cred *rotation.Credential, id string) 
 
 var errLeaving = errors.New("the key that stands in Vault is disabled, or about to be: the one of before stays in use until it is enabled")
 
-// followers are the accounts of a fleet whose keys are those of credentials, by credential.
-func (s *Subjects) followers() map[string][]string {
-	all := map[string][]string{}
-	for _, name := range slices.Sorted(maps.Keys(s.cfg.Accounts)) {
-		if from := s.cfg.Accounts[name].KeysFrom; from != "" && s.waiting[name] == nil {
-			all[from] = append(all[from], name)
+// followers are the accounts of a fleet whose keys are those of a credential.
+func (s *Subjects) followers(cred string) (accounts []string) {
+	for name, account := range s.cfg.Accounts {
+		if account.KeysFrom == cred && s.waiting[name] == nil {
+			accounts = append(accounts, name)
 		}
 	}
-	return all
+	return accounts
 }
 
-// report tells Redis again and again which keys this process calls with, and has those read again that are about to be
-// disabled.
+// report tells Redis again and again which keys runs call with.
 func (k *Keyring) report(ctx context.Context) {
 	for k.Clock.Sleep(ctx, reportEvery) == nil {
-		s := k.inForce()
-		for id, accounts := range s.followers() {
-			cred, known := s.cfg.Credential(id)
-			if !known {
-				continue
-			}
-			if err := k.follow(ctx, s, cred, accounts); err != nil && ctx.Err() == nil {
+		for _, c := range k.Uses.all() {
+			if err := k.follow(ctx, c); err != nil && ctx.Err() == nil {
 				k.Log.LogAttrs(ctx, slog.LevelWarn, "Redis does not hear which management key is used: no call is made with it",
-					slog.String("credential", id), slog.Any("error", err))
+					slog.String("credential", c.cred.ID), slog.Any("error", err))
 			}
 		}
 	}
 	k.forget(ctx)
 }
 
-// follow reports the keys of one credential. Where an account's is about to be disabled, the next one is read and reported.
-func (k *Keyring) follow(ctx context.Context, s *Subjects, cred *rotation.Credential, accounts []string) error {
-	for range 2 {
-		var next []string
-		for _, account := range accounts {
-			next = append(next, s.client(account).id)
-		}
-		leaving, err := k.Uses.report(ctx, cred, next...)
-		if err != nil {
-			return err
-		}
-		changed := false
-		for i, account := range accounts {
-			if slices.Contains(leaving, next[i]) {
-				changed = k.renew(ctx, s, account) || changed
-			}
-		}
-		if !changed {
-			return nil
+// follow reports the keys of one credential. What is about to be disabled is read again by the accounts that have it.
+func (k *Keyring) follow(ctx context.Context, c *callers) error {
+	leaving, err := k.Uses.report(ctx, c)
+	k.renewAll(ctx, c.cred, leaving)
+	return err
+}
+
+// renewAll has the accounts read their keys again that have one that is about to be disabled.
+func (k *Keyring) renewAll(ctx context.Context, cred *rotation.Credential, leaving []string) {
+	if len(leaving) == 0 {
+		return
+	}
+	s := k.inForce()
+	for _, account := range s.followers(cred.ID) {
+		if slices.Contains(leaving, s.client(account).id) {
+			k.renew(ctx, s, account)
 		}
 	}
-	return nil
 }
 
 // forget takes back what this process reported, when it makes no call any more.
 func (k *Keyring) forget(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refusedMost)
 	defer cancel()
-	s := k.inForce()
-	for id := range s.followers() {
-		if cred, known := s.cfg.Credential(id); known {
-			_ = k.Uses.ledger.Forget(ctx, cred, k.Uses.worker) // it counts as gone soon
-		}
+	for _, c := range k.Uses.all() {
+		_ = k.Uses.ledger.Forget(ctx, c.cred, k.Uses.worker) // it counts as gone soon
 	}
 }
 
@@ -234,5 +240,10 @@ func (t keyedTurns) Await(ctx context.Context, n int) error {
 	if err := t.Turns.Await(ctx, n); err != nil {
 		return err
 	}
-	return t.keys.Uses.admit(ctx, t.used.cred, t.used.id)
+	leaving, err := t.keys.Uses.admit(ctx, t.used.cred, t.used.id)
+	if err != nil || !slices.Contains(leaving, t.used.id) {
+		return err
+	}
+	t.keys.renewAll(ctx, t.used.cred, leaving)
+	return &rotation.WaitError{After: leavePause, Reason: "the management key is about to be disabled, and the next one is to be read"}
 }

@@ -129,11 +129,16 @@ func (s *Subjects) Renew(ctx context.Context, account string, takes func(ctx con
 	if err != nil {
 		return false, fmt.Errorf("account %s: %w", account, err)
 	}
+	return s.put(account, next), nil
+}
+
+// put gives an account another client, and reports whether that has other keys.
+func (s *Subjects) put(account string, next keyed) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed = s.clients[account].print != next.print
 	s.clients[account] = next
-	return changed, nil
+	return changed
 }
 
 // Of returns a credential with what acts on it.
