@@ -92,7 +92,8 @@ func (r *receiver) receive(w http.ResponseWriter, req *http.Request) {
 	}
 	key := told(m.Type, m.Data.RotationID)
 	if m.Type == "rotated" && !r.told[key] {
-		if m.Data.Version < r.order[m.Data.Credential] {
+		if later := r.order[m.Data.Credential]; m.Data.Version < later {
+			fmt.Printf("chaos: %s: told of version %d after version %d, rotation %s\n", m.Data.Credential, m.Data.Version, later, m.Data.RotationID)
 			r.behind++
 		}
 		r.order[m.Data.Credential] = m.Data.Version
