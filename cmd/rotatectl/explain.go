@@ -174,7 +174,11 @@ func stamp(t time.Time) string {
 func identitiesText(f *operate.Following) string {
 	text := cmp.Or(f.InUse, "none is in use")
 	for _, w := range f.Waiting {
-		text += fmt.Sprintf("; %s is retired at %s", w.Identity, stamp(w.NotBefore))
+		what := "retired"
+		if w.Disabled {
+			what = "disabled, and deleted"
+		}
+		text += fmt.Sprintf("; %s is %s at %s", w.Identity, what, stamp(w.NotBefore))
 	}
 	if len(f.Kept) > 0 {
 		text += fmt.Sprintf("; %d that were there before are kept", len(f.Kept))

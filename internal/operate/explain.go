@@ -73,6 +73,7 @@ type Following struct {
 type Retiring struct {
 	Identity  string    `json:"identity"`
 	NotBefore time.Time `json:"not_before"`
+	Disabled  bool      `json:"disabled,omitempty"` // the provider refuses it already; NotBefore is when it is deleted
 }
 
 // following says which identities there are; nil where none follow each other.
@@ -82,7 +83,7 @@ func following(cred *rotation.Credential, rec rotation.Record, current rotation.
 	}
 	f := &Following{InUse: current.ID, Kept: rec.Identities.Kept}
 	for _, w := range rec.Identities.Retire {
-		f.Waiting = append(f.Waiting, Retiring{Identity: w.ID, NotBefore: w.NotBefore})
+		f.Waiting = append(f.Waiting, Retiring{Identity: w.ID, NotBefore: w.NotBefore, Disabled: w.Phase == rotation.Disabled})
 	}
 	return f
 }

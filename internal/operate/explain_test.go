@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -87,5 +88,19 @@ func TestAStorySaysWhatItCouldNotAsk(t *testing.T) {
 	d.Index, d.Away = nil, errors.New("redis does not answer")
 	if story, err = d.Explain(t.Context(), "alerts"); err != nil || !strings.Contains(story.Unknown, "redis does not answer") {
 		t.Errorf("%+v, %v", story, err)
+	}
+}
+
+func TestAStoryTellsWhichIdentityIsDisabled(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	at := s.began.Add(time.Minute)
+	s.rec = rotation.Record{Version: 3, Identities: rotation.Identities{Retire: []rotation.Retiring{
+		{ID: "i1", Phase: rotation.Disabled, NotBefore: at}, {ID: "i2", NotBefore: at},
+	}}}
+	story := explained(t, s)
+	want := []operate.Retiring{{Identity: "i1", NotBefore: at, Disabled: true}, {Identity: "i2", NotBefore: at}}
+	if story.Overlap == nil || !slices.Equal(story.Overlap.Waiting, want) {
+		t.Errorf("%+v", story.Overlap)
 	}
 }
