@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -42,19 +41,11 @@ const ownAffairs = `
 func token(t *testing.T, s *apptest.Stage, policy string, settings map[string]any) string {
 	t.Helper()
 	name := "doctor-" + s.Name + "-" + filepath.Base(t.Name())
-	if err := s.Vault.Ask(t.Context(), http.MethodPut, "sys/policies/acl/"+name, map[string]any{"policy": policy + ownAffairs}, nil); err != nil {
+	token, err := s.Vault.NewToken(t.Context(), name, policy+ownAffairs, settings)
+	if err != nil {
 		t.Fatal(err)
 	}
-	settings["policies"], settings["no_default_policy"] = []string{name}, true
-	var answer struct {
-		Auth struct {
-			Token string `json:"client_token"`
-		}
-	}
-	if err := s.Vault.Ask(t.Context(), http.MethodPost, "auth/token/create", settings, &answer); err != nil {
-		t.Fatal(err)
-	}
-	return s.WriteFile(name, answer.Auth.Token)
+	return s.WriteFile(name, token)
 }
 
 // policyOfWorkers is what ships.

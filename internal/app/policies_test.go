@@ -45,20 +45,12 @@ func as(t *testing.T, vault *devenv.Vault, policy string) *vaultkv.Vault {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := vault.Ask(t.Context(), http.MethodPut, "sys/policies/acl/"+policy, map[string]string{"policy": string(text)}, nil); err != nil {
-		t.Fatal(err)
-	}
-	var made struct {
-		Auth struct {
-			Token string `json:"client_token"`
-		} `json:"auth"`
-	}
-	body := map[string]any{"policies": []string{policy}, "no_default_policy": true}
-	if err := vault.Ask(t.Context(), http.MethodPut, "auth/token/create", body, &made); err != nil {
+	token, err := vault.NewToken(t.Context(), policy, string(text), nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	opened, err := vaultkv.Open(t.Context(), map[string]vaultkv.StoreConfig{"default": {
-		Address: vault.Addr, Auth: vaultkv.Auth{Method: vaultkv.MethodToken, Secret: secret.New(made.Auth.Token)},
+		Address: vault.Addr, Auth: vaultkv.Auth{Method: vaultkv.MethodToken, Secret: secret.New(token)},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,19 +75,11 @@ func (s *surgery) token(t *testing.T, more string, settings map[string]any) stri
 		t.Fatal(err)
 	}
 	name := "doctor-" + filepath.Base(t.Name())
-	if err := s.Vault.Ask(t.Context(), http.MethodPut, "sys/policies/acl/"+name, map[string]any{"policy": string(shipped) + more}, nil); err != nil {
+	token, err := s.Vault.NewToken(t.Context(), name, string(shipped)+more, settings)
+	if err != nil {
 		t.Fatal(err)
 	}
-	settings["policies"], settings["no_default_policy"] = []string{name}, true
-	var answer struct {
-		Auth struct {
-			Token string `json:"client_token"`
-		}
-	}
-	if err := s.Vault.Ask(t.Context(), http.MethodPost, "auth/token/create", settings, &answer); err != nil {
-		t.Fatal(err)
-	}
-	path, err := s.WriteFile(name, answer.Auth.Token)
+	path, err := s.WriteFile(name, token)
 	if err != nil {
 		t.Fatal(err)
 	}
