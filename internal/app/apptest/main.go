@@ -25,6 +25,9 @@ func Main(m *testing.M, self string, main func()) {
 	testscript.Main(tests{m, self}, map[string]func(){self: main})
 }
 
+// MainOfNone is Main of a package that is none of the programs: all of them are built.
+func MainOfNone(m *testing.M) { testscript.Main(tests{M: m}, nil) }
+
 type tests struct {
 	*testing.M
 	self string
