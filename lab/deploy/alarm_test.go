@@ -3,11 +3,13 @@ package deploy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +36,7 @@ var provocations = map[string]provocation{
 		n.end(n.worker, n.worker.Stop)
 		n.rotate(c)
 	}},
-	"KeyturnBreakerOpen":       {provoke: faulty(core.Unauthorized, always)},
+	"KeyturnBreakerOpen":       {provoke: refuseKey},
 	"KeyturnQuarantined":       {provoke: faulty(core.NotFound, always)},
 	"KeyturnOpenRotationLate":  {provoke: leaveOpen},
 	"KeyturnSecretDeleted":     {provoke: deleteSecret},
@@ -53,13 +55,21 @@ var provocations = map[string]provocation{
 	"KeyturnClockOff": {provoke: runAhead},
 }
 
+func TestThereIsAProvocationForEveryAlertAndForNothingElse(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, a := range alerts(t) {
+		names = append(names, a.Name)
+	}
+	slices.Sort(names)
+	if known := slices.Sorted(maps.Keys(provocations)); !slices.Equal(known, names) {
+		t.Errorf("provocations of %q, alerts %q", known, names)
+	}
+}
+
+// TestEveryAlertFiresWhenRealProgramsAreInItsState, and none is active before that, when all is well.
 func TestEveryAlertFiresWhenRealProgramsAreInItsState(t *testing.T) {
 	t.Parallel()
-	for _, a := range alerts(t) {
-		if provocations[a.Name].provoke == nil {
-			t.Errorf("nothing provokes %s", a.Name)
-		}
-	}
 	for name, p := range provocations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -85,6 +95,15 @@ func faulty(kind core.Kind, edit func(*core.Fault)) func(*scene, apptest.Credent
 		n.Fault(c, kind, edit)
 		n.rotate(c)
 	}
+}
+
+// refuseKey has the provider refuse the account's key twice, which opens the breaker.
+func refuseKey(n *scene, c apptest.Credential) {
+	if _, err := n.Box.AddFaults(core.Fault{Provider: c.Provider, Kind: core.Unauthorized, Count: -1}); err != nil {
+		n.t.Fatal(err)
+	}
+	n.rotate(c)
+	n.rotate(n.credential("one"))
 }
 
 // vaultOfItsOwn is one that no other scene misses.
