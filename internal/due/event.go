@@ -24,17 +24,32 @@ const (
 	EventQuarantined = "quarantined" // it needs a person
 )
 
-// addEvent appends what happened to the stream. None of it is a secret.
+// addEvent appends what happened to the stream.
 func addEvent(ctx context.Context, rdb redis.Cmdable, cred *rotation.Credential, end rotation.Ending) *redis.StringCmd {
+	return rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: eventOf(cred, end)})
+}
+
+// eventOf is the event of an end. None of it is a secret.
+func eventOf(cred *rotation.Credential, end rotation.Ending) []any {
 	kind := EventRotated
 	if end.State == rotation.Quarantined {
 		kind = EventQuarantined
 	}
-	return rdb.XAdd(ctx, &redis.XAddArgs{Stream: redisx.Events, MaxLen: maxEvents, Approx: true, Values: []any{
+	return []any{
 		"type", kind, "credential", cred.ID, "account", cred.Account, "rotation_id", end.RotationID,
 		"slot", end.Slot.UTC().Format(time.RFC3339Nano), "reason", string(end.Reason), "attempt", end.Attempt,
 		"version", end.Version, "verified", string(end.Verified), "why", end.Why, "requested_by", end.RequestedBy,
-	}})
+	}
+}
+
+// tell appends the event of an end on its own, unless it is that of a rotation before the one that is shown.
+func (x *Index) tell(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	if end.State != rotation.Quarantined {
+		if shown, err := x.shown(ctx, cred); err != nil || shown.after(end) {
+			return err
+		}
+	}
+	return addEvent(ctx, x.rdb, cred, end).Err()
 }
 
 // Reminder is how a credential stands, noted again as what brought it about.

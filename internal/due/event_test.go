@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -65,5 +66,47 @@ func TestARotationThatCouldNotBeSettledIsToldByTheRunThatFindsItServed(t *testin
 	events := have[[]Event](t)(x.Events(t.Context(), "0", 10, -1))
 	if last := events[len(events)-1]; last.Fields["rotation_id"] != "r2" || last.Fields["type"] != EventRotated {
 		t.Errorf("told last of %v", last.Fields)
+	}
+}
+
+// Its process stood still after it had closed the journal, and other rotations have ended since.
+func TestARotationThatIsSettledAfterALaterOneIsNotTold(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	cred := fleet("a", 1, every30d(t))[0]
+	end := rotation.Ending{State: rotation.Closed, Promoted: true, RotationID: "r2", Slot: past, RotatedAt: past.Add(time.Hour), Version: 2}
+	must(t, x.Settle(t.Context(), cred, end))
+	end.RotationID, end.RotatedAt, end.Version = "r1", past, 1
+	must(t, x.Settle(t.Context(), cred, end))
+	if events := have[[]Event](t)(x.Events(t.Context(), "0", 10, -1)); len(events) != 1 || events[0].Fields["rotation_id"] != "r2" {
+		t.Errorf("told of %v", events)
+	}
+}
+
+func TestARotationThatNobodyWaitsForIsSettledWithItsTaskOrBeforeTheNext(t *testing.T) {
+	t.Parallel()
+	x := newIndex(t)
+	cred := fleet("a", 1, every30d(t))[0]
+	ctx, tail := redisx.WithTail(t.Context(), func(err error) { t.Error(err) })
+	end := rotation.Ending{State: rotation.Closed, Promoted: true, RotationID: "r1", Slot: past, RotatedAt: past, Version: 1}
+	settled := func(version int) bool { return look(t, x, cred).Shown.Version == version }
+	must(t, x.Settle(ctx, cred, end))
+	if settled(1) {
+		t.Error("it is settled at once")
+	}
+	tail.Write(ctx, x.rdb)
+	if !settled(1) {
+		t.Error("it is not settled with its task")
+	}
+	end.Version = 2
+	must(t, x.Settle(ctx, cred, end))
+	must(t, x.Hold(ctx, cred, time.Hour, false))
+	if !settled(2) || !tail.Empty() {
+		t.Error("it would give back the hold of what follows")
+	}
+	end.Version, end.Reason = 3, rotation.ReasonDemand
+	must(t, x.Settle(ctx, cred, end))
+	if !settled(3) {
+		t.Error("who waits for it hears of it before it is settled")
 	}
 }

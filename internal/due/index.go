@@ -2,7 +2,6 @@ package due
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,6 +50,7 @@ return 0`)
 
 // Hold is part of rotation.Agenda.
 func (x *Index) Hold(ctx context.Context, cred *rotation.Credential, quiet time.Duration, force bool) error {
+	redisx.TailOf(ctx).Write(ctx, x.rdb) // of the rotation before: it gives its hold back
 	keys := []string{holdKey(cred), redisx.Key(cred.Account, redisx.Open)}
 	left, err := holdScript.Run(ctx, x.rdb, keys, cred.ID, quiet.Milliseconds(), force, LongestHold.Milliseconds()).Int64()
 	if err != nil {
@@ -88,8 +88,11 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 }
 
 // Settle is part of rotation.Agenda: all of it or nothing, so that what Redis refuses for a moment is found undone later, and told
-// then. It costs one round trip, and one more where it is to be found out whether it was told before.
+// then. A rotation that nobody waits for is settled with the end of its task, where the caller has one. Else it costs one round
+// trip, and one more where it is to be found out whether it was told before.
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
+	tail := redisx.TailOf(ctx)
+	tail.Write(ctx, x.rdb)
 	untold, err := x.untold(ctx, cred, end)
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
@@ -97,40 +100,50 @@ func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotat
 	tells := end.Promoted || end.State == rotation.Quarantined && !end.Found || untold
 	if _, spread := x.rdb.(*redis.ClusterClient); spread && tells {
 		// Another node has the events. They come first: what comes after says that it was told.
-		if err := addEvent(ctx, x.rdb, cred, end).Err(); err != nil {
+		if err := x.tell(ctx, cred, end); err != nil {
 			return fmt.Errorf("settle %s: %w", cred.ID, err)
 		}
 		tells = false
 	}
+	write := func(ctx context.Context, p redis.Pipeliner) { addEnding(ctx, p, cred, end, tells) }
+	if end.Promoted && end.Reason != rotation.ReasonDemand && tail.Leave("settle "+cred.ID, write) {
+		return nil
+	}
 	_, err = x.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		if tells {
-			addEvent(ctx, p, cred, end)
-		}
-		p.Del(ctx, holdKey(cred))
-		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
-		p.HDel(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID)
-		if end.Version > 0 {
-			shown := Shown{Version: end.Version, RotatedAt: end.RotatedAt, Verified: end.Verified}
-			p.HSet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID, shown.text())
-		}
-		settleCounts(ctx, p, cred, end)
-		if end.State == rotation.Quarantined {
-			p.ZRem(ctx, redisx.Key(cred.Account, redisx.Due), cred.ID)
-			p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
-			p.HSet(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID, shorten(end.Why))
-		} else {
-			p.HDel(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID)
-			if !end.Slot.IsZero() { // else it was never rotated and is given up for now: the claim has put it off
-				p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
-				settleDue(ctx, p, cred, end)
-			}
-		}
+		write(ctx, p)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("settle %s: %w", cred.ID, err)
 	}
 	return nil
+}
+
+// addEnding adds to a transaction what the end of a rotation changes.
+func addEnding(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending, tells bool) {
+	shows := end.Version > 0
+	rotated := shows && end.State != rotation.Quarantined
+	if tells && !rotated {
+		addEvent(ctx, p, cred, end)
+	}
+	p.Del(ctx, holdKey(cred))
+	p.ZRem(ctx, redisx.Key(cred.Account, redisx.Open), cred.ID)
+	p.HDel(ctx, redisx.Key(cred.Account, redisx.Doubt), cred.ID)
+	if shows {
+		show(ctx, p, cred, end, tells && rotated)
+	}
+	settleCounts(ctx, p, cred, end)
+	if end.State == rotation.Quarantined {
+		p.ZRem(ctx, redisx.Key(cred.Account, redisx.Due), cred.ID)
+		p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
+		p.HSet(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID, shorten(end.Why))
+		return
+	}
+	p.HDel(ctx, redisx.Key(cred.Account, redisx.Quarantine), cred.ID)
+	if !end.Slot.IsZero() { // else it was never rotated and is given up for now: the claim has put it off
+		p.HDel(ctx, redisx.Key(cred.Account, redisx.Claimed), cred.ID)
+		settleDue(ctx, p, cred, end)
+	}
 }
 
 // untold tells whether a rotation that ended before has not been settled: its worker died right before that.
@@ -142,12 +155,8 @@ func (x *Index) untold(ctx context.Context, cred *rotation.Credential, end rotat
 	if end.Promoted || end.State != rotation.Closed || end.RotationID == "" {
 		return false, nil
 	}
-	text, err := x.rdb.HGet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return false, err
-	}
-	before := parseShown(text)
-	return before.Known && before.Version < end.Version, nil
+	before, err := x.shown(ctx, cred)
+	return before.Known && before.Version < end.Version, err
 }
 
 // settleCounts keeps the sets by which people are told how many stand where.

@@ -1,10 +1,15 @@
 package due
 
 import (
+	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -67,4 +72,40 @@ func parseShown(text string) (s Shown) {
 		s.RotatedAt = time.UnixMilli(at).UTC()
 	}
 	return s
+}
+
+// after tells whether what is shown is of a later rotation than one that ends only now: its run stood still between closing the
+// journal and settling. A lower version alone says less: versions start again where the path is reset.
+func (s Shown) after(end rotation.Ending) bool {
+	return s.Known && end.Version < s.Version && end.RotatedAt.UnixMilli() < s.RotatedAt.UnixMilli()
+}
+
+// shown is what stands of a credential.
+func (x *Index) shown(ctx context.Context, cred *rotation.Credential) (Shown, error) {
+	text, err := x.rdb.HGet(ctx, redisx.Key(cred.Account, redisx.Shown), cred.ID).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return Shown{}, err
+	}
+	return parseShown(text), nil
+}
+
+// showScript is Shown.after where nothing comes between: it shows a rotation and tells of it, unless a later one was.
+var showScript = redis.NewScript(`
+local version, at = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%d+) ')
+if version and tonumber(ARGV[2]) < tonumber(version) and tonumber(ARGV[3]) < tonumber(at) then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+if KEYS[2] then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6)) end
+return 1`)
+
+// show adds to a transaction what people are shown of a rotation, and the event if it tells of it.
+func show(ctx context.Context, p redis.Pipeliner, cred *rotation.Credential, end rotation.Ending, tells bool) {
+	shown := Shown{Version: end.Version, RotatedAt: end.RotatedAt, Verified: end.Verified}
+	keys := []string{redisx.Key(cred.Account, redisx.Shown)}
+	args := []any{cred.ID, end.Version, end.RotatedAt.UnixMilli(), shown.text(), maxEvents}
+	if tells {
+		keys, args = append(keys, redisx.Events), append(args, eventOf(cred, end)...)
+	}
+	// A Redis without memory refuses this, and the whole transaction with it. It would refuse the script alone.
+	p.HSetNX(ctx, keys[0], cred.ID, shown.text())
+	showScript.Eval(ctx, p, keys, args...)
 }

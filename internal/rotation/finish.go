@@ -36,7 +36,8 @@ func (r *run) finish(ctx context.Context, verified Verified) error {
 	r.askRetire(ctx, closed.Identities.Used)
 	r.settle(ctx, Ending{
 		State: Closed, Promoted: true, RotationID: done.RotationID, Slot: done.Slot, Reason: done.Reason,
-		RotatedAt: r.Clock.Now(), Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
+		// From before the close: whatever rotates after it is later, however long this run stands still here.
+		RotatedAt: now, Version: r.base.Version, Attempt: done.Attempt, Verified: verified, RecheckAt: closed.RecheckAt,
 		RequestedBy: done.RequestedBy,
 	})
 	r.Log.LogAttrs(ctx, slog.LevelInfo, "rotated", slog.String("credential", r.Credential.ID), slog.String("rotation_id", done.RotationID),

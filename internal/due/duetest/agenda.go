@@ -64,7 +64,8 @@ func (x *Index) Settle(_ context.Context, cred *rotation.Credential, end rotatio
 	delete(a.holds, cred.ID)
 	a.open.remove(cred.ID)
 	delete(a.doubted, cred.ID)
-	if end.Version > 0 {
+	before := a.shown[cred.ID]
+	if later := end.Version < before.Version && end.RotatedAt.Before(before.RotatedAt); end.Version > 0 && !later {
 		a.shown[cred.ID] = due.Shown{
 			Known: true, Version: end.Version, RotatedAt: moment(end.RotatedAt.UnixMilli()), Verified: end.Verified,
 		}

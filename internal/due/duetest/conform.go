@@ -37,6 +37,7 @@ func Conform(t *testing.T, start func(t *testing.T) (x Whole, flush func())) {
 		"what stands is added to and replaced":                                  mirrors,
 		"what waits to be retired is added, replaced and removed":               retires,
 		"people are shown what stands and what is in doubt":                     shows,
+		"what is settled late does not take the place of what is newer":         overtaken,
 		"a lease is one holder's until it lapses":                               leases,
 		"peers lapse and leave":                                                 peers,
 		"a point is marked once":                                                points,

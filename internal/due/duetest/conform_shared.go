@@ -90,6 +90,23 @@ func shows(b *bench) {
 	want(b, b.look(creds[0]), nil, due.Standing{})
 }
 
+func overtaken(b *bench) {
+	cred, ctx := b.creds(1)[0], b.Context()
+	promoted := func(version int, at time.Time) due.Shown {
+		end := rotation.Ending{State: rotation.Closed, Promoted: true, Slot: past, RotatedAt: at, Version: version, Verified: rotation.VerifiedYes}
+		b.must(b.Settle(ctx, cred, end))
+		return b.look(cred).Shown
+	}
+	shown := func(version int, at time.Time) due.Shown {
+		return due.Shown{Known: true, Version: version, RotatedAt: at, Verified: rotation.VerifiedYes}
+	}
+	want(b, promoted(5, past.Add(time.Hour)), nil, shown(5, past.Add(time.Hour)))
+	want(b, promoted(4, past), nil, shown(5, past.Add(time.Hour))) // by a process that stood still meanwhile
+	want(b, promoted(5, past.Add(time.Hour)), nil, shown(5, past.Add(time.Hour)))
+	// The path was reset, with which its versions start again.
+	want(b, promoted(1, past.Add(2*time.Hour)), nil, shown(1, past.Add(2*time.Hour)))
+}
+
 func leases(b *bench) {
 	ctx, a, sweeping := b.Context(), due.Lease{Account: "a"}, due.Lease{}
 	for what, one := range map[due.Lease]string{a: "one", sweeping: "two"} {
