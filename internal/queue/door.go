@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"keyturn/internal/redisx"
 	"keyturn/internal/rotation"
 )
 
@@ -18,13 +19,15 @@ import (
 // asynq knows no shorter time, and the worker that looks first would take them all within milliseconds.
 type door struct {
 	redis.UniversalClient
+	ahead
 	apart func() time.Duration // how far apart the calls of the account are that wait for each other; 0: none waits
 
 	mu     sync.Mutex
 	closed bool
-	inside int       // dequeues under way, and tasks that were taken and have not ended
-	since  time.Time // the last coming or going
-	next   time.Time // when the next task may be taken that is not urgent
+	inside int                     // dequeues under way, and tasks that were taken and have not ended
+	since  time.Time               // the last coming or going
+	next   time.Time               // when the next task may be taken that is not urgent
+	tails  map[string]*redisx.Tail // what runs left for the end of their tasks, by the tasks' keys
 }
 
 // spread is the share of the time between two calls that passes between two tasks of a worker: so one alone still takes more
@@ -32,12 +35,16 @@ type door struct {
 const spread = 4
 
 func newDoor(rdb redis.UniversalClient, apart func() time.Duration) *door {
-	return &door{UniversalClient: rdb, apart: apart, since: rotation.WallClock{}.Now()}
+	return &door{UniversalClient: rdb, apart: apart, since: rotation.WallClock{}.Now(), tails: map[string]*redisx.Tail{}}
 }
 
-// EvalSha implements redis.Scripter, which is what asynq dequeues with.
+// EvalSha implements redis.Scripter, which is what asynq dequeues with, and writes the end of a task.
 func (d *door) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
-	return d.pass(ctx, keys, func() *redis.Cmd { return d.UniversalClient.EvalSha(ctx, sha, keys, args...) })
+	run := func() *redis.Cmd { return d.UniversalClient.EvalSha(ctx, sha, keys, args...) }
+	if key, ok := ends(keys); ok {
+		return d.finish(ctx, key, run, func(p redis.Pipeliner) *redis.Cmd { return p.EvalSha(ctx, sha, keys, args...) })
+	}
+	return d.pass(ctx, keys, run)
 }
 
 // Eval implements redis.Scripter: for a script that Redis does not know yet.
@@ -51,6 +58,9 @@ func (d *door) pass(ctx context.Context, keys []string, run func() *redis.Cmd) *
 		return run()
 	}
 	urgent := isNow(queue)
+	if cmd, ok := d.joint(ctx, urgent); ok {
+		return cmd
+	}
 	if !urgent {
 		d.leave(ctx)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 
 	"keyturn/internal/rotation"
 )
@@ -87,12 +88,17 @@ func (p *post) serve(ctx context.Context) error {
 	defer p.serving.Add(-1)
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	door := newDoor(leases{p.rdb, p.Now}, func() time.Duration { return p.Apart(p.Name) })
+	conn := leases{p.rdb, p.Now}
+	door := newDoor(conn, func() time.Duration { return p.Apart(p.Name) })
+	if _, spread := p.rdb.(*redis.ClusterClient); !spread {
+		door.ahead = ahead{leases: conn, account: p.Name, slots: p.Concurrency}
+	}
 	srv := asynq.NewServerFromRedisClient(door, p.settings())
 	if err := srv.Start(&account{post: p, door: door, stop: stop}); err != nil {
 		return fmt.Errorf("account %s: %w", p.Name, err)
 	}
 	p.attend(ctx, door)
+	door.stop(ctx)
 	grace := time.AfterFunc(p.Grace, cancel)
 	defer grace.Stop()
 	srv.Shutdown()

@@ -94,7 +94,9 @@ func (a *account) ProcessTask(ctx context.Context, task *asynq.Task) error {
 	defer a.running.Done()
 	defer a.door.ended()
 	start := a.Now()
+	ctx, leave := a.tailed(ctx)
 	outcome, err := a.process(ctx, task)
+	leave(err)
 	outcome = reached(ctx, outcome)
 	kind := Kind(task.Type())
 	if !kind.known() {
