@@ -83,7 +83,7 @@ func TestARotationThatIsSettledAfterALaterOneIsNotTold(t *testing.T) {
 	}
 }
 
-func TestARotationThatNobodyWaitsForIsSettledWithItsTaskOrBeforeTheNext(t *testing.T) {
+func TestARotationThatNoPersonWaitsForIsSettledWithItsTaskOrBeforeTheNext(t *testing.T) {
 	t.Parallel()
 	x := newIndex(t)
 	cred := fleet("a", 1, every30d(t))[0]

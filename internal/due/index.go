@@ -88,7 +88,7 @@ func (x *Index) Park(ctx context.Context, cred *rotation.Credential, d time.Dura
 }
 
 // Settle is part of rotation.Agenda: all of it or nothing, so that what Redis refuses for a moment is found undone later, and told
-// then. A rotation that nobody waits for is settled with the end of its task, where the caller has one. Else it costs one round
+// then. One that no person waits for is settled with the end of its task, where the caller has one. Else it costs one round
 // trip, and one more where it is to be found out whether it was told before.
 func (x *Index) Settle(ctx context.Context, cred *rotation.Credential, end rotation.Ending) error {
 	tail := redisx.TailOf(ctx)

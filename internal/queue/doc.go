@@ -35,6 +35,7 @@
 //	client.go     enqueueing;  stats.go  counting;  outcome.go  what --wait follows
 //	server.go     what serves all accounts;  post.go  one account: a server of asynq's comes with the work and goes
 //	hear.go       how a worker hears of work: doorbell.go, and a sweep of all accounts
+//	ahead.go      one look at both queues, and what the end of a task brings;  left.go  what it takes along
 //	look.go       how an account stands;  late.go  why that is not known;  door.go  what a server has in hand;  run.go  one run of one task
 //	retry.go      delays and the text that Redis gets to see;  forward.go  the end of a delay
 //	clock.go      Redis's time;  guard.go  a Redis that refuses, or is away at the end

@@ -120,7 +120,7 @@ func TestARedisWithoutMemoryRefusesWhatARunLeftAndLetsItsTaskEnd(t *testing.T) {
 	eventually(t, "the task has ended", func() bool { return r.jobs.count("done") == 1 && r.empty(t) })
 	must(t, r.admin.ConfigSet(t.Context(), "maxmemory", "0").Err())
 	if log := r.logs.String(); !strings.Contains(log, "what follows a rotation is late") || !strings.Contains(log, "settle a: ") {
-		t.Error("nobody is told that it is late")
+		t.Error("no log says that it is late")
 	}
 	if r.admin.Exists(t.Context(), "keyturn:test").Val() != 0 {
 		t.Error("it was written")
