@@ -77,7 +77,8 @@ func parseShown(text string) (s Shown) {
 // after tells whether what is shown is of a later rotation than one that ends only now: its run stood still between closing the
 // journal and settling. A lower version alone says less: versions start again where the path is reset.
 func (s Shown) after(end rotation.Ending) bool {
-	return s.Known && end.Version < s.Version && end.RotatedAt.UnixMilli() < s.RotatedAt.UnixMilli()
+	at := end.RotatedAt.UnixMilli()
+	return s.Known && 0 < end.Version && end.Version < s.Version && 0 < at && at < s.RotatedAt.UnixMilli()
 }
 
 // shown is what stands of a credential.
@@ -92,7 +93,8 @@ func (x *Index) shown(ctx context.Context, cred *rotation.Credential) (Shown, er
 // showScript is Shown.after where nothing comes between: it shows a rotation and tells of it, unless a later one was.
 var showScript = redis.NewScript(`
 local version, at = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (%d+) ')
-if version and tonumber(ARGV[2]) < tonumber(version) and tonumber(ARGV[3]) < tonumber(at) then return 0 end
+local ends = tonumber(ARGV[3])
+if version and tonumber(ARGV[2]) < tonumber(version) and 0 < ends and ends < tonumber(at) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
 if KEYS[2] then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', unpack(ARGV, 6)) end
 return 1`)

@@ -65,7 +65,8 @@ func (x *Index) Settle(_ context.Context, cred *rotation.Credential, end rotatio
 	a.open.remove(cred.ID)
 	delete(a.doubted, cred.ID)
 	before := a.shown[cred.ID]
-	if later := end.Version < before.Version && end.RotatedAt.Before(before.RotatedAt); end.Version > 0 && !later {
+	later := end.Version < before.Version && !end.RotatedAt.IsZero() && end.RotatedAt.Before(before.RotatedAt)
+	if end.Version > 0 && !later {
 		a.shown[cred.ID] = due.Shown{
 			Known: true, Version: end.Version, RotatedAt: moment(end.RotatedAt.UnixMilli()), Verified: end.Verified,
 		}
