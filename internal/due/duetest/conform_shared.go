@@ -91,10 +91,10 @@ func shows(b *bench) {
 }
 
 func overtaken(b *bench) {
-	cred, ctx := b.creds(1)[0], b.Context()
+	cred := b.creds(1)[0]
 	promoted := func(version int, at time.Time) due.Shown {
 		end := rotation.Ending{State: rotation.Closed, Promoted: true, Slot: past, RotatedAt: at, Version: version, Verified: rotation.VerifiedYes}
-		b.must(b.Settle(ctx, cred, end))
+		b.must(b.Settle(b.Context(), cred, end))
 		return b.look(cred).Shown
 	}
 	shown := func(version int, at time.Time) due.Shown {
