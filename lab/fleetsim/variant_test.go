@@ -16,7 +16,7 @@ func TestEveryFaultOfAnEarlierKeyturnIsNoticed(t *testing.T) {
 	}{
 		{RefusedRecheckRotates, []trouble{mistyped}, 20, "P-bounded"},
 		{JournalLeftOpen, []trouble{throttled}, 60, "P-bounded"},
-		{ChecksCounted, []trouble{mailAway}, 160, "it is due since"},
+		{ChecksCounted, []trouble{mailAway}, 200, "it is due since"},
 		{FirstUnreadableEnds, []trouble{unreadable, redisEmptied}, 100, "in which nothing was wrong"},
 		{SlotBelieved, []trouble{redisAhead}, 20, "P-served"},
 		{AcceptanceBelieved, []trouble{slowSpread}, 20, "P-bounded"},
