@@ -20,6 +20,13 @@
 // What remains between a slot and its arrival at the provider is the network. A rate of 0.95 of what the provider
 // enforces leaves a twentieth of its window for that; lateness takes at most a fiftieth.
 //
+// # A Redis that is far, and a machine that is busy
+//
+// How late a call is can be told as well as the quickest answer of Redis says what time it is (sharedClock). Where all
+// answers take long, all calls of a process are late by the same, and no closer together for it; only processes that are
+// further apart from each other than that twentieth could be one call over. A caller that could not keep to its slot,
+// because an answer came late, asks for a slot by which the next one will be there.
+//
 // # Urgent calls
 //
 // A run that has a journal open, or that is waited for, may reserve further ahead than a backlog may, so that it always
@@ -55,6 +62,7 @@ const DefaultMaxWait = 5 * time.Second
 type Limiter struct {
 	slots    Slots
 	clock    rotation.Clock
+	shared   *sharedClock
 	accounts atomic.Pointer[map[string]*account]
 
 	went func(account string, at time.Time) // for tests: hears of each call that was let go
@@ -69,7 +77,7 @@ func New(rdb redis.UniversalClient, clock rotation.Clock, rates map[string][]rot
 
 // NewOn is New on any slots.
 func NewOn(slots Slots, clock rotation.Clock, rates map[string][]rotation.Rate, maxWait time.Duration) (*Limiter, error) {
-	l := &Limiter{slots: slots, clock: clock, went: func(string, time.Time) {}}
+	l := &Limiter{slots: slots, clock: clock, shared: newSharedClock(clock.Now()), went: func(string, time.Time) {}}
 	l.accounts.Store(&map[string]*account{})
 	if err := l.Use(rates, maxWait); err != nil {
 		return nil, err

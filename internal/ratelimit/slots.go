@@ -32,6 +32,7 @@ type Window struct {
 // Want is what a caller asks for. Instants are unix microseconds, by the clock that all share.
 type Want struct {
 	Longest time.Duration // the furthest slot that it would wait for
+	Ahead   time.Duration // the nearest slot that it could keep to
 	Calls   int           // at least 1
 	Line    bool          // to get in line if it is sent away
 	Held    int64         // the slot that it holds; 0: none
@@ -88,7 +89,7 @@ func (s *redisSlots) Reserve(ctx context.Context, account string, windows []Wind
 	if want.Line {
 		line = 1
 	}
-	args := []any{s.now(), want.Longest.Microseconds(), want.Calls, line, want.Held, want.Born, want.Late.Microseconds()}
+	args := []any{s.now(), want.Longest.Microseconds(), want.Calls, line, want.Held, want.Born, want.Late.Microseconds(), want.Ahead.Microseconds()}
 	for _, w := range windows {
 		args = append(args, field(w.Per), w.Interval.Microseconds(), w.Burst)
 	}

@@ -3,7 +3,7 @@
 --          interval, and until when it holds), last (the latest slot), line (when the last of those who were sent away
 --          can go), and per window its tat: when the next call would keep exactly to the rate
 -- ARGV     now or '' for Redis's own clock, longest wait, calls, 1 to get in line if sent away, slot held or 0, its
---          born, lateness allowed, then per window: field, interval, burst. All times in microseconds.
+--          born, lateness allowed, nearest slot that it could keep to, then per window: field, interval, burst. All times in microseconds.
 -- Returns  {1 or 0 for sent away, wait, born, now, 1 if a penalty is the cause, slots...}
 local now = tonumber(ARGV[1])
 if not now then
@@ -11,11 +11,11 @@ if not now then
   now = t[1] * 1000000 + t[2]
 end
 local longest, calls, lines = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local held, held_born, late = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local held, held_born, late, ahead = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local fields = {'born', 'at', 'until', 'pace', 'paced', 'last', 'line'}
 local windows, slowest = {}, 0
-for i = 8, #ARGV, 3 do
+for i = 9, #ARGV, 3 do
   fields[#fields + 1] = ARGV[i]
   windows[#windows + 1] = {field = ARGV[i], interval = tonumber(ARGV[i + 1]), burst = tonumber(ARGV[i + 2])}
   slowest = math.max(slowest, tonumber(ARGV[i + 1]))
@@ -58,7 +58,7 @@ if back > 0 then
 end
 local reply = {1, 0, born, now, 0}
 for n = 1, calls do
-  local slot = math.max(now, penalty)
+  local slot = math.max(now + ahead, penalty)
   for _, w in ipairs(windows) do
     slot = math.max(slot, w.tat - (w.burst - 1) * w.interval)
   end

@@ -19,9 +19,9 @@ type turns struct {
 	slots []int64 // unix µs, by the clock that all share
 	born  int64   // of the state that they belong to
 
-	// What the last answer says about that clock: it showed now at some instant from asked to answered.
-	now             int64
-	asked, answered time.Time
+	heard time.Time     // when Redis last said that they count; zero: ask again
+	took  time.Duration // the slowest answer
+	ahead time.Duration // how late this caller was for a slot at most: it asks for one that it can keep to
 }
 
 // Await implements rotation.Turns. Redis is asked when the slot is near and not when it has come, so that neither its
@@ -39,8 +39,8 @@ func (t *turns) Await(ctx context.Context, i int) error {
 			return err
 		}
 		rest := t.rest()
-		if ahead := rest - t.account.lateness; ahead > 0 {
-			if err := t.limiter.clock.Sleep(ctx, ahead); err != nil {
+		if early := rest - t.good(); early > 0 {
+			if err := t.limiter.clock.Sleep(ctx, early); err != nil {
 				return err
 			}
 			continue
@@ -50,22 +50,24 @@ func (t *turns) Await(ctx context.Context, i int) error {
 				return err
 			}
 		}
-		if now := t.limiter.clock.Now(); now.Sub(t.asked)-t.until() <= t.account.lateness {
+		now := t.limiter.clock.Now()
+		late := t.limiter.shared.late(t.slots[0], now)
+		if late <= t.account.lateness {
 			t.limiter.went(t.name, now)
 			return nil
 		}
+		t.heard, t.ahead = time.Time{}, min(max(t.ahead, late), t.account.prepare)
 	}
 	return t.account.tooLate()
 }
 
 // look makes sure that the first slot is known and stands: it reserves, or asks whether what was reserved still counts.
-// An answer is good for as long as a call may be late.
 func (t *turns) look(ctx context.Context, urgent bool) error {
 	l := t.limiter
-	if len(t.slots) > 0 && l.clock.Now().Sub(t.asked) <= t.account.lateness {
+	if len(t.slots) > 0 && !t.heard.IsZero() && l.clock.Now().Sub(t.heard) <= t.good() {
 		return nil
 	}
-	want := Want{Longest: t.account.maxWait, Born: t.born, Late: t.account.lateness}
+	want := Want{Longest: t.account.maxWait, Ahead: t.ahead, Born: t.born, Late: t.account.lateness}
 	if len(t.slots) > 0 {
 		want.Held, t.calls = t.slots[0], len(t.slots)
 	}
@@ -73,7 +75,7 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 	if !urgent {
 		want.Longest, want.Line = want.Longest*4/5, true // there is always a slot for what is urgent
 	}
-	t.asked = l.clock.Now()
+	asked := l.clock.Now()
 	r, err := l.reserve(ctx, t, want)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -81,25 +83,28 @@ func (t *turns) look(ctx context.Context, urgent bool) error {
 		}
 		return &rotation.WaitError{After: t.account.maxWait, Reason: fmt.Sprintf("the rate limiter is away: %v", err)}
 	}
-	t.answered = l.clock.Now()
+	t.heard = l.clock.Now()
+	t.took = min(max(t.took, t.heard.Sub(asked)), t.account.prepare)
+	l.shared.heard(asked, t.heard, r.Now)
 	if len(r.Slots) == 0 {
 		t.account.calm.Store(false)
 		return t.account.later(r)
 	}
 	if r.Slots[0] == want.Held && r.Born == t.born {
-		t.now = r.Now
 		return nil
 	}
-	t.account.calm.Store(r.Wait <= t.account.lateness)
-	t.slots, t.born, t.now, t.calls = r.Slots, r.Born, r.Now, 0
+	t.account.calm.Store(r.Wait <= t.account.lateness+t.ahead)
+	t.slots, t.born, t.calls = r.Slots, r.Born, 0
 	return nil
 }
 
-// until is how long after the last answer's instant the first slot is.
-func (t *turns) until() time.Duration { return time.Duration(t.slots[0]-t.now) * time.Microsecond }
+// good is for how long an answer is: as long as a call may be late, and as the next answer would take.
+func (t *turns) good() time.Duration { return t.account.lateness + t.took }
 
 // rest is how long it is to the first slot at most.
-func (t *turns) rest() time.Duration { return t.answered.Add(t.until()).Sub(t.limiter.clock.Now()) }
+func (t *turns) rest() time.Duration {
+	return t.limiter.shared.due(t.slots[0]).Sub(t.limiter.clock.Now())
+}
 
 // later asks to come back while half of the longest wait is left, so that those who come back find a slot to sleep
 // for before the last sleeper has gone.

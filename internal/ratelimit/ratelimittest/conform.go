@@ -60,7 +60,7 @@ func ConformSlots(t *testing.T, start func(t *testing.T, now func() time.Time) (
 				}
 				want := ratelimit.Want{
 					Longest: time.Duration(c.random.IntN(5000)) * time.Millisecond, Calls: 1 + c.random.IntN(3), Line: c.random.IntN(2) == 0,
-					Late: 20 * time.Millisecond,
+					Late: 20 * time.Millisecond, Ahead: time.Duration(c.random.IntN(2)*c.random.IntN(300)) * time.Millisecond,
 				}
 				if len(held.Slots) > 0 && c.random.IntN(2) == 0 {
 					want.Held, want.Born, want.Calls = held.Slots[0], held.Born, len(held.Slots)

@@ -94,8 +94,9 @@ func (s *Slots) Reserve(_ context.Context, account string, windows []ratelimit.W
 		l.until, l.paced = penalty, l.paced-back
 	}
 	l.born, l.at, l.last, l.line = born, now, l.last-back, l.line-back
-	reply := l.reserve(tats, want, max(now, penalty), pace, slowest)
-	reply.Penalised = reply.Penalised && penalty >= now
+	nearest := now + want.Ahead.Microseconds()
+	reply := l.reserve(tats, want, max(nearest, penalty), pace, slowest)
+	reply.Penalised = reply.Penalised && penalty >= nearest
 	for _, w := range tats {
 		l.tats[w.Per] = w.at
 	}
