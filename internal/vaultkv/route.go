@@ -76,8 +76,9 @@ func (r *route) pass() {
 
 // to returns the request as it goes to the address numbered at.
 func (r *route) to(at int, req *http.Request, again bool) (*http.Request, error) {
-	sent := req.Clone(req.Context())
-	sent.URL.Scheme, sent.URL.Host, sent.Host = r.addresses[at].Scheme, r.addresses[at].Host, ""
+	sent, to := req.WithContext(req.Context()), *req.URL // the headers stay shared: nothing here changes them
+	to.Scheme, to.Host = r.addresses[at].Scheme, r.addresses[at].Host
+	sent.URL, sent.Host = &to, ""
 	if !again || req.Body == nil {
 		return sent, nil
 	}
@@ -144,6 +145,9 @@ func bound(req *http.Request) int64 {
 // clock, not with ours.
 func retryAfter(h http.Header) time.Duration {
 	text := h.Get("Retry-After")
+	if text == "" {
+		return 0
+	}
 	if seconds, err := strconv.Atoi(text); err == nil {
 		return time.Duration(min(max(seconds, 0), int(maxRetryAfter/time.Second))) * time.Second
 	}
