@@ -13,6 +13,9 @@ import (
 // childVariable makes this test binary play the child of a test.
 const childVariable = "DEVENV_TEST_CHILD"
 
+// askedVariable has the name of a file that appears when a child may go on.
+const askedVariable = "DEVENV_TEST_ASKED"
+
 func TestMain(m *testing.M) {
 	if role := os.Getenv(childVariable); role != "" {
 		os.Exit(playChild(role))
@@ -41,6 +44,13 @@ func playChild(role string) int {
 		fmt.Println("{}")
 		<-signals
 		return 3
+	case "late": // its port is another process's, which it finds out after that one was asked whether it is ready
+		for {
+			if _, err := os.Stat(os.Getenv(askedVariable)); err == nil {
+				fmt.Fprintln(os.Stderr, "bind: address already in use")
+				return 1
+			}
+		}
 	default: // "broken"
 		fmt.Fprintln(os.Stderr, "the reason why")
 		return 1

@@ -1,7 +1,9 @@
 package devenv
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,7 +53,10 @@ func (s *Stage) Launch(ctx context.Context, l Launch) (*Program, error) {
 	process, port, err := startOnPort(ctx, l.Port, func(port int) Command {
 		args := append([]string{"-config", s.Config(), "-listen", loopback(port)}, l.Args...)
 		return Command{Path: path, Args: args, Env: s.Env, Log: l.Log, Probe: func(ctx context.Context, _ int) error {
-			return ready(ctx, "http://"+loopback(port)+l.Ready)
+			if err := ready(ctx, "http://"+loopback(port)+l.Ready); err != nil {
+				return err
+			}
+			return started(l.Log, loopback(port))
 		}}
 	})
 	if err != nil {
@@ -66,6 +71,24 @@ func ready(ctx context.Context, url string) error {
 		err = fmt.Errorf("HTTP %d: %s", status, body)
 	}
 	return err
+}
+
+var errOther = errors.New("another process answers on its port")
+
+// started finds the line that a program logs before it answers anything: what answers on the port may be a process that was
+// given the same free one and was faster.
+func started(log, addr string) error {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(text) {
+		var said struct{ Msg, Listen string }
+		if json.Unmarshal(line, &said) == nil && said.Msg == "started" && said.Listen == addr {
+			return nil
+		}
+	}
+	return errOther
 }
 
 // Get returns what the program answers.
