@@ -67,6 +67,9 @@ func TestCallsKeepTheirDistanceHoweverFarRedisIs(t *testing.T) {
 							t.Fatalf("after %d calls: %v", len(*calls), err)
 						}
 						clock.advance(time.Duration(len(*calls)%7) * 10 * time.Millisecond)
+						if len(*calls)%10 == 0 {
+							clock.advance(time.Minute) // after which nothing is known of the distance
+						}
 					}
 					went := *calls
 					for i := 1; i < len(went); i++ {
@@ -132,6 +135,32 @@ func TestAProcessThatStoodStillWhileItAskedFirstMakesNoLateCall(t *testing.T) {
 	}
 }
 
+// A process that stands still does so with all its questions: that their answers agree says nothing. One that was asked
+// for later does. What has not been heard for a while is no better than nothing.
+func TestAnswersThatCameLateTogetherProveNoDistance(t *testing.T) {
+	t.Parallel()
+	origin := time.UnixMicro(1_700_000_000_000_000)
+	at := func(d time.Duration) time.Time { return origin.Add(d) }
+	const stall = 3 * time.Second
+	c := newSharedClock(origin)
+	c.heard(at(0), at(stall), at(time.Millisecond).UnixMicro())
+	for begin := time.Duration(0); begin < 2*time.Hour; begin += time.Hour {
+		for i := range 64 {
+			asked := begin + time.Duration(i)*time.Millisecond
+			c.heard(at(asked), at(begin+stall), at(asked).UnixMicro())
+		}
+		slot := at(begin + 50*time.Millisecond).UnixMicro()
+		if late := c.late(slot, at(begin+stall)); late < stall-100*time.Millisecond {
+			t.Errorf("after %v: late by %v, want about %v", begin, late, stall)
+		}
+		c.heard(at(begin+stall), at(begin+stall+time.Millisecond), at(begin+stall).UnixMicro())
+		slot = at(begin + stall + 20*time.Millisecond).UnixMicro()
+		if late := c.late(slot, at(begin+stall+20*time.Millisecond)); late.Abs() > 2*time.Millisecond {
+			t.Errorf("after %v: late by %v after a quick answer", begin, late)
+		}
+	}
+}
+
 // Bounds that several answers agree on hold until one does not agree: then a clock was set.
 func TestTheSharedClockIsKnownAsWellAsTheQuickestAnswerSays(t *testing.T) {
 	t.Parallel()
@@ -151,7 +180,7 @@ func TestTheSharedClockIsKnownAsWellAsTheQuickestAnswerSays(t *testing.T) {
 	if late := c.late(slot, at(250*time.Millisecond)); late < 48*time.Millisecond || late > 50*time.Millisecond {
 		t.Errorf("late by %v", late)
 	}
-	// Clocks part: what was known an hour ago is worth little.
+	// Clocks part: what was known an hour ago is forgotten.
 	c.heard(at(time.Hour), at(time.Hour+20*time.Millisecond), at(time.Hour+ahead+40*time.Millisecond).UnixMicro())
 	if due := c.due(at(2*time.Hour + ahead + 40*time.Millisecond).UnixMicro()); due.Sub(at(2*time.Hour)).Abs() > 20*time.Millisecond {
 		t.Errorf("due at %v", due.Sub(origin))

@@ -13,12 +13,16 @@ type sharedClock struct {
 
 	mu       sync.Mutex
 	min, max time.Duration // how far it is ahead of ours
-	at       time.Time     // when these held
-	answers  int           // that agree with each other
+	first    time.Time     // when the first of the answers that agree came
+	at       time.Time     // when the last one did
+	proven   bool          // one of them was asked for after the first had come
 }
 
-// drift is how fast two clocks may part.
-const drift = 1000 // a thousandth of the time between
+const (
+	drift = 1000 // clocks part by at most a thousandth of the time between
+	// forgotten is what has not been heard for so long: clocks have parted by a good part of what a call may be late.
+	forgotten = 10 * time.Second
+)
 
 func newSharedClock(origin time.Time) *sharedClock { return &sharedClock{origin: origin} }
 
@@ -29,14 +33,15 @@ func (c *sharedClock) heard(asked, answered time.Time, now int64) {
 	least, most := shown-answered.Sub(c.origin), shown-asked.Sub(c.origin)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	parted := (max(0, answered.Sub(c.at)) / drift).Truncate(time.Microsecond)
-	if lo, hi := max(least, c.min-parted), min(most, c.max+parted); c.answers > 0 && lo <= hi {
+	apart := max(0, answered.Sub(c.at))
+	parted := (apart / drift).Truncate(time.Microsecond)
+	if lo, hi := max(least, c.min-parted), min(most, c.max+parted); !c.first.IsZero() && apart <= forgotten && lo <= hi {
 		least, most = lo, hi
+		c.proven = c.proven || !asked.Before(c.first)
 	} else {
-		c.answers = 0
+		c.first, c.proven = answered, false
 	}
 	c.min, c.max, c.at = least, most, answered
-	c.answers++
 }
 
 // due is by when, on our clock, the shared one surely shows an instant.
@@ -46,14 +51,14 @@ func (c *sharedClock) due(instant int64) time.Time {
 	return c.origin.Add(time.UnixMicro(instant).Sub(c.origin) - c.min)
 }
 
-// late is how late, at ours, a call is for a slot. A single answer may have been on its way because this process stood
-// still, so all of that counts; from the second one on what is left is the distance to Redis, by which all calls of this
-// process are late alike: they keep their distance from each other.
+// late is how late, at ours, a call is for a slot. Answers may have been on their way for long because this process stood
+// still, with all its questions, so all of that counts; once one that was asked for later has taken as long, what is left is
+// the distance to Redis, by which all calls of this process are late alike: they keep their distance from each other.
 func (c *sharedClock) late(slot int64, ours time.Time) time.Duration {
 	late := ours.Sub(c.due(slot))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.answers == 1 {
+	if !c.proven {
 		late += c.max - c.min
 	}
 	return late
